@@ -1,0 +1,1 @@
+//! Reads, merges and checks TOML into plain structs; site profiles too.

@@ -1,0 +1,1 @@
+//! Composition: build all parts, replay, open the doors, drain. The only file that knows everything.

@@ -1,0 +1,1 @@
+//! The hub (the one owner of devices), byte links, scanners, printers.

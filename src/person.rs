@@ -1,0 +1,1 @@
+//! Names, id and card numbers, tokens: types that show nothing.

@@ -1,0 +1,1 @@
+//! The insurance platform: port, HTTP, wire, signature, profile applied, session.

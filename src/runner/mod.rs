@@ -1,0 +1,1 @@
+//! Carries one stream: next, do, record, fold.

@@ -1,0 +1,1 @@
+//! The far ends of all wires: platform, devices, scenario.
