@@ -17,7 +17,7 @@ pub trait Secret: Sized {
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+        #[derive(Clone, PartialEq, Eq, Default)]
         pub struct $name(Zeroizing<String>);
 
         impl $name {
@@ -118,10 +118,20 @@ impl IdNo {
 /// Masks the middle of a number: `430102********0012`.
 fn mask_middle(text: &str) -> String {
     let count = text.chars().count();
-    let (head, tail) = if count >= 15 { (6, 4) } else { (0, 2.min(count)) };
+    let (head, tail) = if count >= 15 {
+        (6, 4)
+    } else {
+        (0, 2.min(count))
+    };
     text.chars()
         .enumerate()
-        .map(|(i, c)| if i < head || i + tail >= count { c } else { '*' })
+        .map(|(i, c)| {
+            if i < head || i + tail >= count {
+                c
+            } else {
+                '*'
+            }
+        })
         .collect()
 }
 
@@ -136,7 +146,9 @@ pub fn resident_id_is_valid(text: &str) -> bool {
     }
     let mut sum = 0;
     for (character, weight) in characters.iter().zip(WEIGHTS) {
-        let Some(digit) = character.to_digit(10) else { return false };
+        let Some(digit) = character.to_digit(10) else {
+            return false;
+        };
         sum += digit * weight;
     }
     let month: u32 = text[10..12].parse().unwrap_or(0);
@@ -165,7 +177,9 @@ pub mod plain {
     ///
     /// # Errors
     /// Those of the deserialiser.
-    pub fn deserialize<'de, T: Secret, D: serde::Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    pub fn deserialize<'de, T: Secret, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<T, D::Error> {
         String::deserialize(from).map(T::hide)
     }
 }
@@ -215,7 +229,10 @@ mod tests {
 
     #[test]
     fn check_characters_are_computed() {
-        assert!(resident_id_is_valid("11010119000101100X") != resident_id_is_valid("110101190001011009"));
+        assert!(
+            resident_id_is_valid("11010119000101100X")
+                != resident_id_is_valid("110101190001011009")
+        );
         assert!(!resident_id_is_valid("42412345678901234567890123"));
         assert!(!resident_id_is_valid("110101190013011009"));
     }
