@@ -1,1 +1,3 @@
 //! Reads, merges and checks TOML into plain structs; site profiles too.
+
+pub mod devices;
