@@ -7,5 +7,8 @@ pub mod printer;
 mod pty;
 pub mod scanner;
 
+#[cfg(test)]
+mod tests;
+
 pub use control::Devices;
 pub use pty::LineSettings;

@@ -205,8 +205,10 @@ impl Machine {
     fn answer_id(&mut self, id: [u8; 4]) {
         self.counters.process_ids += 1;
         let before = std::mem::replace(&mut self.last_id, id);
+        if !self.options.process_ids {
+            return;
+        }
         let said = match self.voice {
-            _ if !self.options.process_ids => return,
             Voice::Mute | Voice::NoProcessIds => return,
             Voice::Honest => id,
             Voice::StaleProcessIds => before,
