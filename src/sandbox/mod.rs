@@ -1,1 +1,3 @@
 //! The far ends of all wires: platform, devices, scenario.
+
+pub mod devices;
