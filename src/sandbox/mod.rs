@@ -1,1 +1,6 @@
 //! The far ends of all wires: platform, devices, scenario.
+
+pub mod bills;
+pub mod http;
+pub mod persons;
+pub mod platform;
