@@ -50,13 +50,13 @@ printer full-speed
 printer unplug
 printer replug
 printer wait COUNT [MS]
-printer text [NUMBER]
-printer png NUMBER PATH
+printer text [NUMBER|last|hanging]
+printer png NUMBER|last PATH
 printer counters
 printer errors
 ";
 
-    /// Does what a line says; the answer is for people. Papers are numbered from 1, `last` is the last.
+    /// Does what a line says; the answer is for people. Papers are numbered from 1.
     ///
     /// # Errors
     /// In words: what was not understood, or why it could not be done.

@@ -32,6 +32,7 @@ pub struct LineSettings {
 pub(super) struct Pty {
     master: AsyncFd<OwnedFd>,
     slave: OwnedFd,
+    name: PathBuf,
     link: PathBuf,
 }
 
@@ -60,6 +61,7 @@ impl Pty {
         Ok(Self {
             master,
             slave,
+            name: name.to_owned(),
             link: link.to_owned(),
         })
     }
@@ -108,7 +110,9 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        if let Err(error) = remove_link(&self.link) {
+        // The name may be another line's by now.
+        let own = std::fs::read_link(&self.link).is_ok_and(|name| name == self.name);
+        if own && let Err(error) = remove_link(&self.link) {
             tracing::warn!(%error, link = %self.link.display(), "a device link stays behind");
         }
     }

@@ -184,7 +184,13 @@ impl Interpreter {
 
     /// Power off and on: buffers and settings are gone, the paper stays where it is.
     pub(super) fn restart(&mut self) {
+        self.forget();
         self.initialize();
+    }
+
+    /// What was begun and is not on paper is thrown away.
+    pub(super) fn forget(&mut self) {
+        self.line = Line::default();
         self.reading.inside = Inside::Nothing;
         self.raster = None;
         self.waiting_ids.clear();

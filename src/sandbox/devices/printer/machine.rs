@@ -16,6 +16,8 @@ use super::status::{self, Sensors};
 const OUTBOX_BYTES_MAX: usize = 4_096;
 /// Cut papers kept for looking at.
 const PAPERS_MAX: usize = 1_000;
+/// Length of `DLE EOT n` and `DLE ENQ n`.
+const URGENT_BYTES: usize = 3;
 /// What is answered where a process id is asked for and the printer never had another before.
 const NO_ID: [u8; 4] = *b"0000";
 
@@ -65,6 +67,7 @@ pub(super) struct Machine {
     last_id: [u8; 4],
     connected: bool,
     powered: bool,
+    times_off: u64,
     voice: Voice,
     paper_left: Option<u64>,
     drop_left: Option<usize>,
@@ -86,6 +89,7 @@ impl Machine {
             last_id: NO_ID,
             connected: false,
             powered: true,
+            times_off: 0,
             voice: Voice::default(),
             paper_left: None,
             drop_left: None,
@@ -115,17 +119,12 @@ impl Machine {
         }
         let taken = self.drop_left.unwrap_or(bytes.len()).min(bytes.len());
         for byte in &bytes[..taken] {
-            match self.watch.byte(*byte) {
-                Some(Urgent::Status(n)) => {
-                    let answer = self.sensors().real_time(n);
-                    self.say(answer.as_slice());
-                }
-                Some(Urgent::Recover(2)) => self.buffer.clear(),
-                Some(Urgent::Recover(_) | Urgent::Other(_)) | None => {}
+            self.buffer.push_back(*byte);
+            if let Some(urgent) = self.watch.byte(*byte) {
+                self.answer_at_once(urgent);
             }
         }
         self.counters.bytes += u64::try_from(taken).unwrap_or(u64::MAX);
-        self.buffer.extend(&bytes[..taken]);
         if let Some(left) = &mut self.drop_left {
             *left -= taken;
         }
@@ -134,6 +133,25 @@ impl Machine {
             return false;
         }
         true
+    }
+
+    fn answer_at_once(&mut self, urgent: Urgent) {
+        // With nothing before it, it is not part of anything: it does not wait, and is not held.
+        let alone = self.interpreter.reading().inside == Inside::Nothing;
+        if alone && self.buffer.len() == URGENT_BYTES {
+            self.buffer.clear();
+        }
+        match urgent {
+            Urgent::Status(n) => {
+                let answer = self.sensors().real_time(n);
+                self.say(answer.as_slice());
+            }
+            Urgent::Recover(2) => {
+                self.buffer.clear();
+                self.interpreter.forget();
+            }
+            Urgent::Recover(_) | Urgent::Other(_) => {}
+        }
     }
 
     /// Takes what is to be sent to the host.
@@ -248,10 +266,16 @@ impl Machine {
         self.powered
     }
 
+    /// How often it was switched off; a connection does not outlive one.
+    pub(super) fn times_off(&self) -> u64 {
+        self.times_off
+    }
+
     /// Switching off forgets the buffer and the settings, not the paper.
     pub(super) fn power(&mut self, on: bool) {
         self.powered = on;
         if !on {
+            self.times_off += 1;
             self.buffer.clear();
             self.outbox.clear();
             self.told = None;

@@ -1,7 +1,7 @@
 //! What the printer answers, and how it fails.
 
-use super::super::machine::{Machine, Voice};
 use super::super::Options;
+use super::super::machine::{Machine, Voice};
 use super::{ALL, Job, machine, run};
 
 fn small_job() -> Job {
@@ -88,6 +88,37 @@ fn status_is_answered_at_once_also_from_inside_a_picture() {
     assert_eq!(machine.take_outbox(), b"\x12");
     machine.work(ALL);
     assert!(machine.hanging().dot(3, 120) && machine.hanging().dot(21, 120));
+}
+
+#[test]
+fn asking_is_not_a_job() {
+    let mut machine = machine();
+    machine.set_cover(true);
+    assert_eq!(
+        run(&mut machine, b"\x10\x04\x02\x10\x04\x03\x10\x04\x03"),
+        b"\x16\x12\x12"
+    );
+    assert_eq!(machine.held_bytes(), 0);
+    machine.set_cover(false);
+    machine.end_paper_after(1);
+    run(&mut machine, b"\x10\x04\x01\n");
+    assert_eq!(
+        run(&mut machine, b"\x10\x04\x04"),
+        b"\x12",
+        "only the LF has used paper"
+    );
+}
+
+#[test]
+fn a_held_job_can_be_thrown_away() {
+    let mut machine = machine();
+    run(&mut machine, &Job::start().text("begun").0);
+    machine.end_paper_after(0);
+    run(&mut machine, &Job::default().line("held").id(b"0001").0);
+    run(&mut machine, b"\x10\x05\x02");
+    machine.refill();
+    assert_eq!(run(&mut machine, b"new\n"), b"");
+    assert_eq!(machine.hanging().text(), "new\n");
 }
 
 #[test]
