@@ -1,6 +1,7 @@
 //! The desk's devices together, and the words by which scenarios and people move them.
 //!
-//! One line is one act: `scanner scan 2800…`, `printer paper-out 200`. The words are listed in [`Devices::WORDS`].
+//! One line is one act: `scanner scan 2800…`, `printer paper-out 200`. The words are listed in
+//! [`Devices::WORDS`].
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! A terminal pair with a stable name: the far end of a serial line.
 //!
-//! The device under test opens `link`, which points to the slave; this side holds the master. One slave end stays open
-//! here, so that the master sees no hang-up while no client has it open and raw mode survives the last close.
-//! Dropping it is pulling the plug: the client reads its end, and the name is gone.
+//! The device under test opens `link`, which points to the slave; this side holds the master. One
+//! slave end stays open here, so that the master sees no hang-up while no client has it open and
+//! raw mode survives the last close. Dropping it is pulling the plug: the client reads its end,
+//! and the name is gone.
 
 use std::ffi::OsStr;
 use std::io;

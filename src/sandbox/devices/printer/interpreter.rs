@@ -1,7 +1,8 @@
 //! The printer's mind: commands in, paper and answers out. Pure.
 //!
-//! Executes one command after another; whoever feeds it decides when (paper, cover, speed). Settings and their limits are the
-//! makers'. Nothing is passed over in silence: what this printer does not know, or would ignore, is an [`Oddity`].
+//! Executes one command after another; whoever feeds it decides when (paper, cover, speed).
+//! Settings and their limits are the makers'. Nothing is passed over in silence: what this printer
+//! does not know, or would ignore, is an [`Oddity`].
 
 mod print;
 mod setting;

@@ -1,7 +1,9 @@
-//! The printer without its wire: receive buffer, interpreter, sensors, faults. Pure; time and bytes come from outside.
+//! The printer without its wire: receive buffer, interpreter, sensors, faults. Pure; time and
+//! bytes come from outside.
 //!
-//! Bytes are received (real-time commands are answered at once), then worked off one command at a time while there is
-//! paper and the cover is closed. What cannot be printed stays in the buffer, and goes on when it can be.
+//! Bytes are received (real-time commands are answered at once), then worked off one command at a
+//! time while there is paper and the cover is closed. What cannot be printed stays in the buffer,
+//! and goes on when it can be.
 
 use std::collections::VecDeque;
 
@@ -12,7 +14,8 @@ use super::profile::Options;
 use super::realtime::{Urgent, Watch};
 use super::status::{self, Sensors};
 
-/// Answers waiting for a host that does not read; beyond it they are lost, as in the maker's interface boards.
+/// Answers waiting for a host that does not read; beyond it they are lost, as in the maker's
+/// interface boards.
 const OUTBOX_BYTES_MAX: usize = 4_096;
 /// Cut papers kept for looking at.
 const PAPERS_MAX: usize = 1_000;
@@ -166,7 +169,8 @@ impl Machine {
         self.bytes_a_second
     }
 
-    /// Works off commands until about `bytes_max` bytes are done. Gives the bytes done; 0: nothing can be done.
+    /// Works off commands until about `bytes_max` bytes are done. Gives the bytes done; 0: nothing
+    /// can be done.
     pub(super) fn work(&mut self, bytes_max: usize) -> usize {
         let mut done = 0;
         while done < bytes_max && self.can_print() {
@@ -297,7 +301,8 @@ impl Machine {
         self.tell_change();
     }
 
-    /// Paper ends after so many more bytes of the job; a command is not begun that has not enough left.
+    /// Paper ends after so many more bytes of the job; a command is not begun that has not enough
+    /// left.
     pub(super) fn end_paper_after(&mut self, bytes: u64) {
         self.paper_left = Some(bytes);
         if bytes == 0 {

@@ -1,7 +1,9 @@
-//! The printer on its wires: TCP (port 9100's way) and a serial line. Carries bytes; knows nothing of their meaning.
+//! The printer on its wires: TCP (port 9100's way) and a serial line. Carries bytes; knows nothing
+//! of their meaning.
 //!
-//! One task works the machine off, another serves the wire. They meet in [`Shared`]: whoever changes the machine says so,
-//! and all look again. Over TCP one host is served at a time; the next one waits, as with real ones.
+//! One task works the machine off, another serves the wire. They meet in [`Shared`]: whoever
+//! changes the machine says so, and all look again. Over TCP one host is served at a time; the
+//! next one waits, as with real ones.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,8 @@
 //! What the printer answers, and how it fails.
 
+use proptest::collection::vec;
+use proptest::num::u8::ANY;
+
 use super::super::Options;
 use super::super::machine::{Machine, Voice};
 use super::{ALL, Job, machine, run};
@@ -199,7 +202,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
 
     #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..2_000)) {
+    fn any_bytes_are_survived(bytes in vec(ANY, 0..2_000)) {
         let mut machine = machine();
         run(&mut machine, &bytes);
         assert!(machine.hanging().text().len() < 1_000_000);
