@@ -120,6 +120,8 @@ pub enum Delivery {
 pub trait Handler: Send + Sync + 'static {
     /// What the request is about, or `None` while too little of it has been read.
     fn subject(&self, target: &str, body_so_far: &[u8], whole: bool) -> Option<Subject>;
+    /// The `Date` of an answer, as HTTP writes it.
+    fn date(&self) -> String;
     /// A moment was reached. Called on the connection's task.
     fn moment(&self, moment: &Moment);
     /// Does the request. The number is handed to [`Handler::delivered`].
@@ -244,7 +246,7 @@ async fn exchange<H: Handler>(
     tell(Edge::BeforeAnswer);
     let gone = Peer { stream }.gone_within(Duration::ZERO).await;
     let whole = matches!(reply, Reply::Whole { .. });
-    let written = write_reply(stream, reply, keep).await;
+    let written = write_reply(stream, reply, keep, &handler.date()).await;
     let delivery = match (&written, whole) {
         (Ok(()), true) if !gone => Delivery::Sent,
         (Ok(()), false) => Delivery::Withheld,
@@ -257,12 +259,23 @@ async fn exchange<H: Handler>(
     written.map(|()| keep && whole)
 }
 
-async fn write_reply(stream: &mut TcpStream, reply: Reply, keep: bool) -> io::Result<()> {
+async fn write_reply(
+    stream: &mut TcpStream,
+    reply: Reply,
+    keep: bool,
+    date: &str,
+) -> io::Result<()> {
     let (head, body) = match reply {
         Reply::Nothing => return Ok(()),
-        Reply::Whole { status, kind, body } => (head(status, kind, body.len(), keep), body),
+        Reply::Whole { status, kind, body } => (head(status, kind, body.len(), keep, date), body),
         Reply::Cut { mut body, sent } => {
-            let head = head(200, "application/json;charset=UTF-8", body.len(), false);
+            let head = head(
+                200,
+                "application/json;charset=UTF-8",
+                body.len(),
+                false,
+                date,
+            );
             body.truncate(sent);
             (head, body)
         }
@@ -273,7 +286,7 @@ async fn write_reply(stream: &mut TcpStream, reply: Reply, keep: bool) -> io::Re
     stream.flush().await
 }
 
-fn head(status: u16, kind: &str, length: usize, keep: bool) -> String {
+fn head(status: u16, kind: &str, length: usize, keep: bool, date: &str) -> String {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
@@ -286,7 +299,7 @@ fn head(status: u16, kind: &str, length: usize, keep: bool) -> String {
     };
     let connection = if keep { "keep-alive" } else { "close" };
     format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
          Connection: {connection}\r\n\r\n"
     )
 }

@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Outcome, Received};
 use super::routes::{self, Route};
 use super::voucher::{CodeError, CodeKind};
 use super::world::{Options, World};
-use super::{control, fields, garble, transactions};
+use super::{clock, control, fields, garble, transactions};
 use crate::sandbox::http::{Delivery, Handler, Moment, Peer, Reply, Request, Server, Subject};
 use crate::sandbox::persons::Person;
 
@@ -177,6 +177,10 @@ impl Handler for Shared {
             String::new()
         };
         Some(Subject { infno, msgid })
+    }
+
+    fn date(&self) -> String {
+        clock::http_date(self.world().now())
     }
 
     fn moment(&self, moment: &Moment) {
