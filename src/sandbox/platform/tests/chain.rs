@@ -112,6 +112,53 @@ async fn a_reversal_undoes_everything() {
     );
 }
 
+/// A random walk of settlements, refunds and reversals: the books add up after each step.
+#[tokio::test]
+async fn the_books_add_up() {
+    let mut desk = Desk::with_fees("civil_servant").await;
+    let start = desk.platform.balance(&desk.person.psn_no, "310").unwrap();
+    let mut live: Option<Value> = None;
+    let mut steps = [0_usize; 3];
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..60 {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        match live.take() {
+            None => {
+                live = Some(desk.settle().await);
+                steps[0] += 1;
+            }
+            Some(settled) if seed.is_multiple_of(2) => {
+                done(&desk.call("2208", desk.refund(&settled)).await);
+                steps[1] += 1;
+            }
+            Some(settled) => {
+                let msgid = &settled["output"]["setlinfo"]["medins_setl_id"];
+                done(
+                    &desk
+                        .call("2601", desk.reversal(msgid.as_str().unwrap()))
+                        .await,
+                );
+                steps[2] += 1;
+            }
+        }
+        let rows = desk.platform.ledger(|ledger| ledger.settlements());
+        let charging: Vec<_> = rows.iter().filter(|row| row.is_live()).collect();
+        assert_eq!(charging.len(), usize::from(live.is_some()));
+        let fund = charging.iter().map(|row| row.amounts.fund()).sum();
+        let account = charging.iter().map(|row| row.amounts.account).sum();
+        assert_eq!(net(&desk), (fund, account));
+        let left = desk.platform.balance(&desk.person.psn_no, "310").unwrap();
+        assert_eq!(left + account, start);
+        let told = live
+            .as_ref()
+            .map(|settled| settled["output"]["setlinfo"]["balc"].to_string());
+        assert!(told.is_none_or(|balc| Fen::parse(&balc) == Some(left)));
+    }
+    assert!(steps.iter().all(|taken| *taken > 5), "{steps:?}");
+}
+
 #[tokio::test]
 async fn what_was_made_can_be_taken_back() {
     let desk = Desk::with_fees("resident").await;

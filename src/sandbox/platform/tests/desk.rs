@@ -80,7 +80,7 @@ impl Desk {
     }
 
     pub(super) async fn decode(&self) -> Value {
-        let code = self.platform.fresh_code(self.person.key).unwrap();
+        let code = self.platform.fresh_code(&self.person.key).unwrap();
         self.decode_code(&code).await
     }
 

@@ -253,6 +253,26 @@ async fn f22_speaks_of_another_message() {
 }
 
 #[tokio::test]
+async fn f23_comes_twice() {
+    for (name, said) in [("F23@2207", "0"), ("F23@2207:2", "-1")] {
+        let (desk, request) = ready().await;
+        desk.platform.arm(name).unwrap();
+        assert_eq!(
+            desk.send(&request).await["infcode"].to_string(),
+            said,
+            "{name}"
+        );
+        assert_eq!(
+            (
+                charged(&desk),
+                desk.platform.ledger(|l| l.received("2207").len())
+            ),
+            (1, 2)
+        );
+    }
+}
+
+#[tokio::test]
 async fn f24_reversed_but_not_told() {
     let (desk, request) = ready().await;
     done(&desk.send(&request).await);
