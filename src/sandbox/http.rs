@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::RecvFlags;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -141,6 +142,16 @@ pub struct Peer<'a> {
 }
 
 impl Peer<'_> {
+    /// Whether the peer closed its side, asked of the kernel at once.
+    fn is_gone(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(self.stream, &mut byte, flags) {
+            Ok((_, read)) => read == 0,
+            Err(error) => error != rustix::io::Errno::AGAIN,
+        }
+    }
+
     /// Waits until the peer closed its side, at most `limit`; true when it did.
     pub async fn gone_within(&self, limit: Duration) -> bool {
         let mut byte = [0_u8; 1];
@@ -244,7 +255,7 @@ async fn exchange<H: Handler>(
     tell(Edge::LastByte);
     let (reply, ticket) = handler.answer(request, &Peer { stream }).await;
     tell(Edge::BeforeAnswer);
-    let gone = Peer { stream }.gone_within(Duration::ZERO).await;
+    let gone = Peer { stream }.is_gone();
     let whole = matches!(reply, Reply::Whole { .. });
     let written = write_reply(stream, reply, keep, &handler.date()).await;
     let delivery = match (&written, whole) {

@@ -79,7 +79,7 @@ impl Person {
     }
 }
 
-/// The persons every sandbox knows; `area` is the hospital's, where all but one are insured.
+/// The persons every sandbox knows. All but `other_area` are insured in 430100.
 #[must_use]
 pub fn everybody() -> Vec<Person> {
     vec![

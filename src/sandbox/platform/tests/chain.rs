@@ -1,9 +1,11 @@
 //! Whole visits, and what the books say afterwards.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::desk::{Desk, done, refused};
-use crate::sandbox::platform::{CodeKind, Fen};
+use crate::sandbox::platform::{CodeKind, Fen, Options, Platform};
 
 #[tokio::test]
 async fn a_visit_from_code_to_settlement() {
@@ -157,6 +159,35 @@ async fn the_books_add_up() {
         assert!(told.is_none_or(|balc| Fen::parse(&balc) == Some(left)));
     }
     assert!(steps.iter().all(|taken| *taken > 5), "{steps:?}");
+}
+
+/// Forty desks at once, a person each; every one is charged once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_settle_at_once() {
+    let options = Options {
+        crowd: 40,
+        ..Options::default()
+    };
+    let platform = Arc::new(Platform::start(options).await.unwrap());
+    let mut desks = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let platform = Arc::clone(&platform);
+        desks.spawn(async move {
+            let mut desk = Desk::at(platform, &format!("crowd_{number:04}")).await;
+            desk.batch = format!("B{number:020}");
+            desk.upload().await;
+            done(&desk.settle().await);
+            (net(&desk), charges(&desk))
+        });
+    }
+    while let Some(result) = desks.join_next().await {
+        assert_eq!(result.unwrap(), ((Fen(4_501), Fen(4_699)), 1));
+    }
+    assert_eq!(platform.ledger(|ledger| ledger.settlements()).len(), 40);
+    let duplicates = platform.ledger(|ledger| ledger.duplicates());
+    assert_eq!((duplicates.msgids.len(), duplicates.batches.len()), (0, 0));
+    // The desks of this test number their lines alike, and the books notice.
+    assert_eq!(duplicates.lines.len(), 3);
 }
 
 #[tokio::test]
