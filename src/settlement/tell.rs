@@ -186,13 +186,12 @@ fn certno_masked(known: &Known) -> String {
         .unwrap_or_default()
 }
 
-/// What a watcher is told now. `seq` and `queue_place` are the watcher's own.
+/// What a watcher is told now. A code is asked for only while the scanner listens (`armed`): one that is
+/// shown before is refused.
 #[must_use]
-pub fn progress(state: &State, seq: u64, queue_place: Option<usize>) -> Progress {
+pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool) -> Progress {
     let stage = match stage(state) {
-        Stage::WaitingScan | Stage::WaitingFreshScan if queue_place.is_some_and(|n| n > 0) => {
-            Stage::Queued
-        }
+        Stage::WaitingScan | Stage::WaitingFreshScan if !armed => Stage::Queued,
         stage => stage,
     };
     Progress {
@@ -220,7 +219,10 @@ pub fn progress(state: &State, seq: u64, queue_place: Option<usize>) -> Progress
             | Stage::Ended => None,
         },
         shown: shown(state, stage),
-        answer: answer(state),
+        answer: Answer {
+            stage,
+            ..answer(state)
+        },
     }
 }
 
