@@ -53,7 +53,7 @@ fn by_status(profile: &Profile, body: &Body<'_>) -> Option<Outcome> {
 }
 
 /// A body without infcode: a gateway's words, or nothing that counts.
-pub(in crate::platform) fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
+fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
     match why {
         NoAnswer::Unreadable(what) => unreadable(what),
         NoAnswer::Gateway { code, message } => {

@@ -77,6 +77,9 @@ pub(in crate::platform) fn build(
     }
     let infno = infno(profile, call.step);
     let input = input(profile, call).map_err(|Missing(what)| not_sent(what))?;
+    if call.step == Step::Fees {
+        fees::fits(profile, &input)?;
+    }
     let head = Head {
         infno,
         msgid: &stamp.msgid,
