@@ -142,7 +142,6 @@ pub struct Registry {
 struct Inner {
     by_request: BTreeMap<RequestKey, watch::Receiver<Option<Handle>>>,
     by_id: BTreeMap<String, Handle>,
-    visits: BTreeMap<String, String>,
 }
 
 /// The answer to "may I begin this request?".
@@ -210,6 +209,7 @@ impl Registry {
         self.arrivals.subscribe()
     }
 
+<<<<<<< HEAD
     /// Takes the visit for this settlement.
     ///
     /// # Errors
@@ -235,6 +235,8 @@ impl Registry {
             .retain(|_, holder| holder != settlement_id);
     }
 
+=======
+>>>>>>> main
     /// Forgets an ended settlement.
     pub(super) fn remove(&self, settlement_id: &str, caller: &str, request_id: &str) {
         let mut inner = self.lock();
@@ -242,7 +244,10 @@ impl Registry {
         inner
             .by_request
             .remove(&(caller.to_owned(), request_id.to_owned()));
+<<<<<<< HEAD
         inner.visits.retain(|_, holder| holder != settlement_id);
+=======
+>>>>>>> main
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

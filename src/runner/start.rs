@@ -119,8 +119,11 @@ impl Runner {
         &self.parts
     }
 
-    /// Writes the order down and begins to carry it. The first caller must attend before this returns its
-    /// handle to anybody, so the attendance comes with it.
+    /// Writes the order down and begins to carry it. The first caller attends from the beginning.
+    ///
+    /// # Errors
+    /// The journal does not take it: nothing has begun. It knows an open settlement of the visit
+    /// ([`crate::journal::Error::VisitOpen`]) and an earlier one of the request.
     pub async fn accept(
         &self,
         reservation: Reservation,
@@ -128,7 +131,7 @@ impl Runner {
         caller: &str,
         order: Order,
         total: Fen,
-    ) -> (Handle, super::live::Attendance) {
+    ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let ids = self.ids(&order).await;
         let accepted = Event::Accepted {
             request_id: order.request_id.clone(),
@@ -142,10 +145,10 @@ impl Runner {
         let (mut carrier, handle) = self.carrier(State::new(settlement_id), None);
         let attendance = handle.attend();
         carrier.record(accepted);
-        carrier.flush().await;
+        carrier.write().await?;
         reservation.fill(handle.clone());
         tokio::spawn(carrier.carry());
-        (handle, attendance)
+        Ok((handle, attendance))
     }
 
     /// A new settlement's own id: time-ordered and unique.
@@ -198,10 +201,6 @@ impl Runner {
             let super::live::Slot::Yours(reservation) = reserved else {
                 continue;
             };
-            if let Some(visit) = row.visit {
-                // Two open settlements of one visit were never taken: this cannot fail.
-                drop(self.parts.registry.take_visit(&visit, &row.stream));
-            }
             reservation.fill(handle);
             tokio::spawn(carrier.carry());
             resumed += 1;
@@ -245,7 +244,7 @@ impl Runner {
 
 /// What names the visit of an order, where the caller named it.
 #[must_use]
-pub fn visit_of(order: &Order) -> Option<String> {
+pub(super) fn visit_of(order: &Order) -> Option<String> {
     let visit = &order.visit;
     if !visit.mdtrt_id.is_empty() {
         return Some(format!("mdtrt_id:{}", visit.mdtrt_id));
