@@ -21,7 +21,11 @@ impl Pty {
         let name = ptsname(&master, Vec::new()).unwrap();
         let path = PathBuf::from(name.into_string().unwrap());
         // Raw before anybody opens it, so that nothing is echoed back to us.
-        let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY, rustix::fs::Mode::empty());
+        let slave = rustix::fs::open(
+            &path,
+            OFlags::RDWR | OFlags::NOCTTY,
+            rustix::fs::Mode::empty(),
+        );
         let slave = slave.unwrap();
         let mut settings = rustix::termios::tcgetattr(&slave).unwrap();
         settings.make_raw();

@@ -93,7 +93,14 @@ impl Conversation {
     pub(in crate::device::printer) fn new(link: Link, profile: &'static Profile) -> Self {
         let known = PrinterState::default();
         let (parser, round) = (Parser::default(), Round::default());
-        Self { link, parser, profile, round, known, lost: false }
+        Self {
+            link,
+            parser,
+            profile,
+            round,
+            known,
+            lost: false,
+        }
     }
 
     /// The link is of no more use.
@@ -132,7 +139,11 @@ impl Conversation {
         };
         if state.error {
             let detail = self.ask(Question::Error, board, deadline).await?;
-            tracing::warn!(device = board.name(), bits = detail, "the printer reports an error");
+            tracing::warn!(
+                device = board.name(),
+                bits = detail,
+                "the printer reports an error"
+            );
         }
         self.known = state;
         board.observed(state);
@@ -160,7 +171,10 @@ impl Conversation {
         while let Ok(read) = timeout_at(until, self.link.read(&mut buffer)).await {
             let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
             let replies = self.absorb(&buffer[..count], board);
-            if replies.iter().any(|reply| matches!(reply, Reply::Queued(_))) {
+            if replies
+                .iter()
+                .any(|reply| matches!(reply, Reply::Queued(_)))
+            {
                 past.owes_answer = false;
                 until = deadline.min(after(STALE_QUIET_MS));
             }
@@ -238,7 +252,10 @@ impl Conversation {
                 ));
             };
             let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
-            let answer = self.absorb(&buffer[..count], board).into_iter().find_map(real_time);
+            let answer = self
+                .absorb(&buffer[..count], board)
+                .into_iter()
+                .find_map(real_time);
             if let Some(byte) = answer {
                 return Ok(byte);
             }
@@ -253,7 +270,8 @@ impl Conversation {
     ) -> Result<(), DeviceError> {
         let mut buffer = [0; READ_BYTES];
         while !bytes.is_empty() {
-            let Ok(moved) = timeout_at(deadline, self.link.exchange(&mut buffer, bytes)).await else {
+            let Ok(moved) = timeout_at(deadline, self.link.exchange(&mut buffer, bytes)).await
+            else {
                 // Half a command left: whatever comes next on this link would be misread.
                 self.lost = true;
                 return Err(DeviceError::new(
@@ -291,7 +309,10 @@ impl Conversation {
     /// Parses what came; reports go to the board at once.
     fn absorb(&mut self, bytes: &[u8], board: &Board) -> Vec<Reply> {
         board.count(|c| c.bytes_in += u64::try_from(bytes.len()).unwrap_or(0));
-        let replies: Vec<Reply> = bytes.iter().filter_map(|byte| self.parser.push(*byte)).collect();
+        let replies: Vec<Reply> = bytes
+            .iter()
+            .filter_map(|byte| self.parser.push(*byte))
+            .collect();
         for reply in &replies {
             let state = match *reply {
                 Reply::Automatic(report) => Some(after_report(report)),
@@ -409,7 +430,9 @@ impl Carry {
 
     /// Asks again how the printer is, and by the second way of proof when the first stays silent.
     fn tick(&mut self, now: Instant, known: PrinterState, next: Question) {
-        let (Some(since), Some(poll_at)) = (self.all_sent_at, self.poll_at) else { return };
+        let (Some(since), Some(poll_at)) = (self.all_sent_at, self.poll_at) else {
+            return;
+        };
         if self.asked_sent < self.asked.len() {
             return;
         }
@@ -432,7 +455,9 @@ impl Carry {
     fn done(&self, now: Instant, unsent: usize) -> Option<PrintOutcome> {
         self.all_sent_at?;
         if self.process_answered {
-            return Some(PrintOutcome::Printed { proof: Proof::ProcessId });
+            return Some(PrintOutcome::Printed {
+                proof: Proof::ProcessId,
+            });
         }
         if let Some((byte, at)) = self.queued_answer {
             let grace = Duration::from_millis(PROCESS_GRACE_MS);
@@ -442,7 +467,9 @@ impl Carry {
             return Some(match queued_paper(byte) {
                 // It may have answered because it will print no more.
                 Paper::Out => self.unknown(Code::PaperOut),
-                Paper::Ok | Paper::Low => PrintOutcome::Printed { proof: Proof::StatusAfter },
+                Paper::Ok | Paper::Low => PrintOutcome::Printed {
+                    proof: Proof::StatusAfter,
+                },
             });
         }
         let provable = self.profile.has_process_id || self.profile.has_queued_status;
@@ -452,7 +479,9 @@ impl Carry {
 
     fn late(&self, known: PrinterState) -> PrintOutcome {
         if self.sent == 0 {
-            PrintOutcome::NotPrinted { code: known.trouble().unwrap_or(Code::PrinterError) }
+            PrintOutcome::NotPrinted {
+                code: known.trouble().unwrap_or(Code::PrinterError),
+            }
         } else {
             self.unknown(known.trouble().unwrap_or(Code::PrintNotProven))
         }
@@ -460,14 +489,19 @@ impl Carry {
 
     fn lost(&self) -> PrintOutcome {
         if self.sent == 0 {
-            PrintOutcome::NotPrinted { code: Code::PrinterMissing }
+            PrintOutcome::NotPrinted {
+                code: Code::PrinterMissing,
+            }
         } else {
             self.unknown(Code::PrinterMissing)
         }
     }
 
     fn unknown(&self, code: Code) -> PrintOutcome {
-        PrintOutcome::Unknown { code, bytes_sent: self.sent }
+        PrintOutcome::Unknown {
+            code,
+            bytes_sent: self.sent,
+        }
     }
 
     fn is_cut_off(&self) -> bool {

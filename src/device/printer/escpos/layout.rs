@@ -39,7 +39,10 @@ pub(super) fn wrap(signs: &[Sign], width: u16) -> Vec<&[Sign]> {
 
 /// Cells side by side: each broken within its own width, lines filled with spaces.
 pub(super) fn row(cells: &[(Vec<Sign>, u8, Align)], width: u16) -> Vec<Vec<Sign>> {
-    let shares: u32 = cells.iter().map(|(_, share, _)| u32::from(*share).max(1)).sum();
+    let shares: u32 = cells
+        .iter()
+        .map(|(_, share, _)| u32::from(*share).max(1))
+        .sum();
     let mut edge = 0;
     let mut sum = 0;
     let mut placed = Vec::with_capacity(cells.len());
@@ -52,20 +55,30 @@ pub(super) fn row(cells: &[(Vec<Sign>, u8, Align)], width: u16) -> Vec<Vec<Sign>
         placed.push((wrap(signs, room), edge, room, *align));
         edge = right;
     }
-    let height = placed.iter().map(|(lines, ..)| lines.len()).max().unwrap_or(0);
+    let height = placed
+        .iter()
+        .map(|(lines, ..)| lines.len())
+        .max()
+        .unwrap_or(0);
     let line_at = |index: usize| {
         let mut line = Vec::new();
         let mut used = 0;
         for (lines, edge, room, align) in &placed {
-            let Some(part) = lines.get(index).filter(|part| !part.is_empty()) else { continue };
+            let Some(part) = lines.get(index).filter(|part| !part.is_empty()) else {
+                continue;
+            };
             let columns: u16 = part.iter().map(|sign| sign.columns).sum();
             let free = room.saturating_sub(columns);
-            let begin = edge + match align {
-                Align::Left => 0,
-                Align::Center => free / 2,
-                Align::Right => free,
-            };
-            line.extend(std::iter::repeat_n(Sign::SPACE, begin.saturating_sub(used).into()));
+            let begin = edge
+                + match align {
+                    Align::Left => 0,
+                    Align::Center => free / 2,
+                    Align::Right => free,
+                };
+            line.extend(std::iter::repeat_n(
+                Sign::SPACE,
+                begin.saturating_sub(used).into(),
+            ));
             line.extend_from_slice(part);
             used = used.max(begin) + columns;
         }
@@ -81,7 +94,10 @@ fn may_break(before: Kind, after: Kind) -> bool {
 }
 
 fn trimmed(line: &[Sign]) -> &[Sign] {
-    let end = line.iter().rposition(|sign| sign.kind != Kind::Space).map_or(0, |last| last + 1);
+    let end = line
+        .iter()
+        .rposition(|sign| sign.kind != Kind::Space)
+        .map_or(0, |last| last + 1);
     &line[..end]
 }
 
@@ -148,6 +164,9 @@ mod tests {
 
     fn read(line: &[Sign]) -> String {
         let bytes: Vec<u8> = line.iter().flat_map(|sign| sign.bytes().to_vec()).collect();
-        encoding_rs::GB18030.decode_without_bom_handling(&bytes).0.into_owned()
+        encoding_rs::GB18030
+            .decode_without_bom_handling(&bytes)
+            .0
+            .into_owned()
     }
 }
