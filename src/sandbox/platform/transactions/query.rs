@@ -89,8 +89,8 @@ fn mdtrtinfo(world: &World, visit: &Visit, med_type: &str, call: &Call<'_>) -> V
     })
 }
 
-/// With setl_id one settlement; without, where allowed, all of the visit that were not reversed: one as an
-/// object, several as a list.
+/// With setl_id one settlement; without, where allowed, all of the visit that were not reversed:
+/// one as an object, several as a list.
 pub(super) fn settlements(
     world: &mut World,
     call: &Call<'_>,
