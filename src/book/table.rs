@@ -1,0 +1,402 @@
+//! The table itself: a row a code.
+//!
+//! `name = number, stable name, money, repeat, meaning (zh, en), what to do (zh, en)`
+
+use super::{Entry, MoneyState, Repeat};
+
+macro_rules! codes {
+    ($($variant:ident = $id:literal, $name:literal, $money:ident, $repeat:ident,
+        $meaning_zh:literal, $meaning_en:literal, $action_zh:literal, $action_en:literal;)*) => {
+        /// Everything that can be said to be wrong. The number's first digit names the family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        pub enum Code {
+            $(
+                #[doc = concat!($id, " ", $name, ": ", $meaning_en)]
+                #[serde(rename = $id)]
+                $variant,
+            )*
+        }
+
+        impl Code {
+            /// All codes, in the order of their numbers.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),*];
+
+            /// The stable number, such as `E2001`.
+            #[must_use]
+            pub fn id(self) -> &'static str {
+                match self { $(Code::$variant => $id,)* }
+            }
+
+            /// The stable name, such as `PAYMENT_CODE_SHOWN`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// The row of the book.
+            #[must_use]
+            pub fn entry(self) -> Entry {
+                match self { $(Code::$variant => Entry {
+                    code: self,
+                    money: MoneyState::$money,
+                    repeat: Repeat::$repeat,
+                    meaning_zh: $meaning_zh,
+                    meaning_en: $meaning_en,
+                    action_zh: $action_zh,
+                    action_en: $action_en,
+                },)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request.
+    RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
+        "请求内容有误，未受理。",
+        "The request is not valid; nothing was started.",
+        "请按所列字段改正后重新发起；反复出现请联系 HIS 厂商。",
+        "Correct the named fields and call again; if it keeps happening, call the HIS vendor.";
+    EmptyBill = "E1002", "EMPTY_BILL", NotCharged, NewId,
+        "账单中没有收费明细。",
+        "The bill has no lines.",
+        "请确认患者有待缴费用，并在 HIS 中重新生成账单。",
+        "Check that the patient has something to pay and make the bill again in the HIS.";
+    LineAmountMismatch = "E1003", "LINE_AMOUNT_MISMATCH", NotCharged, NewId,
+        "有一条明细的单价乘数量不等于金额。",
+        "Price times count of a line does not give its amount.",
+        "请在 HIS 中核对所列明细的单价、数量和金额后重新发起。",
+        "Check price, count and amount of the named line in the HIS and call again.";
+    AmountNotPositive = "E1004", "AMOUNT_NOT_POSITIVE", NotCharged, NewId,
+        "有一条明细的金额、单价或数量为零或负数。",
+        "An amount, price or count of a line is zero or negative.",
+        "请删除或改正所列明细；退费请走退费流程，不要开负数账单。",
+        "Remove or correct the named line; give money back by a refund, not by a negative line.";
+    TooManyDecimals = "E1005", "TOO_MANY_DECIMALS", NotCharged, NewId,
+        "单价、数量或金额的小数位数超出医保平台的规定。",
+        "A price, count or amount has more decimals than the platform takes.",
+        "单价至多 6 位小数，数量至多 4 位，金额精确到分；请改正后重新发起。",
+        "Price has at most 6 decimals, count 4, amounts whole fen; correct it and call again.";
+    SumTooLarge = "E1006", "SUM_TOO_LARGE", NotCharged, NewId,
+        "金额、单价或数量超出医保平台的字段长度。",
+        "An amount, price or count is longer than the platform's field.",
+        "请核对是否录入错误；确属大额的请拆成几张账单分次结算。",
+        "Check for a typing error; if it is right, settle it in several smaller bills.";
+    UnknownField = "E1007", "UNKNOWN_FIELD", NotCharged, NewId,
+        "请求中有不认识的字段。",
+        "The request has a field that is not known.",
+        "请删除或改正所列字段名；反复出现请联系 HIS 厂商。",
+        "Remove or correct the named field; if it keeps happening, call the HIS vendor.";
+    NationalCodeMissing = "E1008", "NATIONAL_CODE_MISSING", NotCharged, NewId,
+        "有一条明细没有医保目录编码（国家码）。",
+        "A line has no national catalogue code.",
+        "请医保办为所列项目完成目录对照，再重新发起。",
+        "Have the insurance office map the named item to the national catalogue, then call again.";
+    BillNamesNobody = "E1009", "BILL_NAMES_NOBODY", NotCharged, NewId,
+        "账单没有写明患者，不能确认是为谁结算。",
+        "The bill names no patient.",
+        "请在 HIS 中填写患者的证件号码和姓名后重新发起。",
+        "Enter the patient's id number and name in the HIS and call again.";
+    RequestIdInvalid = "E1010", "REQUEST_ID_INVALID", NotCharged, NewId,
+        "请求编号格式不对：应为 1 至 64 位字母、数字或 . _ - 符号。",
+        "The request_id must be 1 to 64 letters, digits, dots, underscores or hyphens.",
+        "请联系 HIS 厂商改正请求编号的生成方式。",
+        "Ask the HIS vendor to correct how request ids are made.";
+    RequestIdOtherBody = "E1011", "REQUEST_ID_OTHER_BODY", NotConcerned, AskOnly,
+        "同一请求编号以前用于另一份内容不同的请求。",
+        "This request_id was used before for a different request.",
+        "请先用此编号查询原来那笔的结果，确认未扣费后再换新编号发起。",
+        "Look up the first settlement by this id; only if it did not charge, call with a new id.";
+    BillsCannotMerge = "E1012", "BILLS_CANNOT_MERGE", NotCharged, NewId,
+        "这些账单的病种编码不一致，不能合并成一次结算。",
+        "The bills do not agree in disease code and cannot be settled together.",
+        "请按所列分组分别发起结算。",
+        "Settle the listed groups one after another.";
+    TooManyLines = "E1013", "TOO_MANY_LINES", NotCharged, NewId,
+        "明细条数超过一次上传的上限。",
+        "There are more lines than one upload takes.",
+        "请按提示的条数拆成几张账单分次结算。",
+        "Split the bill by the number that is given and settle the parts one after another.";
+    VisitBusy = "E1014", "VISIT_BUSY", NotCharged, NewId,
+        "本窗口已有同一次就诊的结算尚未结束。",
+        "A settlement of the same visit is still open at this desk.",
+        "请先等所列的那笔结算结束或将其取消，再重新发起。",
+        "Wait until the named settlement has ended or cancel it, then call again.";
+    TextTooLong = "E1015", "TEXT_TOO_LONG", NotCharged, NewId,
+        "有字段的内容超过医保平台规定的长度。",
+        "A text is longer than the platform's field.",
+        "请缩短所列字段的内容后重新发起。",
+        "Shorten the named field and call again.";
+
+    // What was shown to the scanner.
+    PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,
+        "出示的是微信、支付宝等付款码，不是医保码，未作任何扣款。",
+        "A payment code was shown, not an insurance code; it was sent nowhere.",
+        "请患者打开医保码（国家医保服务平台、微信或支付宝中均可）后重新扫码。",
+        "Ask the patient to open the insurance code (NHSA app, WeChat or Alipay) and scan it.";
+    IdNumberShown = "E2002", "ID_NUMBER_SHOWN", NotCharged, NewId,
+        "扫到的是证件号码，不是医保码。",
+        "An id number was scanned, not an insurance code.",
+        "请患者打开手机上的医保码后重新扫码。",
+        "Ask the patient to open the insurance code on the phone and scan it.";
+    CodeIncomplete = "E2003", "CODE_INCOMPLETE", NotCharged, NewId,
+        "扫到的码不完整。",
+        "Only a part of a code was read.",
+        "请调亮手机屏幕，把医保码放稳后重新扫码。",
+        "Make the phone's screen brighter, hold the code still and scan again.";
+    CodesGlued = "E2004", "CODES_GLUED", NotCharged, NewId,
+        "一次扫到了两个连在一起的码。",
+        "Two codes came in one reading.",
+        "请只出示一个医保码，重新扫码一次。",
+        "Show one insurance code only and scan once more.";
+    CodeEncoding = "E2005", "CODE_ENCODING", NotCharged, NewId,
+        "扫码器传来的内容含有异常字符，无法识别。",
+        "The scanner sent characters that no insurance code has.",
+        "请重新扫码；反复出现请检查扫码器的串口与字符设置。",
+        "Scan again; if it keeps happening, check the scanner's line and character settings.";
+    CodeExpired = "E2006", "CODE_EXPIRED", NotCharged, NewId,
+        "医保码已过期或已经用过。",
+        "The insurance code has expired or was used before.",
+        "请患者刷新医保码后重新扫码。",
+        "Ask the patient to refresh the code and scan again.";
+    CodeUnknownKind = "E2007", "CODE_UNKNOWN_KIND", NotCharged, NewId,
+        "扫到的不是医保码。",
+        "What was scanned is no insurance code.",
+        "请患者打开医保码后重新扫码。",
+        "Ask the patient to open the insurance code and scan it.";
+    NobodyScanned = "E2008", "NOBODY_SCANNED", NotCharged, NewId,
+        "在规定时间内没有人扫码。",
+        "Nobody scanned a code in time.",
+        "请患者准备好医保码，然后重新发起结算。",
+        "Have the patient open the insurance code, then start again.";
+    SameCodeAgain = "E2009", "SAME_CODE_AGAIN", NotCharged, NewId,
+        "再次出示的仍是刚才那个码。",
+        "The same code was shown a second time.",
+        "请患者刷新医保码，待新码出现后再扫。",
+        "Ask the patient to refresh the code and scan the new one.";
+    OtherPersonShown = "E2010", "OTHER_PERSON_SHOWN", NotCharged, NewId,
+        "第二次出示的医保码属于另一个人。",
+        "The second code belongs to another person.",
+        "请由同一位患者刷新并出示本人的医保码。",
+        "The same patient must refresh and show the code.";
+    PersonMismatch = "E2011", "PERSON_MISMATCH", NotCharged, NewId,
+        "出示医保码的人与账单上的患者不是同一人。",
+        "The code's owner is not the patient on the bill.",
+        "请核对患者身份，由账单上的患者出示本人医保码；账单有误请在 HIS 中改正。",
+        "Check who the patient is; the patient on the bill must show the own code.";
+    PersonUnknown = "E2012", "PERSON_UNKNOWN", NotCharged, NewId,
+        "医保平台查不到此人的参保信息。",
+        "The insurance platform does not know this person.",
+        "请患者向参保地医保部门核实，或改为自费结算。",
+        "The patient may ask the insurance office of the home area, or pay without insurance.";
+    InsuranceNotInForce = "E2013", "INSURANCE_NOT_IN_FORCE", NotCharged, NewId,
+        "此人的医保当前不在有效状态，可能已暂停参保或停保。",
+        "The person's insurance is not in force; it may be paused or ended.",
+        "请患者向参保单位或医保部门核实，或改为自费结算。",
+        "The patient may ask the employer or the insurance office, or pay without insurance.";
+    SeveralInsurances = "E2014", "SEVERAL_INSURANCES", NotCharged, NewId,
+        "此人有多个有效险种，需要指定用哪一个。",
+        "Several insurances are in force; one must be chosen.",
+        "请按所列险种询问患者，选定险种后重新发起。",
+        "Ask the patient which of the listed ones to use, set it and start again.";
+
+    // The devices.
+    ScannerMissing = "E3001", "SCANNER_MISSING", NotCharged, NewId,
+        "没有找到扫码器。",
+        "No scanner was found.",
+        "请检查扫码器的连线和电源，指示灯亮后重新发起。",
+        "Check the scanner's cable and power, then start again.";
+    ScannerUnplugged = "E3002", "SCANNER_UNPLUGGED", NotCharged, NewId,
+        "等待扫码时扫码器断开了。",
+        "The scanner went away while a code was awaited.",
+        "请重新插好扫码器，稍候几秒后重新发起。",
+        "Plug the scanner in again, wait some seconds and start again.";
+    ScannerBusy = "E3003", "SCANNER_BUSY", NotCharged, NewId,
+        "扫码器正被另一笔结算占用，排队超时。",
+        "The scanner is in use by another settlement and the wait was too long.",
+        "请等前一笔结束后重新发起。",
+        "Wait until the other settlement has ended, then start again.";
+    PrinterMissing = "E3011", "PRINTER_MISSING", NotConcerned, SameId,
+        "没有连接上小票打印机。",
+        "The receipt printer cannot be reached.",
+        "请检查打印机电源和连线；若结算已成立，不要重新结算，可在 HIS 中补打。",
+        "Check power and cable; if the settlement stands, do not settle again, only reprint.";
+    PaperOut = "E3012", "PAPER_OUT", NotConcerned, SameId,
+        "小票打印机缺纸。",
+        "The receipt printer is out of paper.",
+        "请装好纸卷；若结算已成立，不要重新结算，可在 HIS 中补打。",
+        "Put in a new roll; if the settlement stands, do not settle again, only reprint.";
+    CoverOpen = "E3013", "COVER_OPEN", NotConcerned, SameId,
+        "小票打印机的盖子没有合上。",
+        "The receipt printer's cover is open.",
+        "请合上打印机盖；若结算已成立，不要重新结算，可在 HIS 中补打。",
+        "Close the cover; if the settlement stands, do not settle again, only reprint.";
+    PrinterError = "E3014", "PRINTER_ERROR", NotConcerned, SameId,
+        "小票打印机报告故障，可能是卡纸或切刀卡住。",
+        "The receipt printer reports a fault, perhaps a jam or the cutter.",
+        "请关机清除卡纸后再开机；若结算已成立，不要重新结算，可在 HIS 中补打。",
+        "Switch it off, clear the jam, switch it on; if the settlement stands, only reprint.";
+    PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,
+        "小票可能已经打出，但打印机没有给出证明。",
+        "The receipt may have come out; the printer gave no proof.",
+        "请先看打印机是否出纸；确实没有再补打，补打的小票会注明“补打”。",
+        "Look at the printer first; reprint only if nothing came out. A reprint is marked.";
+
+    // The platform.
+    PlatformUnreachable = "E4001", "PLATFORM_UNREACHABLE", NotCharged, NewId,
+        "连接不上医保平台，请求没有发出。",
+        "The insurance platform cannot be reached; nothing was sent.",
+        "请检查医保专线网络，恢复后重新发起；急需时可先自费结算。",
+        "Check the line to the platform and start again; if urgent, settle without insurance.";
+    PlatformNoAnswer = "E4002", "PLATFORM_NO_ANSWER", Unknown, AskOnly,
+        "医保平台在规定时间内没有应答。",
+        "The insurance platform did not answer in time.",
+        "请用同一编号查询结果；显示未扣费之前不要重新结算。",
+        "Ask with the same id; do not settle again before it says that nothing was charged.";
+    PlatformRefused = "E4003", "PLATFORM_REFUSED", NotCharged, NewId,
+        "医保平台拒绝了此次业务。",
+        "The insurance platform refused.",
+        "请按平台所给原因处理后重新发起；原因不明请联系医保办。",
+        "Act on the platform's own reason and start again; if unclear, ask the insurance office.";
+    GatewayRefused = "E4004", "GATEWAY_REFUSED", NotCharged, NewId,
+        "医保平台网关拒绝访问，接入账号、密钥或地址可能有误。",
+        "The platform's gateway refused access; account, key or address may be wrong.",
+        "请通知信息科检查接入配置，修复后重新发起。",
+        "Have the IT department check the access settings, then start again.";
+    PlatformUnreadable = "E4005", "PLATFORM_UNREADABLE", Unknown, AskOnly,
+        "医保平台返回的内容无法识别，或答的不是本次请求。",
+        "The platform's answer cannot be read, or it answers another request.",
+        "请用同一编号查询结果；显示未扣费之前不要重新结算，并通知信息科。",
+        "Ask with the same id; do not settle again before it is clear. Tell the IT department.";
+    AmountsImbalanced = "E4006", "AMOUNTS_IMBALANCED", NotCharged, NewId,
+        "医保平台预结算的金额前后不平，已停止，未扣费。",
+        "The previewed amounts do not add up; it was stopped before any money moved.",
+        "请稍后重试；仍不平请联系医保办，附上本次结算编号。",
+        "Try again later; if it persists, give the settlement id to the insurance office.";
+    SignInFailed = "E4007", "SIGN_IN_FAILED", NotCharged, NewId,
+        "经办人在医保平台签到失败。",
+        "The operator's sign-in at the platform failed.",
+        "请核对经办人编号是否已在医保平台登记，再重新发起。",
+        "Check that the operator is registered at the platform, then start again.";
+    ClockSkew = "E4008", "CLOCK_SKEW", NotCharged, SameId,
+        "本机时间与医保平台相差过大，暂停受理新结算。",
+        "This machine's clock is too far from the platform's; no new settlement is taken.",
+        "请通知信息科校准本机时间，校准后再发起。",
+        "Have the clock of this machine set right, then call again.";
+
+    // The money.
+    SettleRefused = "E5001", "SETTLE_REFUSED", NotCharged, NewId,
+        "医保平台拒绝结算，未扣费。",
+        "The platform refused to settle; nothing was charged.",
+        "请按平台所给原因处理后重新发起，或改为自费结算。",
+        "Act on the platform's own reason and start again, or settle without insurance.";
+    SettleUnknown = "E5002", "SETTLE_UNKNOWN", Unknown, AskOnly,
+        "结算请求已发出，但结果不明，系统正在查证。",
+        "The settling call went out and its result is not known; it is being found out.",
+        "请患者稍候，用同一编号查询；查明之前不要重新结算，也不要收自费。",
+        "Ask with the same id; before it is clear do not settle again and take no money.";
+    ReversedAfterLostAnswer = "E5003", "REVERSED_AFTER_LOST_ANSWER", NotCharged, NewId,
+        "结算结果丢失，已冲正，医保未扣费。",
+        "The answer was lost and the settlement was reversed; nothing stays charged.",
+        "可以用新的请求编号重新结算。",
+        "Settle again with a new request id.";
+    ReversedAmountsDiffer = "E5004", "REVERSED_AMOUNTS_DIFFER", NotCharged, NewId,
+        "实际结算金额与确认的金额不一致，已撤销结算，医保未扣费。",
+        "What was charged differs from what was confirmed; the settlement was undone.",
+        "请重新发起并再次核对金额；反复出现请联系医保办。",
+        "Start again and check the amounts; if it persists, ask the insurance office.";
+    Stuck = "E5005", "STUCK", Unknown, AskOnly,
+        "系统无法自行查明结算结果，需要人工处理。",
+        "The outcome cannot be found out without a person.",
+        "请勿重新结算；把结算编号交医保办，在医保平台核对后处理。",
+        "Do not settle again; give the settlement id to the insurance office to check and resolve.";
+    UndoFailed = "E5006", "UNDO_FAILED", Unknown, AskOnly,
+        "撤销已做的步骤时失败，需要人工处理。",
+        "Taking back what was done failed; a person must act.",
+        "请勿重新结算；把结算编号交医保办，在医保平台上人工撤销。",
+        "Do not settle again; the insurance office must undo it at the platform.";
+    NothingCharged = "E5007", "NOTHING_CHARGED", NotCharged, NewId,
+        "已查明：医保平台没有收到此次结算，未扣费。",
+        "It was found out that the platform has no such settlement; nothing was charged.",
+        "可以用新的请求编号重新结算。",
+        "Settle again with a new request id.";
+
+    // The caller.
+    CancelledByCaller = "E6001", "CANCELLED_BY_CALLER", NotCharged, NewId,
+        "结算已按要求取消，未扣费。",
+        "It was cancelled as asked; nothing was charged.",
+        "如需继续，请用新的请求编号重新发起。",
+        "To go on, start again with a new request id.";
+    CallerGone = "E6002", "CALLER_GONE", NotCharged, NewId,
+        "发起结算的程序已断开，结算已取消，未扣费。",
+        "The calling program went away; the settlement was cancelled, nothing was charged.",
+        "请确认 HIS 客户端正常，再用新的请求编号发起。",
+        "Check that the HIS client runs, then start again with a new request id.";
+    ConfirmTimeout = "E6003", "CONFIRM_TIMEOUT", NotCharged, NewId,
+        "在规定时间内没有确认，结算已取消，未扣费。",
+        "Nobody confirmed in time; it was cancelled, nothing was charged.",
+        "请重新发起，并在提示后及时确认。",
+        "Start again and confirm when asked.";
+    ConfirmStale = "E6004", "CONFIRM_STALE", NotConcerned, SameId,
+        "确认的内容已经变化，本次确认无效。",
+        "What was confirmed has changed since; the confirmation does not count.",
+        "请核对屏幕上最新的内容后再确认。",
+        "Check what is shown at present and confirm that.";
+    TooLateSettled = "E6005", "TOO_LATE_SETTLED", Charged, SameId,
+        "已经结算成功，不能再取消。",
+        "It is settled already and cannot be cancelled.",
+        "如需退费，请走医保退费流程。",
+        "To give the money back, make a refund.";
+    TooLateBeingSettled = "E6006", "TOO_LATE_BEING_SETTLED", Unknown, AskOnly,
+        "结算请求已发往医保平台，不能再取消。",
+        "The settling call is out and cannot be called back.",
+        "请稍候，用同一编号查询最终结果。",
+        "Wait and ask with the same id for the end of it.";
+    Pending = "E6007", "PENDING", Unknown, SameId,
+        "结算仍在进行，尚无最终结果。",
+        "The settlement still runs.",
+        "请稍候，用同一编号再次调用或查询；不要换编号重新结算。",
+        "Call or ask again with the same id; do not start another settlement.";
+    NotConfirmable = "E6008", "NOT_CONFIRMABLE", NotConcerned, SameId,
+        "此结算当前没有等待确认的内容。",
+        "The settlement waits for no such confirmation.",
+        "请查看结算进展，按当前提示操作。",
+        "Look where the settlement stands and follow its prompt.";
+
+    // The daemon.
+    JournalRefuses = "E7001", "JOURNAL_REFUSES", NotCharged, SameId,
+        "本机磁盘已满或无法写入，暂停受理新结算。",
+        "The disk is full or cannot be written; no new settlement is taken.",
+        "请通知信息科清理磁盘，恢复后再发起。",
+        "Have the IT department make room on the disk, then call again.";
+    DeskNotAdopted = "E7002", "DESK_NOT_ADOPTED", NotCharged, SameId,
+        "流水日志属于另一台机器或另一个窗口编号，暂停受理结算。",
+        "The journal belongs to another machine or desk number; nothing is settled.",
+        "请信息科核实后执行 yibaoctl desk adopt，再重新发起。",
+        "After checking, an administrator runs: yibaoctl desk adopt.";
+    NotFound = "E7003", "NOT_FOUND", NotConcerned, SameId,
+        "没有找到这笔结算。",
+        "There is no such settlement.",
+        "请核对编号；编号按调用方区分，只在发起它的窗口有效。",
+        "Check the id; ids belong to their caller and to the desk where they were used.";
+    NotAllowed = "E7004", "NOT_ALLOWED", NotConcerned, NewId,
+        "当前用户没有权限执行此操作。",
+        "This user may not do that.",
+        "请信息科把该用户加入 yibao 组或在配置中授权。",
+        "Have an administrator add the user to the group yibao or to the configuration.";
+    TooManyCalls = "E7005", "TOO_MANY_CALLS", NotConcerned, SameId,
+        "同时进行的调用过多，本次未受理。",
+        "Too many calls at once; this one was not taken.",
+        "请稍候再试；反复出现请联系 HIS 厂商。",
+        "Try again in a moment; if it keeps happening, call the HIS vendor.";
+    ShuttingDown = "E7006", "SHUTTING_DOWN", NotConcerned, SameId,
+        "结算服务正在重启，暂不受理。",
+        "The settlement service is restarting.",
+        "请几秒后用同一编号重试。",
+        "Try again with the same id in some seconds.";
+    Internal = "E7007", "INTERNAL", Unknown, AskOnly,
+        "结算服务内部出错。",
+        "The settlement service has an internal error.",
+        "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
+        "Ask with the same id, do not settle again, and have the log looked at.";
+}

@@ -1,0 +1,103 @@
+//! The words between doors and operations: who asks, what for, what is told.
+
+use crate::book::Code;
+
+/// Who asks, as far as operations care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerId {
+    /// The identity a `request_id` is scoped to: `uid:1000`.
+    pub id: String,
+    /// Whether it may settle a bill that names nobody.
+    pub may_bill_unnamed: bool,
+}
+
+/// A call that did not start anything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} {}: {detail}", code.id(), code.name())]
+pub struct Failure {
+    /// The book's code.
+    pub code: Code,
+    /// What exactly, for the developer. Names fields, never values of persons.
+    pub detail: String,
+    /// The fields that are wrong, by their wire path (`bills[0].lines[2].pric`).
+    pub fields: Vec<String>,
+}
+
+impl Failure {
+    /// Without fields.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), fields: Vec::new() }
+    }
+}
+
+/// Which settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettlementKey {
+    /// By its own id.
+    SettlementId(String),
+    /// By the caller's id, scoped to the caller.
+    RequestId(String),
+    /// By 结算ID.
+    SetlId(String),
+}
+
+/// Which settlements to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Accepted at or after, Unix milliseconds.
+    pub from_ms: Option<i64>,
+    /// Accepted before, Unix milliseconds.
+    pub to_ms: Option<i64>,
+    /// Only those still running.
+    pub open_only: bool,
+    /// Only those that need a person.
+    pub stuck_only: bool,
+    /// At most so many, 1–500.
+    pub limit: usize,
+    /// Only those accepted before this settlement.
+    pub before: Option<String>,
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// The desk's name.
+    pub desk_name: String,
+    /// The desk's number, 0–999.
+    pub desk_number: u16,
+    /// Why no new settlement is taken, if so.
+    pub refusing: Option<Failure>,
+    /// Since when it runs, Unix milliseconds.
+    pub started_at_ms: i64,
+    /// Settlements that run.
+    pub open: usize,
+    /// Settlements that need a person.
+    pub stuck: usize,
+    /// The platform, as last seen.
+    pub platform: PlatformStatus,
+    /// The journal.
+    pub journal: JournalStatus,
+    /// The devices.
+    pub devices: Vec<crate::device::DeviceInfo>,
+}
+
+/// The platform, as last seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlatformStatus {
+    /// When it last answered, Unix milliseconds.
+    pub answered_at_ms: Option<i64>,
+    /// Its clock minus ours, milliseconds, as of then.
+    pub skew_ms: Option<i64>,
+}
+
+/// The journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalStatus {
+    /// Events in it.
+    pub events: u64,
+    /// Commits since the start, each one sync.
+    pub commits: u64,
+}

@@ -1,0 +1,270 @@
+//! What a caller is told: the answer, the progress on the way to it, and the row in a list.
+
+use super::amounts::Amounts;
+use super::bill::Fen;
+use crate::book::Code;
+
+/// What became of the money. Unknown is a value, not an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Money {
+    /// Charged, and it stands.
+    Settled,
+    /// Not charged: the platform, a check or a device said no.
+    Refused,
+    /// Not charged: somebody, or the time, ended it before the money call.
+    Cancelled,
+    /// Charged, or perhaps charged, and surely given back.
+    Reversed,
+    /// Perhaps charged. Being found out, or on the stuck list.
+    Unknown,
+    /// Still running.
+    Pending,
+}
+
+impl Money {
+    /// Whether this can still change.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed => true,
+            Money::Unknown | Money::Pending => false,
+        }
+    }
+}
+
+/// What became of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paper {
+    /// None was wanted, or there is nothing to print.
+    NotAsked,
+    /// It will be printed, or is being printed.
+    Queued,
+    /// It came out, and this is the evidence.
+    Printed(Proof),
+    /// It surely did not come out.
+    NotPrinted(Code),
+    /// It may have come out, whole or in part.
+    Unknown(Code),
+}
+
+/// The evidence that paper came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The printer answered the process id that stood behind the last line.
+    ProcessId,
+    /// The printer answered a status request that was queued behind the last line.
+    QueuedStatus,
+}
+
+/// Where a settlement stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Accepted, or waiting for the scanner's turn.
+    Queued,
+    /// The scanner waits for a code.
+    WaitingScan,
+    /// Asking whose code it is.
+    Decoding,
+    /// Asking who it is (1101).
+    Person,
+    /// A person must confirm the patient.
+    WaitingPerson,
+    /// Registering the visit (2201).
+    Registering,
+    /// Sending the visit and its diagnoses (2203).
+    VisitInfo,
+    /// Sending the lines (2204).
+    Fees,
+    /// Asking for the split (2206).
+    PreSettling,
+    /// A person must confirm the amounts.
+    WaitingAmounts,
+    /// The scanner waits for a fresh code.
+    WaitingFreshScan,
+    /// The money call is out (2207).
+    Settling,
+    /// The money call's answer was lost; finding out.
+    FindingOut,
+    /// Taking back what was done.
+    Undoing,
+    /// The receipt is being printed.
+    Printing,
+    /// The caller went, or the daemon restarted: the same `request_id` may join.
+    WaitingCaller,
+    /// Only a person can go on.
+    Stuck,
+    /// Over.
+    Ended,
+}
+
+/// Why, in the book's word and the platform's own.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reason {
+    /// The book's code.
+    pub code: Code,
+    /// What the platform said, empty when it said nothing. It may name a person.
+    pub text: String,
+}
+
+/// The whole answer. Equal for every repetition once the money is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The settlement's own id.
+    pub settlement_id: String,
+    /// The caller's id.
+    pub request_id: String,
+    /// What became of the money.
+    pub money: Money,
+    /// What became of the paper.
+    pub paper: Paper,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Why it is not SETTLED, or what is to be known besides.
+    pub reason: Option<Reason>,
+    /// Names of the soft checks that did not hold (`E5` … `E9`), and others.
+    pub warnings: Vec<String>,
+    /// Whether it is on the list of what only a person can resolve.
+    pub stuck: bool,
+    /// What the caller must still take from the patient; nothing unless SETTLED.
+    pub self_pay: Fen,
+    /// What was charged; before that what was previewed; absent when neither is known.
+    pub amounts: Option<Amounts>,
+    /// 人员编号, empty when unknown.
+    pub psn_no: String,
+    /// 姓名, masked; empty when unknown.
+    pub psn_name_masked: String,
+    /// 证件号码, masked; empty when unknown.
+    pub certno_masked: String,
+    /// 门诊号.
+    pub ipt_otp_no: String,
+    /// 就诊ID, empty when unknown.
+    pub mdtrt_id: String,
+    /// 收费批次号.
+    pub chrg_bchno: String,
+    /// The settling call's msgid, empty before its intent.
+    pub msgid: String,
+    /// 结算ID, empty when unknown.
+    pub setl_id: String,
+    /// 结算时间, the platform's; empty when unknown.
+    pub setl_time: String,
+    /// 险种类型, empty when unknown.
+    pub insutype: String,
+    /// 清算类别, empty when unknown.
+    pub clr_type: String,
+    /// 清算方式, empty when unknown.
+    pub clr_way: String,
+    /// 清算经办机构, empty when unknown.
+    pub clr_optins: String,
+    /// `setlinfo` as received, JSON; empty when there is none. It names the person.
+    pub setlinfo: String,
+    /// `setldetail` as received, JSON; empty when there is none.
+    pub setldetail: String,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_at_ms: i64,
+    /// When the money became final, Unix milliseconds; absent before.
+    pub ended_at_ms: Option<i64>,
+}
+
+/// A point at which a person confirms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Point {
+    /// The patient shown is the patient billed.
+    Person,
+    /// The amounts shown are to be charged.
+    Amounts,
+}
+
+/// What a person is asked to confirm. The token goes back with the confirmation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The patient.
+    Person {
+        /// Goes back with the confirmation.
+        token: String,
+        /// 姓名, masked.
+        psn_name_masked: String,
+        /// 证件号码, masked.
+        certno_masked: String,
+        /// 险种类型.
+        insutype: String,
+        /// 余额 of the personal account.
+        balc: Fen,
+    },
+    /// The amounts.
+    Amounts {
+        /// Goes back with the confirmation.
+        token: String,
+        /// What 2206 previewed.
+        amounts: Box<Amounts>,
+    },
+}
+
+/// A step on the way, for whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Grows by one with each; starts at 1 with each watch.
+    pub seq: u64,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// How many wait for the scanner before this one; absent when it does not queue.
+    pub queue_place: Option<usize>,
+    /// What was wrong with the code just shown; the scanner waits for another.
+    pub rejected_code: Option<Code>,
+    /// What is to be confirmed now.
+    pub shown: Option<Shown>,
+    /// All that is known by now.
+    pub answer: Answer,
+}
+
+/// What a cancellation is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelVerdict {
+    /// It ended without money, or is being taken back before any.
+    Cancelled,
+    /// Too late: settled.
+    TooLateSettled,
+    /// Too late: the money call is out.
+    TooLateBeingSettled,
+}
+
+/// A row of the list of settlements. It names no person.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    /// The settlement's own id.
+    pub settlement_id: String,
+    /// The caller's id.
+    pub request_id: String,
+    /// Who asked (`uid:1000`).
+    pub caller: String,
+    /// What became of the money.
+    pub money: Money,
+    /// What became of the paper.
+    pub paper: Paper,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Whether only a person can go on.
+    pub stuck: bool,
+    /// Why it is not SETTLED.
+    pub code: Option<Code>,
+    /// 医疗费总额 of the bill.
+    pub total: Fen,
+    /// What the caller must still take; nothing unless SETTLED.
+    pub self_pay: Fen,
+    /// 就诊ID, empty when unknown.
+    pub mdtrt_id: String,
+    /// 结算ID, empty when unknown.
+    pub setl_id: String,
+    /// The settling call's msgid, empty before its intent.
+    pub msgid: String,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_at_ms: i64,
+    /// When the money became final, Unix milliseconds.
+    pub ended_at_ms: Option<i64>,
+}
