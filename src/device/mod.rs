@@ -1,1 +1,32 @@
 //! The hub (the one owner of devices), byte links, scanners, printers.
+//!
+//! One task owns each device and everybody else holds a handle; tasks share nothing, so that a dead printer
+//! hangs no scanner. This folder knows bytes, lines and paper. It must not know what a code means, what a
+//! settlement is or who called; it never logs the content of a code or of a paper.
+//!
+//! ```text
+//! Hub ── claim_scanner ─► queue ─► ScannerLease ── arm, read ─► scanner::owner ── link ─► the line
+//!  │ ── print, printer_state ─────────────────────────────────► printer::owner ── escpos ── link ─► the line
+//!  └─── list, watch ◄── board (state, counters), event (bounded history) ◄── both
+//! ```
+
+mod board;
+mod error;
+mod event;
+mod hub;
+mod link;
+mod pause;
+pub mod printer;
+mod queue;
+pub mod quirks;
+pub mod scanner;
+
+#[cfg(test)]
+mod far_end;
+
+pub use board::{Counters, DeviceInfo, DeviceState, Holder};
+pub use error::DeviceError;
+pub use event::{DeviceEvent, Watched, Watcher, What};
+pub use hub::{Hub, ROLE_RECEIPT, ROLE_SCANNER};
+pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
+pub use scanner::{Asker, Scan, ScannerLease};

@@ -27,7 +27,11 @@ impl Failure {
     /// Without fields.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), fields: Vec::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+        }
     }
 }
 

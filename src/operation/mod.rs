@@ -2,4 +2,6 @@
 
 pub mod ask;
 
-pub use ask::{CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status};
+pub use ask::{
+    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
+};

@@ -1,1 +1,21 @@
 //! The insurance platform: port, HTTP, wire, signature, profile applied, session.
+//!
+//! [`Platform::prepare`] turns a call into a message that can be recorded, [`Platform::send`] sends it
+//! exactly once and says what became of it by what was received. Nothing here repeats, decides what comes
+//! next, or knows the journal and the devices. `wire` and `sign` are PURE.
+
+mod client;
+mod exchange;
+mod http;
+mod session;
+mod sign;
+mod terminal;
+mod wire;
+
+pub use client::{Platform, PlatformError};
+pub use exchange::{Prepared, Received, Stamp, Stamps};
+pub use http::install_tls_provider;
+pub use wire::{LINE_EXTRAS, lines_that_fit};
+
+#[cfg(test)]
+mod tests;

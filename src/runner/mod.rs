@@ -1,1 +1,25 @@
 //! Carries one stream: next, do, record, fold.
+//!
+//! ```text
+//!  accept ─┐                        ┌─ next(state, now) ─► Effect ─┐
+//!          ├─► one task per stream ─┤                              ▼
+//!  resume ─┘   (carry)              └─ State ◄─ Event ◄─ journal ◄─ perform: Read, Call, Print, Wait
+//! ```
+//!
+//! It has no opinions: what to do is decided in [`crate::settlement`]. Recovery is this same loop on a
+//! replayed state. An intent is on disk before its message leaves; an outcome is on disk before anybody is
+//! told; outcome and next intent share a transaction.
+
+mod carry;
+mod clock;
+mod live;
+mod numbers;
+mod perform;
+mod rows;
+mod start;
+
+pub use clock::Clock;
+pub use live::{Attendance, Handle, Registry, Slot, View};
+pub use numbers::Numbers;
+pub use rows::{Row, RowError, state_of};
+pub use start::{Ingredients, Parts, Runner, visit_of};

@@ -1,8 +1,19 @@
 //! PURE. What a settlement is and what comes next. No async, clock, randomness, files or sockets.
+//!
+//! `next(state, now)` names one effect; whoever carries it out turns its outcome into an [`event::Event`];
+//! [`state::State::apply`] folds it. Nothing else changes a settlement.
 
 pub mod amounts;
 pub mod answer;
 pub mod bill;
 pub mod call;
+pub mod checks;
+pub mod credential;
+pub mod event;
 pub mod known;
+pub mod next;
 pub mod order;
+pub mod rules;
+pub mod state;
+pub mod steps;
+pub mod tell;

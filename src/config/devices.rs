@@ -1,0 +1,316 @@
+//! The devices of a desk, as the configuration names them.
+//!
+//! One flat table a device. A key that belongs to another kind is an error, so that a wish is never
+//! silently ignored. Whether a model is known is the device folder's business, not this file's.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Devices one desk can have.
+pub const DEVICES_MAX: usize = 32;
+/// Speed of a serial line when none is given.
+pub const BAUD_DEFAULT: u32 = 9_600;
+/// Silence that ends a code without a terminator.
+pub const GAP_MS_DEFAULT: u32 = 60;
+/// Longest pause that can be configured as a gap.
+const GAP_MS_MAX: u32 = 2_000;
+/// Longest code that a scanner may give.
+pub const CODE_BYTES_MAX: usize = 512;
+/// Longest device or role name.
+const NAME_BYTES_MAX: usize = 64;
+
+/// One device: what it is called, what it is for, where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Flat")]
+pub struct DeviceConfig {
+    /// The desk's own name for it, unique at the desk.
+    pub name: String,
+    /// What clients ask for: `scanner`, `receipt`. One device a role.
+    pub role: String,
+    /// What it is and where.
+    pub kind: Kind,
+    /// The row of the quirks table; none: the plainest one of its kind.
+    pub model: Option<String>,
+}
+
+/// What a device is and where it is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A code scanner on a serial line or USB-CDC: `kind = "serial-scanner"`.
+    SerialScanner {
+        /// The line, best by `/dev/serial/by-id`.
+        path: PathBuf,
+        /// Bits a second.
+        baud: u32,
+        /// How codes are told apart.
+        framing: Framing,
+    },
+    /// An ESC/POS printer on TCP, commonly port 9100: `kind = "escpos-tcp"`.
+    EscPosTcp {
+        /// `host:port`.
+        address: String,
+    },
+    /// An ESC/POS printer on a serial line: `kind = "escpos-serial"`.
+    EscPosSerial {
+        /// The line.
+        path: PathBuf,
+        /// Bits a second.
+        baud: u32,
+    },
+}
+
+/// How one code ends and the next begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framing {
+    /// The bytes that end a code.
+    pub terminator: Terminator,
+    /// Silence that ends a code whose terminator did not come, in milliseconds.
+    pub gap_ms: u32,
+    /// A longer code is dropped whole, in bytes.
+    pub length_max: usize,
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Self {
+            terminator: Terminator::default(),
+            gap_ms: GAP_MS_DEFAULT,
+            length_max: CODE_BYTES_MAX,
+        }
+    }
+}
+
+/// What a scanner sends after a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Terminator {
+    /// CR, LF or both.
+    #[default]
+    Any,
+    /// CR alone.
+    Cr,
+    /// LF alone.
+    Lf,
+    /// CR and LF, together only.
+    CrLf,
+    /// A tab.
+    Tab,
+    /// Nothing; the gap alone ends a code.
+    None,
+}
+
+/// The table as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flat {
+    name: String,
+    role: String,
+    kind: FlatKind,
+    path: Option<PathBuf>,
+    baud: Option<u32>,
+    address: Option<String>,
+    model: Option<String>,
+    terminator: Option<Terminator>,
+    gap_ms: Option<u32>,
+    length_max: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FlatKind {
+    SerialScanner,
+    EscposTcp,
+    EscposSerial,
+}
+
+impl TryFrom<Flat> for DeviceConfig {
+    type Error = String;
+
+    fn try_from(flat: Flat) -> Result<Self, String> {
+        let name = flat.name.clone();
+        let wrong = |what: &str| format!("device {name:?}: {what}");
+        let framed =
+            flat.terminator.is_some() || flat.gap_ms.is_some() || flat.length_max.is_some();
+        if framed && flat.kind != FlatKind::SerialScanner {
+            return Err(wrong("terminator, gap_ms and length_max belong to a scanner"));
+        }
+        let on_tcp = flat.kind == FlatKind::EscposTcp;
+        if on_tcp && (flat.path.is_some() || flat.baud.is_some()) {
+            return Err(wrong("path and baud belong to a serial line; give address"));
+        }
+        if !on_tcp && flat.address.is_some() {
+            return Err(wrong("address belongs to a printer on TCP; give path"));
+        }
+        let path = flat.path.ok_or_else(|| wrong("path is missing"));
+        let baud = flat.baud.unwrap_or(BAUD_DEFAULT);
+        let usual = Framing::default();
+        let kind = match flat.kind {
+            FlatKind::SerialScanner => Kind::SerialScanner {
+                path: path?,
+                baud,
+                framing: Framing {
+                    terminator: flat.terminator.unwrap_or_default(),
+                    gap_ms: flat.gap_ms.unwrap_or(usual.gap_ms),
+                    length_max: flat.length_max.unwrap_or(usual.length_max),
+                },
+            },
+            FlatKind::EscposTcp => Kind::EscPosTcp {
+                address: flat.address.ok_or_else(|| wrong("address is missing"))?,
+            },
+            FlatKind::EscposSerial => Kind::EscPosSerial { path: path?, baud },
+        };
+        Ok(Self { name: flat.name, role: flat.role, kind, model: flat.model })
+    }
+}
+
+impl DeviceConfig {
+    /// What is wrong with this table, a sentence each; empty: nothing.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut say = |what: String| wrong.push(format!("device {:?}: {what}", self.name));
+        for (key, value) in [("name", &self.name), ("role", &self.role)] {
+            if !is_plain_name(value) {
+                say(format!("{key} must be 1-{NAME_BYTES_MAX} of a-z 0-9 . _ -"));
+            }
+        }
+        match &self.kind {
+            Kind::SerialScanner { path, baud, framing } => {
+                check_line(path, *baud, &mut say);
+                if framing.gap_ms == 0 || framing.gap_ms > GAP_MS_MAX {
+                    say(format!("gap_ms must be 1-{GAP_MS_MAX}"));
+                }
+                if framing.length_max == 0 || framing.length_max > CODE_BYTES_MAX {
+                    say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
+                }
+            }
+            Kind::EscPosSerial { path, baud } => check_line(path, *baud, &mut say),
+            Kind::EscPosTcp { address } => {
+                let port = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+                if !matches!(port, Some((host, Ok(port))) if !host.is_empty() && port > 0) {
+                    say("address must be host:port".to_owned());
+                }
+            }
+        }
+        wrong
+    }
+}
+
+/// What is wrong with all devices together and one by one, a sentence each; empty: nothing.
+#[must_use]
+pub fn check_all(devices: &[DeviceConfig]) -> Vec<String> {
+    let mut wrong: Vec<String> = devices.iter().flat_map(DeviceConfig::check).collect();
+    if devices.len() > DEVICES_MAX {
+        wrong.push(format!("more than {DEVICES_MAX} devices"));
+    }
+    for (i, device) in devices.iter().enumerate() {
+        for earlier in &devices[..i] {
+            if earlier.name == device.name {
+                wrong.push(format!("device {:?}: the name is given twice", device.name));
+            }
+            if earlier.role == device.role {
+                wrong.push(format!(
+                    "device {:?}: role {:?} is {:?}'s already",
+                    device.name, device.role, earlier.name
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn is_plain_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain)
+}
+
+fn check_line(path: &std::path::Path, baud: u32, say: &mut impl FnMut(String)) {
+    if !path.is_absolute() {
+        say("path must be absolute".to_owned());
+    }
+    if !(300..=4_000_000).contains(&baud) {
+        say("baud must be 300-4000000".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        device: Vec<DeviceConfig>,
+    }
+
+    fn read(text: &str) -> Result<Vec<DeviceConfig>, toml::de::Error> {
+        toml::from_str::<File>(text).map(|file| file.device)
+    }
+
+    #[test]
+    fn a_desk_is_read() {
+        let devices = read(
+            r#"
+            [[device]]
+            name = "counter"
+            role = "scanner"
+            kind = "serial-scanner"
+            path = "/dev/serial/by-id/x"
+            terminator = "crlf"
+            [[device]]
+            name = "slip"
+            role = "receipt"
+            kind = "escpos-tcp"
+            address = "127.0.0.1:9100"
+            model = "generic-80"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(check_all(&devices), Vec::<String>::new());
+        let framing = Framing { terminator: Terminator::CrLf, ..Framing::default() };
+        let path = PathBuf::from("/dev/serial/by-id/x");
+        assert_eq!(devices[0].kind, Kind::SerialScanner { path, baud: 9_600, framing });
+        assert_eq!(devices[1].model.as_deref(), Some("generic-80"));
+    }
+
+    #[test]
+    fn wrong_tables_are_refused() {
+        let head = "[[device]]\nname='a'\nrole='receipt'\n";
+        for tail in [
+            "kind='escpos-tcp'\n",
+            "kind='escpos-tcp'\naddress='h:1'\npath='/dev/x'",
+            "kind='escpos-serial'\naddress='h:1'",
+            "kind='escpos-serial'\npath='/dev/x'\ngap_ms=3",
+            "kind='serial-scanner'\npath='/dev/x'\ncolour='red'",
+            "kind='toaster'\npath='/dev/x'",
+        ] {
+            assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_told() {
+        let scanner = |gap_ms, baud, path: &str| DeviceConfig {
+            name: "A b".into(),
+            role: "scanner".into(),
+            kind: Kind::SerialScanner {
+                path: path.into(),
+                baud,
+                framing: Framing { gap_ms, ..Framing::default() },
+            },
+            model: None,
+        };
+        assert_eq!(scanner(0, 1, "tty").check().len(), 4);
+        let address = |address: &str| DeviceConfig {
+            name: "a".into(),
+            role: "receipt".into(),
+            kind: Kind::EscPosTcp { address: address.into() },
+            model: None,
+        };
+        assert!(address("[::1]:9100").check().is_empty());
+        for bad in ["", "h", "h:", ":9", "h:0", "h:70000"] {
+            assert_eq!(address(bad).check().len(), 1, "{bad}");
+        }
+        assert_eq!(check_all(&[address("h:1"), address("h:2")]).len(), 2);
+    }
+}

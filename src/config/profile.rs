@@ -1,0 +1,332 @@
+//! A site profile: everything about the insurance platform that differs by province or hospital.
+//!
+//! Every open question of the reference is a field here. The file is `packaging/profiles/template.toml`,
+//! which also says what each key risks.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::keys::ConfigError;
+use super::{layers, profile_check, profile_read};
+
+/// What a site's platform is like. Checked when it was made by [`Profile::load`] or [`Profile::parse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// What the site is called in `status` and in logs.
+    pub name: String,
+    /// Whether this is a simulated platform: only then may the secret stand in the file.
+    pub sandbox: bool,
+    /// 定点医药机构编号, 12 characters.
+    pub fixmedins_code: String,
+    /// 定点医药机构名称.
+    pub fixmedins_name: String,
+    /// 就医地医保区划, 6 digits.
+    pub mdtrtarea_admvs: String,
+    /// What goes around each message.
+    pub envelope: Envelope,
+    /// Where messages go.
+    pub url: Url,
+    /// What the gateway wants.
+    pub gateway: Gateway,
+    /// 9001.
+    pub sign_in: SignIn,
+    /// Which variants of transactions are used.
+    pub transactions: Transactions,
+    /// How a scanned code becomes a person.
+    pub voucher: VoucherRules,
+    /// What the texts of answers mean.
+    pub answers: Answers,
+    /// What 5203 says.
+    pub enquiry: EnquiryRules,
+    /// What 2601 says.
+    pub reversal: ReversalRules,
+    /// How amounts are checked.
+    pub amounts: AmountRules,
+    /// What 2204 takes.
+    pub lines: LineRules,
+    /// How a msgid is laid out after the code and the time.
+    pub msgid: MsgidLayout,
+    /// How long is waited.
+    pub timeouts: Timeouts,
+    /// After this many seconds without an answer a settling call surely is not in flight any more.
+    pub settle_quiet_s: u32,
+}
+
+/// What goes around each message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// 接收方系统代码.
+    pub recer_sys_code: String,
+    /// 接口版本号.
+    pub infver: String,
+    /// 签名类型, may be empty.
+    pub signtype: String,
+    /// 设备编号, may be empty.
+    pub dev_no: String,
+    /// 设备安全信息, may be empty.
+    pub dev_safe_info: String,
+    /// Further fields of the envelope, as text.
+    pub extra: BTreeMap<String, String>,
+    /// `exp_content` or `expContent`.
+    pub extension_field: String,
+    /// Whether 2201, 2206, 2207 repeat who the person is (Hunan).
+    pub identity_fields: bool,
+    /// Whether `input` is JSON text and not an object.
+    pub input_as_text: bool,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// How the address of a transaction is made.
+    pub style: UrlStyle,
+    /// Up to and without the last slash.
+    pub base: String,
+    /// The authority that signed the gateway's certificate, PEM; `None`: the system's.
+    pub ca_path: Option<PathBuf>,
+    /// Paths that differ from the known ones, by transaction number.
+    pub paths: BTreeMap<String, String>,
+}
+
+/// How the address of a transaction is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlStyle {
+    /// Base, slash, the transaction's own path.
+    Path,
+    /// Base, slash, the transaction's number.
+    Infno,
+    /// The base for all.
+    Single,
+}
+
+/// What the gateway in front of the platform wants, and how it says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// Which headers.
+    pub family: Family,
+    /// Where its secret is.
+    pub secret: SecretPlace,
+    /// HTTP statuses that say: not processed.
+    pub refused_status: Vec<u16>,
+    /// Values of `code` in a body without infcode that say: not processed.
+    pub refused_codes: Vec<String>,
+}
+
+/// A family of gateway headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// None.
+    None,
+    /// `x-tif-*`.
+    XTif {
+        /// The account.
+        paasid: String,
+        /// `x-tif-serviceId`, empty: not sent.
+        service_id: String,
+    },
+}
+
+/// Where the gateway's secret is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// There is none.
+    None,
+    /// In the profile: for a simulated platform only.
+    Inline(String),
+    /// A file, or the name of a systemd credential when it has no slash.
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for SecretPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretPlace::None => f.write_str("None"),
+            SecretPlace::Inline(_) => f.write_str("Inline(***)"),
+            SecretPlace::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+/// 9001.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Whether the platform wants it.
+    pub wanted: bool,
+    /// 签到MAC地址; empty: this machine's.
+    pub mac: String,
+    /// 签到IP地址; empty: this machine's.
+    pub ip: String,
+    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`).
+    pub expired: Vec<String>,
+}
+
+/// Which variants of transactions are used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transactions {
+    /// `2203` or `2203A`.
+    pub visit_info: String,
+    /// `2206` or `2206A`.
+    pub pre_settle: String,
+    /// `2207` or `2207A`.
+    pub settle: String,
+    /// 个人结算方式.
+    pub psn_setlway: String,
+    /// Numbers that 2601 reverses.
+    pub reversible: Vec<String>,
+}
+
+/// How a scanned code becomes a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoucherRules {
+    /// The address of `localQrCodeQuery`.
+    pub url: String,
+    /// Whether the gateway's headers go there too.
+    pub gateway_headers: bool,
+    /// Whether one token is good for several calls. If not, 1101, 2201 and 2206 name the id number and only
+    /// the settling call shows the token.
+    pub token_twice: bool,
+    /// Whether a fresh code is read right before the settling call.
+    pub fresh_code: bool,
+    /// Texts that say that a token is too old or used.
+    pub bad_token: Vec<String>,
+    /// Codes or texts of the voucher service that say: not a 医保码.
+    pub unknown_kind: Vec<String>,
+    /// Codes or texts of the voucher service that say: the code is too old or used.
+    pub expired: Vec<String>,
+}
+
+/// What the texts of answers mean: plain parts of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    /// By the number of a money transaction: texts that surely say no. All others leave it unknown.
+    pub refusals: BTreeMap<String, Vec<String>>,
+    /// 2208: it was given back before.
+    pub already_refunded: Vec<String>,
+    /// 2202, 2205: there is nothing to undo.
+    pub nothing_to_undo: Vec<String>,
+    /// 1101: nobody here has this number.
+    pub person_unknown: Vec<String>,
+    /// Texts that a relay makes out of a lost answer: unknown, on every transaction.
+    pub relay_lost: Vec<String>,
+}
+
+/// What an answer that is not a plain yes means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It happened, and was undone.
+    Reversed,
+    /// Nothing of ours is there.
+    Nothing,
+    /// It cannot be told.
+    Unclear,
+}
+
+/// What 5203 says. *Found* is always by content: our msgid, not refunded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnquiryRules {
+    /// Whether it may be asked without a setl_id, by mdtrt_id alone.
+    pub without_setl_id: bool,
+    /// What success without rows means.
+    pub empty_output: Reading,
+    /// What success with rows that are all of others means.
+    pub other_rows: Reading,
+    /// Texts of a refusal that say: nothing there.
+    pub nothing: Vec<String>,
+}
+
+/// What 2601 says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReversalRules {
+    /// What success means.
+    pub success: Reading,
+    /// Texts of a refusal that say: reversed before.
+    pub reversed: Vec<String>,
+    /// Texts of a refusal that say: nothing there.
+    pub nothing: Vec<String>,
+}
+
+/// How amounts are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmountRules {
+    /// Whether `fund_pay_sumamt` contains `acct_pay`.
+    pub fund_contains_account: bool,
+    /// How far 2207 may be from what was confirmed, fen.
+    pub accept_difference_fen: i64,
+    /// How far price × count may be from a line's amount, fen.
+    pub line_tolerance_fen: i64,
+    /// Which of E5 to E9 stop a settlement instead of being noted.
+    pub harden: Vec<String>,
+}
+
+/// What 2204 takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineRules {
+    /// Lines of one upload.
+    pub lines_max: u32,
+    /// Characters of `input`.
+    pub input_chars_max: u32,
+    /// Whether one batch may come in several calls.
+    pub split_upload: bool,
+    /// Whether feedetl_sn is digits only and not 0.
+    pub feedetl_sn_digits: bool,
+    /// Characters of feedetl_sn.
+    pub feedetl_sn_len_max: u32,
+}
+
+/// How a msgid is laid out: fixmedins_code(12), time(14), then four digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MsgidLayout {
+    /// Digits of the desk number.
+    pub desk_digits: u32,
+    /// Digits of the serial number in the second.
+    pub serial_digits: u32,
+}
+
+/// How long is waited, milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect_ms: u32,
+    /// For the voucher service's whole answer.
+    pub voucher_ms: u32,
+    /// For the whole answer of a call that moves no money.
+    pub call_ms: u32,
+    /// For the whole answer of 2207 and 2208.
+    pub money_call_ms: u32,
+}
+
+impl Profile {
+    /// Reads and checks a profile.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with file and key.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let (table, origins) = layers::one(path)?;
+        profile_read::profile(table, origins)
+    }
+
+    /// Reads and checks the text of a profile; `file` is named in problems.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with file and key.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let table = layers::parse(text, file)?;
+        let origins = super::keys::Origins {
+            main: file.to_owned(),
+            ..Default::default()
+        };
+        profile_read::profile(table, origins)
+    }
+
+    /// What cannot work although each key by itself is well formed: key and words, empty when nothing.
+    #[must_use]
+    pub fn check(&self) -> Vec<(String, String)> {
+        profile_check::check(self)
+    }
+
+    /// What works but is worth a person's look, for `profile check`.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<(String, String)> {
+        profile_check::warnings(self)
+    }
+}

@@ -1,0 +1,302 @@
+//! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::error::DeviceError;
+use super::event::{EventLog, What, now_ms};
+use super::printer::{Paper, PrinterState};
+use crate::book::Code;
+use crate::config::devices::{DeviceConfig, Kind};
+
+/// One row of the list of devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// The desk's name for it.
+    pub name: String,
+    /// What it is for.
+    pub role: String,
+    /// `serial-scanner`, `escpos-tcp` or `escpos-serial`.
+    pub kind: &'static str,
+    /// Its path, or host and port.
+    pub address: String,
+    /// The row of the quirks table that was asked for.
+    pub model: Option<String>,
+    /// How it is.
+    pub state: DeviceState,
+    /// What it did since the start.
+    pub counters: Counters,
+    /// Who has it.
+    pub holder: Option<Holder>,
+    /// How many wait for it.
+    pub waiting: usize,
+    /// The last trouble and when it was, in milliseconds of the civil clock.
+    pub last_error: Option<(Code, u64)>,
+    /// What the printer said last; scanners say nothing.
+    pub printer: Option<PrinterState>,
+}
+
+/// Who has a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The stream.
+    pub stream: String,
+    /// What it does with it.
+    pub what: String,
+    /// Since when, in milliseconds of the civil clock.
+    pub since_ms: u64,
+}
+
+/// How a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceState {
+    /// Not looked at: a printer on TCP that has no job.
+    Closed,
+    /// Not there, or it does not answer.
+    Missing,
+    /// It can be used.
+    Ready,
+    /// A job is on its way.
+    Busy,
+    /// No paper.
+    PaperOut,
+    /// The cover is open.
+    CoverOpen,
+    /// Another trouble that the printer reports.
+    Fault,
+}
+
+/// What a device did since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// How often its line was opened.
+    pub opened: u64,
+    /// Bytes from it.
+    pub bytes_in: u64,
+    /// Bytes to it.
+    pub bytes_out: u64,
+    /// Codes that were given to an asker.
+    pub codes: u64,
+    /// Codes that came while nobody was armed.
+    pub codes_ignored: u64,
+    /// Jobs that began.
+    pub jobs: u64,
+    /// Jobs whose paper is proven.
+    pub jobs_proven: u64,
+}
+
+/// One device's row, shared by its owner and the hub.
+pub(crate) struct Board {
+    config: DeviceConfig,
+    events: Arc<EventLog>,
+    inside: Mutex<Inside>,
+    present: watch::Sender<bool>,
+}
+
+struct Inside {
+    state: DeviceState,
+    counters: Counters,
+    last_error: Option<(Code, u64)>,
+    printer: Option<PrinterState>,
+}
+
+impl Board {
+    pub(crate) fn new(config: DeviceConfig, events: Arc<EventLog>) -> Self {
+        let state = match config.kind {
+            Kind::EscPosTcp { .. } => DeviceState::Closed,
+            Kind::SerialScanner { .. } | Kind::EscPosSerial { .. } => DeviceState::Missing,
+        };
+        let counters = Counters::default();
+        let inside = Inside { state, counters, last_error: None, printer: None };
+        Self { config, events, inside: Mutex::new(inside), present: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    pub(crate) fn say(&self, what: What) {
+        self.events.say(&self.config.name, what);
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counters)) {
+        change(&mut self.lock().counters);
+    }
+
+    /// Whether the line is open. A scanner's askers wait on it.
+    pub(crate) fn presence(&self) -> watch::Receiver<bool> {
+        self.present.subscribe()
+    }
+
+    pub(crate) fn arrived(&self) {
+        self.count(|c| c.opened += 1);
+        self.say(What::Arrived);
+        tracing::info!(device = self.name(), "line opened");
+    }
+
+    pub(crate) fn ready(&self) {
+        let before = std::mem::replace(&mut self.lock().state, DeviceState::Ready);
+        if before != DeviceState::Ready {
+            self.say(What::Ready);
+        }
+        self.present.send_replace(true);
+    }
+
+    pub(crate) fn busy(&self) {
+        self.lock().state = DeviceState::Busy;
+        self.count(|c| c.jobs += 1);
+        self.say(What::Busy);
+    }
+
+    /// Forgets that the device was looked at, without alarm: the line was closed on purpose.
+    pub(crate) fn closed(&self) {
+        self.lock().state = DeviceState::Closed;
+    }
+
+    pub(crate) fn unplugged(&self) {
+        self.present.send_replace(false);
+        let before = std::mem::replace(&mut self.lock().state, DeviceState::Missing);
+        if before != DeviceState::Missing {
+            self.say(What::Unplugged);
+            tracing::warn!(device = self.name(), "line went away");
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &DeviceError) {
+        let before = self.lock().last_error.replace((error.code, now_ms()));
+        if before.is_none_or(|(code, _)| code != error.code) {
+            tracing::warn!(device = self.name(), code = error.code.id(), detail = %error.detail, "trouble");
+        } else {
+            tracing::debug!(device = self.name(), code = error.code.id(), detail = %error.detail, "trouble");
+        }
+    }
+
+    /// Takes what a printer says of itself; changes become events.
+    pub(crate) fn observed(&self, now: PrinterState) {
+        let mut inside = self.lock();
+        let before = inside.printer.replace(now).unwrap_or_default();
+        let busy = inside.state == DeviceState::Busy;
+        let state = match now.trouble() {
+            Some(Code::PaperOut) => DeviceState::PaperOut,
+            Some(Code::CoverOpen) => DeviceState::CoverOpen,
+            Some(_) => DeviceState::Fault,
+            None => DeviceState::Ready,
+        };
+        let was_usable = matches!(inside.state, DeviceState::Ready | DeviceState::Busy);
+        if !busy {
+            inside.state = state;
+        }
+        drop(inside);
+        if let Some(code) = now.trouble().filter(|_| before.trouble() != now.trouble()) {
+            self.failed(&DeviceError::new(code, "the printer says so"));
+        }
+        for what in changes(before, now) {
+            self.say(what);
+        }
+        if !busy && state == DeviceState::Ready && !was_usable {
+            self.say(What::Ready);
+        }
+    }
+
+    pub(crate) fn printer(&self) -> Option<PrinterState> {
+        self.lock().printer
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.lock().state == DeviceState::Busy
+    }
+
+    /// The job is over; the state is what the printer said last.
+    pub(crate) fn job_over(&self) {
+        let mut inside = self.lock();
+        if inside.state != DeviceState::Busy {
+            return;
+        }
+        inside.state = DeviceState::Closed;
+        let printer = inside.printer.unwrap_or_default();
+        drop(inside);
+        self.observed(printer);
+    }
+
+    pub(crate) fn info(&self, holder: Option<Holder>, waiting: usize) -> DeviceInfo {
+        let (kind, address) = match &self.config.kind {
+            Kind::SerialScanner { path, .. } => ("serial-scanner", path.display().to_string()),
+            Kind::EscPosSerial { path, .. } => ("escpos-serial", path.display().to_string()),
+            Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
+        };
+        let inside = self.lock();
+        DeviceInfo {
+            name: self.config.name.clone(),
+            role: self.config.role.clone(),
+            kind,
+            address,
+            model: self.config.model.clone(),
+            state: inside.state,
+            counters: inside.counters,
+            holder,
+            waiting,
+            last_error: inside.last_error,
+            printer: inside.printer,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a watcher is told when a printer's word changes.
+fn changes(before: PrinterState, now: PrinterState) -> Vec<What> {
+    let mut changes = Vec::new();
+    if before.paper != now.paper {
+        changes.push(match now.paper {
+            Paper::Out => What::PaperOut,
+            Paper::Low => What::PaperLow,
+            Paper::Ok => What::PaperOk,
+        });
+    }
+    if before.cover_open != now.cover_open {
+        changes.push(if now.cover_open { What::CoverOpen } else { What::CoverClosed });
+    }
+    if before.error != now.error {
+        changes.push(if now.error { What::Fault } else { What::FaultCleared });
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::event::{Watched, Watcher};
+
+    #[test]
+    fn a_printers_word_becomes_events_once() {
+        let events = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "slip".into(),
+            role: "receipt".into(),
+            kind: Kind::EscPosTcp { address: "h:1".into() },
+            model: None,
+        };
+        let board = Board::new(config, Arc::clone(&events));
+        let mut watcher = events.watch(None);
+        let fine = PrinterState::default();
+        let out = PrinterState { paper: Paper::Out, online: false, ..fine };
+        board.observed(fine);
+        board.observed(out);
+        board.observed(out);
+        assert_eq!(board.info(None, 0).state, DeviceState::PaperOut);
+        assert_eq!(board.info(None, 0).last_error.unwrap().0, Code::PaperOut);
+        board.observed(fine);
+        assert_eq!(told(&mut watcher), [What::Ready, What::PaperOut, What::PaperOk, What::Ready]);
+    }
+
+    fn told(watcher: &mut Watcher) -> Vec<What> {
+        std::iter::from_fn(|| match watcher.try_next()? {
+            Watched::Event(event) => Some(event.what),
+            Watched::Lagged { .. } => None,
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! What happens to devices, with a bounded history for those who watch.
+//!
+//! Numbers grow by one and start at the time the daemon started, so that a watcher that comes back after a
+//! restart with an old number is told that it missed something. It must not know who watches.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+/// Events kept for replay.
+const HISTORY_MAX: usize = 1_024;
+
+/// One thing that happened to one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceEvent {
+    /// Its number; the next one is one more.
+    pub seq: u64,
+    /// When, in milliseconds of the civil clock since 1970 UTC.
+    pub at_ms: u64,
+    /// The device's name.
+    pub device: String,
+    /// What happened.
+    pub what: What,
+}
+
+/// What can happen to a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Its line was opened.
+    Arrived,
+    /// It can be used.
+    Ready,
+    /// A stream holds it.
+    Claimed {
+        /// The stream.
+        by: String,
+    },
+    /// Nobody holds it.
+    Released,
+    /// A job is on its way.
+    Busy,
+    /// No paper.
+    PaperOut,
+    /// Little paper.
+    PaperLow,
+    /// Paper again.
+    PaperOk,
+    /// The cover is open.
+    CoverOpen,
+    /// The cover is shut again.
+    CoverClosed,
+    /// The knife or the head is in trouble, or it does not answer.
+    Fault,
+    /// The trouble is over.
+    FaultCleared,
+    /// Its line went away.
+    Unplugged,
+    /// A code came while nobody was armed. It was dropped unread.
+    CodeIgnored,
+}
+
+/// The history and the bell.
+pub(crate) struct EventLog {
+    history: Mutex<History>,
+    bell: watch::Sender<u64>,
+}
+
+struct History {
+    next_seq: u64,
+    events: VecDeque<DeviceEvent>,
+}
+
+impl EventLog {
+    pub(crate) fn new() -> Self {
+        let next_seq = now_ms();
+        let events = VecDeque::with_capacity(HISTORY_MAX);
+        Self {
+            history: Mutex::new(History { next_seq, events }),
+            bell: watch::Sender::new(next_seq),
+        }
+    }
+
+    pub(crate) fn say(&self, device: &str, what: What) {
+        let mut history = self.lock();
+        let seq = history.next_seq;
+        history.next_seq += 1;
+        if history.events.len() == HISTORY_MAX {
+            history.events.pop_front();
+        }
+        let event = DeviceEvent { seq, at_ms: now_ms(), device: device.to_owned(), what };
+        history.events.push_back(event);
+        drop(history);
+        self.bell.send_replace(seq + 1);
+    }
+
+    pub(crate) fn watch(self: &Arc<Self>, from_seq: Option<u64>) -> Watcher {
+        let bell = self.bell.subscribe();
+        let next = from_seq.unwrap_or_else(|| self.lock().next_seq);
+        Watcher { log: Arc::clone(self), bell, next }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a watcher gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// The next event.
+    Event(DeviceEvent),
+    /// The watcher was too slow, or asks from before the history: it goes on with this number.
+    Lagged {
+        /// The oldest event that is still known.
+        next_seq: u64,
+    },
+}
+
+/// Follows the events. A slow one costs nothing and is told what it missed.
+pub struct Watcher {
+    log: Arc<EventLog>,
+    bell: watch::Receiver<u64>,
+    next: u64,
+}
+
+impl Watcher {
+    /// The next event, waited for. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Watched {
+        loop {
+            self.bell.borrow_and_update();
+            if let Some(watched) = self.try_next() {
+                return watched;
+            }
+            self.bell.changed().await.expect("the log that is held here holds the bell");
+        }
+    }
+
+    /// The next event if there is one already.
+    pub fn try_next(&mut self) -> Option<Watched> {
+        let history = self.log.lock();
+        let oldest = history.events.front().map_or(history.next_seq, |event| event.seq);
+        if self.next < oldest || self.next > history.next_seq {
+            self.next = oldest;
+            return Some(Watched::Lagged { next_seq: oldest });
+        }
+        let event = history.events.get(usize::try_from(self.next - oldest).ok()?)?.clone();
+        self.next += 1;
+        Some(Watched::Event(event))
+    }
+}
+
+/// The civil clock, in milliseconds.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn watchers_replay_follow_and_lag() {
+        let log = Arc::new(EventLog::new());
+        log.say("a", What::Arrived);
+        let first = log.lock().events[0].seq;
+        let mut early = log.watch(Some(first));
+        let mut late = log.watch(None);
+        assert!(late.try_next().is_none());
+        log.say("a", What::Ready);
+        let Watched::Event(event) = late.next().await else { panic!("an event") };
+        assert_eq!((event.seq, event.what), (first + 1, What::Ready));
+        let Watched::Event(event) = early.next().await else { panic!("an event") };
+        assert_eq!(event.what, What::Arrived);
+        for _ in 0..HISTORY_MAX {
+            log.say("b", What::CodeIgnored);
+        }
+        assert_eq!(early.next().await, Watched::Lagged { next_seq: first + 2 });
+        let Watched::Event(event) = early.next().await else { panic!("an event") };
+        assert_eq!(event.seq, first + 2);
+    }
+
+    #[tokio::test]
+    async fn a_number_of_another_life_is_told() {
+        let log = Arc::new(EventLog::new());
+        log.say("a", What::Arrived);
+        assert!(matches!(log.watch(Some(3)).next().await, Watched::Lagged { .. }));
+        assert!(matches!(log.watch(Some(u64::MAX)).next().await, Watched::Lagged { .. }));
+    }
+}

@@ -1,0 +1,152 @@
+//! The one owner of all devices, as its callers see it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::board::{Board, DeviceInfo};
+use super::error::DeviceError;
+use super::event::{EventLog, Watcher};
+use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
+use super::quirks;
+use super::scanner::owner::Line;
+use super::scanner::{Asker, Scanner, ScannerLease};
+use crate::book::Code;
+use crate::config::devices::{DeviceConfig, Kind};
+use crate::document::Document;
+
+/// The role of the scanner that patients show codes to.
+pub const ROLE_SCANNER: &str = "scanner";
+/// The role of the printer that prints receipts.
+pub const ROLE_RECEIPT: &str = "receipt";
+
+/// A handle to all devices. The owners end when the last handle and lease is dropped.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    events: Arc<EventLog>,
+    devices: Vec<Device>,
+}
+
+struct Device {
+    role: String,
+    board: Arc<Board>,
+    family: Family,
+}
+
+enum Family {
+    Scanner(Scanner),
+    Printer(Printer),
+}
+
+impl Hub {
+    /// Starts an owner for each device; devices come and go from here on. Must be called in a runtime. The
+    /// configuration is checked before ([`crate::config::devices::check_all`], [`quirks::check_models`]).
+    #[must_use]
+    pub fn start(devices: Vec<DeviceConfig>) -> Self {
+        let events = Arc::new(EventLog::new());
+        let devices = devices.into_iter().map(|config| Device::start(config, &events)).collect();
+        Self { inner: Arc::new(Inner { events, devices }) }
+    }
+
+    /// All devices, in the order of the configuration. Never waits.
+    #[must_use]
+    pub fn list(&self) -> Vec<DeviceInfo> {
+        self.inner.devices.iter().map(Device::info).collect()
+    }
+
+    /// Follows what happens, from event `from_seq` on; none: from here on.
+    #[must_use]
+    pub fn watch(&self, from_seq: Option<u64>) -> Watcher {
+        self.inner.events.watch(from_seq)
+    }
+
+    /// Waits for the scanner in order of arrival. `place` is told how many are before this asker, and again
+    /// whenever that changes; 0: it is his. Dropping the future leaves the queue.
+    ///
+    /// # Errors
+    /// `SCANNER_MISSING` without a scanner, or when it is not there two seconds after it fell to the asker;
+    /// `SCANNER_BUSY` at the deadline or with too many waiting.
+    pub async fn claim_scanner(
+        &self,
+        asker: Asker,
+        deadline: Instant,
+        place: watch::Sender<usize>,
+    ) -> Result<ScannerLease, DeviceError> {
+        let scanner = self.inner.devices.iter().find_map(|device| match &device.family {
+            Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
+            Family::Scanner(_) | Family::Printer(_) => None,
+        });
+        let Some(scanner) = scanner else {
+            let none = "no scanner has the role \"scanner\"";
+            return Err(DeviceError::new(Code::ScannerMissing, none));
+        };
+        scanner.claim(asker, deadline, place).await
+    }
+
+    /// Prints one document on the printer of a role, behind the jobs that came before. Answers by the
+    /// deadline. Dropping the future withdraws the job unless it has begun.
+    pub async fn print(
+        &self,
+        role: &str,
+        job: &str,
+        document: &Document,
+        options: PrintOptions,
+    ) -> PrintOutcome {
+        match self.printer(role) {
+            Some(printer) => printer.print(job, document, options).await,
+            None => PrintOutcome::NotPrinted { code: Code::PrinterMissing },
+        }
+    }
+
+    /// Asks the printer of a role how it is; six seconds at most. While it prints: what it said last.
+    ///
+    /// # Errors
+    /// `PRINTER_MISSING` when there is none or it does not answer.
+    pub async fn printer_state(&self, role: &str) -> Result<PrinterState, DeviceError> {
+        match self.printer(role) {
+            Some(printer) => printer.look().await,
+            None => Err(DeviceError::new(
+                Code::PrinterMissing,
+                format!("no printer has the role {role:?}"),
+            )),
+        }
+    }
+
+    fn printer(&self, role: &str) -> Option<&Printer> {
+        self.inner.devices.iter().find_map(|device| match &device.family {
+            Family::Printer(printer) if device.role == role => Some(printer),
+            Family::Scanner(_) | Family::Printer(_) => None,
+        })
+    }
+}
+
+impl Device {
+    fn start(config: DeviceConfig, events: &Arc<EventLog>) -> Self {
+        let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
+        let profile = quirks::profile_of(&config);
+        let printer =
+            |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
+        let family = match config.kind.clone() {
+            Kind::SerialScanner { path, baud, framing } => {
+                let line = Line { path, baud, framing };
+                Family::Scanner(Scanner::start(&config, line, Arc::clone(&board)))
+            }
+            Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
+            Kind::EscPosSerial { path, baud } => printer(Place::Serial { path, baud }),
+        };
+        Self { role: config.role, board, family }
+    }
+
+    fn info(&self) -> DeviceInfo {
+        let (holder, waiting) = match &self.family {
+            Family::Scanner(scanner) => scanner.queue.holder(),
+            Family::Printer(printer) => printer.holder(),
+        };
+        self.board.info(holder, waiting)
+    }
+}

@@ -1,0 +1,186 @@
+//! A byte pipe to a device: a serial line or a TCP connection.
+//!
+//! Reading nothing means the far end is gone. Nothing here waits without a limit, and nothing flushes: on a
+//! serial line that waits for the far end in the kernel, for ever when the printer stopped reading. It must
+//! not know what the bytes mean.
+
+use std::future::poll_fn;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, SerialStream};
+
+use super::error::DeviceError;
+use crate::book::Code;
+
+/// Longest wait for a TCP connection.
+const TCP_CONNECT_MS_MAX: u64 = 3_000;
+/// Longest wait for a serial line to open; a broken adapter can hang in the kernel.
+const SERIAL_OPEN_MS_MAX: u64 = 2_000;
+
+/// An open pipe.
+pub(crate) struct Link {
+    pipe: Pipe,
+}
+
+enum Pipe {
+    Serial(SerialStream),
+    Tcp(TcpStream),
+}
+
+/// What [`Link::exchange`] moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// So many bytes came; none: the far end is gone.
+    Read(usize),
+    /// So many bytes left.
+    Wrote(usize),
+}
+
+impl Link {
+    /// Opens a serial line, 8N1, raw, for ourselves alone. `missing` is the code when it is not there.
+    pub(crate) async fn serial(path: &Path, baud: u32, missing: Code) -> Result<Self, DeviceError> {
+        refuse_console(path, missing)?;
+        let wrong = |what: &dyn std::fmt::Display| {
+            DeviceError::new(missing, format!("{}: {what}", path.display()))
+        };
+        let builder = tokio_serial::new(path.to_string_lossy(), baud);
+        let opening = tokio::task::spawn_blocking(move || builder.open_native_async());
+        let opened = timeout(Duration::from_millis(SERIAL_OPEN_MS_MAX), opening).await;
+        let stream = opened
+            .map_err(|_| wrong(&"opening hangs"))?
+            .map_err(|e| wrong(&e))?
+            .map_err(|e| wrong(&e))?;
+        Ok(Self { pipe: Pipe::Serial(stream) })
+    }
+
+    /// Connects to `host:port`, at the latest by `deadline`.
+    pub(crate) async fn tcp(address: &str, deadline: Instant) -> Result<Self, DeviceError> {
+        let wrong = |what: &dyn std::fmt::Display| {
+            DeviceError::new(Code::PrinterMissing, format!("{address}: {what}"))
+        };
+        let latest = Instant::now() + Duration::from_millis(TCP_CONNECT_MS_MAX);
+        let connected = timeout_at(latest.min(deadline), TcpStream::connect(address)).await;
+        let stream = connected.map_err(|_| wrong(&"no connection in time"))?.map_err(|e| wrong(&e))?;
+        stream.set_nodelay(true).map_err(|e| wrong(&e))?;
+        Ok(Self { pipe: Pipe::Tcp(stream) })
+    }
+
+    /// Waits for bytes. Zero: the far end is gone. Dropping the future loses nothing.
+    pub(crate) async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx, into)).await
+    }
+
+    /// What is there already; `None`: nothing.
+    pub(crate) fn read_now(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        let read = match &mut self.pipe {
+            Pipe::Serial(stream) => stream.try_read(into),
+            Pipe::Tcp(stream) => stream.try_read(into),
+        };
+        match read {
+            Ok(count) => Ok(Some(count)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Moves bytes in whichever direction goes first, reading before writing. With nothing to write it only
+    /// reads. Dropping the future loses nothing.
+    pub(crate) async fn exchange(&mut self, into: &mut [u8], from: &[u8]) -> io::Result<Moved> {
+        poll_fn(|cx| {
+            if let Poll::Ready(read) = self.poll_read(cx, into) {
+                return Poll::Ready(read.map(Moved::Read));
+            }
+            if from.is_empty() {
+                return Poll::Pending;
+            }
+            self.poll_write(cx, from).map(|wrote| wrote.map(Moved::Wrote))
+        })
+        .await
+    }
+
+    /// Bytes that left us and still wait in this machine. TCP does not say: none.
+    pub(crate) fn unsent(&self) -> usize {
+        match &self.pipe {
+            Pipe::Serial(stream) => {
+                stream.bytes_to_write().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+            }
+            Pipe::Tcp(_) => 0,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        let read = match &mut self.pipe {
+            Pipe::Serial(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            Pipe::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+        };
+        read.map_ok(|()| buffer.filled().len())
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.pipe {
+            Pipe::Serial(stream) => Pin::new(stream).poll_write(cx, from),
+            Pipe::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
+        }
+    }
+}
+
+impl Drop for Link {
+    /// Closing a serial line waits in the kernel for unsent bytes, up to 30 s; they are thrown away.
+    fn drop(&mut self) {
+        if let Pipe::Serial(stream) = &self.pipe
+            && let Err(error) = stream.clear(ClearBuffer::Output)
+        {
+            tracing::trace!(%error, "unsent bytes could not be thrown away");
+        }
+    }
+}
+
+/// A console is where the system talks to its administrator; reading it would steal keys.
+fn refuse_console(path: &Path, missing: Code) -> Result<(), DeviceError> {
+    let wrong = |what: String| DeviceError::new(missing, format!("{}: {what}", path.display()));
+    let real = path.canonicalize().map_err(|e| wrong(e.to_string()))?;
+    let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let virtual_console = name
+        .strip_prefix("tty")
+        .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    let active = std::fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
+    let in_dev = real.parent() == Some(Path::new("/dev"));
+    if in_dev && (name == "console" || virtual_console || active.split_whitespace().any(|a| a == name)) {
+        return Err(wrong("is a system console".to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::far_end::Pty;
+
+    #[tokio::test]
+    async fn a_console_is_never_opened() {
+        for path in ["/dev/console", "/dev/tty", "/dev/tty0"] {
+            let refused = Link::serial(Path::new(path), 9_600, Code::ScannerMissing).await;
+            assert_eq!(refused.err().map(|e| e.code), Some(Code::ScannerMissing), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_far_end_reads_as_nothing() {
+        let mut far = Pty::open();
+        let mut link = Link::serial(far.path(), 9_600, Code::ScannerMissing).await.unwrap();
+        far.send(b"ab");
+        let mut buffer = [0; 8];
+        assert_eq!(link.read(&mut buffer).await.unwrap(), 2);
+        assert_eq!(link.read_now(&mut buffer).unwrap(), None);
+        drop(far);
+        assert!(matches!(link.read(&mut buffer).await, Ok(0) | Err(_)));
+    }
+}

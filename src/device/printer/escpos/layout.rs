@@ -1,0 +1,153 @@
+//! PURE. Characters → lines of so many columns.
+
+use super::text::{Kind, Sign};
+use crate::document::Align;
+
+/// Breaks a text at a width: at its line feeds, else between words or Chinese characters, else anywhere.
+/// A line is never empty for lack of room, so that nothing is lost on a width of one.
+pub(super) fn wrap(signs: &[Sign], width: u16) -> Vec<&[Sign]> {
+    let mut lines = Vec::new();
+    let (mut start, mut used, mut at, mut break_at) = (0, 0, 0, None);
+    while let Some(sign) = signs.get(at) {
+        if sign.kind == Kind::LineEnd {
+            lines.push(trimmed(&signs[start..at]));
+            (start, used, break_at) = (at + 1, 0, None);
+            at += 1;
+            continue;
+        }
+        if at > start && may_break(signs[at - 1].kind, sign.kind) {
+            break_at = Some(at);
+        }
+        if at > start && used + sign.columns > width {
+            let end = break_at.unwrap_or(at);
+            lines.push(trimmed(&signs[start..end]));
+            start = end;
+            while start < signs.len() && signs[start].kind == Kind::Space {
+                start += 1;
+            }
+            at = at.max(start);
+            used = signs[start..at].iter().map(|s| s.columns).sum();
+            break_at = None;
+            continue;
+        }
+        used += sign.columns;
+        at += 1;
+    }
+    lines.push(trimmed(&signs[start..]));
+    lines
+}
+
+/// Cells side by side: each broken within its own width, lines filled with spaces.
+pub(super) fn row(cells: &[(Vec<Sign>, u8, Align)], width: u16) -> Vec<Vec<Sign>> {
+    let shares: u32 = cells.iter().map(|(_, share, _)| u32::from(*share).max(1)).sum();
+    let mut edge = 0;
+    let mut sum = 0;
+    let mut placed = Vec::with_capacity(cells.len());
+    for (index, (signs, share, align)) in cells.iter().enumerate() {
+        sum += u32::from(*share).max(1);
+        let right = u16::try_from(u32::from(width) * sum / shares.max(1)).unwrap_or(width);
+        // One column stays free between cells, where there is room for it.
+        let gutter = u16::from(index + 1 < cells.len() && right - edge > 2);
+        let room = (right - edge).saturating_sub(gutter).max(1);
+        placed.push((wrap(signs, room), edge, room, *align));
+        edge = right;
+    }
+    let height = placed.iter().map(|(lines, ..)| lines.len()).max().unwrap_or(0);
+    let line_at = |index: usize| {
+        let mut line = Vec::new();
+        let mut used = 0;
+        for (lines, edge, room, align) in &placed {
+            let Some(part) = lines.get(index).filter(|part| !part.is_empty()) else { continue };
+            let columns: u16 = part.iter().map(|sign| sign.columns).sum();
+            let free = room.saturating_sub(columns);
+            let begin = edge + match align {
+                Align::Left => 0,
+                Align::Center => free / 2,
+                Align::Right => free,
+            };
+            line.extend(std::iter::repeat_n(Sign::SPACE, begin.saturating_sub(used).into()));
+            line.extend_from_slice(part);
+            used = used.max(begin) + columns;
+        }
+        line
+    };
+    (0..height).map(line_at).collect()
+}
+
+fn may_break(before: Kind, after: Kind) -> bool {
+    let keeps = before == Kind::Opening || after == Kind::Closing || after == Kind::Space;
+    let between_latin = before == Kind::Latin && after == Kind::Latin;
+    !keeps && !between_latin
+}
+
+fn trimmed(line: &[Sign]) -> &[Sign] {
+    let end = line.iter().rposition(|sign| sign.kind != Kind::Space).map_or(0, |last| last + 1);
+    &line[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::text::signs;
+    use super::*;
+    use crate::device::quirks::Charset;
+
+    #[test]
+    fn lines_break_where_a_reader_expects() {
+        for (text, width, lines) in [
+            ("", 8, &[""][..]),
+            ("a\n\nb", 8, &["a", "", "b"]),
+            ("insulin pen", 8, &["insulin", "pen"]),
+            ("insulinpen", 4, &["insu", "linp", "en"]),
+            ("阿莫西林胶囊", 8, &["阿莫西林", "胶囊"]),
+            ("阿莫西林胶囊", 7, &["阿莫西", "林胶囊"]),
+            ("阿莫西林，胶囊", 8, &["阿莫西", "林，胶囊"]),
+            ("规格（0.25g", 6, &["规格", "（0.25g"]),
+            ("共3盒abc", 6, &["共3盒", "abc"]),
+            ("a   b", 2, &["a", "b"]),
+            ("医", 1, &["医"]),
+        ] {
+            let (signs, _) = signs(text, Charset::Gb18030);
+            let wrapped: Vec<String> = wrap(&signs, width).iter().map(|line| read(line)).collect();
+            if text.starts_with("规格") {
+                // The opening mark alone would be lost at the line's end; the word is cut instead.
+                assert_eq!(wrapped, ["规格", "（0.25", "g"]);
+                continue;
+            }
+            assert_eq!(wrapped, lines, "{text:?} in {width}");
+        }
+    }
+
+    #[test]
+    fn cells_keep_to_their_columns() {
+        let cell = |text: &str, share, align| (signs(text, Charset::Gb18030).0, share, align);
+        let cells = [
+            cell("阿莫西林胶囊", 2, Align::Left),
+            cell("2", 1, Align::Center),
+            cell("12.50", 1, Align::Right),
+        ];
+        let lines: Vec<String> = row(&cells, 20).iter().map(|line| read(line)).collect();
+        assert_eq!(lines, ["阿莫西林   2   12.50", "胶囊"]);
+        assert_eq!(row(&[], 20).len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_sticks_out(text in "[ a-c医，（\n]{0,60}", width in 2u16..20) {
+            let (signs, _) = signs(&text, Charset::Gb18030);
+            let lines = wrap(&signs, width);
+            for line in &lines {
+                prop_assert!(line.iter().map(|s| s.columns).sum::<u16>() <= width);
+            }
+            let visible = |text: &str| text.replace([' ', '\n'], "");
+            let read: String = lines.iter().map(|line| read(line)).collect();
+            prop_assert_eq!(visible(&read), visible(&text));
+        }
+    }
+
+    fn read(line: &[Sign]) -> String {
+        let bytes: Vec<u8> = line.iter().flat_map(|sign| sign.bytes().to_vec()).collect();
+        encoding_rs::GB18030.decode_without_bom_handling(&bytes).0.into_owned()
+    }
+}

@@ -1,0 +1,174 @@
+//! PURE. Characters → the bytes a printer has a glyph for.
+//!
+//! In Chinese mode (`FS &`) bytes below 80h are Latin characters of one column, all others come as two or
+//! four bytes of GB18030 and fill two columns. No control character of a text reaches the wire, and a
+//! character without a glyph is written as its code point: a box would hide that a name is wrong.
+
+use encoding_rs::{EncoderResult, GB18030, GBK};
+
+use crate::device::quirks::Charset;
+
+/// One character as it goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sign {
+    bytes: [u8; 4],
+    length: u8,
+    /// Columns in the normal font.
+    pub(super) columns: u16,
+    /// What it means for breaking lines.
+    pub(super) kind: Kind,
+}
+
+/// What a character means for breaking lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Ends a line.
+    LineEnd,
+    /// A space; lines break here.
+    Space,
+    /// A Latin letter, digit or mark; kept together with its like.
+    Latin,
+    /// A Chinese character; a line may break on both its sides.
+    Wide,
+    /// A mark that does not begin a line: `，。）`.
+    Closing,
+    /// A mark that does not end a line: `（《`.
+    Opening,
+}
+
+impl Sign {
+    pub(super) const SPACE: Self =
+        Self { bytes: [b' ', 0, 0, 0], length: 1, columns: 1, kind: Kind::Space };
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    fn ascii(byte: u8) -> Self {
+        let kind = match byte {
+            b'\n' => Kind::LineEnd,
+            b' ' => Kind::Space,
+            _ => Kind::Latin,
+        };
+        Self { bytes: [byte, 0, 0, 0], length: 1, columns: 1, kind }
+    }
+}
+
+/// A text in the printer's bytes, and how many of its characters had no glyph.
+pub(super) fn signs(text: &str, charset: Charset) -> (Vec<Sign>, usize) {
+    let mut signs = Vec::with_capacity(text.len());
+    let mut unprintable = 0;
+    for character in text.chars() {
+        match character {
+            '\n' | ' '..='~' => signs.extend(u8::try_from(character).map(Sign::ascii)),
+            '\t' | '\u{A0}' => signs.push(Sign::SPACE),
+            _ if is_invisible(character) => {}
+            _ => match wide(character, charset) {
+                Some(sign) => signs.push(sign),
+                None => {
+                    unprintable += 1;
+                    let code_point = format!("[U+{:04X}]", u32::from(character));
+                    signs.extend(code_point.bytes().map(Sign::ascii));
+                }
+            },
+        }
+    }
+    (signs, unprintable)
+}
+
+/// A character of two columns; `None`: the printer has no glyph for it.
+fn wide(character: char, charset: Charset) -> Option<Sign> {
+    // U+00A5 is four bytes of GB18030, which printers show as "0 6"; the fullwidth sign is in every font.
+    let character = if character == '\u{A5}' { '\u{FFE5}' } else { character };
+    let in_private_use = ('\u{E000}'..='\u{F8FF}').contains(&character);
+    let encoding = match charset {
+        Charset::Gb18030 => GB18030,
+        Charset::Gbk => GBK,
+    };
+    let mut text = [0; 4];
+    let mut bytes = [0; 4];
+    let (result, _, length) = encoding.new_encoder().encode_from_utf8_without_replacement(
+        character.encode_utf8(&mut text),
+        &mut bytes,
+        true,
+    );
+    let in_extension_a = ('\u{3400}'..='\u{4DB5}').contains(&character);
+    let has_glyph = match length {
+        // One byte above 7Fh is the euro sign of GBK, which printers do not know.
+        2 => !in_private_use,
+        4 => in_extension_a,
+        _ => false,
+    };
+    if result != EncoderResult::InputEmpty || !has_glyph {
+        return None;
+    }
+    let length = u8::try_from(length).ok()?;
+    Some(Sign { bytes, length, columns: 2, kind: kind_of(character) })
+}
+
+fn kind_of(character: char) -> Kind {
+    match character {
+        '，' | '。' | '、' | '；' | '：' | '？' | '！' | '）' | '》' | '」' | '』' | '】' | '〉' | '”'
+        | '’' | '％' | '…' => Kind::Closing,
+        '（' | '《' | '「' | '『' | '【' | '〈' | '“' | '‘' | '￥' => Kind::Opening,
+        _ => Kind::Wide,
+    }
+}
+
+/// Controls, and marks that take no room: nothing is printed for them.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{AD}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{FE00}'..='\u{FE0F}'
+                | '\u{FEFF}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_bytes() {
+        for (text, charset, bytes) in [
+            ("医保A", Charset::Gb18030, "D2BDB1A341"),
+            ("¥1￥", Charset::Gb18030, "A3A431A3A4"),
+            ("¥", Charset::Gbk, "A3A4"),
+            ("€", Charset::Gb18030, "A2E3"),
+            ("€", Charset::Gbk, "5B552B323041435D"),
+            // Extension A: four bytes where the printer has GB18030.
+            ("㐀", Charset::Gb18030, "8139EE39"),
+            ("㐀", Charset::Gbk, "5B552B333430305D"),
+            // Extension B: no printer has it.
+            ("𠂉", Charset::Gb18030, "5B552B32303038395D"),
+            ("é×·", Charset::Gb18030, "A8A6A1C1A1A4"),
+            ("a\u{1b}@\r\0\u{7f}\u{9b}b\tc", Charset::Gb18030, "6140622063"),
+            ("\u{FEFF}\u{200B}囍\u{FE0F}", Charset::Gb18030, "87D6"),
+        ] {
+            let wire: Vec<u8> =
+                signs(text, charset).0.iter().flat_map(|s| s.bytes().to_vec()).collect();
+            assert_eq!(hex::encode_upper(wire), bytes, "{text:?} {charset:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for character in ('\u{0}'..='\u{10FFFF}').filter(|c| *c != '\n' && *c != '\u{A5}') {
+            let (signs, unprintable) = signs(character.encode_utf8(&mut [0; 4]), Charset::Gb18030);
+            let wire: Vec<u8> = signs.iter().flat_map(|s| s.bytes().to_vec()).collect();
+            assert!(wire.iter().all(|b| *b >= b' ' && *b != 0x7f), "{character:?}");
+            let columns: u16 = signs.iter().map(|s| s.columns).sum();
+            let (read, wrong) = GB18030.decode_without_bom_handling(&wire);
+            assert!(!wrong);
+            if unprintable == 0 && !wire.is_empty() && character != '\t' && character != '\u{A0}' {
+                assert_eq!(read, character.to_string());
+                assert_eq!(columns, if character.is_ascii() { 1 } else { 2 });
+            }
+        }
+    }
+}

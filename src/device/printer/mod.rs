@@ -1,0 +1,274 @@
+//! Receipt printers: a document goes in, what became of the paper comes out.
+//!
+//! A job ends in one of three ways and says how it is known: proven, certainly not printed (no byte of it
+//! left), or unknown. It must not know what a receipt is for, nor repeat a job by itself.
+
+pub mod escpos;
+mod owner;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::board::{Board, Holder};
+use super::error::DeviceError;
+use super::event::now_ms;
+use super::quirks::Profile;
+use crate::book::Code;
+use crate::config::devices::DeviceConfig;
+use crate::document::Document;
+
+/// Jobs and looks that may wait for one printer.
+const ORDERS_MAX: usize = 32;
+/// Longest wait for a look at a printer, its connection included.
+const LOOK_MS_MAX: u64 = 6_000;
+/// An owner that has a job answers by the job's deadline; this is what it may be late.
+const LATE_MS_MAX: u64 = 2_000;
+
+/// How a job shall be done.
+#[derive(Clone, Copy, Debug)]
+pub struct PrintOptions {
+    /// When the answer must be there. A printer out of paper is waited for until then.
+    pub deadline: Instant,
+    /// Wait for the proof. Without it a job that left whole is `Unknown(PRINT_NOT_PROVEN)`.
+    pub want_proof: bool,
+}
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrintOutcome {
+    /// The paper came out.
+    Printed {
+        /// How that is known.
+        proof: Proof,
+    },
+    /// No byte of the job left: it may be printed again without a mark.
+    NotPrinted {
+        /// Why.
+        code: Code,
+    },
+    /// Bytes left and nothing proves what became of them: reprint only with a mark.
+    Unknown {
+        /// What is in the way.
+        code: Code,
+        /// Bytes of the job that left.
+        bytes_sent: usize,
+    },
+}
+
+/// How it is known that paper came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The printer gave back the job's own number after the last line.
+    ProcessId,
+    /// The printer answered a status question that stood behind the last line, and had paper.
+    StatusAfter,
+}
+
+/// What a printer says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrinterState {
+    /// It accepts data.
+    pub online: bool,
+    /// Its paper.
+    pub paper: Paper,
+    /// Its cover is open.
+    pub cover_open: bool,
+    /// Its knife or head is in trouble.
+    pub error: bool,
+}
+
+/// The roll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Paper {
+    /// Enough.
+    #[default]
+    Ok,
+    /// Near its end.
+    Low,
+    /// None.
+    Out,
+}
+
+impl Default for PrinterState {
+    fn default() -> Self {
+        Self { online: true, paper: Paper::Ok, cover_open: false, error: false }
+    }
+}
+
+impl PrinterState {
+    /// Why it cannot print; `None`: it can.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Code> {
+        if self.cover_open {
+            Some(Code::CoverOpen)
+        } else if self.paper == Paper::Out {
+            Some(Code::PaperOut)
+        } else if self.error || !self.online {
+            Some(Code::PrinterError)
+        } else {
+            None
+        }
+    }
+}
+
+/// Where a printer is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Tcp { address: String },
+    Serial { path: PathBuf, baud: u32 },
+}
+
+/// An order to the owner.
+pub(crate) enum Order {
+    Print(Job),
+    Look(oneshot::Sender<Result<PrinterState, DeviceError>>),
+}
+
+/// One paper on its way.
+pub(crate) struct Job {
+    id: String,
+    bytes: Vec<u8>,
+    options: PrintOptions,
+    claim: Arc<AtomicU8>,
+    holder: Arc<std::sync::Mutex<Option<Holder>>>,
+    reply: oneshot::Sender<PrintOutcome>,
+}
+
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+impl Job {
+    /// Takes the job for printing; `false`: its caller has withdrawn it.
+    fn take(&self) -> bool {
+        let free = !self.reply.is_closed();
+        free && self
+            .claim
+            .compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+/// The hub's side of one printer.
+pub(crate) struct Printer {
+    pub(crate) board: Arc<Board>,
+    profile: &'static Profile,
+    orders: mpsc::Sender<Order>,
+    holder: Arc<std::sync::Mutex<Option<Holder>>>,
+}
+
+impl Printer {
+    /// Starts the owner of a printer. It ends when nobody holds a handle any more.
+    pub(crate) fn start(
+        config: &DeviceConfig,
+        place: Place,
+        profile: &'static Profile,
+        board: Arc<Board>,
+    ) -> Self {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        tracing::debug!(device = %config.name, model = profile.name, "printer owned");
+        tokio::spawn(owner::own(place, profile, Arc::clone(&board), inbox));
+        Self { board, profile, orders, holder: Arc::default() }
+    }
+
+    pub(crate) async fn print(
+        &self,
+        id: &str,
+        document: &Document,
+        options: PrintOptions,
+    ) -> PrintOutcome {
+        let encoded = escpos::encode(document, self.profile);
+        if encoded.unprintable > 0 {
+            tracing::warn!(
+                device = self.board.name(), job = id, characters = encoded.unprintable,
+                "characters without a glyph are printed as code points"
+            );
+        }
+        let (reply, mut answer) = oneshot::channel();
+        let claim = Arc::new(AtomicU8::new(WAITING));
+        let job = Job {
+            id: id.to_owned(),
+            bytes: encoded.bytes,
+            options,
+            claim: Arc::clone(&claim),
+            holder: Arc::clone(&self.holder),
+            reply,
+        };
+        if self.orders.try_send(Order::Print(job)).is_err() {
+            tracing::warn!(device = self.board.name(), job = id, "{ORDERS_MAX} jobs wait already");
+            return PrintOutcome::NotPrinted { code: Code::PrinterError };
+        }
+        tokio::select! {
+            biased;
+            outcome = &mut answer => return outcome.unwrap_or_else(|_| self.owner_gone()),
+            () = sleep_until(options.deadline) => {}
+        }
+        let withdrawn =
+            claim.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        if withdrawn.is_ok() {
+            let trouble = self.board.printer().and_then(|state| state.trouble());
+            return PrintOutcome::NotPrinted { code: trouble.unwrap_or(Code::PrinterError) };
+        }
+        let late = timeout(Duration::from_millis(LATE_MS_MAX), answer).await;
+        late.ok().and_then(Result::ok).unwrap_or_else(|| self.owner_gone())
+    }
+
+    pub(crate) async fn look(&self) -> Result<PrinterState, DeviceError> {
+        if self.board.is_busy()
+            && let Some(state) = self.board.printer()
+        {
+            return Ok(state);
+        }
+        let (reply, answer) = oneshot::channel();
+        let missing = |what: &str| {
+            DeviceError::new(Code::PrinterMissing, format!("{}: {what}", self.board.name()))
+        };
+        if self.orders.try_send(Order::Look(reply)).is_err() {
+            return Err(missing("too many wait for it"));
+        }
+        let latest = Instant::now() + Duration::from_millis(LOOK_MS_MAX);
+        match timeout_at(latest, answer).await {
+            Ok(Ok(state)) => state,
+            Ok(Err(_)) => Err(missing("its owner ended")),
+            Err(_) => Err(missing("no answer in time")),
+        }
+    }
+
+    /// The job that is on its way, and how many orders wait behind.
+    pub(crate) fn holder(&self) -> (Option<Holder>, usize) {
+        let holder = self.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        (holder, self.orders.max_capacity() - self.orders.capacity())
+    }
+
+    /// The runtime is going down. How far the job came is not known.
+    fn owner_gone(&self) -> PrintOutcome {
+        tracing::error!(device = self.board.name(), "the printer's owner did not answer");
+        PrintOutcome::Unknown { code: Code::PrintNotProven, bytes_sent: 0 }
+    }
+}
+
+/// Shows a job as the holder for as long as it lives.
+struct Shown<'a>(&'a std::sync::Mutex<Option<Holder>>);
+
+impl<'a> Shown<'a> {
+    fn new(place: &'a std::sync::Mutex<Option<Holder>>, job: &str) -> Self {
+        let holder =
+            Holder { stream: job.to_owned(), what: "print".to_owned(), since_ms: now_ms() };
+        *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(holder);
+        Self(place)
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+    }
+}

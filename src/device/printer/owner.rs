@@ -1,0 +1,233 @@
+//! The task that owns a printer: opens and reopens its link, looks at it, carries one job after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::escpos::{Conversation, JobNumbers, Past};
+use super::{Job, Order, Place, PrintOutcome, PrinterState, Shown};
+use crate::book::Code;
+use crate::device::board::Board;
+use crate::device::error::DeviceError;
+use crate::device::link::Link;
+use crate::device::pause::Pause;
+use crate::device::quirks::Profile;
+
+/// Between two looks at an idle printer.
+const HEARTBEAT_MS: u64 = 10_000;
+/// A TCP printer without a job is let go after this, so that others can print.
+const IDLE_MS_MAX: u64 = 30_000;
+/// Longest wait for a look that is not part of a job.
+const LOOK_MS_MAX: u64 = 2_500;
+
+/// Owns the printer until no handle is left.
+pub(crate) async fn own(
+    place: Place,
+    profile: &'static Profile,
+    board: Arc<Board>,
+    mut orders: mpsc::Receiver<Order>,
+) {
+    let mut owner = Owner::new(place, profile, board);
+    loop {
+        let wake_at = owner.wake_at;
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(Order::Print(job)) => owner.print(job).await,
+                Some(Order::Look(reply)) => {
+                    let state = owner.look(after(LOOK_MS_MAX)).await;
+                    if reply.send(state).is_err() {
+                        tracing::trace!("nobody waits for the look");
+                    }
+                }
+                None => return,
+            },
+            () = owner.hear() => {}
+            () = sleep_until(wake_at) => owner.wake().await,
+        }
+        owner.let_go_of_lost();
+    }
+}
+
+struct Owner {
+    place: Place,
+    profile: &'static Profile,
+    board: Arc<Board>,
+    conversation: Option<Conversation>,
+    numbers: JobNumbers,
+    past: Past,
+    pause: Pause,
+    wake_at: Instant,
+    used_at: Instant,
+}
+
+impl Owner {
+    fn new(place: Place, profile: &'static Profile, board: Arc<Board>) -> Self {
+        let now = Instant::now();
+        Self {
+            place,
+            profile,
+            board,
+            conversation: None,
+            numbers: JobNumbers::new(),
+            past: Past::default(),
+            pause: Pause::new(),
+            wake_at: now,
+            used_at: now,
+        }
+    }
+
+    /// What the printer says by itself.
+    async fn hear(&mut self) {
+        match &mut self.conversation {
+            Some(conversation) => conversation.hear(&self.board).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Time to look after the link. A TCP printer is called only when there is something to say.
+    async fn wake(&mut self) {
+        let on_tcp = matches!(self.place, Place::Tcp { .. });
+        if on_tcp && self.conversation.is_some() && self.used_at.elapsed() >= idle() {
+            self.conversation = None;
+            self.board.closed();
+        }
+        self.wake_at = after(HEARTBEAT_MS);
+        if on_tcp && self.conversation.is_none() {
+            return;
+        }
+        if let Err(error) = self.look(after(LOOK_MS_MAX)).await {
+            tracing::debug!(device = self.board.name(), %error, "heartbeat");
+        }
+    }
+
+    async fn look(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
+        let looked = self.open_and_look(deadline).await;
+        if let Err(error) = &looked {
+            self.board.failed(error);
+            self.board.unplugged();
+        }
+        looked
+    }
+
+    /// Looks at the printer; a link that died unnoticed is opened once more.
+    async fn open_and_look(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
+        let was_open = self.conversation.is_some();
+        let first = self.look_once(deadline).await;
+        let died = self.conversation.as_ref().is_some_and(Conversation::is_lost);
+        if first.is_err() && was_open && died {
+            self.conversation = None;
+            return self.look_once(deadline).await;
+        }
+        first
+    }
+
+    async fn look_once(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
+        let conversation = match &mut self.conversation {
+            Some(conversation) => conversation,
+            none => none.insert(Self::open(&self.place, self.profile, &self.board, deadline).await?),
+        };
+        conversation.look(&self.board, deadline).await
+    }
+
+    async fn open(
+        place: &Place,
+        profile: &'static Profile,
+        board: &Board,
+        deadline: Instant,
+    ) -> Result<Conversation, DeviceError> {
+        let link = match place {
+            Place::Tcp { address } => Link::tcp(address, deadline).await?,
+            Place::Serial { path, baud } => {
+                Link::serial(path, *baud, Code::PrinterMissing).await?
+            }
+        };
+        board.arrived();
+        Ok(Conversation::new(link, profile))
+    }
+
+    async fn print(&mut self, job: Job) {
+        if !job.take() {
+            tracing::debug!(device = self.board.name(), job = job.id, "withdrawn before it began");
+            return;
+        }
+        let shown = Shown::new(&job.holder, &job.id);
+        let outcome = self.print_now(&job).await;
+        self.used_at = Instant::now();
+        self.board.job_over();
+        drop(shown);
+        self.report(&job, outcome);
+        if job.reply.send(outcome).is_err() {
+            tracing::info!(device = self.board.name(), "the job's caller is gone");
+        }
+    }
+
+    async fn print_now(&mut self, job: &Job) -> PrintOutcome {
+        let deadline = job.options.deadline;
+        let state = match self.look(deadline).await {
+            Ok(state) => state,
+            Err(error) => return PrintOutcome::NotPrinted { code: error.code },
+        };
+        if let Some(code) = state.trouble() {
+            return PrintOutcome::NotPrinted { code };
+        }
+        let Some(conversation) = &mut self.conversation else {
+            return PrintOutcome::NotPrinted { code: Code::PrinterMissing };
+        };
+        let settled = conversation.settle_past(&mut self.past, &self.board, deadline).await;
+        let trust_queued = match settled {
+            Ok(trust) => trust,
+            Err(error) => {
+                self.board.failed(&error);
+                return PrintOutcome::NotPrinted { code: error.code };
+            }
+        };
+        self.board.busy();
+        let number = self.numbers.next();
+        conversation
+            .print(&job.bytes, number, trust_queued, job.options, &mut self.past, &self.board)
+            .await
+    }
+
+    fn report(&self, job: &Job, outcome: PrintOutcome) {
+        let (device, job, bytes) = (self.board.name(), job.id.as_str(), job.bytes.len());
+        match outcome {
+            PrintOutcome::Printed { proof } => {
+                self.board.count(|c| c.jobs_proven += 1);
+                tracing::info!(device, job, bytes, ?proof, "printed");
+            }
+            PrintOutcome::NotPrinted { code } => {
+                tracing::warn!(device, job, bytes, code = code.id(), "not printed");
+            }
+            PrintOutcome::Unknown { code, bytes_sent } => {
+                let code = code.id();
+                tracing::warn!(device, job, bytes, bytes_sent, code, "not known whether printed");
+            }
+        }
+    }
+
+    /// Drops a link that is of no more use and plans the next opening.
+    fn let_go_of_lost(&mut self) {
+        if self.conversation.as_ref().is_some_and(Conversation::is_lost) {
+            self.conversation = None;
+            self.board.unplugged();
+        }
+        match (&self.place, &self.conversation) {
+            (Place::Serial { path, .. }, None) => {
+                let next = Instant::now() + self.pause.next(path);
+                self.wake_at = self.wake_at.min(next);
+            }
+            (Place::Serial { .. } | Place::Tcp { .. }, _) => self.pause.reset(),
+        }
+    }
+}
+
+fn idle() -> Duration {
+    Duration::from_millis(IDLE_MS_MAX)
+}
+
+fn after(ms: u64) -> Instant {
+    Instant::now() + Duration::from_millis(ms)
+}

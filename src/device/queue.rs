@@ -1,0 +1,114 @@
+//! Who may have a device: one, the others behind in order of arrival.
+//!
+//! A [`Ticket`] is a place in the queue; place 0 has the device. Dropping the ticket leaves the queue or frees
+//! the device at once, whoever drops it and why. It must not know what the device is.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::board::{Board, Holder};
+use super::event::{What, now_ms};
+use super::scanner::Asker;
+
+/// Streams that may wait for one device, its holder included.
+pub(crate) const WAITING_MAX: usize = 64;
+
+/// The queue of one device.
+pub(crate) struct Queue {
+    board: Arc<Board>,
+    line: Mutex<Line>,
+}
+
+#[derive(Default)]
+struct Line {
+    next_number: u64,
+    entries: VecDeque<Entry>,
+}
+
+struct Entry {
+    number: u64,
+    asker: Asker,
+    since_ms: u64,
+    place: watch::Sender<usize>,
+}
+
+/// A place in the queue.
+pub(crate) struct Ticket {
+    queue: Arc<Queue>,
+    number: u64,
+    place: watch::Receiver<usize>,
+}
+
+impl Queue {
+    pub(crate) fn new(board: Arc<Board>) -> Arc<Self> {
+        Arc::new(Self { board, line: Mutex::default() })
+    }
+
+    /// Joins at the end. `None`: the queue is full.
+    pub(crate) fn join(self: &Arc<Self>, asker: Asker, place: watch::Sender<usize>) -> Option<Ticket> {
+        let mut line = self.lock();
+        if line.entries.len() >= WAITING_MAX {
+            return None;
+        }
+        let number = line.next_number;
+        line.next_number += 1;
+        let ahead = line.entries.len();
+        place.send_replace(ahead);
+        let watched = place.subscribe();
+        if ahead == 0 {
+            self.board.say(What::Claimed { by: asker.stream.clone() });
+        }
+        line.entries.push_back(Entry { number, asker, since_ms: now_ms(), place });
+        Some(Ticket { queue: Arc::clone(self), number, place: watched })
+    }
+
+    /// Who has the device, and how many wait behind.
+    pub(crate) fn holder(&self) -> (Option<Holder>, usize) {
+        let line = self.lock();
+        let holder = line.entries.front().map(|entry| Holder {
+            stream: entry.asker.stream.clone(),
+            what: entry.asker.what.clone(),
+            since_ms: entry.since_ms,
+        });
+        (holder, line.entries.len().saturating_sub(1))
+    }
+
+    fn leave(&self, number: u64) {
+        let mut line = self.lock();
+        let Some(index) = line.entries.iter().position(|entry| entry.number == number) else {
+            return;
+        };
+        line.entries.remove(index);
+        if index == 0 {
+            self.board.say(What::Released);
+            if let Some(next) = line.entries.front_mut() {
+                next.since_ms = now_ms();
+                self.board.say(What::Claimed { by: next.asker.stream.clone() });
+            }
+        }
+        for (place, entry) in line.entries.iter().enumerate().skip(index) {
+            entry.place.send_replace(place);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// Waits until this place is the first.
+    pub(crate) async fn first(&mut self) {
+        let first = self.place.wait_for(|place| *place == 0).await;
+        // The queue keeps the sender as long as this ticket stands in it.
+        drop(first);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.queue.leave(self.number);
+    }
+}

@@ -1,0 +1,187 @@
+//! Bytes of a scanner's line → codes. Time comes in as a value.
+//!
+//! A code ends at its terminator or, when that does not come, at a gap. A code whose first byte came before
+//! somebody was armed is skipped to its end, however late that comes: its rest must never pass for a code.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::config::devices::{Framing, Terminator};
+
+/// What ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// A code.
+    Code(Zeroizing<Vec<u8>>),
+    /// A code longer than the limit, dropped.
+    TooLong,
+    /// The rest of a code that began before arming, dropped.
+    Skipped,
+}
+
+/// One line's open code.
+pub(super) struct Framer {
+    framing: Framing,
+    open: Zeroizing<Vec<u8>>,
+    /// Bytes of the open code, kept or not.
+    length: usize,
+    skipping: bool,
+    previous: u8,
+    last_byte: Option<Instant>,
+}
+
+impl Framer {
+    pub(super) fn new(framing: Framing) -> Self {
+        // A vector that never grows leaves no copies behind.
+        let open = Zeroizing::new(Vec::with_capacity(framing.length_max));
+        Self { framing, open, length: 0, skipping: false, previous: 0, last_byte: None }
+    }
+
+    /// Takes bytes that came `now`; gives the codes that they end.
+    pub(super) fn push(&mut self, bytes: &[u8], now: Instant) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for &byte in bytes {
+            self.last_byte = Some(now);
+            if self.ends(byte) {
+                frames.extend(self.close());
+            } else {
+                self.length += 1;
+                if self.length <= self.framing.length_max && !self.skipping {
+                    self.open.push(byte);
+                }
+            }
+            self.previous = byte;
+        }
+        frames
+    }
+
+    /// When the open code ends if no byte comes; `None`: none is open.
+    pub(super) fn gap_end(&self) -> Option<Instant> {
+        let open = self.length > 0 || self.skipping;
+        let gap = Duration::from_millis(u64::from(self.framing.gap_ms));
+        self.last_byte.filter(|_| open).map(|last| last + gap)
+    }
+
+    /// Ends the open code when its gap is over.
+    pub(super) fn tick(&mut self, now: Instant) -> Option<Frame> {
+        self.gap_end().filter(|end| *end <= now)?;
+        self.close()
+    }
+
+    /// Somebody is armed: the open code began too early.
+    pub(super) fn skip_open(&mut self) {
+        self.skipping |= self.length > 0;
+        self.open.zeroize();
+    }
+
+    /// The line went away with a code open.
+    pub(super) fn forget(&mut self) {
+        self.close();
+    }
+
+    fn ends(&mut self, byte: u8) -> bool {
+        match self.framing.terminator {
+            Terminator::Any => byte == b'\r' || byte == b'\n',
+            Terminator::Cr => byte == b'\r',
+            Terminator::Lf => byte == b'\n',
+            Terminator::Tab => byte == b'\t',
+            Terminator::None => false,
+            Terminator::CrLf => {
+                let ends = byte == b'\n' && self.previous == b'\r' && self.length > 0;
+                if ends {
+                    self.length -= 1;
+                    self.open.truncate(self.length);
+                }
+                ends
+            }
+        }
+    }
+
+    fn close(&mut self) -> Option<Frame> {
+        let (length, skipping) = (self.length, self.skipping);
+        let capacity = self.framing.length_max;
+        let open = std::mem::replace(&mut self.open, Zeroizing::new(Vec::with_capacity(capacity)));
+        self.length = 0;
+        self.skipping = false;
+        match (skipping, length) {
+            (true, _) => Some(Frame::Skipped),
+            // A terminator alone: the second half of CR LF, or a scanner's prefix.
+            (false, 0) => None,
+            (false, length) if length > capacity => Some(Frame::TooLong),
+            (false, _) => Some(Frame::Code(open)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GAP_MS: u64 = 60;
+
+    #[test]
+    fn terminators() {
+        for (terminator, wire, codes) in [
+            (Terminator::Any, "a\rb\nc\r\nd", &["a", "b", "c"][..]),
+            (Terminator::Any, "\r\n\r\n", &[]),
+            (Terminator::Cr, "a\rb\nc\r", &["a", "b\nc"]),
+            (Terminator::Lf, "a\rb\nc", &["a\rb"]),
+            (Terminator::CrLf, "a\rb\nc\r\nd\r\n", &["a\rb\nc", "d"]),
+            (Terminator::Tab, "a\rb\tc\t", &["a\rb", "c"]),
+            (Terminator::None, "a\rb\n", &[]),
+        ] {
+            for chunk in 1..=wire.len() {
+                let mut framer = Framer::new(Framing { terminator, ..Framing::default() });
+                let now = Instant::now();
+                let frames: Vec<Frame> =
+                    wire.as_bytes().chunks(chunk).flat_map(|c| framer.push(c, now)).collect();
+                assert_eq!(frames, codes.iter().map(|c| code(c)).collect::<Vec<_>>(), "{wire:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_ends_a_code() {
+        let mut framer = Framer::new(Framing::default());
+        let start = Instant::now();
+        assert_eq!(framer.gap_end(), None);
+        assert_eq!(framer.push(b"half", start), []);
+        assert_eq!(framer.push(b" a code", start + ms(GAP_MS - 1)), []);
+        assert_eq!(framer.tick(start + ms(GAP_MS)), None);
+        assert_eq!(framer.gap_end(), Some(start + ms(2 * GAP_MS - 1)));
+        assert_eq!(framer.tick(start + ms(2 * GAP_MS - 1)), Some(code("half a code")));
+        assert_eq!(framer.gap_end(), None);
+    }
+
+    #[test]
+    fn what_began_before_arming_is_skipped_to_its_end() {
+        let mut framer = Framer::new(Framing::default());
+        let now = Instant::now();
+        assert_eq!(framer.push(b"early", now), []);
+        framer.skip_open();
+        assert_eq!(framer.push(b" rest\rnext\r", now), [Frame::Skipped, code("next")]);
+        assert_eq!(framer.push(b"early", now), []);
+        framer.skip_open();
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
+        framer.skip_open();
+        assert_eq!(framer.push(b"code\r", now), [code("code")]);
+    }
+
+    #[test]
+    fn a_code_has_a_length() {
+        let framing = Framing { length_max: 4, ..Framing::default() };
+        let mut framer = Framer::new(framing);
+        let now = Instant::now();
+        assert_eq!(framer.push(b"1234\r12345\r1\r", now), [code("1234"), Frame::TooLong, code("1")]);
+    }
+
+    fn code(text: &str) -> Frame {
+        Frame::Code(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+
+    fn ms(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+}

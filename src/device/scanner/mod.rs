@@ -1,0 +1,161 @@
+//! Code scanners: who may listen, how codes are told apart. Bytes out; what they mean is not known here.
+//!
+//! A code goes to exactly one asker, and only to one that was armed when its first byte came.
+
+mod framing;
+pub(crate) mod owner;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+use super::board::Board;
+use super::error::DeviceError;
+use super::queue::{Queue, Ticket, WAITING_MAX};
+use crate::book::Code;
+use crate::config::devices::DeviceConfig;
+use owner::Arm;
+
+/// A scanner that was just plugged in, or whose daemon just started, is waited for so long.
+const ARRIVAL_MS_MAX: u64 = 2_000;
+/// Orders to the owner that may wait; a lease has one at a time.
+const ORDERS_MAX: usize = 4;
+
+/// Who asks for a device, for lists and events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The stream that asks.
+    pub stream: String,
+    /// What it wants to do.
+    pub what: String,
+}
+
+/// The bytes of one code, without its terminator. `Debug` shows the length only; wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Scan {
+    /// As they came from the line, not decoded.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scan({} bytes)", self.bytes.len())
+    }
+}
+
+/// The hub's side of one scanner.
+pub(crate) struct Scanner {
+    pub(crate) board: Arc<Board>,
+    pub(crate) queue: Arc<Queue>,
+    orders: mpsc::Sender<Arm>,
+}
+
+impl Scanner {
+    /// Starts the owner of a scanner. It ends when nobody holds a handle any more.
+    pub(crate) fn start(config: &DeviceConfig, line: owner::Line, board: Arc<Board>) -> Self {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        tracing::debug!(device = %config.name, "scanner owned");
+        tokio::spawn(owner::own(line, Arc::clone(&board), inbox));
+        Self { queue: Queue::new(Arc::clone(&board)), board, orders }
+    }
+
+    pub(crate) async fn claim(
+        &self,
+        asker: Asker,
+        deadline: Instant,
+        place: watch::Sender<usize>,
+    ) -> Result<ScannerLease, DeviceError> {
+        let busy = |what: &str| {
+            DeviceError::new(Code::ScannerBusy, format!("{}: {what}", self.board.name()))
+        };
+        let Some(mut ticket) = self.queue.join(asker, place) else {
+            return Err(busy(&format!("{WAITING_MAX} wait already")));
+        };
+        if timeout_at(deadline, ticket.first()).await.is_err() {
+            return Err(busy("not free in time"));
+        }
+        let lease = ScannerLease {
+            board: Arc::clone(&self.board),
+            orders: self.orders.clone(),
+            armed: None,
+            ticket,
+        };
+        lease.wait_until_present(deadline).await?;
+        Ok(lease)
+    }
+}
+
+/// The right to one scanner. Dropping it disarms and frees the scanner at once.
+pub struct ScannerLease {
+    board: Arc<Board>,
+    orders: mpsc::Sender<Arm>,
+    armed: Option<oneshot::Receiver<Result<Scan, DeviceError>>>,
+    #[expect(dead_code, reason = "held for its drop")]
+    ticket: Ticket,
+}
+
+impl ScannerLease {
+    /// Makes the scanner listen: what came before is dropped, the next code is kept for [`Self::read`].
+    /// Returns when it listens, so that the patient is asked only then. Already armed: nothing changes.
+    ///
+    /// # Errors
+    /// `SCANNER_MISSING` when it is not there and does not come within two seconds.
+    pub async fn arm(&mut self, deadline: Instant) -> Result<(), DeviceError> {
+        if self.armed.is_some() {
+            return Ok(());
+        }
+        self.wait_until_present(deadline).await?;
+        let (code, armed) = oneshot::channel();
+        let (ready, listening) = oneshot::channel();
+        let asked = async {
+            self.orders.send(Arm { code, ready }).await.ok()?;
+            listening.await.ok()
+        };
+        match timeout_at(deadline, asked).await {
+            Ok(Some(())) => {
+                self.armed = Some(armed);
+                Ok(())
+            }
+            Ok(None) | Err(_) => Err(self.missing()),
+        }
+    }
+
+    /// The next code. Arms first unless armed. Dropping the future disarms.
+    ///
+    /// # Errors
+    /// `NOBODY_SCANNED` at the deadline, `SCANNER_UNPLUGGED` when it goes away meanwhile, `SCANNER_MISSING`
+    /// when it was not there, `CODE_UNKNOWN_KIND` for a code longer than the scanner's limit.
+    pub async fn read(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
+        self.arm(deadline).await?;
+        let Some(armed) = self.armed.take() else { return Err(self.missing()) };
+        match timeout_at(deadline, armed).await {
+            Ok(Ok(code)) => code,
+            Ok(Err(_)) => Err(self.missing()),
+            Err(_) => Err(DeviceError::new(
+                Code::NobodyScanned,
+                format!("{}: no code in time", self.board.name()),
+            )),
+        }
+    }
+
+    async fn wait_until_present(&self, deadline: Instant) -> Result<(), DeviceError> {
+        let mut presence = self.board.presence();
+        let latest = Instant::now() + Duration::from_millis(ARRIVAL_MS_MAX);
+        let present = timeout_at(latest.min(deadline), presence.wait_for(|there| *there)).await;
+        match present {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(self.missing()),
+        }
+    }
+
+    fn missing(&self) -> DeviceError {
+        DeviceError::new(Code::ScannerMissing, format!("{}: not there", self.board.name()))
+    }
+}
+

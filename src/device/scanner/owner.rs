@@ -1,0 +1,213 @@
+//! The task that owns a scanner's line: opens, reads, reopens, and gives a code to who is armed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, sleep_until};
+use zeroize::Zeroizing;
+
+use super::framing::{Frame, Framer};
+use super::Scan;
+use crate::book::Code;
+use crate::config::devices::Framing;
+use crate::device::board::Board;
+use crate::device::error::DeviceError;
+use crate::device::event::What;
+use crate::device::link::Link;
+use crate::device::pause::Pause;
+
+/// Read at once, in bytes.
+const CHUNK_BYTES: usize = 256;
+/// Reads that empty the line before arming; more is a line that never falls silent.
+const DRAIN_READS_MAX: usize = 256;
+
+/// Where the scanner is.
+pub(crate) struct Line {
+    pub(crate) path: PathBuf,
+    pub(crate) baud: u32,
+    pub(crate) framing: Framing,
+}
+
+/// An order to listen.
+pub(crate) struct Arm {
+    /// Where the code goes; closed: nobody is armed.
+    pub(crate) code: oneshot::Sender<Result<Scan, DeviceError>>,
+    /// Told when the scanner listens.
+    pub(crate) ready: oneshot::Sender<()>,
+}
+
+type Armed = Option<oneshot::Sender<Result<Scan, DeviceError>>>;
+
+enum Ended {
+    HubGone,
+    LineGone,
+}
+
+/// Owns the line until no handle is left.
+pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
+    let mut pause = Pause::new();
+    loop {
+        match Link::serial(&line.path, line.baud, Code::ScannerMissing).await {
+            Ok(link) => {
+                pause.reset();
+                board.arrived();
+                board.ready();
+                let mut listener = Listener::new(link, &line, &board);
+                let ended = listener.listen(&mut orders).await;
+                drop(listener);
+                board.unplugged();
+                if matches!(ended, Ended::HubGone) {
+                    return;
+                }
+            }
+            Err(error) => board.failed(&error),
+        }
+        let over = sleep(pause.next(&line.path));
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => break,
+                // Dropping the order tells its asker that nobody listens.
+                order = orders.recv() => if order.is_none() { return },
+            }
+        }
+    }
+}
+
+struct Listener<'a> {
+    link: Link,
+    framer: Framer,
+    board: &'a Board,
+    length_max: usize,
+    armed: Armed,
+    buffer: Zeroizing<[u8; CHUNK_BYTES]>,
+}
+
+impl<'a> Listener<'a> {
+    fn new(link: Link, line: &Line, board: &'a Board) -> Self {
+        Self {
+            link,
+            framer: Framer::new(line.framing),
+            board,
+            length_max: line.framing.length_max,
+            armed: None,
+            buffer: Zeroizing::new([0; CHUNK_BYTES]),
+        }
+    }
+
+    async fn listen(&mut self, orders: &mut mpsc::Receiver<Arm>) -> Ended {
+        loop {
+            let gap_end = self.framer.gap_end();
+            let read = tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.arm(order),
+                    None => return Ended::HubGone,
+                },
+                read = self.link.read(self.buffer.as_mut_slice()) => read.map(Some),
+                () = until(gap_end) => self.end_by_gap(),
+                () = disarmed(&mut self.armed) => { self.armed = None; Ok(None) }
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(count)) if count > 0 => self.take(count),
+                Ok(Some(_)) => return self.gone("the line ended"),
+                Err(error) => return self.gone(&error.to_string()),
+            }
+        }
+    }
+
+    /// Whatever is on the line by now came before arming.
+    fn arm(&mut self, order: Arm) -> std::io::Result<Option<usize>> {
+        self.armed = None;
+        for _ in 0..DRAIN_READS_MAX {
+            match self.link.read_now(self.buffer.as_mut_slice())? {
+                Some(count) if count > 0 => self.take(count),
+                Some(_) => return Ok(Some(0)),
+                None => break,
+            }
+        }
+        self.framer.skip_open();
+        // An asker that went away meanwhile is noticed by its closed channel.
+        if order.ready.send(()).is_ok() {
+            self.armed = Some(order.code);
+        }
+        Ok(None)
+    }
+
+    /// The timer fired; but a busy machine may have let bytes wait in the kernel, and then there was no gap.
+    fn end_by_gap(&mut self) -> std::io::Result<Option<usize>> {
+        let late = self.link.read_now(self.buffer.as_mut_slice())?;
+        if late.is_none()
+            && let Some(frame) = self.framer.tick(Instant::now())
+        {
+            self.deliver(frame);
+        }
+        Ok(late)
+    }
+
+    fn take(&mut self, count: usize) {
+        self.board.count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
+        for frame in self.framer.push(&self.buffer[..count], Instant::now()) {
+            self.deliver(frame);
+        }
+    }
+
+    fn deliver(&mut self, frame: Frame) {
+        let asker = match frame {
+            Frame::Skipped => None,
+            Frame::Code(_) | Frame::TooLong => self.armed.take(),
+        };
+        let Some(asker) = asker.filter(|asker| !asker.is_closed()) else {
+            self.board.count(|c| c.codes_ignored += 1);
+            self.board.say(What::CodeIgnored);
+            return;
+        };
+        let answer = match frame {
+            Frame::Code(bytes) => {
+                tracing::debug!(device = self.board.name(), bytes = bytes.len(), "code read");
+                Ok(Scan { bytes })
+            }
+            Frame::TooLong | Frame::Skipped => Err(DeviceError::new(
+                Code::CodeUnknownKind,
+                format!("{}: longer than {} bytes", self.board.name(), self.length_max),
+            )),
+        };
+        match asker.send(answer) {
+            Ok(()) => self.board.count(|c| c.codes += 1),
+            Err(_) => {
+                self.board.count(|c| c.codes_ignored += 1);
+                self.board.say(What::CodeIgnored);
+            }
+        }
+    }
+
+    fn gone(&mut self, why: &str) -> Ended {
+        let error =
+            DeviceError::new(Code::ScannerUnplugged, format!("{}: {why}", self.board.name()));
+        self.board.failed(&error);
+        self.framer.forget();
+        if let Some(asker) = self.armed.take()
+            && asker.send(Err(error)).is_err()
+        {
+            tracing::trace!("nobody waits for the code that will not come");
+        }
+        Ended::LineGone
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn disarmed(armed: &mut Armed) {
+    match armed {
+        Some(asker) => asker.closed().await,
+        None => std::future::pending().await,
+    }
+}
+

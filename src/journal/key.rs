@@ -1,0 +1,260 @@
+//! The site key and what is derived from it.
+//!
+//! One 32-byte key per site, kept outside the journal's directory (a systemd credential or a 0600
+//! file). It is never used directly: each purpose has its own subkey, `HMAC-SM3(site key, label)`,
+//! so that no value made for one purpose means anything for another.
+//!
+//! | subkey | label | used for |
+//! |---|---|---|
+//! | chain | `yibao journal chain 1` | links of the event chain, codes of the index rows |
+//! | wrap | `yibao journal wrap 1` (first 16 bytes) | SM4-GCM over the data keys |
+//! | person | `yibao journal person 1` | `person_key`, for finding a person's streams |
+//! | machine | `yibao journal machine 1` | the digest of the machine id in the desk's identity |
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sm3::Sm3;
+use zeroize::Zeroizing;
+
+use super::Error;
+
+/// Length of the site key, bytes.
+const SITE_KEY_BYTES: usize = 32;
+/// Longest key file read: 64 hex digits and a line end, with room to see that it is too long.
+const KEY_FILE_BYTES_MAX: u64 = 80;
+
+/// HMAC with SM3 (GB/T 32905, RFC 2104).
+pub(super) type HmacSm3 = Hmac<Sm3>;
+
+/// The site's secret. Shows nothing when printed and is wiped when dropped.
+#[derive(Clone)]
+pub struct SiteKey(Zeroizing<[u8; SITE_KEY_BYTES]>);
+
+impl fmt::Debug for SiteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SiteKey(..)")
+    }
+}
+
+impl SiteKey {
+    /// A key from 32 bytes that the caller has from elsewhere (tests, another key store).
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; SITE_KEY_BYTES]) -> SiteKey {
+        SiteKey(Zeroizing::new(bytes))
+    }
+
+    /// Reads a key file: 32 raw bytes, or 64 hex digits with an optional line end.
+    ///
+    /// The file must be closed to others: no mode bit for group or others. A read-only file of root
+    /// may show the group's read bit, since that is how systemd hands out a credential (the bit is
+    /// the mask of its ACL).
+    pub fn load(path: &Path) -> Result<SiteKey, Error> {
+        let wrong = |why: &str| Error::SiteKey {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
+        let file = std::fs::File::open(path).map_err(|source| Error::io(path, source))?;
+        let meta = file.metadata().map_err(|source| Error::io(path, source))?;
+        if !meta.is_file() {
+            return Err(wrong("not a plain file"));
+        }
+        let credential = meta.uid() == 0 && meta.mode() & 0o7737 == 0o400;
+        if meta.mode() & 0o077 != 0 && !credential {
+            return Err(wrong("readable by others; set its mode to 0600"));
+        }
+        let mut content = Zeroizing::new(Vec::with_capacity(128));
+        file.take(KEY_FILE_BYTES_MAX)
+            .read_to_end(&mut content)
+            .map_err(|source| Error::io(path, source))?;
+        parse(&content).ok_or_else(|| wrong("neither 32 bytes nor 64 hex digits"))
+    }
+
+    /// Makes a new random key file (mode 0600, 64 hex digits). Fails if the file exists: a key that
+    /// is replaced makes the journal unreadable.
+    pub fn create(path: &Path) -> Result<SiteKey, Error> {
+        let mut bytes = Zeroizing::new([0_u8; SITE_KEY_BYTES]);
+        fill_random(&mut *bytes)?;
+        let mut text = Zeroizing::new(hex::encode(*bytes));
+        text.push('\n');
+        let written = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .and_then(|()| match path.parent() {
+                Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
+                Some(_) | None => Ok(()),
+            });
+        written.map_err(|source| Error::io(path, source))?;
+        Ok(SiteKey(bytes))
+    }
+}
+
+fn parse(content: &[u8]) -> Option<SiteKey> {
+    let mut bytes = Zeroizing::new([0_u8; SITE_KEY_BYTES]);
+    if content.len() == SITE_KEY_BYTES {
+        bytes.copy_from_slice(content);
+    } else {
+        hex::decode_to_slice(content.trim_ascii_end(), &mut *bytes).ok()?;
+    }
+    Some(SiteKey(bytes))
+}
+
+/// The subkeys, derived once when the journal is opened.
+pub(super) struct Keys {
+    pub(super) chain: Zeroizing<[u8; 32]>,
+    pub(super) wrap: Zeroizing<[u8; 16]>,
+    person: Zeroizing<[u8; 32]>,
+    machine: Zeroizing<[u8; 32]>,
+}
+
+impl Keys {
+    pub(super) fn derive(site: &SiteKey) -> Keys {
+        let chain = mac(&site.0, b"yibao journal chain 1");
+        let wide = Zeroizing::new(mac(&site.0, b"yibao journal wrap 1"));
+        let mut wrap = Zeroizing::new([0_u8; 16]);
+        wrap.copy_from_slice(&wide[..16]);
+        Keys {
+            chain: Zeroizing::new(chain),
+            wrap,
+            person: Zeroizing::new(mac(&site.0, b"yibao journal person 1")),
+            machine: Zeroizing::new(mac(&site.0, b"yibao journal machine 1")),
+        }
+    }
+
+    /// What a person's streams are found by. The id number is taken without blanks and with `X` in
+    /// upper case, so that one person has one key.
+    pub(super) fn person_key(&self, id_number: &str) -> [u8; 32] {
+        let plain = Zeroizing::new(id_number.trim().to_ascii_uppercase());
+        mac(&self.person, plain.as_bytes())
+    }
+
+    /// What the desk's identity keeps of the machine id, which itself should not be given away.
+    pub(super) fn machine_digest(&self, machine_id: &str) -> String {
+        hex::encode(mac(&self.machine, machine_id.trim().as_bytes()))
+    }
+}
+
+/// A fresh HMAC-SM3.
+pub(super) fn hmac(key: &[u8; 32]) -> HmacSm3 {
+    HmacSm3::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+fn mac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let mut mac = hmac(key);
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// Random bytes from the kernel.
+pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(bytes).map_err(|_| {
+        Error::io(
+            Path::new("getrandom"),
+            std::io::Error::other("no randomness from the kernel"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn sm3_is_the_standard_one() {
+        use sm3::Digest;
+        assert_eq!(
+            hex::encode(Sm3::digest(b"abc")),
+            "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+        );
+    }
+
+    #[test]
+    fn hmac_sm3_agrees_with_openssl() {
+        let key = [0x5a_u8; 32];
+        for message in ["", "abc", "一条记录", &"long ".repeat(500)] {
+            let mut openssl = std::process::Command::new("openssl")
+                .args(["dgst", "-sm3", "-mac", "HMAC", "-macopt"])
+                .arg(format!("hexkey:{}", hex::encode(key)))
+                .args(["-r"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("openssl is a peer of the tests");
+            openssl
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(message.as_bytes())
+                .unwrap();
+            let answer = openssl.wait_with_output().unwrap();
+            let answer = String::from_utf8(answer.stdout).unwrap();
+            assert_eq!(
+                answer.split(' ').next(),
+                Some(&*hex::encode(mac(&key, message.as_bytes())))
+            );
+        }
+    }
+
+    #[test]
+    fn a_created_key_loads_and_shows_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("site.key");
+        let made = SiteKey::create(&path).unwrap();
+        let loaded = SiteKey::load(&path).unwrap();
+        assert_eq!(made.0, loaded.0);
+        assert_eq!(format!("{made:?}"), "SiteKey(..)");
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(
+            matches!(SiteKey::create(&path), Err(Error::Io { .. })),
+            "a key was replaced"
+        );
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_that_is_short_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("site.key");
+        SiteKey::create(&path).unwrap();
+        for mode in [0o640, 0o604, 0o660, 0o666, 0o620] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(
+                matches!(SiteKey::load(&path), Err(Error::SiteKey { .. })),
+                "{mode:o}"
+            );
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        for content in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64)] {
+            std::fs::write(&path, content).unwrap();
+            assert!(
+                matches!(SiteKey::load(&path), Err(Error::SiteKey { .. })),
+                "{content}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_person_has_one_key() {
+        let keys = Keys::derive(&SiteKey::from_bytes([7; 32]));
+        assert_eq!(
+            keys.person_key("11010519491231002x"),
+            keys.person_key(" 11010519491231002X ")
+        );
+        assert_ne!(
+            keys.person_key("11010519491231002X"),
+            keys.person_key("440524188001010014")
+        );
+    }
+}

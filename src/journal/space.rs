@@ -1,0 +1,278 @@
+//! The journal's directory: who may read it, that it is on a local disk, that one process uses it,
+//! and how much room is left.
+//!
+//! Beside the database lies a file of ballast. When the disk is full the writer removes it, so that
+//! what has begun can be brought to its end; new settlements are to be refused before that, when
+//! [`Health::accepts_new`] says so. Once there is room again, the ballast is laid anew.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, statfs, statvfs};
+use rustix::io::Errno;
+
+use super::Error;
+use super::key::fill_random;
+
+const BALLAST_NAME: &str = "ballast";
+const LOCK_NAME: &str = "lock";
+/// How much ballast is written at once where it cannot be reserved.
+const BALLAST_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Types of file systems a journal must not lie on, by `statfs`: on none of them is a sync known to
+/// reach a disk of this machine.
+const REMOTE: [(u32, &str); 9] = [
+    (0x0000_6969, "NFS"),
+    (0x0000_517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x6573_5546, "FUSE"),
+    (0x0102_1997, "9p"),
+    (0x00c3_6400, "Ceph"),
+    (0x5346_414f, "AFS"),
+    (0x0bd0_0bd0, "Lustre"),
+];
+/// overlayfs, the file system of containers, loses what is written when the container goes.
+const OVERLAY: u32 = 0x794c_7630;
+
+/// Why no new settlement should begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// Less room than the configured limit.
+    DiskLow {
+        /// Room on the journal's file system.
+        free_bytes: u64,
+        /// The limit.
+        min_free_bytes: u64,
+    },
+    /// The disk was full and the ballast is spent; it comes back when there is room.
+    BallastSpent,
+    /// The journal belongs to another machine or desk number.
+    NotAdopted,
+    /// A write failed, or the journal was closed.
+    Closed,
+}
+
+/// May something new begin?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// No: finish what runs, refuse what is new.
+    pub accepts_new: bool,
+    /// The reason when it does not.
+    pub why: Option<Hindrance>,
+    /// Room on the journal's file system, ballast not counted.
+    pub free_bytes: u64,
+}
+
+/// Makes the directory (0700) when it is missing and checks its mode and file system.
+pub(super) fn prepare_dir(dir: &Path, allow_overlay: bool) -> Result<(), Error> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| Error::io(dir, source))?;
+    check_dir(dir)?;
+    let kind = statfs(dir).map_err(|errno| Error::io(dir, errno))?.f_type;
+    // The type is a 32-bit magic number in a field whose width and sign differ by machine.
+    let kind = u32::try_from(i128::from(kind) & 0xffff_ffff).expect("masked to 32 bits");
+    check_kind(dir, kind, allow_overlay)
+}
+
+fn check_kind(dir: &Path, kind: u32, allow_overlay: bool) -> Result<(), Error> {
+    let place = |why: String| {
+        Err(Error::Place {
+            path: dir.to_owned(),
+            why,
+        })
+    };
+    if let Some((_, name)) = REMOTE.iter().find(|(magic, _)| *magic == kind) {
+        return place(format!("is on {name}; the journal needs a local disk"));
+    }
+    if kind == OVERLAY && !allow_overlay {
+        return place("is on a container's overlay; give it a volume, or allow it".to_owned());
+    }
+    Ok(())
+}
+
+/// Refuses a directory that others can look into.
+pub(super) fn check_dir(dir: &Path) -> Result<(), Error> {
+    check_mode(dir, 0o700)
+}
+
+fn check_mode(path: &Path, wanted: u32) -> Result<(), Error> {
+    let meta = std::fs::metadata(path).map_err(|source| Error::io(path, source))?;
+    if meta.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    let why = format!(
+        "others can read it (mode {:03o}); set {wanted:03o}",
+        meta.mode() & 0o777
+    );
+    Err(Error::Place {
+        path: path.to_owned(),
+        why,
+    })
+}
+
+/// Makes an empty private file when there is none, and refuses one that others can read. SQLite
+/// gives the files beside its database the database's mode.
+pub(super) fn prepare_file(path: &Path) -> Result<(), Error> {
+    private()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|source| Error::io(path, source))?;
+    check_mode(path, 0o600)
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Held as long as the journal is open for writing.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(dir: &Path) -> Result<Lock, Error> {
+        let path = dir.join(LOCK_NAME);
+        let file = private()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|source| Error::io(&path, source))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(Errno::WOULDBLOCK) => Err(Error::Locked { path }),
+            Err(errno) => Err(Error::io(&path, errno)),
+        }
+    }
+}
+
+/// Room on the journal's file system.
+#[derive(Debug)]
+pub(super) struct Space {
+    dir: PathBuf,
+    min_free_bytes: u64,
+    ballast_bytes: u64,
+    spent: AtomicBool,
+}
+
+impl Space {
+    /// Lays the ballast if there is room for it.
+    pub(super) fn new(dir: &Path, min_free_bytes: u64, ballast_bytes: u64) -> Space {
+        let space = Space {
+            dir: dir.to_owned(),
+            min_free_bytes,
+            ballast_bytes,
+            spent: AtomicBool::new(true),
+        };
+        let whole = std::fs::metadata(space.ballast_path())
+            .is_ok_and(|meta| meta.len() == ballast_bytes && meta.blocks() * 512 >= ballast_bytes);
+        space.spent.store(!whole, Ordering::Release);
+        space.restore_ballast();
+        space
+    }
+
+    fn ballast_path(&self) -> PathBuf {
+        self.dir.join(BALLAST_NAME)
+    }
+
+    pub(super) fn free_bytes(&self) -> Result<u64, Error> {
+        let room = statvfs(&self.dir).map_err(|errno| Error::io(&self.dir, errno))?;
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    }
+
+    pub(super) fn ballast_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
+    }
+
+    /// What stands in the way of something new, and the room there is.
+    pub(super) fn look(&self) -> (Option<Hindrance>, u64) {
+        // A file system that cannot say how much room it has is taken to have none.
+        let free_bytes = self.free_bytes().unwrap_or(0);
+        let min_free_bytes = self.min_free_bytes;
+        let why = if self.ballast_spent() {
+            Some(Hindrance::BallastSpent)
+        } else if free_bytes < min_free_bytes {
+            Some(Hindrance::DiskLow {
+                free_bytes,
+                min_free_bytes,
+            })
+        } else {
+            None
+        };
+        (why, free_bytes)
+    }
+
+    /// Gives the ballast's room to the database. False when it was given before.
+    pub(super) fn spend_ballast(&self) -> bool {
+        if self.spent.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        tracing::error!(dir = %self.dir.display(), "the disk is full: ballast dropped");
+        let removed = std::fs::remove_file(self.ballast_path())
+            // Some file systems free the blocks only when the removal is on disk.
+            .and_then(|()| File::open(&self.dir)?.sync_all());
+        if let Err(error) = &removed {
+            tracing::error!(%error, "the ballast could not be removed");
+        }
+        removed.is_ok()
+    }
+
+    /// Lays the ballast again once there is room for it and for the limit.
+    pub(super) fn restore_ballast(&self) {
+        if !self.ballast_spent() {
+            return;
+        }
+        let wanted = self.min_free_bytes.saturating_add(self.ballast_bytes);
+        if self.free_bytes().is_ok_and(|free| free >= wanted) {
+            match self.lay_ballast() {
+                Ok(()) => self.spent.store(false, Ordering::Release),
+                Err(error) => tracing::warn!(%error, "the ballast could not be laid"),
+            }
+        }
+    }
+
+    fn lay_ballast(&self) -> Result<(), Error> {
+        let path = self.ballast_path();
+        let io = |source: std::io::Error| Error::io(&path, source);
+        let mut file = private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(io)?;
+        let laid = match fallocate(&file, FallocateFlags::empty(), 0, self.ballast_bytes) {
+            Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP) => self.write_ballast(&mut file),
+            Err(errno) => Err(io(errno.into())),
+        };
+        if laid.is_err() {
+            drop(std::fs::remove_file(&path));
+        }
+        laid
+    }
+
+    /// Where room cannot be reserved it is filled, with noise so that no file system compresses it.
+    fn write_ballast(&self, file: &mut File) -> Result<(), Error> {
+        let mut noise = vec![0_u8; BALLAST_CHUNK_BYTES];
+        let mut left = self.ballast_bytes;
+        while left > 0 {
+            fill_random(&mut noise)?;
+            let now = usize::try_from(left).map_or(noise.len(), |left| left.min(noise.len()));
+            file.write_all(&noise[..now])
+                .map_err(|error| Error::io(&self.ballast_path(), error))?;
+            left = left.saturating_sub(u64::try_from(now).unwrap_or(u64::MAX));
+        }
+        file.sync_all()
+            .map_err(|error| Error::io(&self.ballast_path(), error))
+    }
+}

@@ -1,0 +1,421 @@
+//! The platform's client: prepare, send once, say what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+use zeroize::Zeroizing;
+
+use super::exchange::{Prepared, Received, Stamp, Stamps};
+use super::http::{Http, HttpError, Reply, TimedReply};
+use super::session::{Sessions, SignedIn};
+use super::sign::x_tif;
+use super::terminal::Terminal;
+use super::wire::answer::{self, Body};
+use super::wire::envelope::{self, Head};
+use super::wire::{request, sign_in, voucher};
+use crate::book::Code;
+use crate::config::profile::Family;
+use crate::config::{Profile, Secrets};
+use crate::settlement::call::{Call, Outcome, Step};
+use crate::settlement::order::{Operator, OperatorKind};
+
+/// All sign-outs together, at the end of the process.
+const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
+/// Bytes of a nonce.
+const NONCE_BYTES: usize = 16;
+/// Where a profile names no port.
+const PORT_PLAIN: u16 = 80;
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// HTTP could not be set up.
+    #[error("the platform's client cannot be built")]
+    Http(#[from] HttpError),
+}
+
+/// The client of one site. Clones share the sign-ins.
+#[derive(Clone)]
+pub struct Platform {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    profile: Arc<Profile>,
+    secrets: Secrets,
+    http: Http,
+    sessions: Sessions,
+    stamps: Arc<dyn Stamps>,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Platform({})", self.shared.profile.name)
+    }
+}
+
+impl Platform {
+    /// Builds the client. Nothing is sent and no address is looked up.
+    ///
+    /// # Errors
+    /// The certificate named in the profile cannot be read, or the system has none.
+    pub fn new(
+        profile: Arc<Profile>,
+        secrets: Secrets,
+        stamps: Arc<dyn Stamps>,
+    ) -> Result<Self, PlatformError> {
+        let http = Http::new(&profile)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                profile,
+                secrets,
+                http,
+                sessions: Sessions::default(),
+                stamps,
+            }),
+        })
+    }
+
+    /// The message of this call, ready to be recorded and then sent. Where the profile wants it and nobody
+    /// has, the operator is signed in first.
+    ///
+    /// # Errors
+    /// What became of the call without sending it: `NotSent` or `Refused` when the sign-in failed or a fact
+    /// is missing; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
+    /// not reverse, 5203 without a setl_id).
+    pub async fn prepare(&self, call: Call<'_>, stamp: &Stamp) -> Result<Prepared, Outcome> {
+        let shared = &*self.shared;
+        let operator = &call.order.operator;
+        let needs_sign_in = shared.profile.sign_in.wanted && call.step != Step::Decode;
+        let signed_in = if needs_sign_in {
+            // What cannot be written or asked needs no sign-in.
+            request::build(&shared.profile, &call, stamp, "")?;
+            let sign_no = shared.sign_no(operator, &stamp.inf_time).await?;
+            Some((operator.id.clone(), sign_no))
+        } else {
+            None
+        };
+        let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
+        let message = request::build(&shared.profile, &call, stamp, sign_no)?;
+        let url = if call.step == Step::Decode {
+            shared.profile.voucher.url.clone()
+        } else {
+            shared.url_of(&message.infno)?
+        };
+        Ok(Prepared {
+            step: call.step,
+            infno: message.infno,
+            msgid: (call.step != Step::Decode).then(|| stamp.msgid.clone()),
+            body: message.body,
+            wire_body: message.wire_body,
+            expect: message.expect,
+            url,
+            signed_in,
+            code: call.code.cloned(),
+        })
+    }
+
+    /// Sends it once and waits for the answer, at most as long as the profile says. Never repeats.
+    pub async fn send(&self, prepared: Prepared) -> Received {
+        let shared = &*self.shared;
+        let wire_body = prepared.wire_body.as_ref().unwrap_or(&prepared.body);
+        let timed = shared
+            .post(prepared.step, &prepared.url, wire_body.as_str().to_owned())
+            .await;
+        let received = shared.read(&prepared, timed);
+        if received.sign_in_expired
+            && let Some((operator, sign_no)) = &prepared.signed_in
+        {
+            shared.sessions.forget(operator, sign_no).await;
+        }
+        received
+    }
+
+    /// Signs all operators out, for the end of the process: best effort, at most three seconds.
+    pub async fn sign_out_all(&self) {
+        let shared = &*self.shared;
+        let places = shared.sessions.drain();
+        let all = async {
+            let each = places.into_iter().map(async |(operator, place)| {
+                if let Some(signed_in) = place.lock().await.take() {
+                    shared.sign_out(&operator, &signed_in).await;
+                }
+            });
+            futures_util::future::join_all(each).await;
+        };
+        let wait = Duration::from_millis(SIGN_OUT_WAIT_MS_MAX);
+        if tokio::time::timeout(wait, all).await.is_err() {
+            tracing::warn!(
+                wait_ms = SIGN_OUT_WAIT_MS_MAX,
+                "not all sign-outs were answered"
+            );
+        }
+    }
+}
+
+impl Shared {
+    /// The operator's sign_no of this day. Whoever comes while it is asked for waits for the same one.
+    async fn sign_no(&self, operator: &Operator, inf_time: &str) -> Result<String, Outcome> {
+        let day = day_of(inf_time);
+        let place = self.sessions.place(&operator.id);
+        let mut signed_in = place.lock().await;
+        if let Some(signed_in) = signed_in.as_ref().filter(|s| s.day == day) {
+            return Ok(signed_in.sign_no.clone());
+        }
+        let sign_no = self.sign_in(operator).await.map_err(sign_in_failed)?;
+        tracing::info!("signed in at the platform");
+        *signed_in = Some(SignedIn {
+            sign_no: sign_no.clone(),
+            day: day.to_owned(),
+        });
+        Ok(sign_no)
+    }
+
+    async fn sign_in(&self, operator: &Operator) -> Result<String, Outcome> {
+        let url = self.url_of("9001")?;
+        let found = if self.profile.sign_in.mac.is_empty() || self.profile.sign_in.ip.is_empty() {
+            let (host, port) = host_of(&url);
+            Terminal::find(&host, port).await
+        } else {
+            Terminal::default()
+        };
+        let given = &self.profile.sign_in;
+        let or = |given: &str, found: String| {
+            if given.is_empty() {
+                found
+            } else {
+                given.to_owned()
+            }
+        };
+        let (mac, ip) = (or(&given.mac, found.mac), or(&given.ip, found.ip));
+        let stamp = self.stamps.stamp().await;
+        let head = head("9001", &stamp, "", operator);
+        let body = sign_in::sign_in(&self.profile, &head, &mac, &ip);
+        // A sign-in moves no money: its time-out is that of an ordinary call.
+        let timed = self
+            .post(Step::Person, &url, body.as_str().to_owned())
+            .await;
+        match timed.reply {
+            Reply::NotSent { why } => Err(not_sent(why)),
+            Reply::Lost { why, .. } => Err(Outcome::Unknown {
+                code: Code::PlatformNoAnswer,
+                why,
+            }),
+            Reply::Whole { status, body } => {
+                let text = String::from_utf8_lossy(&body);
+                let text = text.as_ref();
+                answer::signed_in(&self.profile, &Body { status, text })
+            }
+        }
+    }
+
+    async fn sign_out(&self, operator: &str, signed_in: &SignedIn) {
+        let stamp = self.stamps.stamp().await;
+        // Only a sign-in of the same day can be signed out.
+        if day_of(&stamp.inf_time) != signed_in.day {
+            return;
+        }
+        let operator = Operator {
+            id: operator.to_owned(),
+            name: operator.to_owned(),
+            kind: OperatorKind::Staff,
+        };
+        let head = head("9002", &stamp, &signed_in.sign_no, &operator);
+        let body = sign_in::sign_out(&self.profile, &head);
+        if let Ok(url) = self.url_of("9002") {
+            // Whatever it answers, the process ends.
+            drop(
+                self.post(Step::Person, &url, body.as_str().to_owned())
+                    .await,
+            );
+        }
+    }
+
+    async fn post(&self, step: Step, url: &str, body: String) -> TimedReply {
+        let headers = if step == Step::Decode && !self.profile.voucher.gateway_headers {
+            Vec::new()
+        } else {
+            match self.gateway_headers() {
+                Ok(headers) => headers,
+                Err(why) => return nothing_sent(why),
+            }
+        };
+        self.http
+            .post(url, &headers, body, self.wait_ms(step))
+            .await
+    }
+
+    fn gateway_headers(&self) -> Result<Vec<(&'static str, String)>, String> {
+        match &self.profile.gateway.family {
+            Family::None => Ok(Vec::new()),
+            Family::XTif { paasid, service_id } => {
+                let mut nonce = [0_u8; NONCE_BYTES];
+                getrandom::fill(&mut nonce).map_err(|_| "no random numbers".to_owned())?;
+                let now_s = Timestamp::now().as_second();
+                let (secret, nonce) = (&self.secrets.gateway, hex::encode(nonce));
+                Ok(x_tif::headers(paasid, service_id, secret, now_s, &nonce))
+            }
+        }
+    }
+
+    fn wait_ms(&self, step: Step) -> u32 {
+        let timeouts = &self.profile.timeouts;
+        match step {
+            Step::Decode => timeouts.voucher_ms,
+            Step::Settle | Step::UndoSettle => timeouts.money_call_ms,
+            Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::Fees
+            | Step::PreSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement => timeouts.call_ms,
+        }
+    }
+
+    fn url_of(&self, infno: &str) -> Result<String, Outcome> {
+        self.profile.url_of(infno).ok_or_else(|| Outcome::NotSent {
+            code: Code::Internal,
+            why: format!("the profile has no path for {infno}"),
+        })
+    }
+
+    fn read(&self, prepared: &Prepared, timed: TimedReply) -> Received {
+        let skew = |text: Option<&str>| skew_ms(&timed, text);
+        match &timed.reply {
+            Reply::NotSent { why } => Received {
+                outcome: not_sent(why.clone()),
+                answer: None,
+                skew_ms: None,
+                sign_in_expired: false,
+            },
+            Reply::Lost { why, part } => Received {
+                outcome: Outcome::Unknown {
+                    code: Code::PlatformNoAnswer,
+                    why: why.clone(),
+                },
+                answer: (!part.is_empty()).then(|| recorded(prepared, &lossy(part))),
+                skew_ms: skew(None),
+                sign_in_expired: false,
+            },
+            Reply::Whole { status, body } => {
+                let text = lossy(body);
+                let (outcome, sign_in_expired) = if std::str::from_utf8(body).is_ok() {
+                    let (status, text) = (*status, text.as_str());
+                    let body = Body { status, text };
+                    answer::read(&self.profile, prepared.step, &prepared.expect, &body)
+                } else {
+                    (answer::unreadable("bytes that are no UTF-8"), false)
+                };
+                Received {
+                    outcome,
+                    skew_ms: skew(Some(&text)),
+                    answer: Some(recorded(prepared, &text)),
+                    sign_in_expired,
+                }
+            }
+        }
+    }
+}
+
+fn head<'a>(
+    infno: &'a str,
+    stamp: &'a Stamp,
+    sign_no: &'a str,
+    operator: &'a Operator,
+) -> Head<'a> {
+    Head {
+        infno,
+        msgid: &stamp.msgid,
+        inf_time: &stamp.inf_time,
+        insuplc_admdvs: "",
+        sign_no,
+        operator,
+    }
+}
+
+fn lossy(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The answer as it may be recorded: a scanned code that is said back is blotted out.
+fn recorded(prepared: &Prepared, text: &str) -> String {
+    match &prepared.code {
+        Some(code) if !code.is_empty() => text.replace(code.expose(), voucher::BLOTTED),
+        Some(_) | None => text.to_owned(),
+    }
+}
+
+fn not_sent(why: String) -> Outcome {
+    Outcome::NotSent {
+        code: Code::PlatformUnreachable,
+        why,
+    }
+}
+
+fn nothing_sent(why: String) -> TimedReply {
+    let now = Timestamp::now();
+    TimedReply {
+        reply: Reply::NotSent { why },
+        sent_at: now,
+        received_at: now,
+        date: None,
+    }
+}
+
+/// Whatever became of a sign-in, of the call itself nothing was sent.
+fn sign_in_failed(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Unknown { why, .. } => Outcome::NotSent {
+            code: Code::SignInFailed,
+            why: format!("9001: {why}"),
+        },
+        Outcome::Done { .. } | Outcome::Refused { .. } | Outcome::NotSent { .. } => outcome,
+    }
+}
+
+/// `yyyy-MM-dd` of a civil time.
+fn day_of(inf_time: &str) -> &str {
+    inf_time.get(..10).unwrap_or(inf_time)
+}
+
+/// Host and port of an address, for the routing table only.
+fn host_of(url: &str) -> (String, u16) {
+    let parsed = reqwest::Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(reqwest::Url::host_str);
+    let port = parsed
+        .as_ref()
+        .and_then(reqwest::Url::port_or_known_default);
+    (
+        host.unwrap_or_default().to_owned(),
+        port.unwrap_or(PORT_PLAIN),
+    )
+}
+
+/// The platform's clock minus ours: when it took the request against when it was sent, else when it
+/// answered (its own words, else the HTTP date) against when that came.
+fn skew_ms(timed: &TimedReply, text: Option<&str>) -> Option<i64> {
+    let apart =
+        |platform: Timestamp, ours: Timestamp| platform.as_millisecond() - ours.as_millisecond();
+    let (refmsg, respond) = text.and_then(envelope::times).unwrap_or_default();
+    if let Some(time) = platform_time(&refmsg) {
+        return Some(apart(time, timed.sent_at));
+    }
+    let time = platform_time(&respond).or(timed.date)?;
+    Some(apart(time, timed.received_at))
+}
+
+/// `yyyyMMddHHmmssSSS`, civil +08:00; also without the milliseconds.
+fn platform_time(text: &str) -> Option<Timestamp> {
+    let (seconds, ms) = (text.get(..14)?, text.get(14..)?);
+    let time = DateTime::strptime("%Y%m%d%H%M%S", seconds).ok()?;
+    let zoned = time.to_zoned(TimeZone::fixed(Offset::constant(8))).ok()?;
+    let ms: i64 = if ms.is_empty() { 0 } else { ms.parse().ok()? };
+    Timestamp::from_millisecond(zoned.timestamp().as_millisecond() + ms).ok()
+}

@@ -1,0 +1,278 @@
+//! From what was received to what became of the call. It decides by the bytes, never by what is likely.
+
+use super::envelope::{self, Answer, NoAnswer, is_success};
+use super::json::{Node, Unreadable};
+use super::request::Expect;
+use super::{enquiry, fees, person, setlinfo, visit, voucher};
+use crate::book::Code;
+use crate::config::Profile;
+use crate::settlement::call::{Found, Outcome, Step};
+
+/// Characters of the answer's own words that go on.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// A whole HTTP answer.
+pub(in crate::platform) struct Body<'a> {
+    pub(in crate::platform) status: u16,
+    pub(in crate::platform) text: &'a str,
+}
+
+/// What it means, and whether it says that the sign-in is over.
+pub(in crate::platform) fn read(
+    profile: &Profile,
+    step: Step,
+    expect: &Expect,
+    body: &Body<'_>,
+) -> (Outcome, bool) {
+    if let Some(outcome) = by_status(profile, body) {
+        return (outcome, false);
+    }
+    if step == Step::Decode {
+        return (decode(profile, body), false);
+    }
+    match envelope::open(body.text) {
+        Err(why) => (no_answer(profile, why), false),
+        Ok(answer) if is_success(&answer.infcode) => (done(profile, step, expect, &answer), false),
+        Ok(answer) if has(&profile.sign_in.expired, &answer.err_msg) => {
+            (refused(Code::SignInFailed, &answer), true)
+        }
+        Ok(answer) => (not_done(profile, step, &answer), false),
+    }
+}
+
+/// What the status alone decides: a gateway's no, or no answer of the platform at all.
+fn by_status(profile: &Profile, body: &Body<'_>) -> Option<Outcome> {
+    if profile.gateway.refused_status.contains(&body.status) {
+        return Some(Outcome::Refused {
+            code: Code::GatewayRefused,
+            infcode: body.status.to_string(),
+            text: shorten(body.text),
+        });
+    }
+    (body.status != 200).then(|| unreadable(&format!("HTTP {}", body.status)))
+}
+
+/// A body without infcode: a gateway's words, or nothing that counts.
+pub(in crate::platform) fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
+    match why {
+        NoAnswer::Unreadable(what) => unreadable(what),
+        NoAnswer::Gateway { code, message } => {
+            if profile.gateway.refused_codes.contains(&code) {
+                Outcome::Refused {
+                    code: Code::GatewayRefused,
+                    infcode: code,
+                    text: shorten(&message),
+                }
+            } else {
+                unreadable("a gateway's own message")
+            }
+        }
+    }
+}
+
+/// The voucher service's answer.
+fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
+    let Some(answer) = voucher::open(body.text) else {
+        return unreadable("no answer of the voucher service");
+    };
+    if is_success(&answer.code) {
+        return found(voucher::read(&answer).map(Found::Voucher));
+    }
+    let rules = &profile.voucher;
+    let says =
+        |patterns: &[String]| has(patterns, &answer.message) || patterns.contains(&answer.code);
+    let code = if says(&rules.unknown_kind) {
+        Code::CodeUnknownKind
+    } else if says(&rules.expired) || says(&rules.bad_token) {
+        Code::CodeExpired
+    } else if profile.gateway.refused_codes.contains(&answer.code) {
+        Code::GatewayRefused
+    } else {
+        Code::PlatformRefused
+    };
+    Outcome::Refused {
+        code,
+        infcode: shorten(&answer.code),
+        text: shorten(&answer.message),
+    }
+}
+
+/// The platform says yes; what it says must be about this call.
+fn done(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> Outcome {
+    let output = match answer.node.object("output") {
+        Ok(output) => output,
+        Err(error) => return unreadable(&error.to_string()),
+    };
+    match step {
+        Step::VisitInfo | Step::UndoFees | Step::UndoRegister => found(Ok(Found::Nothing)),
+        Step::Reverse => found(Ok(Found::Reversal(enquiry::reversed(profile)))),
+        Step::FindSettlement => {
+            found(enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry))
+        }
+        // A person without a visit may have no output at all.
+        Step::FindVisit => found(match &output {
+            None => Ok(Found::Visits(Vec::new())),
+            Some(output) => enquiry::read_visits(output, expect).map(Found::Visits),
+        }),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::Fees
+        | Step::PreSettle
+        | Step::Settle
+        | Step::UndoSettle => match &output {
+            None => unreadable("success without output"),
+            Some(output) => found(with_output(profile, step, expect, output)),
+        },
+    }
+}
+
+fn with_output(
+    profile: &Profile,
+    step: Step,
+    expect: &Expect,
+    output: &Node,
+) -> Result<Found, Unreadable> {
+    match step {
+        Step::Person => person::read(output).map(Found::Person),
+        Step::Register => {
+            visit::read_registered(output, expect).map(|mdtrt_id| Found::Registered { mdtrt_id })
+        }
+        Step::Fees => fees::read(output, expect).map(Found::Lines),
+        Step::PreSettle => setlinfo::preview(profile, output, expect).map(Found::Preview),
+        Step::Settle => setlinfo::settled(profile, output, expect).map(Found::Settled),
+        Step::UndoSettle => setlinfo::refunded(profile, output, expect),
+        Step::Decode
+        | Step::VisitInfo
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::Reverse
+        | Step::FindVisit
+        | Step::FindSettlement => Ok(Found::Nothing),
+    }
+}
+
+/// The platform says no. On a money call that counts only by a text that the site is known for.
+fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+    let text = &answer.err_msg;
+    let answers = &profile.answers;
+    if has(&answers.relay_lost, text) {
+        return Outcome::Unknown {
+            code: Code::PlatformNoAnswer,
+            why: "a relay says that the answer was lost".to_owned(),
+        };
+    }
+    match step {
+        Step::Reverse => found(Ok(Found::Reversal(enquiry::reverse_refused(profile, text)))),
+        Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
+            profile, text,
+        )))),
+        Step::Settle | Step::UndoSettle => money_not_done(profile, step, answer),
+        Step::UndoFees | Step::UndoRegister if has(&answers.nothing_to_undo, text) => {
+            found(Ok(Found::Nothing))
+        }
+        Step::Person if has(&answers.person_unknown, text) => refused(Code::PersonUnknown, answer),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::VisitInfo
+        | Step::Fees
+        | Step::PreSettle
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::FindVisit => refused(refusal_code(profile, text, Code::PlatformRefused), answer),
+    }
+}
+
+fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+    let text = &answer.err_msg;
+    let undo = step == Step::UndoSettle;
+    if undo && has(&profile.answers.already_refunded, text) {
+        return found(Ok(Found::Nothing));
+    }
+    let infno = if undo { "2208" } else { "2207" };
+    let refusals = profile.answers.refusals.get(infno);
+    if !refusals.is_some_and(|patterns| has(patterns, text)) {
+        return Outcome::Unknown {
+            code: Code::SettleUnknown,
+            why: format!(
+                "infcode {} with a text that is no known refusal",
+                shorten(&answer.infcode)
+            ),
+        };
+    }
+    let code = if undo {
+        Code::UndoFailed
+    } else {
+        refusal_code(profile, text, Code::SettleRefused)
+    };
+    refused(code, answer)
+}
+
+/// A token that is too old is the patient's to mend; all else is `other`.
+fn refusal_code(profile: &Profile, text: &str, other: Code) -> Code {
+    if has(&profile.voucher.bad_token, text) {
+        Code::CodeExpired
+    } else {
+        other
+    }
+}
+
+fn refused(code: Code, answer: &Answer) -> Outcome {
+    Outcome::Refused {
+        code,
+        infcode: shorten(&answer.infcode),
+        text: shorten(&answer.err_msg),
+    }
+}
+
+fn found(found: Result<Found, Unreadable>) -> Outcome {
+    match found {
+        Ok(found) => Outcome::Done { found: Some(found) },
+        Err(error) => unreadable(&error.to_string()),
+    }
+}
+
+/// Something came, and it is no answer that counts.
+pub(in crate::platform) fn unreadable(what: &str) -> Outcome {
+    Outcome::Unknown {
+        code: Code::PlatformUnreadable,
+        why: what.to_owned(),
+    }
+}
+
+fn has(patterns: &[String], text: &str) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| text.contains(pattern.as_str()))
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
+}
+
+/// 9001: the sign_no, or why there is none.
+pub(in crate::platform) fn signed_in(
+    profile: &Profile,
+    body: &Body<'_>,
+) -> Result<String, Outcome> {
+    if let Some(outcome) = by_status(profile, body) {
+        return Err(outcome);
+    }
+    let answer = envelope::open(body.text).map_err(|why| no_answer(profile, why))?;
+    if !is_success(&answer.infcode) {
+        return Err(refused(Code::SignInFailed, &answer));
+    }
+    let sign_no = answer
+        .node
+        .object("output")
+        .and_then(|output| match output {
+            Some(output) => output.object("signinoutb"),
+            None => Ok(None),
+        })
+        .and_then(|node| match node {
+            Some(node) => node.text_required("sign_no"),
+            None => Err(Unreadable::at("signinoutb", "is missing")),
+        });
+    sign_no.map_err(|error| unreadable(&error.to_string()))
+}

@@ -1,0 +1,231 @@
+//! 2204 门诊费用明细信息上传 and 2205 its undoing.
+
+use super::envelope;
+use super::json::{Node, Object, Unreadable};
+use super::person::psn_no;
+use super::request::{Expect, Missing, need};
+use super::visit::{begntime, mdtrt_id, or};
+use crate::config::Profile;
+use crate::settlement::bill::{Bill, Count, Line};
+use crate::settlement::call::{Call, LineSplit};
+use crate::settlement::order::Order;
+
+/// Fields of a line that [`Line::more`] may fill, by the platform's names; `prd_days` is a number.
+pub const LINE_EXTRAS: [&str; 17] = [
+    "sin_dos_dscr",
+    "used_frqu_dscr",
+    "prd_days",
+    "medc_way_dscr",
+    "acord_dept_codg",
+    "acord_dept_name",
+    "orders_dr_code",
+    "orders_dr_name",
+    "tcmdrug_used_way",
+    "etip_flag",
+    "etip_hosp_code",
+    "dscg_tkdrug_flag",
+    "matn_fee_flag",
+    "memo",
+    "comb_no",
+    "exp_content",
+    "expContent",
+];
+/// Fields of a line that are always written.
+const LINE_FIELDS: [&str; 18] = [
+    "feedetl_sn",
+    "mdtrt_id",
+    "psn_no",
+    "chrg_bchno",
+    "dise_codg",
+    "rxno",
+    "rx_circ_flag",
+    "fee_ocur_time",
+    "med_list_codg",
+    "medins_list_codg",
+    "det_item_fee_sumamt",
+    "cnt",
+    "pric",
+    "bilg_dept_codg",
+    "bilg_dept_name",
+    "bilg_dr_codg",
+    "bilg_dr_name",
+    "hosp_appr_flag",
+];
+/// The one number among the extras.
+const PRD_DAYS: &str = "prd_days";
+/// 收费批次号 that 2205 takes for *everything not settled yet*: never ours to say.
+const ALL_BATCHES: &str = "0000";
+/// A place-holder as long as the platform's longest number, for counting before there is one.
+const LONGEST_NO: &str = "000000000000000000000000000000";
+
+/// All lines of the batch, in the order of the bills.
+pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
+    let known = call.known;
+    let visit_no = mdtrt_id(known)?;
+    let person_no = psn_no(known)?;
+    let lines = call
+        .order
+        .bills
+        .iter()
+        .flat_map(|bill| bill.lines.iter().map(move |line| (bill, line)));
+    let mut numbers = known.ids.feedetl_sn.iter();
+    let mut rows = Vec::new();
+    for (bill, line) in lines {
+        let row = Row {
+            feedetl_sn: need(numbers.next(), "feedetl_sn of every line")?,
+            mdtrt_id: visit_no,
+            psn_no: person_no,
+            chrg_bchno: &known.ids.chrg_bchno,
+            begntime: begntime(call),
+        };
+        rows.push(row.write(profile, call.order, bill, line)?);
+    }
+    Ok(Object::new().list("feedetail", rows))
+}
+
+/// How many lines of this order fit into one upload at this site.
+///
+/// # Errors
+/// The order is longer: the number of lines, from the first, that would fit.
+pub fn lines_that_fit(profile: &Profile, order: &Order) -> Result<(), usize> {
+    let limit = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
+    let chars_max = usize::try_from(profile.lines.input_chars_max).unwrap_or(usize::MAX);
+    let row = Row {
+        feedetl_sn: LONGEST_NO,
+        mdtrt_id: LONGEST_NO,
+        psn_no: LONGEST_NO,
+        chrg_bchno: LONGEST_NO,
+        begntime: "2025-01-01 00:00:00",
+    };
+    // The list around the rows.
+    let mut chars = envelope::input_chars(profile, Object::new().list("feedetail", Vec::new()));
+    let mut fit = 0;
+    for bill in &order.bills {
+        for line in &bill.lines {
+            // A row that cannot be written is found when it is; here it counts as nothing.
+            let written = row.write(profile, order, bill, line).unwrap_or_default();
+            chars += envelope::input_chars(profile, written) + 1;
+            if fit + 1 > limit || chars > chars_max {
+                return Err(fit);
+            }
+            fit += 1;
+        }
+    }
+    Ok(())
+}
+
+/// What all lines of a batch share, and the line's own number.
+struct Row<'a> {
+    feedetl_sn: &'a str,
+    mdtrt_id: &'a str,
+    psn_no: &'a str,
+    chrg_bchno: &'a str,
+    begntime: &'a str,
+}
+
+impl Row<'_> {
+    fn write(
+        &self,
+        profile: &Profile,
+        order: &Order,
+        bill: &Bill,
+        line: &Line,
+    ) -> Result<Object, Missing> {
+        let visit = &order.visit;
+        let row = Object::new()
+            .text("feedetl_sn", self.feedetl_sn)
+            .text("mdtrt_id", self.mdtrt_id)
+            .text("psn_no", self.psn_no)
+            .text("chrg_bchno", self.chrg_bchno)
+            .text("dise_codg", &bill.dise_codg)
+            .text("rxno", &line.rxno)
+            .text("rx_circ_flag", or(&line.rx_circ_flag, "0"))
+            .text("fee_ocur_time", or(&line.fee_ocur_time, self.begntime))
+            .text("med_list_codg", &line.med_list_codg)
+            .text("medins_list_codg", &line.medins_list_codg)
+            .number("det_item_fee_sumamt", line.det_item_fee_sumamt)
+            .number("cnt", line.cnt)
+            .number("pric", line.pric);
+        let row = extras(row, line, &["sin_dos_dscr", "used_frqu_dscr"]);
+        let row = row.number(PRD_DAYS, prd_days(line)?);
+        let row = extras(row, line, &["medc_way_dscr"])
+            .text("bilg_dept_codg", or(&line.bilg_dept_codg, &visit.dept_code))
+            .text("bilg_dept_name", or(&line.bilg_dept_name, &visit.dept_name))
+            .text("bilg_dr_codg", or(&line.bilg_dr_codg, &visit.atddr_no))
+            .text("bilg_dr_name", or(&line.bilg_dr_name, &visit.dr_name));
+        let row = extras(row, line, &LINE_EXTRAS[4..8])
+            .text("hosp_appr_flag", or(&line.hosp_appr_flag, "0"));
+        let row = extras(row, line, &LINE_EXTRAS[8..15]);
+        let extension = &profile.envelope.extension_field;
+        let given = LINE_EXTRAS[15..].iter().find_map(|key| line.more.get(*key));
+        let row = row.text(extension, given.map_or("", |value| value));
+        further(row, line)
+    }
+}
+
+/// These fields, empty where the line has none.
+fn extras(row: Object, line: &Line, keys: &[&str]) -> Object {
+    keys.iter().fold(row, |row, key| {
+        row.text(key, line.more.get(*key).map_or("", |value| value))
+    })
+}
+
+/// Fields that the specification does not know and the site does. None may stand twice.
+fn further(row: Object, line: &Line) -> Result<Object, Missing> {
+    let unknown = |key: &&String| !LINE_EXTRAS.contains(&key.as_str());
+    line.more.keys().filter(unknown).try_fold(row, |row, key| {
+        if LINE_FIELDS.contains(&key.as_str()) {
+            return Err(Missing("a further field of a line stands there already"));
+        }
+        Ok(row.text(key, &line.more[key]))
+    })
+}
+
+/// 周期天数, `0` where none is given.
+fn prd_days(line: &Line) -> Result<String, Missing> {
+    let text = line.more.get(PRD_DAYS).map_or("0", |text| or(text, "0"));
+    let days: Count = text.parse().map_err(|_| Missing("prd_days is no number"))?;
+    Ok(days.to_string())
+}
+
+/// Takes this settlement's own batch back, never everything.
+pub(super) fn undo(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
+    let batch = &call.known.ids.chrg_bchno;
+    if batch.is_empty() || batch == ALL_BATCHES {
+        return Err(Missing("a chrg_bchno of our own"));
+    }
+    let data = Object::new()
+        .text("mdtrt_id", mdtrt_id(call.known)?)
+        .text("chrg_bchno", batch)
+        .text("psn_no", psn_no(call.known)?)
+        .text(&profile.envelope.extension_field, "");
+    Ok(Object::new().object("data", data))
+}
+
+/// The lines as they were split. Each line sent must be there, and no other.
+pub(super) fn read(output: &Node, expect: &Expect) -> Result<Vec<LineSplit>, Unreadable> {
+    let rows = output.rows("result")?;
+    let lines: Result<Vec<LineSplit>, Unreadable> = rows.iter().map(line).collect();
+    let lines = lines?;
+    let mut seen: Vec<&str> = lines.iter().map(|l| l.feedetl_sn.as_str()).collect();
+    let mut sent: Vec<&str> = expect.feedetl_sn.iter().map(String::as_str).collect();
+    seen.sort_unstable();
+    sent.sort_unstable();
+    if seen == sent {
+        Ok(lines)
+    } else {
+        Err(Unreadable::at("result", "does not have the lines sent"))
+    }
+}
+
+fn line(row: &Node) -> Result<LineSplit, Unreadable> {
+    Ok(LineSplit {
+        feedetl_sn: row.text_required("feedetl_sn")?,
+        chrgitm_lv: row.text("chrgitm_lv")?,
+        det_item_fee_sumamt: row.fen_required("det_item_fee_sumamt")?,
+        fulamt_ownpay_amt: row.fen("fulamt_ownpay_amt")?,
+        overlmt_amt: row.fen("overlmt_amt")?,
+        preselfpay_amt: row.fen("preselfpay_amt")?,
+        inscp_scp_amt: row.fen("inscp_scp_amt")?,
+    })
+}

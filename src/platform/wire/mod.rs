@@ -1,0 +1,21 @@
+//! PURE. Field names of the platform and our types, a file a group of transactions.
+//!
+//! [`request::build`] makes messages, [`answer::read`] reads them. Amounts never pass a float: they are
+//! written from and read into text. This folder knows no sockets, clocks or sessions.
+
+pub(super) mod answer;
+mod enquiry;
+pub(super) mod envelope;
+mod fees;
+mod json;
+mod number;
+mod person;
+pub(super) mod request;
+mod setlinfo;
+mod settle;
+pub(super) mod sign_in;
+mod visit;
+pub(super) mod voucher;
+
+pub use fees::{LINE_EXTRAS, lines_that_fit};
+pub(super) use request::Expect;

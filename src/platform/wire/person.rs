@@ -1,0 +1,103 @@
+//! 1101 人员信息获取, and what a person shows in every later transaction.
+
+use super::json::{Node, Object, Unreadable};
+use super::request::{Missing, need};
+use crate::config::Profile;
+use crate::person::{IdNo, Name};
+use crate::settlement::call::{Call, Step};
+use crate::settlement::known::{Insurance, Known, Person};
+
+/// 就诊凭证类型 of the e-voucher.
+const BY_VOUCHER: &str = "01";
+/// 就诊凭证类型 of the id number.
+const BY_ID_NUMBER: &str = "02";
+
+/// Who is it?
+pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
+    let shown = shown(profile, call)?;
+    let voucher = need(call.known.voucher.as_ref(), "nobody showed a code")?;
+    // With a token most sites want no name; Hunan marks both required.
+    let named = shown.kind == BY_ID_NUMBER || profile.envelope.identity_fields;
+    let (certno, name) = if named {
+        (voucher.certno.expose(), voucher.name.expose())
+    } else {
+        ("", "")
+    };
+    let data = shown
+        .put(Object::new())
+        .text("card_sn", "")
+        .text("begntime", "")
+        .text("psn_cert_type", &voucher.cert_type)
+        .text("certno", certno)
+        .text("psn_name", name);
+    Ok(Object::new().object("data", data))
+}
+
+/// What goes into `mdtrt_cert_type` and `mdtrt_cert_no`.
+pub(super) struct Shown<'a> {
+    kind: &'static str,
+    no: &'a str,
+}
+
+impl Shown<'_> {
+    /// Both fields.
+    pub(super) fn put(&self, object: Object) -> Object {
+        object
+            .text("mdtrt_cert_type", self.kind)
+            .text("mdtrt_cert_no", self.no)
+    }
+}
+
+/// What the person shows for this step. Where a token is good once, only the settling call shows it.
+pub(super) fn shown<'a>(profile: &Profile, call: &Call<'a>) -> Result<Shown<'a>, Missing> {
+    let voucher = need(call.known.voucher.as_ref(), "nobody showed a code")?;
+    let by_token = profile.voucher.token_twice || call.step == Step::Settle;
+    Ok(if by_token {
+        Shown {
+            kind: BY_VOUCHER,
+            no: voucher.ec_token.expose(),
+        }
+    } else {
+        Shown {
+            kind: BY_ID_NUMBER,
+            no: voucher.certno.expose(),
+        }
+    })
+}
+
+/// 人员编号.
+pub(super) fn psn_no(known: &Known) -> Result<&str, Missing> {
+    need(known.person.as_ref(), "psn_no").map(|person| person.psn_no.as_str())
+}
+
+/// The insurance that pays.
+pub(super) fn insurance(known: &Known) -> Result<&Insurance, Missing> {
+    need(known.insurance.as_ref(), "the insurance that pays")
+}
+
+/// Who it is.
+pub(super) fn read(output: &Node) -> Result<Person, Unreadable> {
+    let base = output.object("baseinfo")?;
+    let base = base.ok_or_else(|| Unreadable::at("baseinfo", "is missing"))?;
+    let rows = output.rows("insuinfo")?;
+    let insuinfo: Result<Vec<Insurance>, Unreadable> = rows.iter().map(insurance_row).collect();
+    Ok(Person {
+        psn_no: base.text_required("psn_no")?,
+        psn_cert_type: base.text("psn_cert_type")?,
+        certno: IdNo::new(base.text_required("certno")?),
+        psn_name: Name::new(base.text_required("psn_name")?),
+        gend: base.text("gend")?,
+        age: base.text("age")?,
+        insuinfo: insuinfo?,
+    })
+}
+
+fn insurance_row(row: &Node) -> Result<Insurance, Unreadable> {
+    Ok(Insurance {
+        insutype: row.text_required("insutype")?,
+        psn_type: row.text("psn_type")?,
+        psn_insu_stas: row.text("psn_insu_stas")?,
+        insuplc_admdvs: row.text("insuplc_admdvs")?,
+        balc: row.fen("balc")?,
+    })
+}

@@ -1,0 +1,203 @@
+//! The loop: asks what is next, does it, writes it down, folds it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::live::{Command, Presence, View};
+use super::rows::{Row, STREAM_KIND, to_new};
+use super::start::Parts;
+use crate::book::Code;
+use crate::device::ScannerLease;
+use crate::journal::{Append, PersonKeyInput, StreamHead};
+use crate::person::ScannedCode;
+use crate::settlement::answer::Point;
+use crate::settlement::event::Event;
+use crate::settlement::next::{Effect, next};
+use crate::settlement::state::{Phase, PointKey, State};
+use crate::settlement::tell;
+
+/// One settlement being carried.
+pub(super) struct Carrier {
+    pub(super) parts: Arc<Parts>,
+    pub(super) state: State,
+    /// Folded, not on disk yet.
+    pub(super) pending: Vec<Row>,
+    /// The stream's last row on disk.
+    pub(super) after: Option<i64>,
+    pub(super) view: watch::Sender<View>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) presence: watch::Receiver<Presence>,
+    pub(super) lease: Option<ScannerLease>,
+    /// The code in hand, and those that were decoded before: a fresh one must differ.
+    pub(super) code: Option<ScannedCode>,
+    pub(super) codes_used: Vec<ScannedCode>,
+}
+
+impl Carrier {
+    /// Carries it to its end. The caller of this task gets nothing: the view tells.
+    pub(super) async fn carry(mut self) {
+        loop {
+            self.notice_presence();
+            let now_ms = self.parts.clock.now_ms();
+            match next(&self.state, now_ms, &self.parts.rules) {
+                Effect::Record(event) => self.record(event),
+                Effect::Finished => break,
+                Effect::Wait { until_ms } => {
+                    self.release_scanner();
+                    self.flush().await;
+                    self.wait_until(until_ms).await;
+                }
+                Effect::Read { wait_ms } => self.read(wait_ms).await,
+                Effect::Call(step) => self.call(step).await,
+                Effect::LookAtPrinter { until_ms } => self.look_at_printer(until_ms).await,
+                Effect::Print => self.print().await,
+            }
+            if self.lease.is_some()
+                && !tell::keeps_scanner(&self.state, self.parts.rules.fresh_code)
+            {
+                self.release_scanner();
+            }
+        }
+        self.flush().await;
+        self.release_scanner();
+        let (id, caller) = (&self.state.settlement_id, &self.state.caller);
+        self.parts.registry.remove(id, caller, &self.state.request_id);
+    }
+
+    pub(super) fn release_scanner(&mut self) {
+        self.lease = None;
+    }
+
+    /// Folds what happened. It is on disk only after [`Carrier::flush`].
+    pub(super) fn record(&mut self, event: Event) {
+        let at_ms = self.parts.clock.now_ms();
+        tracing::debug!(settlement = %self.state.settlement_id, event = event.kind(), "recorded");
+        self.state.apply(&event, at_ms);
+        self.pending.push(Row { event, at_ms });
+    }
+
+    /// Writes what is pending in one transaction, then tells the watchers.
+    ///
+    /// A journal that cannot be written ends the process: what is not on disk must not be acted upon, and
+    /// the next process finds out what became of everything.
+    pub(super) async fn flush(&mut self) {
+        if !self.pending.is_empty() {
+            let append = self.append();
+            match self.parts.journal.append(append).await {
+                Ok(appended) => self.after = Some(appended.last_stream_seq),
+                Err(error) => {
+                    tracing::error!(%error, "the journal does not take events: the process ends");
+                    std::process::abort();
+                }
+            }
+        }
+        let state = Arc::new(self.state.clone());
+        self.view.send_modify(|view| view.state = state);
+    }
+
+    fn append(&mut self) -> Append {
+        let rows = std::mem::take(&mut self.pending);
+        let events = rows
+            .iter()
+            .map(|row| to_new(row).expect("events are maps with text keys: they have a JSON form"))
+            .collect();
+        Append {
+            stream: self.state.settlement_id.clone(),
+            after: self.after,
+            events,
+            head: head(&self.state),
+            marks: self.parts.numbers.marks(),
+        }
+    }
+
+    async fn wait_until(&mut self, until_ms: i64) {
+        let until = self.parts.clock.instant(until_ms);
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            command = self.commands.recv() => self.obey(command).await,
+            _ = self.presence.changed() => {}
+        }
+    }
+
+    /// Callers come and go; only the moment at which the last one went, or one came back, is recorded.
+    pub(super) fn notice_presence(&mut self) {
+        let presence = *self.presence.borrow_and_update();
+        let alone = self.state.trail.alone_since_ms.is_some();
+        if self.state.phase != Phase::Forward || self.state.is_past_no_return() {
+            return;
+        }
+        if alone && presence.waiting > 0 {
+            self.record(Event::Joined);
+        } else if !alone && presence.is_gone() {
+            self.record(Event::CallerGone);
+        }
+    }
+
+    /// Does what was commanded, as far as it still can be done. The reply comes after the disk.
+    pub(super) async fn obey(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Confirm { point, token, reply }) => {
+                let verdict = self.may_confirm(point, &token);
+                if verdict.is_ok() {
+                    self.record(Event::Confirmed { point });
+                    self.flush().await;
+                }
+                // The one who asked may be gone; the confirmation stands all the same.
+                drop(reply.send(verdict));
+            }
+            Some(Command::Cancel { by, reply }) => {
+                let may = !self.state.is_past_no_return() && self.state.phase != Phase::Standing;
+                if may && !self.state.trail.cancel_asked {
+                    self.record(Event::CancelAsked { by });
+                    self.flush().await;
+                }
+                drop(reply.send(may));
+            }
+            // Nobody holds a handle any more: the registry does until the end, so this is the end.
+            None => {}
+        }
+    }
+
+    fn may_confirm(&self, point: Point, token: &str) -> Result<(), Code> {
+        if self.state.trail.confirmed.contains(&point) || self.state.phase != Phase::Forward {
+            return Err(Code::NotConfirmable);
+        }
+        match self.state.trail.shown.get(&PointKey::from(point)) {
+            None => Err(Code::NotConfirmable),
+            Some((shown, _)) if shown == token => Ok(()),
+            Some(_) => Err(Code::ConfirmStale),
+        }
+    }
+}
+
+/// What the journal's index shows of a settlement.
+pub(super) fn head(state: &State) -> StreamHead {
+    let summary = tell::summary(state);
+    let person = state
+        .known
+        .person
+        .as_ref()
+        .map(|person| person.certno.expose())
+        .or(state.order.as_ref().map(|order| order.patient.certno.expose()))
+        .filter(|number| !number.is_empty())
+        .map(PersonKeyInput::new);
+    let doubtful = matches!(state.phase, Phase::Stuck(None));
+    StreamHead {
+        kind: STREAM_KIND.to_owned(),
+        request_id: Some(state.request_id.clone()),
+        caller: state.caller.clone(),
+        body_digest: String::new(),
+        open: !state.is_over() || doubtful,
+        stuck: summary.stuck,
+        visit: visit_key(state),
+        person,
+        summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),
+    }
+}
+
+/// What no two settlements of this desk may have open at once.
+fn visit_key(state: &State) -> Option<String> {
+    let order = state.order.as_ref()?;
+    super::start::visit_of(order)
+}

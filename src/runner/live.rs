@@ -1,0 +1,240 @@
+//! What runs: handles on running settlements, who waits for them, and how they are found.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::book::Code;
+use crate::settlement::answer::Point;
+use crate::settlement::state::State;
+
+/// Commands that may wait for one settlement.
+pub(super) const COMMANDS_MAX: usize = 16;
+
+/// What is on disk of a settlement, and its place before the scanner.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The folded state.
+    pub state: Arc<State>,
+    /// How many are before it at the scanner; absent when it does not queue.
+    pub queue_place: Option<usize>,
+    /// The scanner listens for it: now a code may be shown.
+    pub armed: bool,
+}
+
+/// Something a person, or the caller, wants of a running settlement.
+#[derive(Debug)]
+pub(super) enum Command {
+    Confirm { point: Point, token: String, reply: oneshot::Sender<Result<(), Code>> },
+    /// Answered with whether it can still be called off.
+    Cancel { by: String, reply: oneshot::Sender<bool> },
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Presence {
+    pub(super) waiting: usize,
+    /// Somebody was answered PENDING: nobody went away, the settlement runs on.
+    pub(super) told_pending: bool,
+}
+
+impl Presence {
+    pub(super) fn is_gone(self) -> bool {
+        self.waiting == 0 && !self.told_pending
+    }
+}
+
+/// A running settlement, as others see it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    /// Its own id.
+    pub settlement_id: String,
+    pub(super) view: watch::Receiver<View>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) presence: watch::Sender<Presence>,
+}
+
+impl Handle {
+    /// What is on disk by now, and what will be.
+    #[must_use]
+    pub fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// Waits for the answer from here on; dropping it means that this caller went away.
+    #[must_use]
+    pub fn attend(&self) -> Attendance {
+        self.presence.send_modify(|presence| presence.waiting += 1);
+        Attendance { presence: self.presence.clone() }
+    }
+
+    /// Confirms what was shown.
+    ///
+    /// # Errors
+    /// [`Code::NotConfirmable`], [`Code::ConfirmStale`].
+    pub async fn confirm(&self, point: Point, token: String) -> Result<(), Code> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(Command::Confirm { point, token, reply }).await;
+        if sent.is_err() {
+            return Err(Code::NotConfirmable);
+        }
+        answer.await.unwrap_or(Err(Code::NotConfirmable))
+    }
+
+    /// Asks to call it off. Says whether that can still be done; the end of the view says how it ended.
+    pub async fn cancel(&self, by: String) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(Command::Cancel { by, reply }).await;
+        sent.is_ok() && answer.await.unwrap_or(false)
+    }
+}
+
+/// One caller that waits for the answer.
+#[derive(Debug)]
+pub struct Attendance {
+    presence: watch::Sender<Presence>,
+}
+
+impl Attendance {
+    /// The caller was answered PENDING: it did not go away.
+    pub fn answered_pending(self) {
+        self.presence.send_modify(|presence| presence.told_pending = true);
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.presence.send_modify(|presence| presence.waiting = presence.waiting.saturating_sub(1));
+    }
+}
+
+/// Caller and request_id.
+type RequestKey = (String, String);
+
+/// All running settlements.
+#[derive(Debug, Default)]
+pub struct Registry {
+    inner: Mutex<Inner>,
+    /// Grows with each settlement that begins to run.
+    arrivals: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_request: BTreeMap<RequestKey, watch::Receiver<Option<Handle>>>,
+    by_id: BTreeMap<String, Handle>,
+    visits: BTreeMap<String, String>,
+}
+
+/// The answer to "may I begin this request?".
+#[derive(Debug)]
+pub enum Slot {
+    /// Nobody has it: it is yours until you fill it or drop it.
+    Yours(Reservation),
+    /// It begins or runs: wait for its handle.
+    Taken(watch::Receiver<Option<Handle>>),
+}
+
+/// The right to begin one request.
+#[derive(Debug)]
+pub struct Reservation {
+    registry: Arc<Registry>,
+    key: RequestKey,
+    sender: watch::Sender<Option<Handle>>,
+    filled: bool,
+}
+
+impl Registry {
+    /// Reserves the request, or says who has it.
+    #[must_use]
+    pub fn reserve(self: &Arc<Self>, caller: &str, request_id: &str) -> Slot {
+        let key = (caller.to_owned(), request_id.to_owned());
+        let mut inner = self.lock();
+        if let Some(taken) = inner.by_request.get(&key) {
+            return Slot::Taken(taken.clone());
+        }
+        let (sender, receiver) = watch::channel(None);
+        inner.by_request.insert(key.clone(), receiver);
+        drop(inner);
+        Slot::Yours(Reservation { registry: Arc::clone(self), key, sender, filled: false })
+    }
+
+    /// The running settlement of this request.
+    #[must_use]
+    pub fn by_request(&self, caller: &str, request_id: &str) -> Option<Handle> {
+        let key = (caller.to_owned(), request_id.to_owned());
+        let receiver = self.lock().by_request.get(&key).cloned()?;
+        let handle = receiver.borrow().clone();
+        handle
+    }
+
+    /// The running settlement with this id.
+    #[must_use]
+    pub fn by_id(&self, settlement_id: &str) -> Option<Handle> {
+        self.lock().by_id.get(settlement_id).cloned()
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
+    /// Changes with each settlement that begins to run.
+    #[must_use]
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
+
+    /// Takes the visit for this settlement.
+    ///
+    /// # Errors
+    /// The settlement that has it.
+    pub fn take_visit(&self, visit: &str, settlement_id: &str) -> Result<(), String> {
+        let mut inner = self.lock();
+        match inner.visits.get(visit) {
+            Some(first) if first != settlement_id => Err(first.clone()),
+            Some(_) => Ok(()),
+            None => {
+                inner.visits.insert(visit.to_owned(), settlement_id.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the visits of this settlement back.
+    pub fn leave_visits(&self, settlement_id: &str) {
+        self.lock().visits.retain(|_, holder| holder != settlement_id);
+    }
+
+    /// Forgets an ended settlement.
+    pub(super) fn remove(&self, settlement_id: &str, caller: &str, request_id: &str) {
+        let mut inner = self.lock();
+        inner.by_id.remove(settlement_id);
+        inner.by_request.remove(&(caller.to_owned(), request_id.to_owned()));
+        inner.visits.retain(|_, holder| holder != settlement_id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation {
+    /// It runs.
+    pub(super) fn fill(mut self, handle: Handle) {
+        self.registry.lock().by_id.insert(handle.settlement_id.clone(), handle.clone());
+        self.sender.send_replace(Some(handle));
+        self.registry.arrivals.send_modify(|count| *count += 1);
+        self.filled = true;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.filled {
+            self.registry.lock().by_request.remove(&self.key);
+        }
+    }
+}

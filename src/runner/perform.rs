@@ -1,0 +1,269 @@
+//! The effects: reading a code, asking the platform, looking at the printer, printing.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::carry::Carrier;
+use super::live::View;
+use crate::book::Code;
+use crate::device::{
+    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ScannerLease,
+};
+use crate::document::receipt;
+use crate::platform::Received;
+use crate::settlement::answer::{Paper, Proof};
+use crate::settlement::call::{Call, Outcome, Step};
+use crate::settlement::credential;
+use crate::settlement::event::Event;
+
+/// Longest wait for the scanner's turn.
+const QUEUE_WAIT_MS_MAX: u64 = 300_000;
+/// How often a printer that is not ready is looked at.
+const LOOK_AGAIN_MS: u64 = 1_000;
+/// Longest time for one receipt once its printer is ready.
+const PRINT_MS_MAX: u64 = 60_000;
+
+impl Carrier {
+    /// Arms the scanner and takes the first complete code.
+    pub(super) async fn read(&mut self, wait_ms: i64) {
+        self.flush().await;
+        let lease = match self.lease.take() {
+            Some(lease) => lease,
+            None => match self.claim_scanner().await {
+                Some(Ok(lease)) => lease,
+                Some(Err(error)) => return self.read_failed(&error),
+                None => return,
+            },
+        };
+        let (lease, scanned) = self.scan(lease, wait_ms).await;
+        match scanned {
+            Some(Ok(bytes)) => self.take_code(&bytes),
+            Some(Err(error)) => self.read_failed(&error),
+            None => {}
+        }
+        self.lease = Some(lease);
+    }
+
+    /// The scanner when it is this settlement's turn; `None` when something else happened first.
+    async fn claim_scanner(&mut self) -> Option<Result<ScannerLease, DeviceError>> {
+        let asker = Asker {
+            stream: self.state.settlement_id.clone(),
+            what: "scan_and_pay".to_owned(),
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(QUEUE_WAIT_MS_MAX);
+        let (place, mut places) = watch::channel(0_usize);
+        let hub = self.parts.hub.clone();
+        let claim = hub.claim_scanner(asker, deadline, place);
+        tokio::pin!(claim);
+        let claimed = loop {
+            tokio::select! {
+                biased;
+                claimed = &mut claim => break Some(claimed),
+                Ok(()) = places.changed() => {
+                    let ahead = *places.borrow_and_update();
+                    self.tell_place(Some(ahead));
+                }
+                command = self.commands.recv() => self.obey(command).await,
+                Ok(()) = self.presence.changed() => {}
+            }
+            if self.is_interrupted() {
+                break None;
+            }
+        };
+        self.tell_place(None);
+        claimed
+    }
+
+    /// Whether nobody wants the code any more that is being waited for.
+    fn is_interrupted(&self) -> bool {
+        self.state.trail.cancel_asked || self.presence.borrow().is_gone()
+    }
+
+    fn tell_armed(&self, armed: bool) {
+        self.view.send_modify(|view: &mut View| view.armed = armed);
+    }
+
+    fn tell_place(&self, place: Option<usize>) {
+        self.view.send_modify(|view: &mut View| view.queue_place = place);
+    }
+
+    /// The bytes of a code; `None` when something else happened first.
+    async fn scan(
+        &mut self,
+        mut lease: ScannerLease,
+        wait_ms: i64,
+    ) -> (ScannerLease, Option<Result<zeroize::Zeroizing<Vec<u8>>, DeviceError>>) {
+        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        let deadline = tokio::time::Instant::now() + wait;
+        if let Err(error) = lease.arm(deadline).await {
+            return (lease, Some(Err(error)));
+        }
+        self.tell_armed(true);
+        let scanned = {
+            let reading = lease.read(deadline);
+            tokio::pin!(reading);
+            loop {
+                tokio::select! {
+                    biased;
+                    scanned = &mut reading => break Some(scanned.map(|scan| scan.bytes)),
+                    command = self.commands.recv() => self.obey(command).await,
+                    Ok(()) = self.presence.changed() => {}
+                }
+                if self.is_interrupted() {
+                    break None;
+                }
+            }
+        };
+        self.tell_armed(false);
+        (lease, scanned)
+    }
+
+    fn take_code(&mut self, bytes: &[u8]) {
+        let event = match credential::evoucher(bytes) {
+            Ok(code) if self.codes_used.contains(&code) => {
+                Event::CodeRejected { code: Code::SameCodeAgain }
+            }
+            Ok(code) => {
+                self.code = Some(code);
+                Event::CodeRead
+            }
+            Err(code) => Event::CodeRejected { code },
+        };
+        self.record(event);
+    }
+
+    fn read_failed(&mut self, error: &DeviceError) {
+        tracing::info!(settlement = %self.state.settlement_id, %error, "no code was read");
+        self.record(Event::ReadFailed { code: error.code });
+    }
+
+    /// One message: stamped, recorded, sent once, its outcome recorded.
+    pub(super) async fn call(&mut self, step: Step) {
+        let stamp = crate::platform::Stamps::stamp(&*self.parts.numbers).await;
+        let Some(order) = self.state.order.clone() else { return };
+        let call =
+            Call { step, order: &order, known: &self.state.known, code: self.code.as_ref() };
+        let prepared = match self.parts.platform.prepare(call, &stamp).await {
+            Ok(prepared) => prepared,
+            Err(outcome) => {
+                let nothing = Received {
+                    outcome,
+                    answer: None,
+                    skew_ms: None,
+                    sign_in_expired: false,
+                };
+                return self.answered(step, nothing);
+            }
+        };
+        // Who went away, or cancelled, while it was prepared is heard before the intent.
+        self.notice_presence();
+        while let Ok(command) = self.commands.try_recv() {
+            self.obey(Some(command)).await;
+        }
+        if self.is_called_off(step) {
+            return;
+        }
+        self.record(Event::Intent {
+            step,
+            infno: prepared.infno.clone(),
+            msgid: prepared.msgid.clone(),
+            request: Some(prepared.body.to_string()),
+        });
+        self.flush().await;
+        let platform = self.parts.platform.clone();
+        let sending = async move { platform.send(prepared).await };
+        tokio::pin!(sending);
+        let received = loop {
+            tokio::select! {
+                received = &mut sending => break received,
+                Some(command) = self.commands.recv() => self.obey(Some(command)).await,
+            }
+        };
+        self.answered(step, received);
+    }
+
+    /// Whether something that happened since `next` was asked forbids this call.
+    fn is_called_off(&self, step: Step) -> bool {
+        let trail = &self.state.trail;
+        let forward = self.state.phase == crate::settlement::state::Phase::Forward;
+        let stopped = trail.cancel_asked || trail.alone_since_ms.is_some();
+        forward && stopped && self.state.known.settled.is_none() && step.row().undo.is_some()
+    }
+
+    fn answered(&mut self, step: Step, received: Received) {
+        let Received { outcome, answer, skew_ms, sign_in_expired } = received;
+        if step == Step::Decode
+            && let Some(code) = self.code.take()
+        {
+            // A message that never left has not used the code up.
+            if matches!(outcome, Outcome::NotSent { .. }) {
+                self.code = Some(code);
+            } else {
+                self.codes_used.push(code);
+            }
+        }
+        self.parts.note_answer(&outcome, skew_ms);
+        self.record(Event::Answered { step, result: outcome, sign_in_expired, skew_ms, answer });
+    }
+
+    /// Waits for a ready printer, at most until then. One look at least.
+    pub(super) async fn look_at_printer(&mut self, until_ms: i64) {
+        self.flush().await;
+        let fault = loop {
+            let fault = match self.parts.hub.printer_state(ROLE_RECEIPT).await {
+                Ok(printer) => printer.trouble(),
+                Err(error) => Some(error.code),
+            };
+            let now_ms = self.parts.clock.now_ms();
+            if fault.is_none() || now_ms >= until_ms || !self.parts.has_receipt_printer {
+                break fault;
+            }
+            let again = Duration::from_millis(LOOK_AGAIN_MS);
+            tokio::select! {
+                () = tokio::time::sleep(again) => {}
+                command = self.commands.recv() => self.obey(command).await,
+            }
+        };
+        let hopeless = fault.is_some() && !self.parts.has_receipt_printer;
+        if hopeless && self.state.phase == crate::settlement::state::Phase::Standing {
+            let paper = Paper::NotPrinted(Code::PrinterMissing);
+            return self.record(Event::PrintEnded { paper });
+        }
+        self.record(Event::PrinterLooked { fault });
+    }
+
+    /// The receipt, once. A job of which no byte left may be tried again.
+    pub(super) async fn print(&mut self) {
+        let document = receipt::of(&self.state, &self.parts.receipt);
+        let job = format!("{}-{}", self.state.settlement_id, self.state.events);
+        self.record(Event::PrintIntent { job: job.clone() });
+        self.flush().await;
+        let options = PrintOptions {
+            deadline: tokio::time::Instant::now() + Duration::from_millis(PRINT_MS_MAX),
+            want_proof: true,
+        };
+        let hub = self.parts.hub.clone();
+        let printing = async move { hub.print(ROLE_RECEIPT, &job, &document, options).await };
+        tokio::pin!(printing);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut printing => break outcome,
+                Some(command) = self.commands.recv() => self.obey(Some(command)).await,
+            }
+        };
+        self.record(match outcome {
+            PrintOutcome::Printed { proof } => {
+                let proof = match proof {
+                    PaperProof::ProcessId => Proof::ProcessId,
+                    PaperProof::StatusAfter => Proof::QueuedStatus,
+                };
+                Event::PrintEnded { paper: Paper::Printed(proof) }
+            }
+            PrintOutcome::NotPrinted { code } => Event::PrinterLooked { fault: Some(code) },
+            PrintOutcome::Unknown { code, bytes_sent: _ } => {
+                Event::PrintEnded { paper: Paper::Unknown(code) }
+            }
+        });
+    }
+}

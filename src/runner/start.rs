@@ -1,0 +1,232 @@
+//! Beginning to carry: a new order, or what was open when the last process ended.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::carry::Carrier;
+use super::clock::{Clock, civil, wall_ms};
+use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
+use super::numbers::Numbers;
+use super::rows::{RowError, state_of};
+use crate::device::Hub;
+use crate::document::receipt::Surround;
+use crate::journal::Journal;
+use crate::platform::Platform;
+use crate::settlement::bill::Fen;
+use crate::settlement::call::Outcome;
+use crate::settlement::event::Event;
+use crate::settlement::known::Ids;
+use crate::settlement::order::Order;
+use crate::settlement::rules::Rules;
+use crate::settlement::state::State;
+
+/// No answer of the platform yet.
+const NEVER: i64 = i64::MIN;
+
+/// Everything a settlement is carried with.
+pub struct Parts {
+    /// Where it is written down.
+    pub journal: Journal,
+    /// The insurance platform.
+    pub platform: Platform,
+    /// The devices.
+    pub hub: Hub,
+    /// What differs by site and desk.
+    pub rules: Rules,
+    /// msgids and serial numbers.
+    pub numbers: Arc<Numbers>,
+    /// The time.
+    pub clock: Clock,
+    /// What runs.
+    pub registry: Arc<Registry>,
+    /// What stands around a receipt.
+    pub receipt: Surround,
+    /// Whether a receipt printer is configured at all.
+    pub has_receipt_printer: bool,
+    platform_answered_at_ms: AtomicI64,
+    platform_skew_ms: AtomicI64,
+}
+
+/// What [`Parts`] is made of.
+#[expect(missing_docs, reason = "the same fields as in Parts")]
+pub struct Ingredients {
+    pub journal: Journal,
+    pub platform: Platform,
+    pub hub: Hub,
+    pub rules: Rules,
+    pub numbers: Arc<Numbers>,
+    pub clock: Clock,
+    pub receipt: Surround,
+    pub has_receipt_printer: bool,
+}
+
+impl Parts {
+    /// When the platform last answered, by the clock of the process.
+    #[must_use]
+    pub fn platform_answered_at_ms(&self) -> Option<i64> {
+        Some(self.platform_answered_at_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != NEVER)
+    }
+
+    /// The platform's clock minus ours, as last seen.
+    #[must_use]
+    pub fn platform_skew_ms(&self) -> Option<i64> {
+        Some(self.platform_skew_ms.load(Ordering::Relaxed)).filter(|skew_ms| *skew_ms != NEVER)
+    }
+
+    pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
+        if let Outcome::Done { .. } | Outcome::Refused { .. } = outcome {
+            self.platform_answered_at_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+        }
+        if let Some(skew_ms) = skew_ms {
+            self.platform_skew_ms.store(skew_ms, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Begins to carry settlements. Cheap to clone.
+#[derive(Clone)]
+pub struct Runner {
+    parts: Arc<Parts>,
+}
+
+impl Runner {
+    /// With everything it needs.
+    #[must_use]
+    pub fn new(from: Ingredients) -> Self {
+        Self {
+            parts: Arc::new(Parts {
+                journal: from.journal,
+                platform: from.platform,
+                hub: from.hub,
+                rules: from.rules,
+                numbers: from.numbers,
+                clock: from.clock,
+                registry: Arc::default(),
+                receipt: from.receipt,
+                has_receipt_printer: from.has_receipt_printer,
+                platform_answered_at_ms: AtomicI64::new(NEVER),
+                platform_skew_ms: AtomicI64::new(NEVER),
+            }),
+        }
+    }
+
+    /// What it carries with.
+    #[must_use]
+    pub fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    /// Writes the order down and begins to carry it. The first caller must attend before this returns its
+    /// handle to anybody, so the attendance comes with it.
+    pub async fn accept(
+        &self,
+        reservation: Reservation,
+        settlement_id: String,
+        caller: &str,
+        order: Order,
+        total: Fen,
+    ) -> (Handle, super::live::Attendance) {
+        let ids = self.ids(&order).await;
+        let accepted = Event::Accepted {
+            request_id: order.request_id.clone(),
+            caller: caller.to_owned(),
+            kind: order.kind,
+            total,
+            ids,
+            mdtrt_id: order.visit.mdtrt_id.clone(),
+            order: Some(Box::new(order)),
+        };
+        let (mut carrier, handle) = self.carrier(State::new(settlement_id), None);
+        let attendance = handle.attend();
+        carrier.record(accepted);
+        carrier.flush().await;
+        reservation.fill(handle.clone());
+        tokio::spawn(carrier.carry());
+        (handle, attendance)
+    }
+
+    /// A new settlement's own id: time-ordered and unique.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
+    async fn ids(&self, order: &Order) -> Ids {
+        let brought = |number: &str| (!number.is_empty()).then(|| number.to_owned());
+        let numbers = &self.parts.numbers;
+        let ipt_otp_no = match brought(&order.visit.ipt_otp_no) {
+            Some(number) => number,
+            None => numbers.serial().await,
+        };
+        let mut feedetl_sn = Vec::new();
+        for line in order.bills.iter().flat_map(|bill| &bill.lines) {
+            feedetl_sn.push(match brought(&line.feedetl_sn) {
+                Some(number) => number,
+                None => numbers.serial().await,
+            });
+        }
+        Ids { ipt_otp_no, chrg_bchno: numbers.serial().await, feedetl_sn, accepted: civil(wall_ms()) }
+    }
+
+    /// Carries on everything that was open. Gives how many.
+    ///
+    /// # Errors
+    /// A stream that this program cannot read: nothing is settled before a person looked.
+    pub async fn resume(&self) -> Result<usize, RowError> {
+        let mut resumed = 0;
+        for row in self.parts.journal.open_streams().await? {
+            let stored = self.parts.journal.load(&row.stream).await?;
+            let state = state_of(&row.stream, &stored)?;
+            if state.is_over() {
+                continue;
+            }
+            let (mut carrier, handle) = self.carrier(state, Some(row.last_stream_seq));
+            carrier.record(Event::Restarted);
+            carrier.flush().await;
+            let reserved =
+                self.parts.registry.reserve(&carrier.state.caller, &carrier.state.request_id);
+            let super::live::Slot::Yours(reservation) = reserved else { continue };
+            if let Some(visit) = row.visit {
+                // Two open settlements of one visit were never taken: this cannot fail.
+                drop(self.parts.registry.take_visit(&visit, &row.stream));
+            }
+            reservation.fill(handle);
+            tokio::spawn(carrier.carry());
+            resumed += 1;
+        }
+        Ok(resumed)
+    }
+
+    fn carrier(&self, state: State, after: Option<i64>) -> (Carrier, Handle) {
+        let settlement_id = state.settlement_id.clone();
+        let first = View { state: Arc::new(state.clone()), queue_place: None, armed: false };
+        let (view_sender, view) = watch::channel(first);
+        let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
+        let (presence, presence_receiver) = watch::channel(Presence::default());
+        let carrier = Carrier {
+            parts: Arc::clone(&self.parts),
+            state,
+            pending: Vec::new(),
+            after,
+            view: view_sender,
+            commands: command_receiver,
+            presence: presence_receiver,
+            lease: None,
+            code: None,
+            codes_used: Vec::new(),
+        };
+        (carrier, Handle { settlement_id, view, commands, presence })
+    }
+}
+
+/// What names the visit of an order, where the caller named it.
+#[must_use]
+pub fn visit_of(order: &Order) -> Option<String> {
+    let visit = &order.visit;
+    if !visit.mdtrt_id.is_empty() {
+        return Some(format!("mdtrt_id:{}", visit.mdtrt_id));
+    }
+    (!visit.ipt_otp_no.is_empty()).then(|| format!("ipt_otp_no:{}", visit.ipt_otp_no))
+}

@@ -1,0 +1,35 @@
+//! The simulated insurance platform and e-voucher service, at the far end of real HTTP.
+//!
+//! It judges the daemon: strict about every field, honest in its books, and able to do every fault by name.
+//! So it shares no code with the client; field tables, amounts and money are written here a second time on
+//! purpose. It must know nothing of the daemon's settlements, journal or devices.
+//!
+//! [`server`] carries a request through its faults; [`envelope`] checks what all have in common, [`fields`]
+//! the fields of each, [`transactions`] do the work on the [`world`]; [`ledger`] is what tests read.
+
+pub mod catalogue;
+pub mod clock;
+mod control;
+pub mod envelope;
+pub mod faults;
+pub mod fields;
+mod garble;
+pub mod ledger;
+mod money;
+mod routes;
+mod server;
+pub mod split;
+pub mod switches;
+mod transactions;
+pub mod voucher;
+pub mod world;
+
+pub use ledger::{Duplicates, FeeLine, Ledger, Outcome, Received, Settlement, Visit};
+pub use money::{Fen, Ratio};
+pub use server::{Hook, Platform};
+pub use switches::Switches;
+pub use voucher::CodeKind;
+pub use world::Options;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,494 @@
+//! The platform as a running server, and the handle tests hold.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::envelope::{self, Refusal};
+use super::faults::{Fault, Hits, Kind};
+use super::ledger::{Ledger, Outcome, Received};
+use super::routes::{self, Route};
+use super::voucher::{CodeError, CodeKind};
+use super::world::{Options, World};
+use super::{control, fields, garble, transactions};
+use crate::sandbox::http::{Delivery, Handler, Moment, Peer, Reply, Request, Server, Subject};
+use crate::sandbox::persons::Person;
+
+/// How long F20 waits for the caller to go when it names no time.
+const COMMIT_LATE_MS: u64 = 30_000;
+/// How late F3 answers when it names no time.
+const SLOW_MS: u64 = 5_000;
+/// Longest wait a fault may ask for.
+const FAULT_WAIT_MS_MAX: u64 = 300_000;
+
+/// Told at every [`Moment`], on the connection's task: it may kill the caller, it must not block for long.
+pub type Hook = Arc<dyn Fn(&Moment) + Send + Sync>;
+
+/// A running platform with its e-voucher service; stops when dropped.
+pub struct Platform {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform")
+            .field("addr", &self.addr())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Platform {
+    /// Starts on 127.0.0.1, on the runtime of the caller.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let shared = Arc::new(Shared {
+            world: Mutex::new(World::new(options)),
+            hook: Mutex::new(None),
+        });
+        let server = Server::start(addr, Arc::clone(&shared)).await?;
+        Ok(Self { server, shared })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Base of the transactions; a number, a service path or nothing may follow.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/fsi/api", self.addr())
+    }
+
+    /// The e-voucher service.
+    #[must_use]
+    pub fn voucher_url(&self) -> String {
+        format!("http://{}{}", self.addr(), routes::VOUCHER)
+    }
+
+    /// Calls `hook` at every moment of every request; replaces an earlier one.
+    pub fn on_moment(&self, hook: impl Fn(&Moment) + Send + Sync + 'static) {
+        *locked(&self.shared.hook) = Some(Arc::new(hook));
+    }
+
+    /// Arms a fault by name: `F1@2207`, `F3@2206:1500`, `F2@2207!`.
+    ///
+    /// # Errors
+    /// Text that says what is wrong with the name.
+    pub fn arm(&self, fault: &str) -> Result<(), String> {
+        self.shared.world().faults.arm(Fault::parse(fault)?)
+    }
+
+    /// Disarms all faults.
+    pub fn disarm(&self) {
+        self.shared.world().faults.clear();
+    }
+
+    /// What is armed, by name.
+    #[must_use]
+    pub fn armed(&self) -> Vec<String> {
+        self.shared
+            .world()
+            .faults
+            .armed()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// Changes switches, given as a JSON object of the keys to change.
+    ///
+    /// # Errors
+    /// Text naming the unknown key or wrong type.
+    pub fn switch(&self, change: &Value) -> Result<(), String> {
+        let mut world = self.shared.world();
+        world.switches = world.switches.changed_by(change)?;
+        Ok(())
+    }
+
+    /// A person by the name tests use.
+    #[must_use]
+    pub fn person(&self, key: &str) -> Option<Person> {
+        self.shared.world().person(key).cloned()
+    }
+
+    /// A new code of this kind for this person; `None` for an unknown person.
+    #[must_use]
+    pub fn code(&self, person: &str, kind: CodeKind) -> Option<String> {
+        self.shared.world().make_code(person, kind)
+    }
+
+    /// A new valid 医保码 of this person.
+    #[must_use]
+    pub fn fresh_code(&self, person: &str) -> Option<String> {
+        self.code(person, CodeKind::Fresh)
+    }
+
+    /// Looks into the books: `platform.ledger(|ledger| ledger.settlements())`.
+    pub fn ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
+        look(&self.shared.world().ledger)
+    }
+}
+
+impl World {
+    /// A new code of this kind for the person of this name.
+    pub(super) fn make_code(&mut self, person: &str, kind: CodeKind) -> Option<String> {
+        let person = self.person(person)?.clone();
+        let (now, age_s) = (self.now(), self.switches.code_age_s);
+        Some(self.voucher.make(kind, &person, now, age_s))
+    }
+}
+
+pub(super) struct Shared {
+    world: Mutex<World>,
+    hook: Mutex<Option<Hook>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        locked(&self.world)
+    }
+}
+
+impl Handler for Shared {
+    fn subject(&self, target: &str, body_so_far: &[u8], whole: bool) -> Option<Subject> {
+        let peeked = || peek(body_so_far, "infno").filter(|infno| whole || !infno.is_empty());
+        let infno = match routes::route(target) {
+            Route::Control(_) | Route::Unknown => return None,
+            Route::Voucher => routes::VOUCHER_NAME.to_owned(),
+            Route::Transaction(infno) => infno.to_owned(),
+            Route::Single => peeked()?,
+        };
+        let msgid = if whole {
+            peek(body_so_far, "msgid").unwrap_or_default()
+        } else {
+            String::new()
+        };
+        Some(Subject { infno, msgid })
+    }
+
+    fn moment(&self, moment: &Moment) {
+        let hook = locked(&self.hook).clone();
+        if let Some(hook) = hook.filter(|_| !moment.infno.is_empty()) {
+            hook(moment);
+        }
+    }
+
+    async fn answer(&self, request: Request, peer: &Peer<'_>) -> (Reply, Option<usize>) {
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let named = body
+            .get("infno")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned();
+        match routes::route(&request.target) {
+            Route::Control(rest) => (control::answer(&mut self.world(), rest, &request), None),
+            Route::Unknown => (gateway(404, "服务不存在!"), None),
+            Route::Voucher => {
+                self.staged(request, body, routes::VOUCHER_NAME, peer, decode)
+                    .await
+            }
+            Route::Single => self.staged(request, body, &named, peer, transact).await,
+            Route::Transaction(infno) if named == infno => {
+                self.staged(request, body, &named, peer, transact).await
+            }
+            Route::Transaction(infno) => {
+                let infno = infno.to_owned();
+                self.staged(request, body, &infno, peer, misrouted).await
+            }
+        }
+    }
+
+    fn delivered(&self, ticket: usize, delivery: Delivery) {
+        self.world().ledger.delivered(ticket, delivery);
+    }
+}
+
+/// What the core made of a request.
+struct Worked {
+    outcome: Outcome,
+    status: u16,
+    answer: Value,
+}
+
+type Work = fn(&mut World, &Request, &Value, &Hits) -> Worked;
+
+impl Shared {
+    /// Carries one request through its faults: before the core, the core, after it.
+    async fn staged(
+        &self,
+        request: Request,
+        body: Value,
+        infno: &str,
+        peer: &Peer<'_>,
+        work: Work,
+    ) -> (Reply, Option<usize>) {
+        let (ticket, hits) = self.receive(infno, &body);
+        if let Some((outcome, reply)) = before(&hits) {
+            self.world().ledger.outcome(ticket, outcome);
+            return (reply, Some(ticket));
+        }
+        if let Some(wait_ms) = hits.value(Kind::CommitLate, COMMIT_LATE_MS) {
+            peer.gone_within(Duration::from_millis(wait_ms.min(FAULT_WAIT_MS_MAX)))
+                .await;
+        }
+        let worked = {
+            let mut world = self.world();
+            let worked = work(&mut world, &request, &body, &hits);
+            world.ledger.outcome(ticket, worked.outcome.clone());
+            worked
+        };
+        if let Some(wait_ms) = hits.value(Kind::Slow, SLOW_MS) {
+            tokio::time::sleep(Duration::from_millis(wait_ms.min(FAULT_WAIT_MS_MAX))).await;
+        }
+        (after(&worked, &hits), Some(ticket))
+    }
+
+    fn receive(&self, infno: &str, body: &Value) -> (usize, Hits) {
+        let mut world = self.world();
+        let hits = world.faults.take(infno);
+        let received = Received {
+            infno: infno.to_owned(),
+            msgid: body
+                .get("msgid")
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned(),
+            at: world.now(),
+            outcome: Outcome::Open,
+            delivery: None,
+            faults: hits.names(),
+            body: body.clone(),
+        };
+        (world.ledger.receive(received), hits)
+    }
+}
+
+/// Faults that keep a request from the core.
+fn before(hits: &Hits) -> Option<(Outcome, Reply)> {
+    if hits.has(Kind::RequestLost) {
+        return Some((Outcome::Lost, Reply::Nothing));
+    }
+    if hits
+        .value(Kind::Html, 502)
+        .is_some_and(|status| status != 504)
+    {
+        return Some((Outcome::Lost, html(502)));
+    }
+    hits.has(Kind::Gateway)
+        .then(|| (Outcome::TurnedAway(401), gateway(401, "签名时间戳超时!")))
+}
+
+/// Faults that keep an answer from the caller.
+fn after(worked: &Worked, hits: &Hits) -> Reply {
+    let body = worked.answer.to_string().into_bytes();
+    if hits.has(Kind::AnswerLost) {
+        return Reply::Nothing;
+    }
+    if hits.has(Kind::Html) {
+        return html(504);
+    }
+    match hits.value(Kind::Cut, 0) {
+        None => Reply::Whole {
+            status: worked.status,
+            kind: JSON,
+            body,
+        },
+        Some(0) => Reply::Whole {
+            status: 200,
+            kind: JSON,
+            body: body[..body.len() / 2].to_vec(),
+        },
+        Some(_) => Reply::Cut {
+            sent: body.len() / 2,
+            body,
+        },
+    }
+}
+
+/// Content type of every answer of the platform.
+const JSON: &str = "application/json;charset=UTF-8";
+
+fn transact(world: &mut World, request: &Request, body: &Value, hits: &Hits) -> Worked {
+    if let Err(message) = envelope::check_headers(world, request) {
+        return turned_away(401, message);
+    }
+    let Some(map) = body.as_object() else {
+        return turned_away(400, "请求报文不是合法的JSON对象!");
+    };
+    let received_at = world.now();
+    let mut stored = None;
+    let result = (|| -> Result<Value, Refusal> {
+        let call = envelope::check(world, map, hits)?;
+        if let Some(answer) = envelope::claim_msgid(world, &call, hits)? {
+            stored = Some(answer);
+            return Ok(Value::Null);
+        }
+        transactions::perform(world, &call, hits)
+    })();
+    let outcome = match &result {
+        Ok(_) => Outcome::Done,
+        Err(refusal) => Outcome::Refused(refusal.text.clone()),
+    };
+    let infno = body.get("infno").and_then(Value::as_str).unwrap_or("");
+    let answer = stored.unwrap_or_else(|| envelope::answer(world, received_at, &result));
+    if infno.starts_with("2207") && result.is_ok() {
+        let msgid = body.get("msgid").and_then(Value::as_str).unwrap_or("");
+        if let Some(entry) = world.answered.get_mut(msgid) {
+            entry.1 = Some(answer.clone());
+        }
+    }
+    Worked {
+        outcome,
+        status: 200,
+        answer: garble::answer(world, infno, answer, hits),
+    }
+}
+
+fn misrouted(world: &mut World, request: &Request, _: &Value, _: &Hits) -> Worked {
+    match envelope::check_headers(world, request) {
+        Err(message) => turned_away(401, message),
+        Ok(()) => turned_away(400, "交易编号与服务地址不一致!"),
+    }
+}
+
+/// The e-voucher centre (ecode.md 1.2 to 1.4).
+fn decode(world: &mut World, _: &Request, body: &Value, hits: &Hits) -> Worked {
+    let org = body
+        .get("orgId")
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned();
+    let result = decode_checked(world, body, &org, hits);
+    let (outcome, answer) = match result {
+        Ok(data) => (
+            Outcome::Done,
+            json!({ "code": 0, "message": "成功", "data": data, "orgId": org }),
+        ),
+        Err((code, message)) => (
+            Outcome::Refused(message.clone()),
+            json!({ "code": code, "message": message, "data": null, "orgId": org }),
+        ),
+    };
+    Worked {
+        outcome,
+        status: 200,
+        answer: garble::voucher(answer, hits),
+    }
+}
+
+fn decode_checked(
+    world: &mut World,
+    body: &Value,
+    org: &str,
+    hits: &Hits,
+) -> Result<Value, (i64, String)> {
+    let malformed = |what: &str| (500_001, what.to_owned());
+    if org != world.options.fixmedins_code {
+        return Err(malformed("机构不存在[orgId]"));
+    }
+    if body.get("transType").and_then(Value::as_str) != Some("ec.query") {
+        return Err(malformed("交易类型不正确[transType]"));
+    }
+    let data = body.get("data").and_then(Value::as_object);
+    let data = data.ok_or_else(|| malformed("交易数据不能为空[data]"))?;
+    let noted = fields::check_voucher(data).map_err(|finding| malformed(&finding.0))?;
+    for name in noted {
+        world.ledger.warn(format!("未知字段 ec.query.{name}"));
+    }
+    if data.get("orgId").and_then(Value::as_str) != Some(org) {
+        return Err(malformed("机构ID不一致[orgId]"));
+    }
+    let code_error = |error: CodeError| {
+        let (code, text) = error.answer();
+        (code, text.to_owned())
+    };
+    if hits.has(Kind::TokenInvalid) {
+        return Err(code_error(CodeError::Expired));
+    }
+    let (now, switches) = (world.now(), world.switches.clone());
+    let scanned = data.get("ecQrCode").and_then(Value::as_str).unwrap_or("");
+    let (psn_no, token) = world
+        .voucher
+        .decode(scanned, now, &switches)
+        .map_err(code_error)?;
+    let person = world
+        .person_of(&psn_no)
+        .expect("codes are made for known persons");
+    Ok(json!({
+        "userName": person.name,
+        "idNo": person.idno,
+        "idType": "01",
+        "ecToken": token,
+        "insuOrg": person.main_insurance().insuplc,
+        "authNo": "",
+        "ecIndexNo": format!("{:0>32}", person.psn_no),
+        "gender": person.gend,
+        "birthday": person.born,
+        "nationality": "",
+        "email": "",
+        "chnlId": "sandbox",
+        "extra": "{}",
+    }))
+}
+
+fn turned_away(status: u16, message: &str) -> Worked {
+    let answer = json!({ "code": status, "message": message });
+    Worked {
+        outcome: Outcome::TurnedAway(status),
+        status,
+        answer,
+    }
+}
+
+fn gateway(status: u16, message: &str) -> Reply {
+    let body = json!({ "code": status, "message": message })
+        .to_string()
+        .into_bytes();
+    Reply::Whole {
+        status,
+        kind: JSON,
+        body,
+    }
+}
+
+fn html(status: u16) -> Reply {
+    let title = if status == 504 {
+        "504 Gateway Time-out"
+    } else {
+        "502 Bad Gateway"
+    };
+    let body = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    );
+    Reply::Whole {
+        status,
+        kind: "text/html",
+        body: body.into_bytes(),
+    }
+}
+
+/// The text value of a key, found without parsing: the body may not be whole.
+fn peek(body: &[u8], key: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let (_, rest) = text.split_once(&format!("\"{key}\""))?;
+    let rest = rest
+        .trim_start()
+        .strip_prefix(':')?
+        .trim_start()
+        .strip_prefix('"')?;
+    rest.split_once('"').map(|(value, _)| value.to_owned())
+}

@@ -1,0 +1,6 @@
+//! The platform over real HTTP, asked by a small client that writes its own bytes.
+
+mod chain;
+mod desk;
+mod faults;
+mod strict;

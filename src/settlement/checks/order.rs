@@ -1,0 +1,181 @@
+//! Whether an order may be taken: asked before anything is scanned or sent.
+
+use crate::book::Code;
+use crate::settlement::bill::{Bill, Fen, Line, line_amount};
+use crate::settlement::order::Order;
+use crate::settlement::rules::Rules;
+
+/// Why an order is not taken, and the field that says so by its wire path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The book's code.
+    pub code: Code,
+    /// `bills[0].lines[2].pric`.
+    pub field: String,
+    /// What is wrong with it. No value of a person.
+    pub detail: String,
+}
+
+fn fault(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Fault {
+    Fault {
+        code,
+        field: field.into(),
+        detail: detail.into(),
+    }
+}
+
+/// Checks the order. Gives the sum of its lines.
+///
+/// # Errors
+/// All faults found.
+pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen, Vec<Fault>> {
+    let mut faults = Vec::new();
+    if !request_id_is_valid(&order.request_id) {
+        let detail = "1–64 of A–Z a–z 0–9 . _ -";
+        faults.push(fault(Code::RequestIdInvalid, "request_id", detail));
+    }
+    let named = !order.patient.certno.is_empty() || !order.patient.name.is_empty();
+    if !named && !may_bill_unnamed {
+        faults.push(fault(
+            Code::BillNamesNobody,
+            "patient.certno",
+            "empty, and so is the name",
+        ));
+    }
+    if order.credentials.is_empty() {
+        faults.push(fault(Code::RequestInvalid, "credentials", "empty"));
+    }
+    if order.visit.diagnoses.is_empty() {
+        faults.push(fault(Code::RequestInvalid, "visit.diagnoses", "empty"));
+    }
+    mergeable(&order.bills, &mut faults);
+    for (b, bill) in order.bills.iter().enumerate() {
+        for (l, line) in bill.lines.iter().enumerate() {
+            check_line(line, &format!("bills[{b}].lines[{l}]"), rules, &mut faults);
+        }
+    }
+    numbers_are_single(order, &mut faults);
+    let count: usize = order.bills.iter().map(|bill| bill.lines.len()).sum();
+    if count > rules.lines_max {
+        let detail = format!("{count} lines; one upload takes {}", rules.lines_max);
+        faults.push(fault(Code::TooManyLines, "bills", detail));
+    }
+    let total = Fen::sum(
+        order
+            .bills
+            .iter()
+            .flat_map(|bill| &bill.lines)
+            .map(|line| line.det_item_fee_sumamt),
+    );
+    match total {
+        Some(total) if faults.is_empty() => Ok(total),
+        Some(_) => Err(faults),
+        None => {
+            faults.push(fault(
+                Code::SumTooLarge,
+                "bills",
+                "the sum leaves num(16,2)",
+            ));
+            Err(faults)
+        }
+    }
+}
+
+fn request_id_is_valid(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Bills are merged into one batch: one disease code.
+fn mergeable(bills: &[Bill], faults: &mut Vec<Fault>) {
+    if bills.is_empty() {
+        faults.push(fault(Code::EmptyBill, "bills", "empty"));
+    }
+    for (b, bill) in bills.iter().enumerate() {
+        if bill.lines.is_empty() {
+            faults.push(fault(Code::EmptyBill, format!("bills[{b}].lines"), "empty"));
+        }
+    }
+    let mut groups: Vec<&str> = bills.iter().map(|bill| bill.dise_codg.as_str()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    if groups.len() > 1 {
+        let detail = format!(
+            "one batch has one disease code; here: {}",
+            groups.join(", ")
+        );
+        faults.push(fault(Code::BillsCannotMerge, "bills[].dise_codg", detail));
+    }
+}
+
+fn check_line(line: &Line, path: &str, rules: &Rules, faults: &mut Vec<Fault>) {
+    if line.med_list_codg.is_empty() {
+        faults.push(fault(
+            Code::NationalCodeMissing,
+            format!("{path}.med_list_codg"),
+            "empty",
+        ));
+    }
+    if line.medins_list_codg.is_empty() {
+        faults.push(fault(
+            Code::RequestInvalid,
+            format!("{path}.medins_list_codg"),
+            "empty",
+        ));
+    }
+    let positive = [
+        ("pric", line.pric.is_positive()),
+        ("cnt", line.cnt.is_positive()),
+        ("amount_fen", line.det_item_fee_sumamt > Fen::ZERO),
+    ];
+    for (field, is_positive) in positive {
+        if !is_positive {
+            let path = format!("{path}.{field}");
+            faults.push(fault(
+                Code::AmountNotPositive,
+                path,
+                "must be greater than zero",
+            ));
+        }
+    }
+    match line_amount(line.pric, line.cnt) {
+        None => faults.push(fault(
+            Code::SumTooLarge,
+            path,
+            "price × count leaves num(16,2)",
+        )),
+        Some(amount) => {
+            if amount.distance(line.det_item_fee_sumamt) > rules.line_tolerance.0 {
+                let sent = line.det_item_fee_sumamt;
+                let detail = format!("price × count is {amount}, the line says {sent}");
+                faults.push(fault(
+                    Code::LineAmountMismatch,
+                    format!("{path}.amount_fen"),
+                    detail,
+                ));
+            }
+        }
+    }
+}
+
+/// `feedetl_sn` is unique within the visit.
+fn numbers_are_single(order: &Order, faults: &mut Vec<Fault>) {
+    let mut numbers: Vec<&str> = order
+        .bills
+        .iter()
+        .flat_map(|bill| &bill.lines)
+        .map(|line| line.feedetl_sn.as_str())
+        .filter(|number| !number.is_empty())
+        .collect();
+    numbers.sort_unstable();
+    if let Some(twice) = numbers.windows(2).find(|pair| pair[0] == pair[1]) {
+        let detail = format!("{} stands twice", twice[0]);
+        faults.push(fault(
+            Code::RequestInvalid,
+            "bills[].lines[].feedetl_sn",
+            detail,
+        ));
+    }
+}

@@ -1,0 +1,51 @@
+//! The patient shown is the patient billed, and the insurance that pays is in force.
+
+use crate::book::Code;
+use crate::person::{IdNo, Name};
+use crate::settlement::known::Person;
+use crate::settlement::order::Patient;
+
+/// 参保状态 in force.
+const IN_FORCE: &str = "1";
+
+/// Whether the person of the credential is the one the bill names. A bill that names nobody is let through
+/// here: whether the caller may send one was decided when the order was taken.
+///
+/// # Errors
+/// [`Code::PersonMismatch`].
+pub fn billed(patient: &Patient, certno: &IdNo, name: &Name) -> Result<(), Code> {
+    let number_differs = !patient.certno.is_empty() && !patient.certno.same_as(certno);
+    // A name is compared only where there is no number: names are written in more than one way.
+    let name_differs =
+        patient.certno.is_empty() && !patient.name.is_empty() && patient.name != *name;
+    if number_differs || name_differs {
+        Err(Code::PersonMismatch)
+    } else {
+        Ok(())
+    }
+}
+
+/// The row of `insuinfo` that pays: the caller's choice, or the only one in force.
+///
+/// # Errors
+/// [`Code::InsuranceNotInForce`], [`Code::SeveralInsurances`], [`Code::PersonUnknown`] when there is no row.
+pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> {
+    if person.insuinfo.is_empty() {
+        return Err(Code::PersonUnknown);
+    }
+    let in_force: Vec<usize> = person
+        .insuinfo
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.psn_insu_stas == IN_FORCE)
+        .filter(|(_, row)| insutype.is_empty() || row.insutype == insutype)
+        .map(|(index, _)| index)
+        .collect();
+    match in_force.as_slice() {
+        [] => Err(Code::InsuranceNotInForce),
+        [one] => Ok(*one),
+        // The same kind twice in one answer: the platform lists the newest first.
+        [first, ..] if !insutype.is_empty() => Ok(*first),
+        [_, _, ..] => Err(Code::SeveralInsurances),
+    }
+}

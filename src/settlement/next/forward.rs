@@ -1,0 +1,263 @@
+//! The way to the money call: the first thing that is missing is the next thing to do.
+
+use super::{Effect, call_after_pause, give_up, tries};
+use crate::book::Code;
+use crate::settlement::answer::Point;
+use crate::settlement::call::{Outcome, Step};
+use crate::settlement::checks;
+use crate::settlement::event::{Ending, Event};
+use crate::settlement::order::{Order, PrintWish};
+use crate::settlement::rules::Rules;
+use crate::settlement::state::{PointKey, State, Tries};
+use crate::settlement::steps::{CODES_REJECTED_MAX, TRIES_MAX};
+
+pub(super) fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
+    let Some(order) = state.order.as_deref() else {
+        // The order is sealed with a key that is gone: nothing may be done in its name.
+        return Effect::Record(Event::Stuck { code: Code::Stuck });
+    };
+    if state.known.settled.is_some() {
+        return charged(state, rules);
+    }
+    stopped(state, now_ms, rules)
+        .or_else(|| printer(state, order, now_ms))
+        .or_else(|| credential(state, order, rules, now_ms))
+        .or_else(|| person(state, order, now_ms, rules))
+        .or_else(|| visit(state, now_ms))
+        .or_else(|| fees(state, now_ms))
+        .or_else(|| preview(state, order, now_ms, rules))
+        .or_else(|| fresh_code(state, order, rules))
+        .unwrap_or_else(|| settle(state, now_ms))
+}
+
+/// What was charged is checked against what was shown, whoever said that it was charged.
+fn charged(state: &State, rules: &Rules) -> Effect {
+    if state.trail.amounts_right {
+        return Effect::Record(Event::Stands);
+    }
+    let (Some(settled), Some(preview)) = (&state.known.settled, &state.known.preview) else {
+        return give_up(Code::ReversedAmountsDiffer, Ending::Reversed);
+    };
+    match checks::amounts::settled(&settled.amounts, preview, rules) {
+        Ok(warnings) => Effect::Record(Event::AmountsChecked { warnings }),
+        Err(code) => give_up(code, Ending::Reversed),
+    }
+}
+
+fn stopped(state: &State, now_ms: i64, rules: &Rules) -> Option<Effect> {
+    if state.trail.cancel_asked {
+        return Some(give_up(Code::CancelledByCaller, Ending::Cancelled));
+    }
+    let alone_since_ms = state.trail.alone_since_ms?;
+    let until_ms = alone_since_ms + rules.rejoin_ms;
+    Some(if now_ms >= until_ms {
+        give_up(Code::CallerGone, Ending::Cancelled)
+    } else {
+        Effect::Wait { until_ms }
+    })
+}
+
+fn printer(state: &State, order: &Order, now_ms: i64) -> Option<Effect> {
+    if order.print != PrintWish::Required || state.trail.printer_seen {
+        return None;
+    }
+    Some(match state.trail.printer_fault {
+        Some(code) => give_up(code, Ending::Refused),
+        None => Effect::LookAtPrinter { until_ms: now_ms },
+    })
+}
+
+/// A credential of the right person in hand, or what is needed to get one.
+fn credential(state: &State, order: &Order, rules: &Rules, now_ms: i64) -> Option<Effect> {
+    let trail = &state.trail;
+    if let Some(code) = trail.read_failed {
+        let ending = if code == Code::NobodyScanned {
+            Ending::Cancelled
+        } else {
+            Ending::Refused
+        };
+        return Some(give_up(code, ending));
+    }
+    if trail.codes_rejected >= CODES_REJECTED_MAX {
+        let code = trail.last_rejection.unwrap_or(Code::CodeUnknownKind);
+        return Some(give_up(code, Ending::Refused));
+    }
+    let Some(voucher) = &state.known.voucher else {
+        if trail.code_in_hand {
+            return Some(ask(state, Step::Decode, now_ms));
+        }
+        let wait_ms = match order.scan_wait_ms {
+            0 => rules.scan_wait_ms,
+            wait_ms => i64::from(wait_ms),
+        };
+        return Some(Effect::Read { wait_ms });
+    };
+    if let Some(person) = &state.known.person {
+        let same = person.certno.same_as(&voucher.certno);
+        return (!same).then(|| {
+            Effect::Record(Event::CodeRejected {
+                code: Code::OtherPersonShown,
+            })
+        });
+    }
+    match checks::person::billed(&order.patient, &voucher.certno, &voucher.name) {
+        Ok(()) => None,
+        Err(code) => Some(give_up(code, Ending::Refused)),
+    }
+}
+
+fn person(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<Effect> {
+    let (Some(person), Some(voucher)) = (&state.known.person, &state.known.voucher) else {
+        return Some(ask(state, Step::Person, now_ms));
+    };
+    if !person.certno.same_as(&voucher.certno) {
+        return Some(give_up(Code::PersonMismatch, Ending::Refused));
+    }
+    if let Err(code) = checks::person::billed(&order.patient, &person.certno, &person.psn_name) {
+        return Some(give_up(code, Ending::Refused));
+    }
+    let Some(insurance) = &state.known.insurance else {
+        return Some(
+            match checks::person::choose_insurance(person, &order.insutype) {
+                Ok(index) => Effect::Record(Event::InsuranceChosen { index }),
+                Err(code) => give_up(code, Ending::Refused),
+            },
+        );
+    };
+    // A name alone never suffices, and an unnamed bill even less: a person must look.
+    let must_look = order.confirm_person || order.patient.certno.is_empty();
+    if must_look {
+        let shown = [
+            person.psn_no.as_str(),
+            person.certno.expose(),
+            insurance.insutype.as_str(),
+        ];
+        return confirmed(state, Point::Person, &shown, now_ms, rules);
+    }
+    None
+}
+
+fn visit(state: &State, now_ms: i64) -> Option<Effect> {
+    if state.known.mdtrt_id.is_none() {
+        let unsure = tries(state, Step::Register).is_some_and(|tries| tries.maybe);
+        return Some(ask(
+            state,
+            if unsure {
+                Step::FindVisit
+            } else {
+                Step::Register
+            },
+            now_ms,
+        ));
+    }
+    (!state.trail.visit_sent).then(|| ask(state, Step::VisitInfo, now_ms))
+}
+
+fn fees(state: &State, now_ms: i64) -> Option<Effect> {
+    if state.trail.fees_sent {
+        return None;
+    }
+    let failed = tries(state, Step::Fees);
+    if failed.is_some_and(|tries| tries.count >= TRIES_MAX) {
+        return Some(ask(state, Step::Fees, now_ms));
+    }
+    // Lines that may be there are taken back before they are sent again.
+    let nothing_to_undo = tries(state, Step::UndoFees)
+        .is_some_and(|tries| matches!(tries.last, Some(Outcome::Refused { .. })));
+    let unsure = failed.is_some_and(|tries| tries.maybe) && !nothing_to_undo;
+    Some(ask(
+        state,
+        if unsure { Step::UndoFees } else { Step::Fees },
+        now_ms,
+    ))
+}
+
+fn preview(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<Effect> {
+    let Some(preview) = &state.known.preview else {
+        return Some(ask(state, Step::PreSettle, now_ms));
+    };
+    if let Err(code) = checks::amounts::preview(preview, state.total, rules) {
+        return Some(give_up(code, Ending::Refused));
+    }
+    if !order.confirm_amounts {
+        return None;
+    }
+    let amounts = [
+        preview.medfee_sumamt,
+        preview.fund_pay_sumamt,
+        preview.acct_pay,
+    ]
+    .map(|amount| amount.to_string());
+    let cash = preview.psn_cash_pay.to_string();
+    let shown = [
+        amounts[0].as_str(),
+        amounts[1].as_str(),
+        amounts[2].as_str(),
+        cash.as_str(),
+    ];
+    confirmed(state, Point::Amounts, &shown, now_ms, rules)
+}
+
+fn fresh_code(state: &State, order: &Order, rules: &Rules) -> Option<Effect> {
+    let wanted = order.fresh_code || rules.fresh_code;
+    (wanted && !state.trail.fresh_asked).then_some(Effect::Record(Event::FreshCodeWanted))
+}
+
+fn settle(state: &State, now_ms: i64) -> Effect {
+    ask(state, Step::Settle, now_ms)
+}
+
+/// Asks the step, or gives up when it was refused or asked often enough.
+fn ask(state: &State, step: Step, now_ms: i64) -> Effect {
+    let Some(Tries {
+        count,
+        last: Some(last),
+        sign_in_expired,
+        ..
+    }) = tries(state, step)
+    else {
+        return Effect::Call(step);
+    };
+    let may_repeat = match last {
+        Outcome::Refused { .. } => *sign_in_expired,
+        // An unknown settling call never comes here: it is being found out.
+        Outcome::NotSent { .. } | Outcome::Unknown { .. } => true,
+        Outcome::Done { .. } => true,
+    };
+    if may_repeat && *count < TRIES_MAX {
+        return call_after_pause(state, step, now_ms);
+    }
+    let (code, text) = match last {
+        Outcome::Refused { code, text, .. } => (*code, text.clone()),
+        Outcome::NotSent { code, .. } | Outcome::Unknown { code, .. } => (*code, String::new()),
+        Outcome::Done { .. } => (Code::Internal, String::new()),
+    };
+    Effect::Record(Event::GivenUp {
+        code,
+        ending: Ending::Refused,
+        text,
+    })
+}
+
+/// Shows what is to be confirmed, waits for it, and gives up when nobody does.
+fn confirmed(
+    state: &State,
+    point: Point,
+    content: &[&str],
+    now_ms: i64,
+    rules: &Rules,
+) -> Option<Effect> {
+    if state.trail.confirmed.contains(&point) {
+        return None;
+    }
+    let Some((_, shown_at_ms)) = state.trail.shown.get(&PointKey::from(point)) else {
+        let token = checks::shown_token(&state.settlement_id, point, content);
+        return Some(Effect::Record(Event::Shown { point, token }));
+    };
+    let until_ms = shown_at_ms + rules.confirm_wait_ms;
+    Some(if now_ms >= until_ms {
+        give_up(Code::ConfirmTimeout, Ending::Cancelled)
+    } else {
+        Effect::Wait { until_ms }
+    })
+}

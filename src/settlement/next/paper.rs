@@ -1,0 +1,31 @@
+//! The money stands: the receipt, once.
+
+use super::Effect;
+use crate::book::Code;
+use crate::settlement::answer::Paper;
+use crate::settlement::event::Event;
+use crate::settlement::rules::Rules;
+use crate::settlement::state::{PaperState, State};
+
+pub(super) fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
+    match &state.paper {
+        PaperState::NotAsked | PaperState::Ended(_) => Effect::Finished,
+        PaperState::Wanted(since_ms) => {
+            let until_ms = since_ms.unwrap_or(now_ms) + rules.print_give_up_ms;
+            if state.trail.printer_seen && state.trail.printer_fault.is_none() {
+                return Effect::Print;
+            }
+            if now_ms < until_ms {
+                return Effect::LookAtPrinter { until_ms };
+            }
+            let code = state.trail.printer_fault.unwrap_or(Code::PrinterMissing);
+            Effect::Record(Event::PrintEnded {
+                paper: Paper::NotPrinted(code),
+            })
+        }
+        // A restart folds an unfinished print into an unknown one; a running one is awaited by its runner.
+        PaperState::Printing(_) => Effect::Record(Event::PrintEnded {
+            paper: Paper::Unknown(Code::PrintNotProven),
+        }),
+    }
+}
