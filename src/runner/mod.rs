@@ -19,7 +19,7 @@ mod rows;
 mod start;
 
 pub use clock::Clock;
-pub use live::{Attendance, Handle, Registry, Slot, View};
+pub use live::{Attendance, Handle, Registry, Reservation, Slot, View};
 pub use numbers::Numbers;
 pub use rows::{Row, RowError, state_of};
-pub use start::{Ingredients, Parts, Runner, visit_of};
+pub use start::{Ingredients, Parts, Runner};

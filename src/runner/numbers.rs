@@ -51,7 +51,11 @@ struct Counter {
 impl Counter {
     fn from_mark(mark: Option<i64>, per_second: i64) -> Self {
         let mark = mark.unwrap_or(0);
-        Self { second: mark / per_second, n: mark % per_second, per_second }
+        Self {
+            second: mark / per_second,
+            n: mark % per_second,
+            per_second,
+        }
     }
 
     fn mark(self) -> i64 {
@@ -61,11 +65,22 @@ impl Counter {
     /// The next number, unless it were too far ahead of `now_s`.
     fn next(self, now_s: i64) -> Option<Self> {
         let next = if now_s > self.second {
-            Self { second: now_s, n: 0, ..self }
+            Self {
+                second: now_s,
+                n: 0,
+                ..self
+            }
         } else if self.n + 1 < self.per_second {
-            Self { n: self.n + 1, ..self }
+            Self {
+                n: self.n + 1,
+                ..self
+            }
         } else {
-            Self { second: self.second + 1, n: 0, ..self }
+            Self {
+                second: self.second + 1,
+                n: 0,
+                ..self
+            }
         };
         (next.second <= now_s + AHEAD_S_MAX).then_some(next)
     }
@@ -112,7 +127,11 @@ impl Numbers {
         loop {
             if let Some(counter) = self.take(|last| &mut last.serial) {
                 let second = counter.second - SERIAL_EPOCH_S;
-                return format!("{second:09}{desk:03}{n:03}", desk = self.desk_number, n = counter.n);
+                return format!(
+                    "{second:09}{desk:03}{n:03}",
+                    desk = self.desk_number,
+                    n = counter.n
+                );
             }
             tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MS)).await;
         }
@@ -140,7 +159,10 @@ impl Numbers {
 #[async_trait::async_trait]
 impl Stamps for Numbers {
     async fn stamp(&self) -> Stamp {
-        Stamp { msgid: self.msgid().await, inf_time: clock::civil(clock::wall_ms()) }
+        Stamp {
+            msgid: self.msgid().await,
+            inf_time: clock::civil(clock::wall_ms()),
+        }
     }
 }
 
@@ -179,7 +201,18 @@ mod tests {
         assert!(serial.bytes().all(|b| b.is_ascii_digit()));
         // A day ahead, as after a clock that was set back: goes on behind what was used, without waiting.
         let ahead_s = Clock::start().now_ms() / 1_000 + 86_400;
-        let numbers = Numbers::new("H43010200001", 7, Clock::start(), Some(ahead_s * 10 + 9), None);
-        assert!(numbers.msgid().await.contains(&clock::civil_digits(ahead_s + 1)));
+        let numbers = Numbers::new(
+            "H43010200001",
+            7,
+            Clock::start(),
+            Some(ahead_s * 10 + 9),
+            None,
+        );
+        assert!(
+            numbers
+                .msgid()
+                .await
+                .contains(&clock::civil_digits(ahead_s + 1))
+        );
     }
 }
