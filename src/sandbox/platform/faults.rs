@@ -51,10 +51,12 @@ pub enum Kind {
     RefusedThoughDone,
     /// F22: the answer speaks of another message.
     OtherAnswer,
+    /// F23: a relay delivers the request twice; answered by the first, with `:2` by the second.
+    DeliveredTwice,
 }
 
 /// Name and kind, in the order of the list.
-const NAMES: [(&str, Kind); 20] = [
+const NAMES: [(&str, Kind); 21] = [
     ("F1", Kind::AnswerLost),
     ("F2", Kind::RequestLost),
     ("F3", Kind::Slow),
@@ -75,6 +77,7 @@ const NAMES: [(&str, Kind); 20] = [
     ("F20", Kind::CommitLate),
     ("F21", Kind::RefusedThoughDone),
     ("F22", Kind::OtherAnswer),
+    ("F23", Kind::DeliveredTwice),
 ];
 
 /// One armed fault.

@@ -4,8 +4,8 @@
 //! So it shares no code with the client; field tables, amounts and money are written here a second time on
 //! purpose. It must know nothing of the daemon's settlements, journal or devices.
 //!
-//! [`server`] carries a request through its faults; [`envelope`] checks what all have in common, [`fields`]
-//! the fields of each, [`transactions`] do the work on the [`world`]; [`ledger`] is what tests read.
+//! `server` carries a request through its faults; `envelope` checks what all have in common, `fields` the
+//! fields of each, `transactions` do the work on the `world`; [`Ledger`] is what tests read.
 
 pub mod catalogue;
 pub mod clock;

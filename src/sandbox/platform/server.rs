@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use super::envelope::{self, Refusal};
 use super::faults::{Fault, Hits, Kind};
 use super::ledger::{Ledger, Outcome, Received};
+use super::money::Fen;
 use super::routes::{self, Route};
 use super::voucher::{CodeError, CodeKind};
 use super::world::{Options, World};
-use super::{control, fields, garble, transactions};
+use super::{clock, control, fields, garble, transactions};
 use crate::sandbox::http::{Delivery, Handler, Moment, Peer, Reply, Request, Server, Subject};
 use crate::sandbox::persons::Person;
 
@@ -120,6 +121,14 @@ impl Platform {
         self.shared.world().person(key).cloned()
     }
 
+    /// What is on the personal account of this person and insurance type.
+    #[must_use]
+    pub fn balance(&self, psn_no: &str, insutype: &str) -> Option<Fen> {
+        let world = self.shared.world();
+        let person = world.person_of(psn_no)?;
+        Some(world.standing(person, insutype, true)?.balance)
+    }
+
     /// A new code of this kind for this person; `None` for an unknown person.
     #[must_use]
     pub fn code(&self, person: &str, kind: CodeKind) -> Option<String> {
@@ -177,6 +186,10 @@ impl Handler for Shared {
             String::new()
         };
         Some(Subject { infno, msgid })
+    }
+
+    fn date(&self) -> String {
+        clock::http_date(self.world().now())
     }
 
     fn moment(&self, moment: &Moment) {
@@ -248,7 +261,13 @@ impl Shared {
             let mut world = self.world();
             let worked = work(&mut world, &request, &body, &hits);
             world.ledger.outcome(ticket, worked.outcome.clone());
-            worked
+            match hits.value(Kind::DeliveredTwice, 1) {
+                None => worked,
+                Some(answers) => {
+                    let second = again(&mut world, infno, &request, &body, work);
+                    if answers == 2 { second } else { worked }
+                }
+            }
         };
         if let Some(wait_ms) = hits.value(Kind::Slow, SLOW_MS) {
             tokio::time::sleep(Duration::from_millis(wait_ms.min(FAULT_WAIT_MS_MAX))).await;
@@ -259,21 +278,42 @@ impl Shared {
     fn receive(&self, infno: &str, body: &Value) -> (usize, Hits) {
         let mut world = self.world();
         let hits = world.faults.take(infno);
-        let received = Received {
-            infno: infno.to_owned(),
-            msgid: body
-                .get("msgid")
-                .and_then(Value::as_str)
-                .unwrap_or("")
-                .to_owned(),
-            at: world.now(),
-            outcome: Outcome::Open,
-            delivery: None,
-            faults: hits.names(),
-            body: body.clone(),
-        };
-        (world.ledger.receive(received), hits)
+        (note(&mut world, infno, body, hits.names()), hits)
     }
+}
+
+/// Writes a request down.
+fn note(world: &mut World, infno: &str, body: &Value, faults: Vec<String>) -> usize {
+    let received = Received {
+        infno: infno.to_owned(),
+        msgid: body
+            .get("msgid")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned(),
+        at: world.now(),
+        outcome: Outcome::Open,
+        delivery: None,
+        faults,
+        body: body.clone(),
+    };
+    world.ledger.receive(received)
+}
+
+/// The same request once more, from a relay behind the gateway.
+fn again(world: &mut World, infno: &str, request: &Request, body: &Value, work: Work) -> Worked {
+    let ticket = note(world, infno, body, vec!["F23 second delivery".to_owned()]);
+    // It is the relay's doing: it does not count against the sender.
+    let msgid = body.get("msgid").and_then(Value::as_str).unwrap_or("");
+    if let Some(seen) = world.ledger.msgids_seen.get_mut(msgid) {
+        *seen -= 1;
+    }
+    if let Some(nonce) = request.header("x-tif-nonce") {
+        world.nonces.remove(nonce);
+    }
+    let worked = work(world, request, body, &Hits::default());
+    world.ledger.outcome(ticket, worked.outcome.clone());
+    worked
 }
 
 /// Faults that keep a request from the core.

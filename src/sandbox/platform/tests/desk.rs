@@ -1,5 +1,6 @@
 //! A hospital desk that speaks to the platform byte by byte.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// One visit being settled by hand.
 pub(super) struct Desk {
-    pub(super) platform: Platform,
+    pub(super) platform: Arc<Platform>,
     pub(super) options: Options,
     pub(super) person: Person,
     pub(super) sign_no: String,
@@ -30,8 +31,13 @@ pub(super) type Raw = Option<(u16, String)>;
 impl Desk {
     /// Signed in, the person's code decoded.
     pub(super) async fn open(person: &str) -> Self {
+        let platform = Platform::start(Options::default()).await.unwrap();
+        Self::at(Arc::new(platform), person).await
+    }
+
+    /// The same, at a platform that others use too.
+    pub(super) async fn at(platform: Arc<Platform>, person: &str) -> Self {
         let options = Options::default();
-        let platform = Platform::start(options.clone()).await.unwrap();
         let person = platform.person(person).unwrap();
         let mut desk = Self {
             platform,
@@ -57,10 +63,15 @@ impl Desk {
     /// Registered, described, fees uploaded.
     pub(super) async fn with_fees(person: &str) -> Self {
         let mut desk = Self::open(person).await;
-        desk.register().await;
-        done(&desk.call("2203A", desk.visit()).await);
-        done(&desk.call("2204", desk.fees()).await);
+        desk.upload().await;
         desk
+    }
+
+    /// Registers, describes and uploads.
+    pub(super) async fn upload(&mut self) {
+        self.register().await;
+        done(&self.call("2203A", self.visit()).await);
+        done(&self.call("2204", self.fees()).await);
     }
 
     pub(super) async fn register(&mut self) {
@@ -80,7 +91,7 @@ impl Desk {
     }
 
     pub(super) async fn decode(&self) -> Value {
-        let code = self.platform.fresh_code(self.person.key).unwrap();
+        let code = self.platform.fresh_code(&self.person.key).unwrap();
         self.decode_code(&code).await
     }
 

@@ -110,12 +110,13 @@ pub(super) fn settlements(
         }
     }
     let meant = |row: &&Settlement| {
-        row.psn_no == psn_no
-            && row.mdtrt_id == mdtrt_id
-            && !row.reversed
-            && (setl_id.is_empty() || row.setl_id == setl_id)
+        row.psn_no == psn_no && !row.reversed && (setl_id.is_empty() || row.setl_id == setl_id)
     };
-    let found: Vec<&Settlement> = world.ledger.settlements.iter().filter(meant).collect();
+    let found: Vec<&Settlement> = world
+        .ledger
+        .settlements_of(mdtrt_id)
+        .filter(meant)
+        .collect();
     let inside = world.switches.fund_includes_account || hits.has(Kind::FundWithAccount);
     match found.as_slice() {
         [] if world.switches.query_empty_refused => Err(Refusal::new("未查询到结算信息[setl_id]")),
