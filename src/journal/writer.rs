@@ -301,11 +301,15 @@ impl Writer {
         {
             return Failure::Fatal(error.into());
         }
-        match error {
-            Error::Sqlite(error) if is_full(&error) => Failure::Full,
-            Error::Sqlite(error) if is_busy(&error) => Failure::Busy,
-            other => Failure::Fatal(other),
+        if let Error::Sqlite(sqlite) = &error {
+            if is_full(sqlite) {
+                return Failure::Full;
+            }
+            if is_busy(sqlite) {
+                return Failure::Busy;
+            }
         }
+        Failure::Fatal(error)
     }
 
     fn idle(&mut self) -> Next {
