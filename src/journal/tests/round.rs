@@ -346,6 +346,10 @@ async fn a_start_says_whether_the_process_before_ended() {
     let first = journal.begin_process("0.1.0").await.unwrap();
     assert_eq!((first.previous_seq, first.previous_ended), (None, false));
     journal.close().await;
+    assert!(
+        !dir.join("journal.sqlite-wal").exists(),
+        "closing moves the log into the database"
+    );
     let journal = open(&dir).await;
     let second = journal.begin_process("0.1.0").await.unwrap();
     assert_eq!(
