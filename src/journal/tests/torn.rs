@@ -4,7 +4,8 @@
 
 use super::*;
 
-/// Steps between the bytes at which the log is torn; a prime, so that all places of a frame are met.
+/// Steps between the bytes at which the log is torn; a prime, so that all places of a frame are
+/// met.
 const STRIDE: usize = 397;
 /// The log's own header, then frames of a header and a page each.
 const WAL_HEADER: usize = 32;
