@@ -84,6 +84,11 @@ async fn appends_at_once_share_commits_and_keep_the_chain() {
         (1..=6).contains(&commits),
         "{commits} commits for 32 appends"
     );
+    let beside = verify(&dir, &site_key()).unwrap();
+    assert_eq!(
+        (beside.events, beside.streams, beside.faults),
+        (65, 33, vec![])
+    );
     journal.close().await;
     assert_eq!(verify(&dir, &site_key()).unwrap().faults, []);
 }
