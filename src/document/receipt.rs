@@ -24,9 +24,24 @@ pub struct Surround {
     pub mask_names: bool,
 }
 
-const BOLD: Style = Style { bold: true, wide: false, high: false, underline: false };
-const TITLE: Style = Style { bold: true, wide: true, high: true, underline: false };
-const PLAIN: Style = Style { bold: false, wide: false, high: false, underline: false };
+const BOLD: Style = Style {
+    bold: true,
+    wide: false,
+    high: false,
+    underline: false,
+};
+const TITLE: Style = Style {
+    bold: true,
+    wide: true,
+    high: true,
+    underline: false,
+};
+const PLAIN: Style = Style {
+    bold: false,
+    wide: false,
+    high: false,
+    underline: false,
+};
 /// Dots per module of the receipt's QR code.
 const QR_MODULE_DOTS: u8 = 5;
 
@@ -35,7 +50,10 @@ const QR_MODULE_DOTS: u8 = 5;
 pub fn of(state: &State, surround: &Surround) -> Document {
     let mut blocks = Vec::new();
     let (Some(order), Some(settled)) = (state.order.as_deref(), &state.known.settled) else {
-        return Document { title: "receipt".to_owned(), blocks };
+        return Document {
+            title: "receipt".to_owned(),
+            blocks,
+        };
     };
     heading(&mut blocks, order, surround);
     if let Some(person) = &state.known.person {
@@ -49,7 +67,10 @@ pub fn of(state: &State, surround: &Surround) -> Document {
         text(&mut blocks, line, PLAIN, Align::Center);
     }
     blocks.push(Block::Cut);
-    Document { title: "receipt".to_owned(), blocks }
+    Document {
+        title: "receipt".to_owned(),
+        blocks,
+    }
 }
 
 fn heading(blocks: &mut Vec<Block>, order: &Order, surround: &Surround) {
@@ -70,9 +91,16 @@ fn whom(blocks: &mut Vec<Block>, state: &State, person: &Person, masked: bool) {
     let (name, number) = if masked {
         (person.psn_name.masked(), person.certno.masked())
     } else {
-        (person.psn_name.expose().to_owned(), person.certno.expose().to_owned())
+        (
+            person.psn_name.expose().to_owned(),
+            person.certno.expose().to_owned(),
+        )
     };
-    let insutype = state.known.insurance.as_ref().map_or("", |row| row.insutype.as_str());
+    let insutype = state
+        .known
+        .insurance
+        .as_ref()
+        .map_or("", |row| row.insutype.as_str());
     pair(blocks, "姓名", &format!("{name}  {}", gender(&person.gend)));
     pair(blocks, "证件号码", &number);
     pair(blocks, "险种", insurance_name(insutype));
@@ -107,7 +135,11 @@ fn visit(blocks: &mut Vec<Block>, order: &Order, state: &State) {
 }
 
 fn lines(blocks: &mut Vec<Block>, order: &Order) {
-    row(blocks, &[("项目", 5), ("数量", 2), ("单价", 3), ("金额", 3)], BOLD);
+    row(
+        blocks,
+        &[("项目", 5), ("数量", 2), ("单价", 3), ("金额", 3)],
+        BOLD,
+    );
     for line in order.bills.iter().flat_map(|bill| &bill.lines) {
         line_row(blocks, line);
     }
@@ -118,7 +150,11 @@ fn line_row(blocks: &mut Vec<Block>, line: &Line) {
     text(blocks, &line.name, PLAIN, Align::Left);
     let (count, price) = (line.cnt.to_string(), line.pric.to_string());
     let amount = line.det_item_fee_sumamt.to_string();
-    row(blocks, &[("", 5), (&count, 2), (&price, 3), (&amount, 3)], PLAIN);
+    row(
+        blocks,
+        &[("", 5), (&count, 2), (&price, 3), (&amount, 3)],
+        PLAIN,
+    );
 }
 
 fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
@@ -140,7 +176,9 @@ fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
         money(blocks, "医院负担", amounts.hosp_part_amt, PLAIN);
     }
     money(blocks, "个人现金支付", amounts.psn_cash_pay, BOLD);
-    let own = amounts.fulamt_ownpay_amt.checked_add(amounts.overlmt_selfpay);
+    let own = amounts
+        .fulamt_ownpay_amt
+        .checked_add(amounts.overlmt_selfpay);
     if let Some(own) = own {
         money(blocks, "  其中个人自费", own, PLAIN);
     }
@@ -150,13 +188,24 @@ fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
 
 fn numbers(blocks: &mut Vec<Block>, state: &State, settled: &Settled) {
     pair(blocks, "结算ID", &settled.setl_id);
-    pair(blocks, "就诊ID", state.known.mdtrt_id.as_deref().unwrap_or(""));
+    pair(
+        blocks,
+        "就诊ID",
+        state.known.mdtrt_id.as_deref().unwrap_or(""),
+    );
     pair(blocks, "结算时间", &settled.setl_time);
-    blocks.push(Block::Qr { data: settled.setl_id.clone(), module_dots: QR_MODULE_DOTS });
+    blocks.push(Block::Qr {
+        data: settled.setl_id.clone(),
+        module_dots: QR_MODULE_DOTS,
+    });
 }
 
 fn text(blocks: &mut Vec<Block>, line: &str, style: Style, align: Align) {
-    blocks.push(Block::Text { text: line.to_owned(), style, align });
+    blocks.push(Block::Text {
+        text: line.to_owned(),
+        style,
+        align,
+    });
 }
 
 /// A name and its value; nothing where there is no value.
@@ -164,15 +213,30 @@ fn pair(blocks: &mut Vec<Block>, name: &str, value: &str) {
     if value.trim().is_empty() {
         return;
     }
-    let cell = |text: &str, share, align| Cell { text: text.to_owned(), share, align };
+    let cell = |text: &str, share, align| Cell {
+        text: text.to_owned(),
+        share,
+        align,
+    };
     let cells = vec![cell(name, 3, Align::Left), cell(value, 7, Align::Left)];
-    blocks.push(Block::Columns { cells, style: PLAIN });
+    blocks.push(Block::Columns {
+        cells,
+        style: PLAIN,
+    });
 }
 
 fn money(blocks: &mut Vec<Block>, name: &str, amount: Fen, style: Style) {
     let cells = vec![
-        Cell { text: name.to_owned(), share: 6, align: Align::Left },
-        Cell { text: amount.to_string(), share: 4, align: Align::Right },
+        Cell {
+            text: name.to_owned(),
+            share: 6,
+            align: Align::Left,
+        },
+        Cell {
+            text: amount.to_string(),
+            share: 4,
+            align: Align::Right,
+        },
     ];
     blocks.push(Block::Columns { cells, style });
 }

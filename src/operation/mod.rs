@@ -1,10 +1,18 @@
 //! What can be asked, a file each. Doors call these; nothing here knows a wire form.
 
-pub mod ask;
+mod ask;
+mod devices;
+mod look;
+mod operations;
+mod settle;
+mod status;
+mod steer;
+mod watch;
 
 pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
 };
+pub use operations::{Identity, Operations, Waits};
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{

@@ -61,8 +61,11 @@ impl Carrier {
         }
         self.flush().await;
         self.release_scanner();
+        self.parts.crashes.forget(&self.state.settlement_id);
         let (id, caller) = (&self.state.settlement_id, &self.state.caller);
-        self.parts.registry.remove(id, caller, &self.state.request_id);
+        self.parts
+            .registry
+            .remove(id, caller, &self.state.request_id);
     }
 
     pub(super) fn release_scanner(&mut self) {
@@ -77,23 +80,27 @@ impl Carrier {
         self.pending.push(Row { event, at_ms });
     }
 
-    /// Writes what is pending in one transaction, then tells the watchers.
+    /// [`Carrier::write`], or the end of the process.
     ///
     /// A journal that cannot be written ends the process: what is not on disk must not be acted upon, and
     /// the next process finds out what became of everything.
     pub(super) async fn flush(&mut self) {
+        if let Err(error) = self.write().await {
+            tracing::error!(%error, "the journal does not take events: the process ends");
+            std::process::abort();
+        }
+    }
+
+    /// Writes what is pending in one transaction, then tells the watchers.
+    pub(super) async fn write(&mut self) -> Result<(), crate::journal::Error> {
         if !self.pending.is_empty() {
             let append = self.append();
-            match self.parts.journal.append(append).await {
-                Ok(appended) => self.after = Some(appended.last_stream_seq),
-                Err(error) => {
-                    tracing::error!(%error, "the journal does not take events: the process ends");
-                    std::process::abort();
-                }
-            }
+            let appended = self.parts.journal.append(append).await?;
+            self.after = Some(appended.last_stream_seq);
         }
         let state = Arc::new(self.state.clone());
         self.view.send_modify(|view| view.state = state);
+        Ok(())
     }
 
     fn append(&mut self) -> Append {
@@ -137,14 +144,19 @@ impl Carrier {
     /// Does what was commanded, as far as it still can be done. The reply comes after the disk.
     pub(super) async fn obey(&mut self, command: Option<Command>) {
         match command {
-            Some(Command::Confirm { point, token, reply }) => {
+            Some(Command::Confirm {
+                point,
+                token,
+                reply,
+            }) => {
                 let verdict = self.may_confirm(point, &token);
                 if verdict.is_ok() {
                     self.record(Event::Confirmed { point });
                     self.flush().await;
                 }
-                // The one who asked may be gone; the confirmation stands all the same.
-                drop(reply.send(verdict));
+                if reply.send(verdict).is_err() {
+                    tracing::debug!("the one who confirmed is gone; the confirmation stands");
+                }
             }
             Some(Command::Cancel { by, reply }) => {
                 let may = !self.state.is_past_no_return() && self.state.phase != Phase::Standing;
@@ -152,7 +164,9 @@ impl Carrier {
                     self.record(Event::CancelAsked { by });
                     self.flush().await;
                 }
-                drop(reply.send(may));
+                if reply.send(may).is_err() {
+                    tracing::debug!("the one who cancelled is gone; the cancellation stands");
+                }
             }
             // Nobody holds a handle any more: the registry does until the end, so this is the end.
             None => {}
@@ -179,7 +193,10 @@ pub(super) fn head(state: &State) -> StreamHead {
         .person
         .as_ref()
         .map(|person| person.certno.expose())
-        .or(state.order.as_ref().map(|order| order.patient.certno.expose()))
+        .or(state
+            .order
+            .as_ref()
+            .map(|order| order.patient.certno.expose()))
         .filter(|number| !number.is_empty())
         .map(PersonKeyInput::new);
     let doubtful = matches!(state.phase, Phase::Stuck(None));

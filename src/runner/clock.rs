@@ -15,7 +15,10 @@ impl Clock {
     /// Starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self { wall_at_start_ms: wall_ms(), start: Instant::now() }
+        Self {
+            wall_at_start_ms: wall_ms(),
+            start: Instant::now(),
+        }
     }
 
     /// Milliseconds: Unix time as it was at the start, plus what has passed.
@@ -58,7 +61,9 @@ pub(super) fn civil(at_ms: i64) -> String {
 /// Civil time at +08:00 as a msgid has it: `yyyyMMddHHmmss`.
 #[must_use]
 pub(super) fn civil_digits(at_s: i64) -> String {
-    zoned(at_s.saturating_mul(1_000)).strftime("%Y%m%d%H%M%S").to_string()
+    zoned(at_s.saturating_mul(1_000))
+        .strftime("%Y%m%d%H%M%S")
+        .to_string()
 }
 
 fn zoned(at_ms: i64) -> jiff::Zoned {

@@ -26,9 +26,16 @@ pub struct View {
 /// Something a person, or the caller, wants of a running settlement.
 #[derive(Debug)]
 pub(super) enum Command {
-    Confirm { point: Point, token: String, reply: oneshot::Sender<Result<(), Code>> },
+    Confirm {
+        point: Point,
+        token: String,
+        reply: oneshot::Sender<Result<(), Code>>,
+    },
     /// Answered with whether it can still be called off.
-    Cancel { by: String, reply: oneshot::Sender<bool> },
+    Cancel {
+        by: String,
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 /// Who waits for the answer.
@@ -66,7 +73,9 @@ impl Handle {
     #[must_use]
     pub fn attend(&self) -> Attendance {
         self.presence.send_modify(|presence| presence.waiting += 1);
-        Attendance { presence: self.presence.clone() }
+        Attendance {
+            presence: self.presence.clone(),
+        }
     }
 
     /// Confirms what was shown.
@@ -75,7 +84,14 @@ impl Handle {
     /// [`Code::NotConfirmable`], [`Code::ConfirmStale`].
     pub async fn confirm(&self, point: Point, token: String) -> Result<(), Code> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.commands.send(Command::Confirm { point, token, reply }).await;
+        let sent = self
+            .commands
+            .send(Command::Confirm {
+                point,
+                token,
+                reply,
+            })
+            .await;
         if sent.is_err() {
             return Err(Code::NotConfirmable);
         }
@@ -99,13 +115,15 @@ pub struct Attendance {
 impl Attendance {
     /// The caller was answered PENDING: it did not go away.
     pub fn answered_pending(self) {
-        self.presence.send_modify(|presence| presence.told_pending = true);
+        self.presence
+            .send_modify(|presence| presence.told_pending = true);
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        self.presence.send_modify(|presence| presence.waiting = presence.waiting.saturating_sub(1));
+        self.presence
+            .send_modify(|presence| presence.waiting = presence.waiting.saturating_sub(1));
     }
 }
 
@@ -124,7 +142,6 @@ pub struct Registry {
 struct Inner {
     by_request: BTreeMap<RequestKey, watch::Receiver<Option<Handle>>>,
     by_id: BTreeMap<String, Handle>,
-    visits: BTreeMap<String, String>,
 }
 
 /// The answer to "may I begin this request?".
@@ -157,7 +174,12 @@ impl Registry {
         let (sender, receiver) = watch::channel(None);
         inner.by_request.insert(key.clone(), receiver);
         drop(inner);
-        Slot::Yours(Reservation { registry: Arc::clone(self), key, sender, filled: false })
+        Slot::Yours(Reservation {
+            registry: Arc::clone(self),
+            key,
+            sender,
+            filled: false,
+        })
     }
 
     /// The running settlement of this request.
@@ -181,39 +203,26 @@ impl Registry {
         self.lock().by_id.len()
     }
 
+    /// How many run that may have moved money: the process should see their end.
+    #[must_use]
+    pub fn past_no_return(&self) -> usize {
+        let sent = |handle: &&Handle| handle.view.borrow().state.is_past_no_return();
+        self.lock().by_id.values().filter(sent).count()
+    }
+
     /// Changes with each settlement that begins to run.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrivals.subscribe()
     }
 
-    /// Takes the visit for this settlement.
-    ///
-    /// # Errors
-    /// The settlement that has it.
-    pub fn take_visit(&self, visit: &str, settlement_id: &str) -> Result<(), String> {
-        let mut inner = self.lock();
-        match inner.visits.get(visit) {
-            Some(first) if first != settlement_id => Err(first.clone()),
-            Some(_) => Ok(()),
-            None => {
-                inner.visits.insert(visit.to_owned(), settlement_id.to_owned());
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives the visits of this settlement back.
-    pub fn leave_visits(&self, settlement_id: &str) {
-        self.lock().visits.retain(|_, holder| holder != settlement_id);
-    }
-
     /// Forgets an ended settlement.
     pub(super) fn remove(&self, settlement_id: &str, caller: &str, request_id: &str) {
         let mut inner = self.lock();
         inner.by_id.remove(settlement_id);
-        inner.by_request.remove(&(caller.to_owned(), request_id.to_owned()));
-        inner.visits.retain(|_, holder| holder != settlement_id);
+        inner
+            .by_request
+            .remove(&(caller.to_owned(), request_id.to_owned()));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -224,7 +233,10 @@ impl Registry {
 impl Reservation {
     /// It runs.
     pub(super) fn fill(mut self, handle: Handle) {
-        self.registry.lock().by_id.insert(handle.settlement_id.clone(), handle.clone());
+        self.registry
+            .lock()
+            .by_id
+            .insert(handle.settlement_id.clone(), handle.clone());
         self.sender.send_replace(Some(handle));
         self.registry.arrivals.send_modify(|count| *count += 1);
         self.filled = true;

@@ -18,10 +18,13 @@ const SERIAL_EPOCH_S: i64 = 1_577_836_800;
 /// How often a waiting msgid looks at the clock.
 const LOOK_AGAIN_MS: u64 = 100;
 
+/// Seconds that are passed over after a restart.
+const UNMARKED_S: i64 = 2;
+
 /// The journal's mark for the last second used by msgids: `second × 10 + n`.
-pub(super) const MARK_MSGID: &str = "msgid";
+pub const MARK_MSGID: &str = "msgid";
 /// The journal's mark for the last serial number: `second × 1000 + n`.
-pub(super) const MARK_SERIAL: &str = "serial";
+pub const MARK_SERIAL: &str = "serial";
 
 /// The source of numbers of one desk.
 #[derive(Debug)]
@@ -51,7 +54,11 @@ struct Counter {
 impl Counter {
     fn from_mark(mark: Option<i64>, per_second: i64) -> Self {
         let mark = mark.unwrap_or(0);
-        Self { second: mark / per_second, n: mark % per_second, per_second }
+        Self {
+            second: mark / per_second,
+            n: mark % per_second,
+            per_second,
+        }
     }
 
     fn mark(self) -> i64 {
@@ -61,18 +68,30 @@ impl Counter {
     /// The next number, unless it were too far ahead of `now_s`.
     fn next(self, now_s: i64) -> Option<Self> {
         let next = if now_s > self.second {
-            Self { second: now_s, n: 0, ..self }
+            Self {
+                second: now_s,
+                n: 0,
+                ..self
+            }
         } else if self.n + 1 < self.per_second {
-            Self { n: self.n + 1, ..self }
+            Self {
+                n: self.n + 1,
+                ..self
+            }
         } else {
-            Self { second: self.second + 1, n: 0, ..self }
+            Self {
+                second: self.second + 1,
+                n: 0,
+                ..self
+            }
         };
         (next.second <= now_s + AHEAD_S_MAX).then_some(next)
     }
 }
 
 impl Numbers {
-    /// Goes on behind the marks that the journal kept.
+    /// Goes on behind the marks that the journal kept, and a little further: numbers of sign-ins may have
+    /// been sent after the last mark was written.
     #[must_use]
     pub fn new(
         fixmedins_code: impl Into<String>,
@@ -81,11 +100,13 @@ impl Numbers {
         msgid_mark: Option<i64>,
         serial_mark: Option<i64>,
     ) -> Self {
-        let last = Last {
-            msgid: Counter::from_mark(msgid_mark, 10),
-            serial: Counter::from_mark(serial_mark, 1_000),
-        };
         let now_s = clock.now_ms() / 1_000;
+        let behind = |mark: Option<i64>, per_second: i64| {
+            let last = Counter::from_mark(mark, per_second);
+            let second = last.second.max(now_s) + UNMARKED_S;
+            if mark.is_some() { Counter { second, n: 0, per_second } } else { last }
+        };
+        let last = Last { msgid: behind(msgid_mark, 10), serial: behind(serial_mark, 1_000) };
         Self {
             fixmedins_code: fixmedins_code.into(),
             desk_number,
@@ -112,7 +133,11 @@ impl Numbers {
         loop {
             if let Some(counter) = self.take(|last| &mut last.serial) {
                 let second = counter.second - SERIAL_EPOCH_S;
-                return format!("{second:09}{desk:03}{n:03}", desk = self.desk_number, n = counter.n);
+                return format!(
+                    "{second:09}{desk:03}{n:03}",
+                    desk = self.desk_number,
+                    n = counter.n
+                );
             }
             tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MS)).await;
         }
@@ -140,7 +165,10 @@ impl Numbers {
 #[async_trait::async_trait]
 impl Stamps for Numbers {
     async fn stamp(&self) -> Stamp {
-        Stamp { msgid: self.msgid().await, inf_time: clock::civil(clock::wall_ms()) }
+        Stamp {
+            msgid: self.msgid().await,
+            inf_time: clock::civil(clock::wall_ms()),
+        }
     }
 }
 
@@ -179,7 +207,18 @@ mod tests {
         assert!(serial.bytes().all(|b| b.is_ascii_digit()));
         // A day ahead, as after a clock that was set back: goes on behind what was used, without waiting.
         let ahead_s = Clock::start().now_ms() / 1_000 + 86_400;
-        let numbers = Numbers::new("H43010200001", 7, Clock::start(), Some(ahead_s * 10 + 9), None);
-        assert!(numbers.msgid().await.contains(&clock::civil_digits(ahead_s + 1)));
+        let numbers = Numbers::new(
+            "H43010200001",
+            7,
+            Clock::start(),
+            Some(ahead_s * 10 + 9),
+            None,
+        );
+        assert!(
+            numbers
+                .msgid()
+                .await
+                .contains(&clock::civil_digits(ahead_s + UNMARKED_S))
+        );
     }
 }

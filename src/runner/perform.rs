@@ -85,7 +85,8 @@ impl Carrier {
     }
 
     fn tell_place(&self, place: Option<usize>) {
-        self.view.send_modify(|view: &mut View| view.queue_place = place);
+        self.view
+            .send_modify(|view: &mut View| view.queue_place = place);
     }
 
     /// The bytes of a code; `None` when something else happened first.
@@ -93,7 +94,10 @@ impl Carrier {
         &mut self,
         mut lease: ScannerLease,
         wait_ms: i64,
-    ) -> (ScannerLease, Option<Result<zeroize::Zeroizing<Vec<u8>>, DeviceError>>) {
+    ) -> (
+        ScannerLease,
+        Option<Result<zeroize::Zeroizing<Vec<u8>>, DeviceError>>,
+    ) {
         let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
         let deadline = tokio::time::Instant::now() + wait;
         if let Err(error) = lease.arm(deadline).await {
@@ -121,9 +125,9 @@ impl Carrier {
 
     fn take_code(&mut self, bytes: &[u8]) {
         let event = match credential::evoucher(bytes) {
-            Ok(code) if self.codes_used.contains(&code) => {
-                Event::CodeRejected { code: Code::SameCodeAgain }
-            }
+            Ok(code) if self.codes_used.contains(&code) => Event::CodeRejected {
+                code: Code::SameCodeAgain,
+            },
             Ok(code) => {
                 self.code = Some(code);
                 Event::CodeRead
@@ -141,9 +145,15 @@ impl Carrier {
     /// One message: stamped, recorded, sent once, its outcome recorded.
     pub(super) async fn call(&mut self, step: Step) {
         let stamp = crate::platform::Stamps::stamp(&*self.parts.numbers).await;
-        let Some(order) = self.state.order.clone() else { return };
-        let call =
-            Call { step, order: &order, known: &self.state.known, code: self.code.as_ref() };
+        let Some(order) = self.state.order.clone() else {
+            return;
+        };
+        let call = Call {
+            step,
+            order: &order,
+            known: &self.state.known,
+            code: self.code.as_ref(),
+        };
         let prepared = match self.parts.platform.prepare(call, &stamp).await {
             Ok(prepared) => prepared,
             Err(outcome) => {
@@ -192,7 +202,12 @@ impl Carrier {
     }
 
     fn answered(&mut self, step: Step, received: Received) {
-        let Received { outcome, answer, skew_ms, sign_in_expired } = received;
+        let Received {
+            outcome,
+            answer,
+            skew_ms,
+            sign_in_expired,
+        } = received;
         if step == Step::Decode
             && let Some(code) = self.code.take()
         {
@@ -204,7 +219,13 @@ impl Carrier {
             }
         }
         self.parts.note_answer(&outcome, skew_ms);
-        self.record(Event::Answered { step, result: outcome, sign_in_expired, skew_ms, answer });
+        self.record(Event::Answered {
+            step,
+            result: outcome,
+            sign_in_expired,
+            skew_ms,
+            answer,
+        });
     }
 
     /// Waits for a ready printer, at most until then. One look at least.
@@ -258,12 +279,17 @@ impl Carrier {
                     PaperProof::ProcessId => Proof::ProcessId,
                     PaperProof::StatusAfter => Proof::QueuedStatus,
                 };
-                Event::PrintEnded { paper: Paper::Printed(proof) }
+                Event::PrintEnded {
+                    paper: Paper::Printed(proof),
+                }
             }
             PrintOutcome::NotPrinted { code } => Event::PrinterLooked { fault: Some(code) },
-            PrintOutcome::Unknown { code, bytes_sent: _ } => {
-                Event::PrintEnded { paper: Paper::Unknown(code) }
-            }
+            PrintOutcome::Unknown {
+                code,
+                bytes_sent: _,
+            } => Event::PrintEnded {
+                paper: Paper::Unknown(code),
+            },
         });
     }
 }

@@ -56,7 +56,10 @@ pub(super) fn to_new(row: &Row) -> Result<NewEvent, serde_json::Error> {
 fn from_stored(stored: &Stored) -> Result<Row, RowError> {
     let seq = stored.seq;
     if stored.version != VERSION {
-        return Err(RowError::Version { seq, version: stored.version });
+        return Err(RowError::Version {
+            seq,
+            version: stored.version,
+        });
     }
     let json = |source| RowError::Json { seq, source };
     let event: Event = serde_json::from_str(&stored.body).map_err(json)?;
@@ -67,7 +70,10 @@ fn from_stored(stored: &Stored) -> Result<Row, RowError> {
         }
         Sealed::None | Sealed::Forgotten => event,
     };
-    Ok(Row { event, at_ms: stored.at_utc_ms })
+    Ok(Row {
+        event,
+        at_ms: stored.at_utc_ms,
+    })
 }
 
 /// Folds a whole stream.

@@ -1,15 +1,17 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
 use super::carry::Carrier;
 use super::clock::{Clock, civil, wall_ms};
+use super::crash::{CRASHES_MAX, Crashes, STREAM};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
 use super::numbers::Numbers;
 use super::rows::{RowError, state_of};
+use crate::book::Code;
 use crate::device::Hub;
 use crate::document::receipt::Surround;
 use crate::journal::Journal;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub receipt: Surround,
     /// Whether a receipt printer is configured at all.
     pub has_receipt_printer: bool,
+    /// Which streams ended the process.
+    pub crashes: Crashes,
     platform_answered_at_ms: AtomicI64,
     platform_skew_ms: AtomicI64,
 }
@@ -60,6 +64,7 @@ pub struct Ingredients {
     pub clock: Clock,
     pub receipt: Surround,
     pub has_receipt_printer: bool,
+    pub crashes: Crashes,
 }
 
 impl Parts {
@@ -77,7 +82,8 @@ impl Parts {
 
     pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
         if let Outcome::Done { .. } | Outcome::Refused { .. } = outcome {
-            self.platform_answered_at_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+            self.platform_answered_at_ms
+                .store(self.clock.now_ms(), Ordering::Relaxed);
         }
         if let Some(skew_ms) = skew_ms {
             self.platform_skew_ms.store(skew_ms, Ordering::Relaxed);
@@ -106,6 +112,7 @@ impl Runner {
                 registry: Arc::default(),
                 receipt: from.receipt,
                 has_receipt_printer: from.has_receipt_printer,
+                crashes: from.crashes,
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_skew_ms: AtomicI64::new(NEVER),
             }),
@@ -118,8 +125,13 @@ impl Runner {
         &self.parts
     }
 
-    /// Writes the order down and begins to carry it. The first caller must attend before this returns its
-    /// handle to anybody, so the attendance comes with it.
+    /// Writes the order down and begins to carry it. The first caller attends from the beginning.
+    ///
+    /// Dropping the future changes nothing but that this caller is gone: what is on disk is carried.
+    ///
+    /// # Errors
+    /// The journal does not take it: nothing has begun. It knows an open settlement of the visit
+    /// ([`crate::journal::Error::VisitOpen`]) and an earlier one of the request.
     pub async fn accept(
         &self,
         reservation: Reservation,
@@ -127,11 +139,31 @@ impl Runner {
         caller: &str,
         order: Order,
         total: Fen,
-    ) -> (Handle, super::live::Attendance) {
+    ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
+        let (runner, caller) = (self.clone(), caller.to_owned());
+        // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
+        // carries.
+        tokio::spawn(async move {
+            runner
+                .begin(reservation, settlement_id, caller, order, total)
+                .await
+        })
+        .await
+        .expect("nobody aborts this task, and a panic ends the process")
+    }
+
+    async fn begin(
+        &self,
+        reservation: Reservation,
+        settlement_id: String,
+        caller: String,
+        order: Order,
+        total: Fen,
+    ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let ids = self.ids(&order).await;
         let accepted = Event::Accepted {
             request_id: order.request_id.clone(),
-            caller: caller.to_owned(),
+            caller,
             kind: order.kind,
             total,
             ids,
@@ -141,10 +173,10 @@ impl Runner {
         let (mut carrier, handle) = self.carrier(State::new(settlement_id), None);
         let attendance = handle.attend();
         carrier.record(accepted);
-        carrier.flush().await;
+        carrier.write().await?;
         reservation.fill(handle.clone());
-        tokio::spawn(carrier.carry());
-        (handle, attendance)
+        tokio::spawn(STREAM.scope(handle.settlement_id.clone(), carrier.carry()));
+        Ok((handle, attendance))
     }
 
     /// A new settlement's own id: time-ordered and unique.
@@ -167,7 +199,12 @@ impl Runner {
                 None => numbers.serial().await,
             });
         }
-        Ids { ipt_otp_no, chrg_bchno: numbers.serial().await, feedetl_sn, accepted: civil(wall_ms()) }
+        Ids {
+            ipt_otp_no,
+            chrg_bchno: numbers.serial().await,
+            feedetl_sn,
+            accepted: civil(wall_ms()),
+        }
     }
 
     /// Carries on everything that was open. Gives how many.
@@ -183,17 +220,22 @@ impl Runner {
                 continue;
             }
             let (mut carrier, handle) = self.carrier(state, Some(row.last_stream_seq));
-            carrier.record(Event::Restarted);
+            let poisonous = self.parts.crashes.count(&row.stream) >= CRASHES_MAX;
+            carrier.record(if poisonous {
+                Event::Stuck { code: Code::Stuck }
+            } else {
+                Event::Restarted
+            });
             carrier.flush().await;
-            let reserved =
-                self.parts.registry.reserve(&carrier.state.caller, &carrier.state.request_id);
-            let super::live::Slot::Yours(reservation) = reserved else { continue };
-            if let Some(visit) = row.visit {
-                // Two open settlements of one visit were never taken: this cannot fail.
-                drop(self.parts.registry.take_visit(&visit, &row.stream));
-            }
+            let reserved = self
+                .parts
+                .registry
+                .reserve(&carrier.state.caller, &carrier.state.request_id);
+            let super::live::Slot::Yours(reservation) = reserved else {
+                continue;
+            };
             reservation.fill(handle);
-            tokio::spawn(carrier.carry());
+            tokio::spawn(STREAM.scope(row.stream, carrier.carry()));
             resumed += 1;
         }
         Ok(resumed)
@@ -201,7 +243,11 @@ impl Runner {
 
     fn carrier(&self, state: State, after: Option<i64>) -> (Carrier, Handle) {
         let settlement_id = state.settlement_id.clone();
-        let first = View { state: Arc::new(state.clone()), queue_place: None, armed: false };
+        let first = View {
+            state: Arc::new(state.clone()),
+            queue_place: None,
+            armed: false,
+        };
         let (view_sender, view) = watch::channel(first);
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
         let (presence, presence_receiver) = watch::channel(Presence::default());
@@ -217,13 +263,21 @@ impl Runner {
             code: None,
             codes_used: Vec::new(),
         };
-        (carrier, Handle { settlement_id, view, commands, presence })
+        (
+            carrier,
+            Handle {
+                settlement_id,
+                view,
+                commands,
+                presence,
+            },
+        )
     }
 }
 
 /// What names the visit of an order, where the caller named it.
 #[must_use]
-pub fn visit_of(order: &Order) -> Option<String> {
+pub(super) fn visit_of(order: &Order) -> Option<String> {
     let visit = &order.visit;
     if !visit.mdtrt_id.is_empty() {
         return Some(format!("mdtrt_id:{}", visit.mdtrt_id));

@@ -219,7 +219,10 @@ pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool
             | Stage::Ended => None,
         },
         shown: shown(state, stage),
-        answer: Answer { stage, ..answer(state) },
+        answer: Answer {
+            stage,
+            ..answer(state)
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! The desk's devices together, and the words by which scenarios and people move them.
 //!
-//! One line is one act: `scanner scan 2800…`, `printer paper-out 200`. The words are listed in [`Devices::WORDS`].
+//! One line is one act: `scanner scan 2800…`, `printer paper-out 200`. The words are listed in
+//! [`Devices::WORDS`].
 
 use std::time::Duration;
 
@@ -50,13 +51,13 @@ printer full-speed
 printer unplug
 printer replug
 printer wait COUNT [MS]
-printer text [NUMBER]
-printer png NUMBER PATH
+printer text [NUMBER|last|hanging]
+printer png NUMBER|last PATH
 printer counters
 printer errors
 ";
 
-    /// Does what a line says; the answer is for people. Papers are numbered from 1, `last` is the last.
+    /// Does what a line says; the answer is for people. Papers are numbered from 1.
     ///
     /// # Errors
     /// In words: what was not understood, or why it could not be done.

@@ -1,8 +1,9 @@
 //! A terminal pair with a stable name: the far end of a serial line.
 //!
-//! The device under test opens `link`, which points to the slave; this side holds the master. One slave end stays open
-//! here, so that the master sees no hang-up while no client has it open and raw mode survives the last close.
-//! Dropping it is pulling the plug: the client reads its end, and the name is gone.
+//! The device under test opens `link`, which points to the slave; this side holds the master. One
+//! slave end stays open here, so that the master sees no hang-up while no client has it open and
+//! raw mode survives the last close. Dropping it is pulling the plug: the client reads its end,
+//! and the name is gone.
 
 use std::ffi::OsStr;
 use std::io;
@@ -32,6 +33,7 @@ pub struct LineSettings {
 pub(super) struct Pty {
     master: AsyncFd<OwnedFd>,
     slave: OwnedFd,
+    name: PathBuf,
     link: PathBuf,
 }
 
@@ -60,6 +62,7 @@ impl Pty {
         Ok(Self {
             master,
             slave,
+            name: name.to_owned(),
             link: link.to_owned(),
         })
     }
@@ -108,7 +111,9 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        if let Err(error) = remove_link(&self.link) {
+        // The name may be another line's by now.
+        let own = std::fs::read_link(&self.link).is_ok_and(|name| name == self.name);
+        if own && let Err(error) = remove_link(&self.link) {
             tracing::warn!(%error, link = %self.link.display(), "a device link stays behind");
         }
     }

@@ -1,4 +1,9 @@
-//! A serial code scanner: what it reads appears on a terminal line, ended as scanners are set up to end it.
+//! A serial code scanner: what it reads appears on a terminal line, ended as scanners are set up
+//! to end it.
+//!
+//! What is read while no client has the line open waits in the line; the next client finds it
+//! there. A client that must not take a code read before it was ready has to throw away what it
+//! finds.
 //!
 //! It reads only when told to ([`Scanner::scan`]): the person at the desk is the scenario.
 
@@ -143,7 +148,8 @@ impl Scanner {
         self.line()?.settings()
     }
 
-    /// What the client wrote to the scanner and was not yet asked for here, at most 4 096 bytes of it.
+    /// What the client wrote to the scanner and was not yet asked for here, at most 4 096 bytes of
+    /// it.
     ///
     /// # Errors
     /// Unplugged.

@@ -279,6 +279,17 @@ async fn off_refuses_and_on_serves_at_the_same_address() {
 }
 
 #[tokio::test]
+async fn switched_off_and_on_at_once_still_ends_the_connection() {
+    let printer = Printer::start_tcp(Options::default()).unwrap();
+    let mut host = connect(&printer).await;
+    host.write_all(b"\x10\x04\x01").await.unwrap();
+    assert_eq!(read_exactly(&mut host, 1).await, b"\x16");
+    printer.off();
+    printer.on();
+    assert_eq!(read_to_end(&mut host).await, b"");
+}
+
+#[tokio::test]
 async fn a_slow_printer_answers_status_while_it_prints() {
     let printer = Printer::start_tcp(Options::default()).unwrap();
     printer.pace(Some(100));
@@ -323,6 +334,11 @@ async fn a_serial_printer_prints_answers_and_can_be_pulled() {
     printer.replug().unwrap();
     open(&path).write_all(JOB).unwrap();
     assert_eq!(printer.wait_papers(2, soon()).await.len(), 2);
+
+    // Pulled and put back in one go: the name is the new line's.
+    printer.replug().unwrap();
+    open(&path).write_all(JOB).unwrap();
+    assert_eq!(printer.wait_papers(3, soon()).await.len(), 3);
 }
 
 #[tokio::test]
@@ -392,11 +408,11 @@ async fn every_listed_word_is_known() {
             .replace("[cr|crlf|lf|none]", "lf")
             .replace("BITS|any", "any")
             .replace("[BYTES]", "9")
-            .replace("[NUMBER]", "")
+            .replace("[NUMBER|last|hanging]", "hanging")
             .replace("[MS]", "1")
             .replace("HEX", "00")
             .replace(" PATH", " /dev/null")
-            .replace("NUMBER", "1");
+            .replace("NUMBER|last", "last");
         let numbers = ["GAP_MS", "BYTES_A_SECOND", "BYTES", "COUNT"];
         let said = numbers
             .iter()

@@ -1,9 +1,10 @@
 //! Bytes into commands, by the makers' ESC/POS command set.
 //!
-//! One command at a time, from the front of what was received. Whether a byte is half a Chinese character depends on the
-//! mode the printer is in, so the mode comes in as [`Reading`]. What a real printer would not understand comes out as
-//! [`Command::Strange`], with the bytes it would swallow: the rest then prints as it stands, as it does on paper.
-//! Knows nothing of paper, sensors or connections.
+//! One command at a time, from the front of what was received. Whether a byte is half a Chinese
+//! character depends on the mode the printer is in, so the mode comes in as [`Reading`]. What a
+//! real printer would not understand comes out as [`Command::Strange`], with the bytes it would
+//! swallow: the rest then prints as it stands, as it does on paper. Knows nothing of paper,
+//! sensors or connections.
 
 /// Columns of one `ESC *` image; the makers' limit is about the width of the paper.
 const BIT_IMAGE_COLUMNS_MAX: usize = 2_047;
@@ -117,7 +118,8 @@ pub(super) enum Command {
     HanStray(u8),
     LineFeed,
     Tab,
-    /// Nothing to do here: NUL, CR without automatic line feed, real-time commands (answered when they arrived).
+    /// Nothing to do here: NUL, CR without automatic line feed, real-time commands (answered when
+    /// they arrived).
     Nothing,
     Initialize,
     Style(Style),
@@ -205,7 +207,8 @@ fn parse_han(bytes: &[u8], four_byte: bool) -> Parsed {
     }
 }
 
-/// Real-time commands were answered when they arrived; here they only take their place in the stream.
+/// Real-time commands were answered when they arrived; here they only take their place in the
+/// stream.
 fn parse_dle(bytes: &[u8]) -> Parsed {
     let length = match (*bytes.get(1)?, *bytes.get(2)?) {
         (0x04, 7 | 8) => 4,

@@ -1,9 +1,10 @@
 //! Characters as dots: font A 12×24, font B 9×17, Chinese 24×24.
 //!
-//! Drawn from GNU Unifont's 8×16 and 16×16 glyphs, built into the `unifont` crate. Unifont's data is dual-licensed: SIL Open
-//! Font License 1.1, or GNU GPL 2+ with the font embedding exception; it is in the sandbox only, never in a package.
-//! Growing 16 to 24 rows, each source dot covers two of every three: all strokes come out two dots wide and all gaps of one
-//! dot stay one dot, which no nearest-neighbour scaling gives.
+//! Drawn from GNU Unifont's 8×16 and 16×16 glyphs, built into the `unifont` crate. Unifont's data
+//! is dual-licensed: SIL Open Font License 1.1, or GNU GPL 2+ with the font embedding exception;
+//! it is in the sandbox only, never in a package. Growing 16 to 24 rows, each source dot covers
+//! two of every three: all strokes come out two dots wide and all gaps of one dot stay one dot,
+//! which no nearest-neighbour scaling gives.
 
 use encoding_rs::GB18030;
 use unifont::Glyph;
@@ -88,7 +89,8 @@ fn dot(ch: char, glyph: &Glyph, cell: Cell, x: usize, y: usize) -> bool {
         Cell::A if wide => grown(glyph, x * 2, y) || grown(glyph, x * 2 + 1, y),
         Cell::Han if wide => grown(glyph, x, y),
         Cell::A => grown(glyph, x, y),
-        // A narrow glyph in a wide cell: lines and dashes are stretched so that they join, others stand in the middle.
+        // A narrow glyph in a wide cell: lines and dashes are stretched so that they join, others
+        // stand in the middle.
         Cell::Han if joins(ch) => grown(glyph, x / 2, y),
         Cell::Han => (6..18).contains(&x) && grown(glyph, x - 6, y),
     }

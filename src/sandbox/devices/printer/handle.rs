@@ -54,7 +54,8 @@ impl Printer {
         })
     }
 
-    /// Starts a serial printer on a terminal pair, linked as `printer` in `dir`. Needs a running tokio runtime.
+    /// Starts a serial printer on a terminal pair, linked as `printer` in `dir`. Needs a running
+    /// tokio runtime.
     ///
     /// # Errors
     /// When no terminal can be had or the link cannot be made.
@@ -127,7 +128,8 @@ impl Printer {
         }
     }
 
-    /// Waits until `is` says yes, looking after every change. `false`: it did not before `deadline`.
+    /// Waits until `is` says yes, looking after every change. `false`: it did not before
+    /// `deadline`.
     pub async fn wait_until(&self, deadline: Instant, is: impl Fn(&Self) -> bool) -> bool {
         let mut changes = self.shared.changes();
         loop {
@@ -162,7 +164,8 @@ impl Printer {
         self.shared.look().held_bytes()
     }
 
-    /// Paper ends after so many more bytes of the job have been worked off; 0: at once. The rest is held.
+    /// Paper ends after so many more bytes of the job have been worked off; 0: at once. The rest
+    /// is held.
     pub fn paper_out_after(&self, bytes: u64) {
         self.shared.change(|machine| machine.end_paper_after(bytes));
     }
@@ -187,7 +190,8 @@ impl Printer {
         self.shared.change(|machine| machine.set_cover(false));
     }
 
-    /// Power off: connections end, connects are refused, what was held is lost. A serial printer hears and says nothing.
+    /// Power off: connections end, connects are refused, what was held is lost. A serial printer
+    /// hears and says nothing.
     pub fn off(&self) {
         self.shared.change(|machine| machine.power(false));
     }
@@ -231,7 +235,8 @@ impl Printer {
             .change(|machine| machine.set_pace(bytes_a_second));
     }
 
-    /// Pulls the cable of a serial printer: the client's line ends and its name is gone. A network printer: nothing.
+    /// Pulls the cable of a serial printer: the client's line ends and its name is gone. A network
+    /// printer: nothing.
     pub fn unplug(&self) {
         if let Wire::Serial { cable, .. } = &self.wire {
             cable.send_replace(None);

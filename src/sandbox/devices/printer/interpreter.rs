@@ -1,7 +1,8 @@
 //! The printer's mind: commands in, paper and answers out. Pure.
 //!
-//! Executes one command after another; whoever feeds it decides when (paper, cover, speed). Settings and their limits are the
-//! makers'. Nothing is passed over in silence: what this printer does not know, or would ignore, is an [`Oddity`].
+//! Executes one command after another; whoever feeds it decides when (paper, cover, speed).
+//! Settings and their limits are the makers'. Nothing is passed over in silence: what this printer
+//! does not know, or would ignore, is an [`Oddity`].
 
 mod print;
 mod setting;
@@ -184,7 +185,13 @@ impl Interpreter {
 
     /// Power off and on: buffers and settings are gone, the paper stays where it is.
     pub(super) fn restart(&mut self) {
+        self.forget();
         self.initialize();
+    }
+
+    /// What was begun and is not on paper is thrown away.
+    pub(super) fn forget(&mut self) {
+        self.line = Line::default();
         self.reading.inside = Inside::Nothing;
         self.raster = None;
         self.waiting_ids.clear();

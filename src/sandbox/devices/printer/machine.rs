@@ -1,7 +1,9 @@
-//! The printer without its wire: receive buffer, interpreter, sensors, faults. Pure; time and bytes come from outside.
+//! The printer without its wire: receive buffer, interpreter, sensors, faults. Pure; time and
+//! bytes come from outside.
 //!
-//! Bytes are received (real-time commands are answered at once), then worked off one command at a time while there is
-//! paper and the cover is closed. What cannot be printed stays in the buffer, and goes on when it can be.
+//! Bytes are received (real-time commands are answered at once), then worked off one command at a
+//! time while there is paper and the cover is closed. What cannot be printed stays in the buffer,
+//! and goes on when it can be.
 
 use std::collections::VecDeque;
 
@@ -12,10 +14,13 @@ use super::profile::Options;
 use super::realtime::{Urgent, Watch};
 use super::status::{self, Sensors};
 
-/// Answers waiting for a host that does not read; beyond it they are lost, as in the maker's interface boards.
+/// Answers waiting for a host that does not read; beyond it they are lost, as in the maker's
+/// interface boards.
 const OUTBOX_BYTES_MAX: usize = 4_096;
 /// Cut papers kept for looking at.
 const PAPERS_MAX: usize = 1_000;
+/// Length of `DLE EOT n` and `DLE ENQ n`.
+const URGENT_BYTES: usize = 3;
 /// What is answered where a process id is asked for and the printer never had another before.
 const NO_ID: [u8; 4] = *b"0000";
 
@@ -65,6 +70,7 @@ pub(super) struct Machine {
     last_id: [u8; 4],
     connected: bool,
     powered: bool,
+    times_off: u64,
     voice: Voice,
     paper_left: Option<u64>,
     drop_left: Option<usize>,
@@ -86,6 +92,7 @@ impl Machine {
             last_id: NO_ID,
             connected: false,
             powered: true,
+            times_off: 0,
             voice: Voice::default(),
             paper_left: None,
             drop_left: None,
@@ -115,17 +122,12 @@ impl Machine {
         }
         let taken = self.drop_left.unwrap_or(bytes.len()).min(bytes.len());
         for byte in &bytes[..taken] {
-            match self.watch.byte(*byte) {
-                Some(Urgent::Status(n)) => {
-                    let answer = self.sensors().real_time(n);
-                    self.say(answer.as_slice());
-                }
-                Some(Urgent::Recover(2)) => self.buffer.clear(),
-                Some(Urgent::Recover(_) | Urgent::Other(_)) | None => {}
+            self.buffer.push_back(*byte);
+            if let Some(urgent) = self.watch.byte(*byte) {
+                self.answer_at_once(urgent);
             }
         }
         self.counters.bytes += u64::try_from(taken).unwrap_or(u64::MAX);
-        self.buffer.extend(&bytes[..taken]);
         if let Some(left) = &mut self.drop_left {
             *left -= taken;
         }
@@ -134,6 +136,25 @@ impl Machine {
             return false;
         }
         true
+    }
+
+    fn answer_at_once(&mut self, urgent: Urgent) {
+        // With nothing before it, it is not part of anything: it does not wait, and is not held.
+        let alone = self.interpreter.reading().inside == Inside::Nothing;
+        if alone && self.buffer.len() == URGENT_BYTES {
+            self.buffer.clear();
+        }
+        match urgent {
+            Urgent::Status(n) => {
+                let answer = self.sensors().real_time(n);
+                self.say(answer.as_slice());
+            }
+            Urgent::Recover(2) => {
+                self.buffer.clear();
+                self.interpreter.forget();
+            }
+            Urgent::Recover(_) | Urgent::Other(_) => {}
+        }
     }
 
     /// Takes what is to be sent to the host.
@@ -148,7 +169,8 @@ impl Machine {
         self.bytes_a_second
     }
 
-    /// Works off commands until about `bytes_max` bytes are done. Gives the bytes done; 0: nothing can be done.
+    /// Works off commands until about `bytes_max` bytes are done. Gives the bytes done; 0: nothing
+    /// can be done.
     pub(super) fn work(&mut self, bytes_max: usize) -> usize {
         let mut done = 0;
         while done < bytes_max && self.can_print() {
@@ -248,10 +270,16 @@ impl Machine {
         self.powered
     }
 
+    /// How often it was switched off; a connection does not outlive one.
+    pub(super) fn times_off(&self) -> u64 {
+        self.times_off
+    }
+
     /// Switching off forgets the buffer and the settings, not the paper.
     pub(super) fn power(&mut self, on: bool) {
         self.powered = on;
         if !on {
+            self.times_off += 1;
             self.buffer.clear();
             self.outbox.clear();
             self.told = None;
@@ -273,7 +301,8 @@ impl Machine {
         self.tell_change();
     }
 
-    /// Paper ends after so many more bytes of the job; a command is not begun that has not enough left.
+    /// Paper ends after so many more bytes of the job; a command is not begun that has not enough
+    /// left.
     pub(super) fn end_paper_after(&mut self, bytes: u64) {
         self.paper_left = Some(bytes);
         if bytes == 0 {

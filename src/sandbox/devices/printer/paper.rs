@@ -74,7 +74,8 @@ impl Paper {
         !self.dots.iter().any(|dot| *dot)
     }
 
-    /// The printed text, 48 columns, lines ended by LF. See the `text` module for how sizes and pictures show.
+    /// The printed text, 48 columns, lines ended by LF. See the `text` module for how sizes and
+    /// pictures show.
     #[must_use]
     pub fn text(&self) -> String {
         let mut shown = String::new();

@@ -15,13 +15,15 @@ pub enum Charset {
 /// A model of printer. The default is a well-behaved 80 mm receipt printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The built-in Chinese font. Four-byte characters print as garbage unless it is [`Charset::Gb18030`].
+    /// The built-in Chinese font. Four-byte characters print as garbage unless it is
+    /// [`Charset::Gb18030`].
     pub charset: Charset,
     /// Whether `GS ( H` is answered. Printers that do not know it pass over it.
     pub process_ids: bool,
     /// Whether Chinese mode is on after power on and `ESC @`.
     pub han_at_start: bool,
-    /// Dots between head and knife: a cut without feeding leaves so much of the print on the next paper.
+    /// Dots between head and knife: a cut without feeding leaves so much of the print on the next
+    /// paper.
     pub knife_dots: usize,
     /// The receive buffer. When it is full the printer stops taking bytes, real-time commands too.
     pub buffer_bytes: usize,

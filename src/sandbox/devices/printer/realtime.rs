@@ -1,7 +1,8 @@
 //! Real-time commands: found in the bytes as they arrive, before they wait in the buffer.
 //!
-//! The makers look for them byte by byte, without regard to what command they stand in: three bytes `10 04 01` inside a
-//! picture are answered too. A driver must live with that, so it is the same here. Pure.
+//! The makers look for them byte by byte, without regard to what command they stand in: three
+//! bytes `10 04 01` inside a picture are answered too. A driver must live with that, so it is the
+//! same here. Pure.
 
 const DLE: u8 = 0x10;
 const EOT: u8 = 0x04;

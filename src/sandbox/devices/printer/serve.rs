@@ -1,7 +1,9 @@
-//! The printer on its wires: TCP (port 9100's way) and a serial line. Carries bytes; knows nothing of their meaning.
+//! The printer on its wires: TCP (port 9100's way) and a serial line. Carries bytes; knows nothing
+//! of their meaning.
 //!
-//! One task works the machine off, another serves the wire. They meet in [`Shared`]: whoever changes the machine says so,
-//! and all look again. Over TCP one host is served at a time; the next one waits, as with real ones.
+//! One task works the machine off, another serves the wire. They meet in [`Shared`]: whoever
+//! changes the machine says so, and all look again. Over TCP one host is served at a time; the
+//! next one waits, as with real ones.
 
 use std::io;
 use std::net::SocketAddr;
@@ -134,8 +136,11 @@ pub(super) fn listen(at: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn serve_host(shared: &Shared, mut stream: TcpStream) {
-    shared.change(|machine| machine.set_connected(true));
-    let ended = talk(shared, &mut stream).await;
+    let served_at = shared.change(|machine| {
+        machine.set_connected(true);
+        machine.times_off()
+    });
+    let ended = talk(shared, &mut stream, served_at).await;
     if let Err(error) = ended {
         tracing::debug!(%error, "the host's connection broke");
     }
@@ -143,21 +148,19 @@ async fn serve_host(shared: &Shared, mut stream: TcpStream) {
     shared.change(|machine| machine.set_connected(false));
 }
 
-async fn talk(shared: &Shared, stream: &mut TcpStream) -> io::Result<()> {
+async fn talk(shared: &Shared, stream: &mut TcpStream, served_at: u64) -> io::Result<()> {
     let mut changes = shared.changes();
     let mut bytes = vec![0; CHUNK_BYTES];
     let wait = Duration::from_millis(ANSWER_WAIT_MS_MAX);
+    stream.set_nodelay(true)?;
     loop {
         changes.borrow_and_update();
-        let (powered, room, answer) = {
+        let (times_off, room, answer) = {
             let mut machine = shared.look();
-            (
-                machine.is_powered(),
-                machine.room().min(CHUNK_BYTES),
-                machine.take_outbox(),
-            )
+            let room = machine.room().min(CHUNK_BYTES);
+            (machine.times_off(), room, machine.take_outbox())
         };
-        if !powered {
+        if times_off != served_at {
             return Ok(());
         }
         tokio::time::timeout(wait, stream.write_all(&answer)).await??;
@@ -177,29 +180,29 @@ async fn talk(shared: &Shared, stream: &mut TcpStream) -> io::Result<()> {
 pub(super) async fn serve_pty(shared: &Shared, mut plugged: watch::Receiver<Option<Arc<Pty>>>) {
     loop {
         let pty = plugged.borrow_and_update().clone();
-        if let Some(pty) = pty {
-            shared.change(|machine| machine.set_connected(true));
-            tokio::select! {
-                ended = talk_serial(shared, &pty) => if let Err(error) = ended {
-                    tracing::warn!(%error, "the serial line broke");
-                },
-                _ = plugged.changed() => {}
+        let pulled = match pty {
+            None => plugged.changed().await,
+            Some(pty) => {
+                shared.change(|machine| machine.set_connected(true));
+                let pulled = tokio::select! {
+                    pulled = plugged.changed() => pulled,
+                    error = talk_serial(shared, &pty) => {
+                        tracing::warn!(%error, "the serial line broke");
+                        plugged.changed().await
+                    }
+                };
+                shared.change(|machine| machine.set_connected(false));
+                pulled
             }
-            shared.change(|machine| machine.set_connected(false));
-            if plugged
-                .borrow()
-                .as_ref()
-                .is_some_and(|now| Arc::ptr_eq(now, &pty))
-            {
-                return;
-            }
-        } else if plugged.changed().await.is_err() {
+        };
+        if pulled.is_err() {
             return;
         }
     }
 }
 
-async fn talk_serial(shared: &Shared, pty: &Pty) -> io::Result<()> {
+/// Talks until the line breaks.
+async fn talk_serial(shared: &Shared, pty: &Pty) -> io::Error {
     let mut changes = shared.changes();
     let mut bytes = vec![0; CHUNK_BYTES];
     let wait = Duration::from_millis(ANSWER_WAIT_MS_MAX);
@@ -217,7 +220,10 @@ async fn talk_serial(shared: &Shared, pty: &Pty) -> io::Result<()> {
         }
         tokio::select! {
             read = pty.read(&mut bytes[..room]), if room > 0 => {
-                let read = read?;
+                let read = match read {
+                    Ok(read) => read,
+                    Err(error) => return error,
+                };
                 // Nothing can be dropped on a serial line: what comes after is only lost.
                 let _kept: bool = shared.change(|machine| machine.receive(&bytes[..read]));
             }

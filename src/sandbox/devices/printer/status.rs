@@ -1,7 +1,8 @@
-//! What the printer says of itself: real-time status, queued status, automatic status back, identity.
+//! What the printer says of itself: real-time status, queued status, automatic status back,
+//! identity.
 //!
-//! Bits by the makers' reference. The fixed bits tell the answers apart on one wire: `DLE EOT` is `0xx1xx10`, automatic
-//! status begins `0xx1xx00`, `GS r` is `0xx0xxxx`. Pure.
+//! Bits by the makers' reference. The fixed bits tell the answers apart on one wire: `DLE EOT` is
+//! `0xx1xx10`, automatic status begins `0xx1xx00`, `GS r` is `0xx0xxxx`. Pure.
 
 /// The drawer socket's pin 3 floats high where no drawer hangs on it.
 const DRAWER_PIN_HIGH: u8 = 0x04;

@@ -36,7 +36,8 @@ impl Default for Symbol {
 }
 
 impl Symbol {
-    /// Takes one function; gives a drawing when one is to be printed, an error naming what a printer ignores.
+    /// Takes one function; gives a drawing when one is to be printed, an error naming what a
+    /// printer ignores.
     pub(super) fn take(&mut self, function: Qr) -> Result<Option<Drawn>, &'static str> {
         match function {
             Qr::Model(50) => {}

@@ -1,7 +1,7 @@
 //! A printed line as text for tests and terminals: 48 columns, a Chinese character takes two. Pure.
 //!
-//! A run of double-width characters is written once, between `<` and `>`, in the middle of the columns it took, so that
-//! what follows keeps its column. Image dots inside a line show as `#`.
+//! A run of double-width characters is written once, between `<` and `>`, in the middle of the
+//! columns it took, so that what follows keeps its column. Image dots inside a line show as `#`.
 
 use unicode_width::UnicodeWidthChar;
 

@@ -1,7 +1,10 @@
 //! What the printer answers, and how it fails.
 
-use super::super::machine::{Machine, Voice};
+use proptest::collection::vec;
+use proptest::num::u8::ANY;
+
 use super::super::Options;
+use super::super::machine::{Machine, Voice};
 use super::{ALL, Job, machine, run};
 
 fn small_job() -> Job {
@@ -91,6 +94,37 @@ fn status_is_answered_at_once_also_from_inside_a_picture() {
 }
 
 #[test]
+fn asking_is_not_a_job() {
+    let mut machine = machine();
+    machine.set_cover(true);
+    assert_eq!(
+        run(&mut machine, b"\x10\x04\x02\x10\x04\x03\x10\x04\x03"),
+        b"\x16\x12\x12"
+    );
+    assert_eq!(machine.held_bytes(), 0);
+    machine.set_cover(false);
+    machine.end_paper_after(1);
+    run(&mut machine, b"\x10\x04\x01\n");
+    assert_eq!(
+        run(&mut machine, b"\x10\x04\x04"),
+        b"\x12",
+        "only the LF has used paper"
+    );
+}
+
+#[test]
+fn a_held_job_can_be_thrown_away() {
+    let mut machine = machine();
+    run(&mut machine, &Job::start().text("begun").0);
+    machine.end_paper_after(0);
+    run(&mut machine, &Job::default().line("held").id(b"0001").0);
+    run(&mut machine, b"\x10\x05\x02");
+    machine.refill();
+    assert_eq!(run(&mut machine, b"new\n"), b"");
+    assert_eq!(machine.hanging().text(), "new\n");
+}
+
+#[test]
 fn automatic_status_tells_changes_until_initialized() {
     let mut machine = machine();
     assert_eq!(run(&mut machine, b"\x1Da\x0F"), b"\x14\x00\x00\x0F");
@@ -168,7 +202,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
 
     #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..2_000)) {
+    fn any_bytes_are_survived(bytes in vec(ANY, 0..2_000)) {
         let mut machine = machine();
         run(&mut machine, &bytes);
         assert!(machine.hanging().text().len() < 1_000_000);

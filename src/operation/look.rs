@@ -1,0 +1,144 @@
+//! Looking at settlements: one, or a list.
+
+use super::ask::{CallerId, Failure, ListFilter, SettlementKey};
+use super::operations::Operations;
+use super::settle::{seen, unreadable};
+use crate::book::Code;
+use crate::journal::Filter;
+use crate::runner::state_of;
+use crate::settlement::answer::{Answer, Summary};
+use crate::settlement::tell;
+
+/// Most rows of one list.
+const LIST_MAX: usize = 500;
+/// Pages that are looked through for a 结算ID.
+const PAGES_MAX: usize = 20;
+/// Rows of such a page.
+const PAGE_ROWS: u32 = 1_000;
+
+impl Operations {
+    /// One settlement as it is now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn get(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
+        match key {
+            SettlementKey::SettlementId(id) => self.get_by_id(&id).await,
+            SettlementKey::RequestId(id) => self.get_by_request(&caller, &id).await,
+            SettlementKey::SetlId(id) => self.get_by_setl_id(&id).await,
+        }
+    }
+
+    async fn get_by_id(&self, settlement_id: &str) -> Result<Answer, Failure> {
+        if let Some(handle) = self.parts().registry.by_id(settlement_id) {
+            return Ok(tell::answer(&seen(&handle.view()).state));
+        }
+        let stored = self.parts().journal.load(settlement_id).await;
+        let stored = stored.map_err(|error| unreadable(&error))?;
+        if stored.is_empty() || settlement_id == crate::journal::DESK_STREAM {
+            return Err(Failure::new(Code::NotFound, "no settlement has this id"));
+        }
+        let state = state_of(settlement_id, &stored)
+            .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        Ok(tell::answer(&state))
+    }
+
+    pub(super) async fn get_by_request(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+    ) -> Result<Answer, Failure> {
+        if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
+            return Ok(tell::answer(&seen(&handle.view()).state));
+        }
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, request_id)
+            .await;
+        match found.map_err(|error| unreadable(&error))? {
+            Some(row) => self.get_by_id(&row.stream).await,
+            None => Err(Failure::new(
+                Code::NotFound,
+                "no settlement has this request_id",
+            )),
+        }
+    }
+
+    async fn get_by_setl_id(&self, setl_id: &str) -> Result<Answer, Failure> {
+        let not_found = || Failure::new(Code::NotFound, "no settlement has this setl_id");
+        if setl_id.is_empty() {
+            return Err(not_found());
+        }
+        let mut before_seq = None;
+        for _ in 0..PAGES_MAX {
+            let filter = Filter {
+                limit: PAGE_ROWS,
+                before_seq,
+                ..settlements()
+            };
+            let rows = self.parts().journal.list(filter).await;
+            let rows = rows.map_err(|error| unreadable(&error))?;
+            let Some(last) = rows.last() else { break };
+            before_seq = Some(last.first_seq);
+            let hit = rows.iter().find(|row| {
+                summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id)
+            });
+            if let Some(row) = hit {
+                return self.get_by_id(&row.stream).await;
+            }
+        }
+        Err(not_found())
+    }
+
+    /// Settlements, newest first.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for an unknown `before`.
+    pub async fn list(
+        &self,
+        _caller: CallerId,
+        filter: ListFilter,
+    ) -> Result<Vec<Summary>, Failure> {
+        let before_seq = match &filter.before {
+            None => None,
+            Some(id) => {
+                let found = self.parts().journal.find(id).await;
+                let row = found.map_err(|error| unreadable(&error))?;
+                let Some(row) = row else {
+                    return Err(Failure::new(
+                        Code::NotFound,
+                        "no settlement has the id in before",
+                    ));
+                };
+                Some(row.first_seq)
+            }
+        };
+        let limit = filter.limit.clamp(1, LIST_MAX);
+        let rows = self.parts().journal.list(Filter {
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            before_seq,
+            from_utc_ms: filter.from_ms,
+            to_utc_ms: filter.to_ms,
+            open_only: filter.open_only,
+            stuck_only: filter.stuck_only,
+            ..settlements()
+        });
+        let rows = rows.await.map_err(|error| unreadable(&error))?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| summary(&row.summary))
+            .collect())
+    }
+}
+
+fn settlements() -> Filter {
+    Filter {
+        kind: Some("settlement".to_owned()),
+        ..Filter::default()
+    }
+}
+
+fn summary(json: &str) -> Option<Summary> {
+    serde_json::from_str(json).ok()
+}

@@ -1,0 +1,114 @@
+//! The one handle that doors hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::ask::Failure;
+use crate::book::Code;
+use crate::journal::{Health, Hindrance};
+use crate::runner::{Parts, Runner};
+
+/// The platform's clock may be off by so much before nothing new is settled.
+const SKEW_MS_MAX: i64 = 300_000;
+
+/// Who this desk is, for status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name.
+    pub desk_name: String,
+    /// Its number, 0–999.
+    pub desk_number: u16,
+}
+
+/// How long answers are waited for, and how much runs at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// A receipt is waited for so long before the answer says QUEUED.
+    pub print_wait_ms: i64,
+    /// A call without a deadline is answered PENDING after so long.
+    pub pending_ms: i64,
+    /// Settlements that run at once.
+    pub settlements_max: usize,
+}
+
+/// What can be asked. Cheap to clone.
+#[derive(Clone)]
+pub struct Operations {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) runner: Runner,
+    pub(super) identity: Identity,
+    pub(super) waits: Waits,
+    pub(super) stopping: AtomicBool,
+}
+
+impl Operations {
+    /// Over a runner.
+    #[must_use]
+    pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
+        let stopping = AtomicBool::new(false);
+        Self {
+            inner: Arc::new(Inner {
+                runner,
+                identity,
+                waits,
+                stopping,
+            }),
+        }
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        self.inner.runner.parts()
+    }
+
+    /// From here on nothing new is taken; what runs goes on.
+    pub fn stop_taking(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Why nothing new is taken, if so.
+    #[must_use]
+    pub fn refusing(&self) -> Option<Failure> {
+        if self.inner.stopping.load(Ordering::Relaxed) {
+            return Some(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+        }
+        if let Health {
+            accepts_new: false,
+            why,
+            free_bytes,
+        } = self.parts().journal.health()
+        {
+            return Some(hindrance(why, free_bytes));
+        }
+        let skew_ms = self.parts().platform_skew_ms().unwrap_or(0);
+        if skew_ms.saturating_abs() > SKEW_MS_MAX {
+            let detail = format!(
+                "the platform's clock is {} s ahead of ours",
+                skew_ms / 1_000
+            );
+            return Some(Failure::new(Code::ClockSkew, detail));
+        }
+        None
+    }
+}
+
+fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
+    match why {
+        Some(Hindrance::NotAdopted) => Failure::new(
+            Code::DeskNotAdopted,
+            "the journal belongs to another machine or desk; see yibaoctl desk adopt",
+        ),
+        Some(Hindrance::DiskLow {
+            free_bytes,
+            min_free_bytes,
+        }) => Failure::new(
+            Code::JournalRefuses,
+            format!("{free_bytes} bytes are free, {min_free_bytes} are needed"),
+        ),
+        Some(Hindrance::BallastSpent) => Failure::new(Code::JournalRefuses, "the disk was full"),
+        Some(Hindrance::Closed) => Failure::new(Code::JournalRefuses, "the journal is closed"),
+        None => Failure::new(Code::JournalRefuses, format!("{free_bytes} bytes are free")),
+    }
+}

@@ -1,0 +1,213 @@
+//! ScanAndPay: one call, one true answer.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::ask::{CallerId, Failure};
+use super::operations::Operations;
+use crate::book::Code;
+use crate::journal::Error as JournalError;
+use crate::runner::{Attendance, Handle, Reservation, Slot, View, state_of};
+use crate::settlement::answer::{Answer, Money, Paper};
+use crate::settlement::checks;
+use crate::settlement::order::Order;
+use crate::settlement::state::State;
+use crate::settlement::tell;
+
+/// The answer leaves so long before the caller's deadline.
+const BEFORE_DEADLINE_MS: u64 = 300;
+
+impl Operations {
+    /// Carries the order out, joins the one that runs, or repeats the answer of the one that ended.
+    ///
+    /// Dropping the future means that the caller went away: before the point of no return the same request
+    /// may join again for a while, then what was done is undone.
+    ///
+    /// # Errors
+    /// Nothing was begun: the order is not valid, another one has its id, or nothing new is taken.
+    pub async fn scan_and_pay(
+        &self,
+        caller: CallerId,
+        order: Order,
+        deadline: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        let answer_by = self.answer_by(deadline);
+        let registry = self.parts().registry.clone();
+        loop {
+            match registry.reserve(&caller.id, &order.request_id) {
+                Slot::Yours(reservation) => {
+                    if let Some(ended) = self.ended(&caller, &order).await? {
+                        return Ok(tell::answer(&ended));
+                    }
+                    let (handle, attendance) = self.begin(reservation, &caller, order).await?;
+                    return Ok(self.await_answer(&handle, attendance, answer_by).await);
+                }
+                Slot::Taken(taken) => {
+                    if let Some(handle) = running(taken).await {
+                        same_or_refused(&handle.view().borrow().state, &order)?;
+                        let attendance = handle.attend();
+                        return Ok(self.await_answer(&handle, attendance, answer_by).await);
+                    }
+                    // The one who had it did not begin: now it may be ours.
+                }
+            }
+        }
+    }
+
+    fn answer_by(&self, deadline: Option<Duration>) -> Instant {
+        let longest =
+            Duration::from_millis(u64::try_from(self.inner.waits.pending_ms).unwrap_or(0));
+        let wait = deadline.map_or(longest, |deadline| {
+            let margin = Duration::from_millis(BEFORE_DEADLINE_MS).min(deadline / 4);
+            (deadline - margin).min(longest.max(deadline))
+        });
+        Instant::now() + wait
+    }
+
+    /// The settlement of this request that is in the journal and does not run any more.
+    async fn ended(&self, caller: &CallerId, order: &Order) -> Result<Option<State>, Failure> {
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, &order.request_id)
+            .await;
+        let Some(row) = found.map_err(|error| unreadable(&error))? else {
+            return Ok(None);
+        };
+        let stored = self.parts().journal.load(&row.stream).await;
+        let stored = stored.map_err(|error| unreadable(&error))?;
+        let state = state_of(&row.stream, &stored)
+            .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        same_or_refused(&state, order)?;
+        Ok(Some(state))
+    }
+
+    async fn begin(
+        &self,
+        reservation: Reservation,
+        caller: &CallerId,
+        order: Order,
+    ) -> Result<(Handle, Attendance), Failure> {
+        if let Some(refusing) = self.refusing() {
+            return Err(refusing);
+        }
+        let parts = self.parts();
+        if parts.registry.count() >= self.inner.waits.settlements_max {
+            let detail = format!("{} settlements run", self.inner.waits.settlements_max);
+            return Err(Failure::new(Code::TooManyCalls, detail));
+        }
+        let total = checks::order::check(&order, caller.may_bill_unnamed, &parts.rules)
+            .map_err(|faults| faulty(&faults))?;
+        let runner = &self.inner.runner;
+        let begun = runner
+            .accept(reservation, runner.new_id(), &caller.id, order, total)
+            .await;
+        begun.map_err(|error| match error {
+            JournalError::VisitOpen { stream } => {
+                let detail = format!("settlement {stream} has this visit");
+                Failure::new(Code::VisitBusy, detail)
+            }
+            JournalError::NotAdopted { .. } => {
+                Failure::new(Code::DeskNotAdopted, error.to_string())
+            }
+            other => Failure::new(Code::JournalRefuses, other.to_string()),
+        })
+    }
+
+    /// The final answer; at the deadline the truth by then, and the settlement runs on.
+    pub(super) async fn await_answer(
+        &self,
+        handle: &Handle,
+        attendance: Attendance,
+        answer_by: Instant,
+    ) -> Answer {
+        let mut view = handle.view();
+        loop {
+            let state = view.borrow_and_update().state.clone();
+            let answer = tell::answer(&state);
+            let Some(wait_until) = self.wait_until(&answer, answer_by) else {
+                return answer;
+            };
+            tokio::select! {
+                changed = view.changed() => {
+                    if changed.is_err() {
+                        return tell::answer(&view.borrow().state);
+                    }
+                }
+                () = tokio::time::sleep_until(wait_until) => {
+                    let answer = tell::answer(&view.borrow().state);
+                    attendance.answered_pending();
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Until when a better answer is worth waiting for; `None`: this one is good.
+    fn wait_until(&self, answer: &Answer, answer_by: Instant) -> Option<Instant> {
+        match (answer.money, answer.paper) {
+            (Money::Pending, _) => Some(answer_by),
+            (Money::Unknown, _) if answer.stuck => None,
+            (Money::Unknown, _) => Some(answer_by),
+            (Money::Settled, Paper::Queued) => {
+                let until_ms = answer.ended_at_ms? + self.inner.waits.print_wait_ms;
+                let until = self.parts().clock.instant(until_ms);
+                (until > Instant::now()).then_some(until.min(answer_by))
+            }
+            (Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed, _) => None,
+        }
+    }
+}
+
+/// The handle, once whoever reserved the request has begun it; `None`: it was not begun.
+async fn running(mut taken: watch::Receiver<Option<Handle>>) -> Option<Handle> {
+    let begun = taken.wait_for(Option::is_some).await.ok()?;
+    begun.clone()
+}
+
+fn same_or_refused(state: &State, order: &Order) -> Result<(), Failure> {
+    let Some(first) = &state.order else {
+        // The key of that day was deleted: the answer stays, the bodies cannot be compared.
+        return Ok(());
+    };
+    if tell::same_request(first, order) {
+        return Ok(());
+    }
+    let fields = tell::differing_fields(first, order);
+    let detail = format!("differs in {}", fields.join(", "));
+    Err(Failure {
+        code: Code::RequestIdOtherBody,
+        detail,
+        fields,
+    })
+}
+
+fn faulty(faults: &[checks::order::Fault]) -> Failure {
+    let code = faults
+        .first()
+        .map_or(Code::RequestInvalid, |fault| fault.code);
+    let all: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.field, fault.detail))
+        .collect();
+    let fields = faults.iter().map(|fault| fault.field.clone()).collect();
+    Failure {
+        code,
+        detail: all.join("; "),
+        fields,
+    }
+}
+
+pub(super) fn unreadable(error: &JournalError) -> Failure {
+    Failure::new(
+        Code::Internal,
+        format!("the journal cannot be read: {error}"),
+    )
+}
+
+/// What a watcher or caller sees of a running settlement now.
+pub(super) fn seen(view: &watch::Receiver<View>) -> View {
+    view.borrow().clone()
+}

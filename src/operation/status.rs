@@ -1,0 +1,53 @@
+//! How the daemon is.
+
+use super::ask::{JournalStatus, PlatformStatus, Status};
+use super::operations::Operations;
+use crate::journal::Filter;
+
+/// Stuck settlements that are counted at most.
+const STUCK_COUNT_MAX: u32 = 1_000;
+
+impl Operations {
+    /// How the daemon is. Never waits for a device or the platform.
+    pub async fn status(&self) -> Status {
+        let parts = self.parts();
+        let stuck = parts
+            .journal
+            .list(Filter {
+                limit: STUCK_COUNT_MAX,
+                stuck_only: true,
+                ..Filter::default()
+            })
+            .await
+            .map_or(0, |rows| rows.len());
+        let newest = parts
+            .journal
+            .list(Filter {
+                limit: 1,
+                ..Filter::default()
+            })
+            .await;
+        let events = newest
+            .ok()
+            .and_then(|rows| rows.first().map(|row| row.last_seq))
+            .unwrap_or(0);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            desk_name: self.inner.identity.desk_name.clone(),
+            desk_number: self.inner.identity.desk_number,
+            refusing: self.refusing(),
+            started_at_ms: parts.clock.started_at_ms(),
+            open: parts.registry.count(),
+            stuck,
+            platform: PlatformStatus {
+                answered_at_ms: parts.platform_answered_at_ms(),
+                skew_ms: parts.platform_skew_ms(),
+            },
+            journal: JournalStatus {
+                events: u64::try_from(events).unwrap_or(0),
+                commits: parts.journal.commits(),
+            },
+            devices: parts.hub.list(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Confirming what was shown, and calling off.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ask::{CallerId, Failure};
+use super::operations::Operations;
+use crate::book::Code;
+use crate::runner::Handle;
+use crate::settlement::answer::{Answer, CancelVerdict, Money, Point};
+use crate::settlement::tell;
+
+/// How long a cancellation waits for the end of what it cancels.
+const CANCEL_WAIT_MS_MAX: u64 = 20_000;
+
+impl Operations {
+    /// Confirms what was shown.
+    ///
+    /// # Errors
+    /// `CONFIRM_STALE` when something else is shown by now, `NOT_CONFIRMABLE` when nothing is.
+    pub async fn confirm(
+        &self,
+        caller: CallerId,
+        request_id: String,
+        point: Point,
+        shown: String,
+    ) -> Result<(), Failure> {
+        let handle = self.running(&caller, &request_id).await?;
+        let Some(handle) = handle else {
+            return Err(Failure::new(
+                Code::NotConfirmable,
+                "it does not run any more",
+            ));
+        };
+        handle
+            .confirm(point, shown)
+            .await
+            .map_err(|code| Failure::new(code, "the confirmation was not taken"))
+    }
+
+    /// Calls it off if that can still be done, and says how it ended.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn cancel(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> Result<(CancelVerdict, Answer), Failure> {
+        let Some(handle) = self.running(&caller, &request_id).await? else {
+            let answer = self.get_by_request(&caller, &request_id).await?;
+            return Ok((verdict(&answer, false), answer));
+        };
+        let taken = handle.cancel(caller.id.clone()).await;
+        let answer = if taken {
+            ended(&handle).await
+        } else {
+            now(&handle)
+        };
+        Ok((verdict(&answer, taken), answer))
+    }
+
+    async fn running(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+    ) -> Result<Option<Handle>, Failure> {
+        if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
+            return Ok(Some(handle));
+        }
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, request_id)
+            .await;
+        match found.map_err(|error| super::settle::unreadable(&error))? {
+            Some(_) => Ok(None),
+            None => Err(Failure::new(
+                Code::NotFound,
+                "no settlement has this request_id",
+            )),
+        }
+    }
+}
+
+fn now(handle: &Handle) -> Answer {
+    tell::answer(&super::settle::seen(&handle.view()).state)
+}
+
+async fn ended(handle: &Handle) -> Answer {
+    let until = Instant::now() + Duration::from_millis(CANCEL_WAIT_MS_MAX);
+    let mut view = handle.view();
+    let is_final = |view: &crate::runner::View| {
+        let money = tell::money(&view.state);
+        money.is_final() || matches!(view.state.phase, crate::settlement::state::Phase::Stuck(_))
+    };
+    // At the limit, or when the task ended, the view says what is true.
+    drop(tokio::time::timeout_at(until, view.wait_for(is_final)).await);
+    now(handle)
+}
+
+fn verdict(answer: &Answer, taken: bool) -> CancelVerdict {
+    match answer.money {
+        Money::Settled => CancelVerdict::TooLateSettled,
+        Money::Refused | Money::Cancelled | Money::Reversed => CancelVerdict::Cancelled,
+        Money::Pending if taken => CancelVerdict::Cancelled,
+        Money::Pending | Money::Unknown => CancelVerdict::TooLateBeingSettled,
+    }
+}

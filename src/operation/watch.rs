@@ -1,0 +1,106 @@
+//! Following a settlement, also from before it begins.
+
+use futures_util::Stream;
+use tokio::sync::watch;
+
+use super::ask::CallerId;
+use super::operations::Operations;
+use crate::runner::{Handle, View, state_of};
+use crate::settlement::answer::{Progress, Stage};
+use crate::settlement::state::State;
+use crate::settlement::tell;
+
+/// Progress that waits for a slow watcher; a slower one misses steps in between, never the end.
+const BACKLOG_MAX: usize = 64;
+
+impl Operations {
+    /// What happens to the settlement of this request from here on; ends with it. Waits for one that has
+    /// not begun.
+    pub fn watch_settlement(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> impl Stream<Item = Progress> + Send + 'static {
+        let (sender, receiver) = tokio::sync::mpsc::channel(BACKLOG_MAX);
+        let operations = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = operations.follow(&caller, &request_id, &sender) => {}
+                () = sender.closed() => {}
+            }
+        });
+        tokio_stream::wrappers::ReceiverStream::new(receiver)
+    }
+
+    async fn follow(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+        sender: &tokio::sync::mpsc::Sender<Progress>,
+    ) {
+        let mut arrivals = self.parts().registry.arrivals();
+        loop {
+            arrivals.borrow_and_update();
+            if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
+                return follow_running(&handle, sender).await;
+            }
+            if let Some(state) = self.ended_state(caller, request_id).await {
+                // Nobody listens any more: nothing is left to do.
+                drop(sender.send(tell::progress(&state, 1, None, false)).await);
+                return;
+            }
+            if arrivals.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn ended_state(&self, caller: &CallerId, request_id: &str) -> Option<State> {
+        let journal = &self.parts().journal;
+        let row = journal.find_request(&caller.id, request_id).await.ok()??;
+        let stored = journal.load(&row.stream).await.ok()?;
+        state_of(&row.stream, &stored).ok()
+    }
+}
+
+async fn follow_running(handle: &Handle, sender: &tokio::sync::mpsc::Sender<Progress>) {
+    let mut view: watch::Receiver<View> = handle.view();
+    let mut seq = 0;
+    let mut told = None;
+    loop {
+        let now = view.borrow_and_update().clone();
+        let progress = tell::progress(&now.state, seq + 1, now.queue_place, now.armed);
+        let over = now.state.is_over();
+        let news = (key(&progress), now.state.trail.codes_rejected);
+        if told.as_ref() != Some(&news) {
+            seq += 1;
+            told = Some(news);
+            if sender.send(progress).await.is_err() {
+                return;
+            }
+        }
+        if over || view.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What makes a progress worth telling.
+fn key(progress: &Progress) -> (Stage, Option<usize>, u64, String) {
+    let answer = &progress.answer;
+    let ids = [
+        &answer.psn_no,
+        &answer.mdtrt_id,
+        &answer.msgid,
+        &answer.setl_id,
+    ];
+    let shown = format!("{:?}", progress.rejected_code);
+    let paper = format!("{:?}{:?}{shown}", answer.paper, answer.money);
+    let known = ids.iter().filter(|id| !id.is_empty()).count();
+    (
+        progress.stage,
+        progress.queue_place,
+        u64::try_from(known).unwrap_or(0),
+        paper,
+    )
+}
