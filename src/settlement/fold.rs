@@ -20,7 +20,7 @@ impl State {
             Event::CallerGone => self.trail.alone_since_ms = Some(at_ms),
             Event::Restarted => self.restarted(at_ms),
             Event::CancelAsked { by: _ } => self.trail.cancel_asked = true,
-            Event::PrinterLooked { fault } => self.printer_looked(*fault),
+            Event::PrinterLooked { fault } => self.printer_looked(*fault, at_ms),
             Event::CodeRead => {
                 self.trail.code_in_hand = true;
                 self.trail.last_rejection = None;
@@ -101,12 +101,13 @@ impl State {
         self.order = order.as_ref().map(|order| Arc::new((**order).clone()));
     }
 
-    fn printer_looked(&mut self, fault: Option<Code>) {
+    fn printer_looked(&mut self, fault: Option<Code>, at_ms: i64) {
         self.trail.printer_seen = fault.is_none();
         self.trail.printer_fault = fault;
         if let (PaperState::Printing(since_ms), Some(_)) = (&self.paper, fault) {
             // Not a byte of it left: it may be tried again.
             self.paper = PaperState::Wanted(Some(*since_ms));
+            self.trail.print_failures = (self.trail.print_failures.0 + 1, at_ms);
         }
     }
 
@@ -131,6 +132,9 @@ impl State {
                 why: "the daemon ended while the message was out".to_owned(),
             };
             self.answered(step, &lost, false, at_ms);
+            if let Phase::Finding(doubt) = &mut self.phase {
+                doubt.broken += u32::from(matches!(step, Step::FindSettlement | Step::Reverse));
+            }
         }
         if matches!(self.paper, PaperState::Printing(_)) {
             self.paper = PaperState::Ended(Paper::Unknown(Code::PrintNotProven));
@@ -156,10 +160,13 @@ impl State {
         for tries in self.trail.tries.values_mut() {
             tries.last_ms = at_ms;
         }
+        self.trail.refund_enquiries.1 = at_ms;
+        self.trail.print_failures.1 = at_ms;
         if let Phase::Finding(doubt) = &mut self.phase {
             for then_ms in [&mut doubt.enquired_at_ms, &mut doubt.reversed_at_ms] {
                 *then_ms = then_ms.map(|_| at_ms);
             }
+            doubt.enquiry_failures_ms.clear();
             doubt.nothing_ms = None;
         }
     }
@@ -183,12 +190,13 @@ impl State {
                 self.trail.fees_maybe = true;
                 self.trail.tries.remove(&Step::UndoFees);
             }
+            // Only what was charged is given back.
+            Step::UndoSettle => self.trail.charge_seen = true,
             Step::Decode
             | Step::Person
             | Step::Register
             | Step::VisitInfo
             | Step::PreSettle
-            | Step::UndoSettle
             | Step::UndoFees
             | Step::UndoRegister
             | Step::Reverse

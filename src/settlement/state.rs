@@ -80,14 +80,20 @@ pub struct Doubt {
     pub since_ms: i64,
     /// Times 5203 was asked.
     pub enquiries: u32,
-    /// When 5203 was last answered.
+    /// When 5203 was last asked and what became of it was known.
     pub enquired_at_ms: Option<i64>,
+    /// When 5203 failed, since it was last answered. Failures to reach the platform are none.
+    pub enquiry_failures_ms: Vec<i64>,
     /// When 5203 or 2601 first and last said that nothing is there.
     pub nothing_ms: Option<(i64, i64)>,
     /// Times 2601 was asked.
     pub reversals: u32,
-    /// When 2601 was last answered.
+    /// When 2601 was last asked and what became of it was known.
     pub reversed_at_ms: Option<i64>,
+    /// The last 2601 got no answer: it may still take the charge back.
+    pub reversal_maybe: bool,
+    /// Restarts while 5203 or 2601 was out: their answers may be what ends the process.
+    pub broken: u32,
     /// The platform said that it was given back: by 2601, or 5203 saw a refund.
     pub is_reversed: bool,
 }
@@ -120,6 +126,8 @@ pub struct Trail {
     pub visit_sent: bool,
     /// Lines may be there under our chrg_bchno.
     pub fees_maybe: bool,
+    /// The answer of a 2204 was lost once: it may be processed even after a 2205.
+    pub fees_lost: bool,
     /// The lines are there, whole.
     pub fees_sent: bool,
     /// Token shown and when, per point.
@@ -130,6 +138,8 @@ pub struct Trail {
     pub fresh_asked: bool,
     /// The settling call's intent was recorded: the point of no return.
     pub settle_sent: bool,
+    /// The platform was seen to hold the charge. Stays when what it said of it is forgotten.
+    pub charge_seen: bool,
     /// The amounts of what was charged were checked and are right.
     pub amounts_right: bool,
     /// Somebody asked to cancel.
@@ -144,6 +154,8 @@ pub struct Trail {
     pub refund_maybe: bool,
     /// Times 5203 was asked what became of it, without a clear answer, and when last.
     pub refund_enquiries: (u32, i64),
+    /// Print jobs of which not a byte left, and when the last one ended.
+    pub print_failures: (u32, i64),
     /// The lines were taken back.
     pub fees_undone: bool,
     /// The visit was taken back.
@@ -175,14 +187,25 @@ impl From<Point> for PointKey {
 pub struct Tries {
     /// How many in a row.
     pub count: u32,
+    /// How many of them never left this machine.
+    pub unreached: u32,
     /// When the last.
     pub last_ms: i64,
     /// How the last one ended, if it did not succeed.
     pub last: Option<Outcome>,
     /// Whether any of them may have been processed.
     pub maybe: bool,
-    /// Any of them failed for an expired sign-in.
+    /// The last one failed for an expired sign-in.
     pub sign_in_expired: bool,
+}
+
+impl Tries {
+    /// How many reached the platform, or may have. While it cannot be reached nothing is used up: an outage
+    /// makes nothing stuck.
+    #[must_use]
+    pub fn used_up(&self) -> u32 {
+        self.count.saturating_sub(self.unreached)
+    }
 }
 
 /// The paper.
@@ -225,7 +248,7 @@ impl State {
     /// Whether the platform holds a charge of this settlement that was not given back.
     #[must_use]
     pub fn is_charged(&self) -> bool {
-        self.known.settled.is_some() && !self.trail.refunded
+        self.trail.charge_seen && !self.trail.refunded
     }
 
     /// Whether nothing more will happen by itself.
