@@ -190,13 +190,33 @@ impl State {
                 self.trail.fees_maybe = true;
                 self.trail.tries.remove(&Step::UndoFees);
             }
-            // Only what was charged is given back.
-            Step::UndoSettle => self.trail.charge_seen = true,
+            Step::UndoSettle | Step::UndoFees | Step::UndoRegister => self.taking_back(step),
             Step::Decode
             | Step::Person
             | Step::Register
             | Step::VisitInfo
             | Step::PreSettle
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement => {}
+        }
+    }
+
+    /// What is taken back tells what was found before, also when the answers are forgotten: only what was
+    /// charged is given back, and the rest follows only when nothing is charged.
+    pub(super) fn taking_back(&mut self, step: Step) {
+        match step {
+            Step::UndoSettle => self.trail.charge_seen = true,
+            Step::UndoFees | Step::UndoRegister if matches!(self.phase, Phase::GivingUp(_)) => {
+                self.trail.refunded |= self.trail.charge_seen;
+            }
+            Step::Decode
+            | Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::Fees
+            | Step::PreSettle
+            | Step::Settle
             | Step::UndoFees
             | Step::UndoRegister
             | Step::Reverse

@@ -19,3 +19,6 @@ pub mod rules;
 pub mod state;
 pub mod steps;
 pub mod tell;
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ impl State {
         sign_in_expired: bool,
         at_ms: i64,
     ) {
+        self.taking_back(step);
         match outcome {
             Outcome::Done { found: Some(found) } if answers(step, found) => {
                 self.trail.tries.remove(&step);

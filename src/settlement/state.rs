@@ -206,6 +206,17 @@ impl Tries {
     pub fn used_up(&self) -> u32 {
         self.count.saturating_sub(self.unreached)
     }
+
+    /// Whether the platform itself said no to the last one. A gateway's no, or that of a sign-in, says nothing
+    /// about what is there.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let Some(Outcome::Refused { code, .. }) = &self.last else {
+            return false;
+        };
+        let on_the_way = matches!(code, Code::GatewayRefused | Code::SignInFailed);
+        !on_the_way && !self.sign_in_expired
+    }
 }
 
 /// The paper.

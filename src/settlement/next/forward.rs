@@ -161,9 +161,7 @@ fn fees(state: &State, now_ms: i64) -> Option<Effect> {
         return Some(ask(state, Step::Fees, now_ms));
     }
     // Lines that may be there are taken back before they are sent again.
-    let nothing_to_undo = tries(state, Step::UndoFees).is_some_and(|tries| {
-        matches!(tries.last, Some(Outcome::Refused { .. })) && !tries.sign_in_expired
-    });
+    let nothing_to_undo = tries(state, Step::UndoFees).is_some_and(Tries::is_refused);
     let unsure = failed.is_some_and(|tries| tries.maybe) && !nothing_to_undo;
     Some(ask(
         state,

@@ -2,7 +2,7 @@
 
 use super::{Effect, call_after_pause, is_unreachable, pause_until, tries};
 use crate::book::Code;
-use crate::settlement::call::{Outcome, Step};
+use crate::settlement::call::Step;
 use crate::settlement::event::Event;
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{State, Tries};
@@ -27,9 +27,7 @@ fn charge(state: &State, now_ms: i64, rules: &Rules) -> Effect {
     if undo.used_up() >= UNDO_TRIES_MAX || is_unreachable {
         return stuck(Code::UndoFailed);
     }
-    if let Some(Outcome::Refused { .. }) = undo.last
-        && !undo.sign_in_expired
-    {
+    if undo.is_refused() {
         return stuck(Code::UndoFailed);
     }
     if !state.trail.refund_maybe {
@@ -85,9 +83,7 @@ fn take_back(state: &State, step: Step, unsure: bool, now_ms: i64) -> Option<Eff
     let Some(undo) = tries(state, step) else {
         return Some(Effect::Call(step));
     };
-    if let Some(Outcome::Refused { .. }) = undo.last
-        && !undo.sign_in_expired
-    {
+    if undo.is_refused() {
         return if unsure || undo.maybe {
             None
         } else {
