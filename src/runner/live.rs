@@ -203,40 +203,19 @@ impl Registry {
         self.lock().by_id.len()
     }
 
+    /// How many run that may have moved money: the process should see their end.
+    #[must_use]
+    pub fn past_no_return(&self) -> usize {
+        let sent = |handle: &&Handle| handle.view.borrow().state.is_past_no_return();
+        self.lock().by_id.values().filter(sent).count()
+    }
+
     /// Changes with each settlement that begins to run.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.arrivals.subscribe()
     }
 
-<<<<<<< HEAD
-    /// Takes the visit for this settlement.
-    ///
-    /// # Errors
-    /// The settlement that has it.
-    pub fn take_visit(&self, visit: &str, settlement_id: &str) -> Result<(), String> {
-        let mut inner = self.lock();
-        match inner.visits.get(visit) {
-            Some(first) if first != settlement_id => Err(first.clone()),
-            Some(_) => Ok(()),
-            None => {
-                inner
-                    .visits
-                    .insert(visit.to_owned(), settlement_id.to_owned());
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives the visits of this settlement back.
-    pub fn leave_visits(&self, settlement_id: &str) {
-        self.lock()
-            .visits
-            .retain(|_, holder| holder != settlement_id);
-    }
-
-=======
->>>>>>> main
     /// Forgets an ended settlement.
     pub(super) fn remove(&self, settlement_id: &str, caller: &str, request_id: &str) {
         let mut inner = self.lock();
@@ -244,10 +223,6 @@ impl Registry {
         inner
             .by_request
             .remove(&(caller.to_owned(), request_id.to_owned()));
-<<<<<<< HEAD
-        inner.visits.retain(|_, holder| holder != settlement_id);
-=======
->>>>>>> main
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
