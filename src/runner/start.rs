@@ -127,6 +127,8 @@ impl Runner {
 
     /// Writes the order down and begins to carry it. The first caller attends from the beginning.
     ///
+    /// Dropping the future changes nothing but that this caller is gone: what is on disk is carried.
+    ///
     /// # Errors
     /// The journal does not take it: nothing has begun. It knows an open settlement of the visit
     /// ([`crate::journal::Error::VisitOpen`]) and an earlier one of the request.
@@ -138,10 +140,30 @@ impl Runner {
         order: Order,
         total: Fen,
     ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
+        let (runner, caller) = (self.clone(), caller.to_owned());
+        // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
+        // carries.
+        tokio::spawn(async move {
+            runner
+                .begin(reservation, settlement_id, caller, order, total)
+                .await
+        })
+        .await
+        .expect("nobody aborts this task, and a panic ends the process")
+    }
+
+    async fn begin(
+        &self,
+        reservation: Reservation,
+        settlement_id: String,
+        caller: String,
+        order: Order,
+        total: Fen,
+    ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let ids = self.ids(&order).await;
         let accepted = Event::Accepted {
             request_id: order.request_id.clone(),
-            caller: caller.to_owned(),
+            caller,
             kind: order.kind,
             total,
             ids,

@@ -15,7 +15,7 @@ const LF: u8 = b'\n';
 /// `ESC @`: as after power on.
 const RESET: [u8; 2] = [ESC, b'@'];
 /// `GS a`: report online, error and paper changes without being asked.
-const REPORT_CHANGES: [u8; 3] = [GS, b'a', 0x0e];
+pub(super) const REPORT_CHANGES: [u8; 3] = [GS, b'a', 0x0e];
 /// `FS &`: bytes from 80h on are Chinese.
 const CHINESE_ON: [u8; 2] = [FS, b'&'];
 /// `FS .`: they are not any more.
