@@ -1,5 +1,7 @@
 //! The platform's client against the simulated platform, over real HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -291,10 +293,10 @@ impl Desk {
     /// Asks, and the platform says yes.
     async fn ask(&mut self, step: Step) -> Found {
         let received = self.send(step).await;
-        match received.outcome {
-            Outcome::Done { found: Some(found) } => found,
-            other => panic!("{step:?}: {other:?}"),
-        }
+        let Outcome::Done { found: Some(found) } = received.outcome else {
+            panic!("{step:?}: {received:?}");
+        };
+        found
     }
 
     /// Asks, and learns what it says.
