@@ -78,6 +78,7 @@ async fn reflection_v1alpha_gives_files_also_those_of_others() {
     for symbol in [
         "grpc.health.v1.Health",
         "yibao.v1.SettlementService.ScanAndPay",
+        "google.rpc.ErrorInfo",
     ] {
         let request = v1alpha::ServerReflectionRequest {
             message_request: Some(MessageRequest::FileContainingSymbol(symbol.into())),
