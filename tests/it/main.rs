@@ -6,6 +6,7 @@ mod codes;
 mod desk;
 mod fleet;
 mod happy;
+mod identity;
 mod kill;
 mod lost;
 mod paper;
