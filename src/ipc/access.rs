@@ -121,7 +121,11 @@ impl Policy {
         let settle = accounts.users(&access.settle)?;
         let unnamed_bill = accounts.users(&access.unnamed_bill)?;
         let settle = (!access.settle.is_empty()).then_some(settle);
-        Ok(Self { owner_uid, settle, unnamed_bill })
+        Ok(Self {
+            owner_uid,
+            settle,
+            unnamed_bill,
+        })
     }
 
     /// What this caller is.
@@ -129,8 +133,15 @@ impl Policy {
     pub fn role(&self, caller: &Caller) -> Role {
         let Caller::Uid { uid, .. } = caller;
         let is_own = *uid == 0 || *uid == self.owner_uid;
-        let may_settle = self.settle.as_ref().is_none_or(|users| users.contains(caller));
-        if is_own || may_settle { Role::Cashier } else { Role::Monitor }
+        let may_settle = self
+            .settle
+            .as_ref()
+            .is_none_or(|users| users.contains(caller));
+        if is_own || may_settle {
+            Role::Cashier
+        } else {
+            Role::Monitor
+        }
     }
 
     /// Whether this caller may do that, and as whom.
@@ -140,7 +151,10 @@ impl Policy {
     pub fn admit(&self, caller: &Caller, operation: Operation) -> Result<CallerId, Failure> {
         if self.role(caller).may(operation) {
             let may_bill_unnamed = self.unnamed_bill.contains(caller);
-            Ok(CallerId { id: caller.to_string(), may_bill_unnamed })
+            Ok(CallerId {
+                id: caller.to_string(),
+                may_bill_unnamed,
+            })
         } else {
             let detail = format!("{caller} may not do {operation:?}");
             Err(Failure::new(Code::NotAllowed, detail))
@@ -193,10 +207,22 @@ impl Accounts {
             let mut columns = line.split(':');
             let name = columns.next()?;
             let gid = columns.nth(1)?.parse().ok()?;
-            let members = columns.next()?.split(',').filter(|member| !member.is_empty());
-            Some((name.to_owned(), Group { gid, members: members.map(str::to_owned).collect() }))
+            let members = columns
+                .next()?
+                .split(',')
+                .filter(|member| !member.is_empty());
+            Some((
+                name.to_owned(),
+                Group {
+                    gid,
+                    members: members.map(str::to_owned).collect(),
+                },
+            ))
         });
-        Self { users: users.collect(), groups: groups.collect() }
+        Self {
+            users: users.collect(),
+            groups: groups.collect(),
+        }
     }
 
     /// The number of a group.
@@ -215,15 +241,23 @@ impl Accounts {
                 settings::Caller::Gid(gid) => {
                     users.gids.insert(*gid);
                     let groups = self.groups.values().filter(|group| group.gid == *gid);
-                    users.uids.extend(groups.flat_map(|group| self.members(group)));
+                    users
+                        .uids
+                        .extend(groups.flat_map(|group| self.members(group)));
                 }
                 settings::Caller::User(name) => {
                     let uid = self.users.get(name);
-                    let unknown = || UnknownName { kind: "user", name: name.clone() };
+                    let unknown = || UnknownName {
+                        kind: "user",
+                        name: name.clone(),
+                    };
                     users.uids.insert(*uid.ok_or_else(unknown)?);
                 }
                 settings::Caller::Group(name) => {
-                    let unknown = || UnknownName { kind: "group", name: name.clone() };
+                    let unknown = || UnknownName {
+                        kind: "group",
+                        name: name.clone(),
+                    };
                     let group = self.groups.get(name).ok_or_else(unknown)?;
                     users.gids.insert(group.gid);
                     users.uids.extend(self.members(group));
@@ -234,7 +268,10 @@ impl Accounts {
     }
 
     fn members(&self, group: &Group) -> impl Iterator<Item = u32> {
-        group.members.iter().filter_map(|name| self.users.get(name).copied())
+        group
+            .members
+            .iter()
+            .filter_map(|name| self.users.get(name).copied())
     }
 }
 
@@ -250,15 +287,23 @@ mod tests {
         Operation::GetSettlement,
         Operation::ListSettlements,
     ];
-    const DESK: [Operation; 3] =
-        [Operation::ListDevices, Operation::WatchDevices, Operation::GetStatus];
-    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nhis:x:1000:1000:::\nkiosk:x:1001:1001:::\nodd\n";
+    const DESK: [Operation; 3] = [
+        Operation::ListDevices,
+        Operation::WatchDevices,
+        Operation::GetStatus,
+    ];
+    const PASSWD: &str =
+        "root:x:0:0::/root:/bin/sh\nhis:x:1000:1000:::\nkiosk:x:1001:1001:::\nodd\n";
     const GROUP: &str = "yibao:x:500:his,gone\nnobody:x:oops:\nempty:x:501:\n";
 
     #[test]
     fn the_table_is_what_it_is() {
-        for (role, settlement, desk) in [(Role::Cashier, true, true), (Role::Monitor, false, true)] {
-            assert!(SETTLEMENT.iter().all(|o| role.may(*o) == settlement), "{role:?}");
+        for (role, settlement, desk) in [(Role::Cashier, true, true), (Role::Monitor, false, true)]
+        {
+            assert!(
+                SETTLEMENT.iter().all(|o| role.may(*o) == settlement),
+                "{role:?}"
+            );
             assert!(DESK.iter().all(|o| role.may(*o) == desk), "{role:?}");
         }
     }
@@ -274,7 +319,11 @@ mod tests {
         assert_eq!(role(1001, 1001), Role::Monitor);
         let by_number = [settings::Caller::Uid(7), settings::Caller::Gid(500)];
         let policy = super::tests::policy(&by_number, &[]).unwrap();
-        for (uid, expected) in [(7, Role::Cashier), (1000, Role::Cashier), (8, Role::Monitor)] {
+        for (uid, expected) in [
+            (7, Role::Cashier),
+            (1000, Role::Cashier),
+            (8, Role::Monitor),
+        ] {
             assert_eq!(policy.role(&caller(uid, 1)), expected);
         }
     }
@@ -289,10 +338,25 @@ mod tests {
     fn a_caller_is_scoped_by_user_and_unnamed_bills_are_a_right_of_their_own() {
         let named = [settings::Caller::User("kiosk".into())];
         let policy = policy(&named, &named).unwrap();
-        let id = policy.admit(&caller(1001, 1), Operation::ScanAndPay).unwrap();
-        assert_eq!(id, CallerId { id: "uid:1001".into(), may_bill_unnamed: true });
-        assert!(!policy.admit(&caller(0, 0), Operation::ScanAndPay).unwrap().may_bill_unnamed);
-        let failure = policy.admit(&caller(1000, 1), Operation::ScanAndPay).unwrap_err();
+        let id = policy
+            .admit(&caller(1001, 1), Operation::ScanAndPay)
+            .unwrap();
+        assert_eq!(
+            id,
+            CallerId {
+                id: "uid:1001".into(),
+                may_bill_unnamed: true
+            }
+        );
+        assert!(
+            !policy
+                .admit(&caller(0, 0), Operation::ScanAndPay)
+                .unwrap()
+                .may_bill_unnamed
+        );
+        let failure = policy
+            .admit(&caller(1000, 1), Operation::ScanAndPay)
+            .unwrap_err();
         assert_eq!(failure.code, Code::NotAllowed);
         assert!(policy.admit(&caller(1000, 1), Operation::GetStatus).is_ok());
     }
@@ -300,7 +364,10 @@ mod tests {
     #[test]
     fn a_name_that_is_no_account_is_an_error() {
         let error = policy(&[settings::Caller::User("cashire".into())], &[]).unwrap_err();
-        assert_eq!(error.to_string(), "access: there is no user \"cashire\" on this machine");
+        assert_eq!(
+            error.to_string(),
+            "access: there is no user \"cashire\" on this machine"
+        );
         assert!(policy(&[], &[settings::Caller::Group("nobody".into())]).is_err());
         assert_eq!(Accounts::parse(PASSWD, GROUP).gid("empty"), Some(501));
     }
@@ -309,11 +376,18 @@ mod tests {
         settle: &[settings::Caller],
         unnamed_bill: &[settings::Caller],
     ) -> Result<Policy, UnknownName> {
-        let access = Access { settle: settle.into(), unnamed_bill: unnamed_bill.into() };
+        let access = Access {
+            settle: settle.into(),
+            unnamed_bill: unnamed_bill.into(),
+        };
         Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP))
     }
 
     fn caller(uid: u32, gid: u32) -> Caller {
-        Caller::Uid { uid, gid, pid: None }
+        Caller::Uid {
+            uid,
+            gid,
+            pid: None,
+        }
     }
 }

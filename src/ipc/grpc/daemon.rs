@@ -24,8 +24,13 @@ impl<H: Handle> DaemonService for Daemon<H> {
         request: Request<wire::GetStatusRequest>,
     ) -> Result<Response<wire::GetStatusResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::GetStatus)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        Ok(Response::new(status::status(self.handle.status().await, now_ms)))
+        Ok(Response::new(status::status(
+            self.handle.status().await,
+            now_ms,
+        )))
     }
 }

@@ -27,7 +27,12 @@ impl<H: Handle> DeviceService for Devices<H> {
         request: Request<wire::ListDevicesRequest>,
     ) -> Result<Response<wire::ListDevicesResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::ListDevices)?;
-        let devices = self.handle.devices().into_iter().map(device::device).collect();
+        let devices = self
+            .handle
+            .devices()
+            .into_iter()
+            .map(device::device)
+            .collect();
         Ok(Response::new(wire::ListDevicesResponse { devices }))
     }
 
@@ -49,6 +54,8 @@ impl<H: Handle> DeviceService for Devices<H> {
                 Watched::Lagged { .. } => device::snapshot(handle.devices(), true),
             })
         });
-        Ok(Response::new(stream::once(async { Ok(first) }).chain(events).boxed()))
+        Ok(Response::new(
+            stream::once(async { Ok(first) }).chain(events).boxed(),
+        ))
     }
 }

@@ -44,7 +44,11 @@ enum Kind {
 
 impl Gate {
     pub(super) fn new(policy: Policy, calls_per_caller_max: u32) -> Self {
-        Self { policy: Arc::new(policy), calls_per_caller_max, open: Arc::default() }
+        Self {
+            policy: Arc::new(policy),
+            calls_per_caller_max,
+            open: Arc::default(),
+        }
     }
 
     /// Counts a connection; none: the caller, or everybody, has too many.
@@ -53,7 +57,11 @@ impl Gate {
         if total >= CONNECTIONS_MAX {
             return None;
         }
-        self.count(Kind::Connection, caller.to_string(), CONNECTIONS_PER_CALLER_MAX)
+        self.count(
+            Kind::Connection,
+            caller.to_string(),
+            CONNECTIONS_PER_CALLER_MAX,
+        )
     }
 
     /// Says who calls and counts the call, or why it may not be.
@@ -96,7 +104,11 @@ impl Gate {
         }
         *count += 1;
         drop(open);
-        Some(Pass { open: Arc::clone(&self.open), kind, who })
+        Some(Pass {
+            open: Arc::clone(&self.open),
+            kind,
+            who,
+        })
     }
 }
 
@@ -137,7 +149,8 @@ mod tests {
         let gate = gate();
         let fill = |uid| {
             let most = 0..CONNECTIONS_PER_CALLER_MAX;
-            most.map_while(|_| gate.connect(&caller(uid))).collect::<Vec<_>>()
+            most.map_while(|_| gate.connect(&caller(uid)))
+                .collect::<Vec<_>>()
         };
         let mut first = fill(1);
         assert!(gate.connect(&caller(1)).is_none());
@@ -145,7 +158,10 @@ mod tests {
         first.pop();
         first.extend(gate.connect(&caller(1)));
         let others: Vec<_> = (2..5).flat_map(fill).collect();
-        assert_eq!(first.len() + others.len(), usize::try_from(CONNECTIONS_MAX).unwrap());
+        assert_eq!(
+            first.len() + others.len(),
+            usize::try_from(CONNECTIONS_MAX).unwrap()
+        );
         assert!(gate.connect(&caller(9)).is_none(), "the door is full");
         drop(others);
         assert!(gate.connect(&caller(9)).is_some());
@@ -161,7 +177,8 @@ mod tests {
             if let Some(caller) = who {
                 request.extensions_mut().insert(caller);
             }
-            gate.admit(&request, operation).map_err(|status| status.code())
+            gate.admit(&request, operation)
+                .map_err(|status| status.code())
         };
         let held = [
             ask(Some(caller(7)), Operation::ScanAndPay).ok().unwrap(),
@@ -177,11 +194,18 @@ mod tests {
     }
 
     fn gate() -> Gate {
-        let access = Access { settle: vec![Named::Uid(7)], ..Access::default() };
+        let access = Access {
+            settle: vec![Named::Uid(7)],
+            ..Access::default()
+        };
         Gate::new(Policy::new(&access, 990, &Accounts::default()).unwrap(), 2)
     }
 
     fn caller(uid: u32) -> Caller {
-        Caller::Uid { uid, gid: uid, pid: Some(1) }
+        Caller::Uid {
+            uid,
+            gid: uid,
+            pid: Some(1),
+        }
     }
 }

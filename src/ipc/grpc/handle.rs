@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
-use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Status, Watched,
-};
+use crate::operation::{CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Status, Watched};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
 

@@ -74,13 +74,18 @@ impl Socket {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(said("look at", path)(error)),
         }
-        let name = path.to_fs_name::<GenericFilePath>().map_err(said("name", path))?;
+        let name = path
+            .to_fs_name::<GenericFilePath>()
+            .map_err(said("name", path))?;
         let options = ListenerOptions::new().name(name).mode(MODE_OWNER);
         let listener = options.create_tokio().map_err(said("listen on", path))?;
         if let Some(gid) = gid {
             open_to(path, gid);
         }
-        Ok(Self { listener, _lock: lock })
+        Ok(Self {
+            listener,
+            _lock: lock,
+        })
     }
 
     /// The connections, each with its caller. Those over the gate's limits are closed at once.
@@ -109,7 +114,12 @@ fn said(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ListenErro
 }
 
 fn lock(path: &Path) -> Result<File, ListenError> {
-    let opened = File::options().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path);
     let file = opened.map_err(said("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -141,12 +151,20 @@ impl Connection {
             tracing::warn!("a connection without credentials was closed");
             return None;
         };
-        let caller = Caller::Uid { uid, gid, pid: credentials.pid() };
+        let caller = Caller::Uid {
+            uid,
+            gid,
+            pid: credentials.pid(),
+        };
         let Some(pass) = gate.connect(&caller) else {
             tracing::warn!(%caller, "too many connections; one was closed");
             return None;
         };
-        Some(Self { line, caller, _pass: pass })
+        Some(Self {
+            line,
+            caller,
+            _pass: pass,
+        })
     }
 
     fn line(self: Pin<&mut Self>) -> Pin<&mut Line> {

@@ -15,3 +15,6 @@ mod settlement;
 pub use handle::Handle;
 pub use listen::ListenError;
 pub use serve::{Door, ServeError};
+
+#[cfg(test)]
+mod tests;

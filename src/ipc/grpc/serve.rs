@@ -59,7 +59,10 @@ impl Door {
         calls_per_caller_max: u32,
     ) -> Result<Self, ListenError> {
         let socket = Socket::bind(socket_path, gid)?;
-        Ok(Self { socket, gate: Gate::new(policy, calls_per_caller_max) })
+        Ok(Self {
+            socket,
+            gate: Gate::new(policy, calls_per_caller_max),
+        })
     }
 
     /// Serves until told to stop, then lets running calls end for a short time. The socket's file goes with it.
@@ -103,12 +106,21 @@ fn routes<H: Handle>(
     gate: &Gate,
     health: HealthReporter,
 ) -> Result<Routes, tonic_reflection::server::Error> {
-    let settlements = Settlements { handle: handle.clone(), gate: gate.clone() };
+    let settlements = Settlements {
+        handle: handle.clone(),
+        gate: gate.clone(),
+    };
     let settlements =
         SettlementServiceServer::new(settlements).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let devices = Devices { handle: handle.clone(), gate: gate.clone() };
+    let devices = Devices {
+        handle: handle.clone(),
+        gate: gate.clone(),
+    };
     let devices = DeviceServiceServer::new(devices).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let daemon = Daemon { handle, gate: gate.clone() };
+    let daemon = Daemon {
+        handle,
+        gate: gate.clone(),
+    };
     let daemon = DaemonServiceServer::new(daemon).max_decoding_message_size(REQUEST_BYTES_MAX);
     let health = tonic_health::server::HealthService::from_health_reporter(health);
     let health = tonic_health::pb::health_server::HealthServer::new(health);
@@ -132,12 +144,22 @@ fn routes<H: Handle>(
 
 async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
     if is_serving {
-        health.set_serving::<SettlementServiceServer<Settlements<H>>>().await;
-        health.set_serving::<DeviceServiceServer<Devices<H>>>().await;
+        health
+            .set_serving::<SettlementServiceServer<Settlements<H>>>()
+            .await;
+        health
+            .set_serving::<DeviceServiceServer<Devices<H>>>()
+            .await;
         health.set_serving::<DaemonServiceServer<Daemon<H>>>().await;
     } else {
-        health.set_not_serving::<SettlementServiceServer<Settlements<H>>>().await;
-        health.set_not_serving::<DeviceServiceServer<Devices<H>>>().await;
-        health.set_not_serving::<DaemonServiceServer<Daemon<H>>>().await;
+        health
+            .set_not_serving::<SettlementServiceServer<Settlements<H>>>()
+            .await;
+        health
+            .set_not_serving::<DeviceServiceServer<Devices<H>>>()
+            .await;
+        health
+            .set_not_serving::<DaemonServiceServer<Daemon<H>>>()
+            .await;
     }
 }

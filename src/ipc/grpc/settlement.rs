@@ -30,7 +30,11 @@ impl<H: Handle> SettlementService for Settlements<H> {
         let (caller, _pass) = self.gate.admit(&request, Operation::ScanAndPay)?;
         let deadline = deadline::of(request.metadata());
         let order = order::order(request.into_inner()).map_err(refused)?;
-        let answer = self.handle.scan_and_pay(caller, order, deadline).await.map_err(refused)?;
+        let answer = self
+            .handle
+            .scan_and_pay(caller, order, deadline)
+            .await
+            .map_err(refused)?;
         let settlement = Some(settlement::settlement(answer));
         Ok(Response::new(wire::ScanAndPayResponse { settlement }))
     }
@@ -45,7 +49,9 @@ impl<H: Handle> SettlementService for Settlements<H> {
         let events = steps.map(move |progress| {
             // Counted as a call until the stream is dropped.
             let _counted = &pass;
-            Ok(wire::WatchSettlementResponse { event: Some(settlement::event(progress)) })
+            Ok(wire::WatchSettlementResponse {
+                event: Some(settlement::event(progress)),
+            })
         });
         Ok(Response::new(events.boxed()))
     }
@@ -57,7 +63,10 @@ impl<H: Handle> SettlementService for Settlements<H> {
         let (caller, _pass) = self.gate.admit(&request, Operation::ConfirmSettlement)?;
         let confirmation = settlement::confirmation(request.into_inner());
         let (request_id, point, shown) = confirmation.map_err(refused)?;
-        self.handle.confirm(caller, request_id, point, shown).await.map_err(refused)?;
+        self.handle
+            .confirm(caller, request_id, point, shown)
+            .await
+            .map_err(refused)?;
         Ok(Response::new(wire::ConfirmSettlementResponse {}))
     }
 
@@ -67,7 +76,11 @@ impl<H: Handle> SettlementService for Settlements<H> {
     ) -> Result<Response<wire::CancelSettlementResponse>, Status> {
         let (caller, _pass) = self.gate.admit(&request, Operation::CancelSettlement)?;
         let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
-        let (verdict, answer) = self.handle.cancel(caller, request_id).await.map_err(refused)?;
+        let (verdict, answer) = self
+            .handle
+            .cancel(caller, request_id)
+            .await
+            .map_err(refused)?;
         Ok(Response::new(settlement::cancelled(verdict, answer)))
     }
 
@@ -95,7 +108,10 @@ impl<H: Handle> SettlementService for Settlements<H> {
 }
 
 /// A call that started nothing. The detail names fields, never values, so it may be logged.
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
 fn refused(failure: Failure) -> Status {
     tracing::debug!(code = failure.code.id(), detail = %failure.detail, "nothing was started");
     error::status(&failure)
