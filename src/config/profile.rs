@@ -254,6 +254,8 @@ pub struct AmountRules {
     pub accept_difference_fen: i64,
     /// How far price × count may be from a line's amount, fen.
     pub line_tolerance_fen: i64,
+    /// Whether `hifdm_pay` stands beside `oth_pay` in E4; else it is inside it.
+    pub hifdm_beside_oth: bool,
     /// Which of E5 to E9 stop a settlement instead of being noted.
     pub harden: Vec<String>,
 }

@@ -49,8 +49,13 @@ impl Hub {
     #[must_use]
     pub fn start(devices: Vec<DeviceConfig>) -> Self {
         let events = Arc::new(EventLog::new());
-        let devices = devices.into_iter().map(|config| Device::start(config, &events)).collect();
-        Self { inner: Arc::new(Inner { events, devices }) }
+        let devices = devices
+            .into_iter()
+            .map(|config| Device::start(config, &events))
+            .collect();
+        Self {
+            inner: Arc::new(Inner { events, devices }),
+        }
     }
 
     /// All devices, in the order of the configuration. Never waits.
@@ -77,10 +82,14 @@ impl Hub {
         deadline: Instant,
         place: watch::Sender<usize>,
     ) -> Result<ScannerLease, DeviceError> {
-        let scanner = self.inner.devices.iter().find_map(|device| match &device.family {
-            Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
-            Family::Scanner(_) | Family::Printer(_) => None,
-        });
+        let scanner = self
+            .inner
+            .devices
+            .iter()
+            .find_map(|device| match &device.family {
+                Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
+                Family::Scanner(_) | Family::Printer(_) => None,
+            });
         let Some(scanner) = scanner else {
             let none = "no scanner has the role \"scanner\"";
             return Err(DeviceError::new(Code::ScannerMissing, none));
@@ -99,7 +108,9 @@ impl Hub {
     ) -> PrintOutcome {
         match self.printer(role) {
             Some(printer) => printer.print(job, document, options).await,
-            None => PrintOutcome::NotPrinted { code: Code::PrinterMissing },
+            None => PrintOutcome::NotPrinted {
+                code: Code::PrinterMissing,
+            },
         }
     }
 
@@ -118,10 +129,13 @@ impl Hub {
     }
 
     fn printer(&self, role: &str) -> Option<&Printer> {
-        self.inner.devices.iter().find_map(|device| match &device.family {
-            Family::Printer(printer) if device.role == role => Some(printer),
-            Family::Scanner(_) | Family::Printer(_) => None,
-        })
+        self.inner
+            .devices
+            .iter()
+            .find_map(|device| match &device.family {
+                Family::Printer(printer) if device.role == role => Some(printer),
+                Family::Scanner(_) | Family::Printer(_) => None,
+            })
     }
 }
 
@@ -132,14 +146,26 @@ impl Device {
         let printer =
             |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
         let family = match config.kind.clone() {
-            Kind::SerialScanner { path, baud, framing } => {
-                let line = Line { path, baud, framing };
+            Kind::SerialScanner {
+                path,
+                baud,
+                framing,
+            } => {
+                let line = Line {
+                    path,
+                    baud,
+                    framing,
+                };
                 Family::Scanner(Scanner::start(&config, line, Arc::clone(&board)))
             }
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { path, baud } => printer(Place::Serial { path, baud }),
         };
-        Self { role: config.role, board, family }
+        Self {
+            role: config.role,
+            board,
+            family,
+        }
     }
 
     fn info(&self) -> DeviceInfo {

@@ -71,7 +71,7 @@ async fn follow_running(handle: &Handle, sender: &tokio::sync::mpsc::Sender<Prog
         let now = view.borrow_and_update().clone();
         let progress = tell::progress(&now.state, seq + 1, now.queue_place, now.armed);
         let over = now.state.is_over();
-        let news = key(&progress);
+        let news = (key(&progress), now.state.trail.codes_rejected);
         if told.as_ref() != Some(&news) {
             seq += 1;
             told = Some(news);

@@ -92,18 +92,19 @@ impl Platform {
         let needs_sign_in = shared.profile.sign_in.wanted && call.step != Step::Decode;
         let signed_in = if needs_sign_in {
             // What cannot be written or asked needs no sign-in.
-            request::build(&shared.profile, &call, stamp, "")?;
+            request::build(&shared.profile, &call, stamp, "").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(operator, &stamp.inf_time).await?;
             Some((operator.id.clone(), sign_no))
         } else {
             None
         };
         let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
-        let message = request::build(&shared.profile, &call, stamp, sign_no)?;
+        let message =
+            request::build(&shared.profile, &call, stamp, sign_no).map_err(|outcome| *outcome)?;
         let url = if call.step == Step::Decode {
             shared.profile.voucher.url.clone()
         } else {
-            shared.url_of(&message.infno)?
+            shared.url_of(&message.infno).map_err(|outcome| *outcome)?
         };
         Ok(Prepared {
             step: call.step,
@@ -175,7 +176,7 @@ impl Shared {
     }
 
     async fn sign_in(&self, operator: &Operator) -> Result<String, Outcome> {
-        let url = self.url_of("9001")?;
+        let url = self.url_of("9001").map_err(|outcome| *outcome)?;
         let found = if self.profile.sign_in.mac.is_empty() || self.profile.sign_in.ip.is_empty() {
             let (host, port) = host_of(&url);
             Terminal::find(&host, port).await
@@ -207,7 +208,7 @@ impl Shared {
             Reply::Whole { status, body } => {
                 let text = String::from_utf8_lossy(&body);
                 let text = text.as_ref();
-                answer::signed_in(&self.profile, &Body { status, text })
+                answer::signed_in(&self.profile, &Body { status, text }).map_err(|outcome| *outcome)
             }
         }
     }
@@ -279,10 +280,12 @@ impl Shared {
         }
     }
 
-    fn url_of(&self, infno: &str) -> Result<String, Outcome> {
-        self.profile.url_of(infno).ok_or_else(|| Outcome::NotSent {
-            code: Code::Internal,
-            why: format!("the profile has no path for {infno}"),
+    fn url_of(&self, infno: &str) -> Result<String, Box<Outcome>> {
+        self.profile.url_of(infno).ok_or_else(|| {
+            Box::new(Outcome::NotSent {
+                code: Code::Internal,
+                why: format!("the profile has no path for {infno}"),
+            })
         })
     }
 

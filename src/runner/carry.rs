@@ -61,6 +61,7 @@ impl Carrier {
         }
         self.flush().await;
         self.release_scanner();
+        self.parts.crashes.forget(&self.state.settlement_id);
         let (id, caller) = (&self.state.settlement_id, &self.state.caller);
         self.parts
             .registry

@@ -203,6 +203,13 @@ impl Registry {
         self.lock().by_id.len()
     }
 
+    /// How many run that may have moved money: the process should see their end.
+    #[must_use]
+    pub fn past_no_return(&self) -> usize {
+        let sent = |handle: &&Handle| handle.view.borrow().state.is_past_no_return();
+        self.lock().by_id.values().filter(sent).count()
+    }
+
     /// Changes with each settlement that begins to run.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {

@@ -7,9 +7,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::carry::Carrier;
 use super::clock::{Clock, civil, wall_ms};
+use super::crash::{CRASHES_MAX, Crashes, STREAM};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
 use super::numbers::Numbers;
 use super::rows::{RowError, state_of};
+use crate::book::Code;
 use crate::device::Hub;
 use crate::document::receipt::Surround;
 use crate::journal::Journal;
@@ -45,6 +47,8 @@ pub struct Parts {
     pub receipt: Surround,
     /// Whether a receipt printer is configured at all.
     pub has_receipt_printer: bool,
+    /// Which streams ended the process.
+    pub crashes: Crashes,
     platform_answered_at_ms: AtomicI64,
     platform_skew_ms: AtomicI64,
 }
@@ -60,6 +64,7 @@ pub struct Ingredients {
     pub clock: Clock,
     pub receipt: Surround,
     pub has_receipt_printer: bool,
+    pub crashes: Crashes,
 }
 
 impl Parts {
@@ -107,6 +112,7 @@ impl Runner {
                 registry: Arc::default(),
                 receipt: from.receipt,
                 has_receipt_printer: from.has_receipt_printer,
+                crashes: from.crashes,
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_skew_ms: AtomicI64::new(NEVER),
             }),
@@ -121,6 +127,8 @@ impl Runner {
 
     /// Writes the order down and begins to carry it. The first caller attends from the beginning.
     ///
+    /// Dropping the future changes nothing but that this caller is gone: what is on disk is carried.
+    ///
     /// # Errors
     /// The journal does not take it: nothing has begun. It knows an open settlement of the visit
     /// ([`crate::journal::Error::VisitOpen`]) and an earlier one of the request.
@@ -132,10 +140,30 @@ impl Runner {
         order: Order,
         total: Fen,
     ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
+        let (runner, caller) = (self.clone(), caller.to_owned());
+        // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
+        // carries.
+        tokio::spawn(async move {
+            runner
+                .begin(reservation, settlement_id, caller, order, total)
+                .await
+        })
+        .await
+        .expect("nobody aborts this task, and a panic ends the process")
+    }
+
+    async fn begin(
+        &self,
+        reservation: Reservation,
+        settlement_id: String,
+        caller: String,
+        order: Order,
+        total: Fen,
+    ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let ids = self.ids(&order).await;
         let accepted = Event::Accepted {
             request_id: order.request_id.clone(),
-            caller: caller.to_owned(),
+            caller,
             kind: order.kind,
             total,
             ids,
@@ -147,7 +175,7 @@ impl Runner {
         carrier.record(accepted);
         carrier.write().await?;
         reservation.fill(handle.clone());
-        tokio::spawn(carrier.carry());
+        tokio::spawn(STREAM.scope(handle.settlement_id.clone(), carrier.carry()));
         Ok((handle, attendance))
     }
 
@@ -192,7 +220,12 @@ impl Runner {
                 continue;
             }
             let (mut carrier, handle) = self.carrier(state, Some(row.last_stream_seq));
-            carrier.record(Event::Restarted);
+            let poisonous = self.parts.crashes.count(&row.stream) >= CRASHES_MAX;
+            carrier.record(if poisonous {
+                Event::Stuck { code: Code::Stuck }
+            } else {
+                Event::Restarted
+            });
             carrier.flush().await;
             let reserved = self
                 .parts
@@ -202,7 +235,7 @@ impl Runner {
                 continue;
             };
             reservation.fill(handle);
-            tokio::spawn(carrier.carry());
+            tokio::spawn(STREAM.scope(row.stream, carrier.carry()));
             resumed += 1;
         }
         Ok(resumed)

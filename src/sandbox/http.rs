@@ -1,8 +1,8 @@
 //! A small HTTP/1.1 server that leaves every byte of the answer to its handler.
 //!
-//! The simulated platform must cut, delay, garble and swallow answers, and tell tests the exact moments of a
-//! request, so it stands on the socket itself. It knows nothing of insurance: a [`Handler`] says what a
-//! request is about and what happens to it.
+//! The simulated platform must cut, delay, garble and swallow answers, and tell tests the exact
+//! moments of a request, so it stands on the socket itself. It knows nothing of insurance: a
+//! [`Handler`] says what a request is about and what happens to it.
 
 use std::future::Future;
 use std::io;
@@ -39,7 +39,8 @@ pub enum Edge {
     AfterAnswer,
 }
 
-/// What a request is about; `msgid` is empty until the whole body is there, and where a service has none.
+/// What a request is about; `msgid` is empty until the whole body is there, and where a service
+/// has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// Transaction number, or the name of another service.
@@ -310,7 +311,8 @@ fn head(status: u16, kind: &str, length: usize, keep: bool, date: &str) -> Strin
     };
     let connection = if keep { "keep-alive" } else { "close" };
     format!(
-        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\n\
+         Content-Length: {length}\r\n\
          Connection: {connection}\r\n\r\n"
     )
 }

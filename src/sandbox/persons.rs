@@ -129,7 +129,8 @@ pub fn everybody() -> Vec<Person> {
     ]
 }
 
-/// `count` more employees, `crowd_0000` and on, so that many settlements at once do not meet in one account.
+/// `count` more employees, `crowd_0000` and on, so that many settlements at once do not meet in
+/// one account.
 #[must_use]
 pub fn crowd(count: usize) -> Vec<Person> {
     const NAMES: [char; 10] = ['甲', '乙', '丙', '丁', '戊', '己', '庚', '辛', '壬', '癸'];

@@ -62,7 +62,11 @@ impl Scanner {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, "scanner owned");
         tokio::spawn(owner::own(line, Arc::clone(&board), inbox));
-        Self { queue: Queue::new(Arc::clone(&board)), board, orders }
+        Self {
+            queue: Queue::new(Arc::clone(&board)),
+            board,
+            orders,
+        }
     }
 
     pub(crate) async fn claim(
@@ -133,7 +137,9 @@ impl ScannerLease {
     /// when it was not there, `CODE_UNKNOWN_KIND` for a code longer than the scanner's limit.
     pub async fn read(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
         self.arm(deadline).await?;
-        let Some(armed) = self.armed.take() else { return Err(self.missing()) };
+        let Some(armed) = self.armed.take() else {
+            return Err(self.missing());
+        };
         match timeout_at(deadline, armed).await {
             Ok(Ok(code)) => code,
             Ok(Err(_)) => Err(self.missing()),
@@ -155,7 +161,9 @@ impl ScannerLease {
     }
 
     fn missing(&self) -> DeviceError {
-        DeviceError::new(Code::ScannerMissing, format!("{}: not there", self.board.name()))
+        DeviceError::new(
+            Code::ScannerMissing,
+            format!("{}: not there", self.board.name()),
+        )
     }
 }
-

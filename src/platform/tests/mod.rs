@@ -1,1 +1,7 @@
+//! The client against raw peers, golden messages and every kind of answer.
 
+mod answers;
+mod fixtures;
+mod messages;
+mod peers;
+mod signing;

@@ -53,7 +53,7 @@ fn by_status(profile: &Profile, body: &Body<'_>) -> Option<Outcome> {
 }
 
 /// A body without infcode: a gateway's words, or nothing that counts.
-pub(in crate::platform) fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
+fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
     match why {
         NoAnswer::Unreadable(what) => unreadable(what),
         NoAnswer::Gateway { code, message } => {
@@ -255,24 +255,20 @@ fn shorten(text: &str) -> String {
 pub(in crate::platform) fn signed_in(
     profile: &Profile,
     body: &Body<'_>,
-) -> Result<String, Outcome> {
+) -> Result<String, Box<Outcome>> {
     if let Some(outcome) = by_status(profile, body) {
-        return Err(outcome);
+        return Err(Box::new(outcome));
     }
-    let answer = envelope::open(body.text).map_err(|why| no_answer(profile, why))?;
+    let answer = envelope::open(body.text).map_err(|why| Box::new(no_answer(profile, why)))?;
     if !is_success(&answer.infcode) {
-        return Err(refused(Code::SignInFailed, &answer));
+        return Err(Box::new(refused(Code::SignInFailed, &answer)));
     }
-    let sign_no = answer
-        .node
-        .object("output")
-        .and_then(|output| match output {
-            Some(output) => output.object("signinoutb"),
-            None => Ok(None),
-        })
-        .and_then(|node| match node {
-            Some(node) => node.text_required("sign_no"),
-            None => Err(Unreadable::at("signinoutb", "is missing")),
-        });
-    sign_no.map_err(|error| unreadable(&error.to_string()))
+    sign_no(&answer.node).map_err(|error| Box::new(unreadable(&error.to_string())))
+}
+
+fn sign_no(answer: &Node) -> Result<String, Unreadable> {
+    let missing = || Unreadable::at("signinoutb", "is missing");
+    let output = answer.object("output")?.ok_or_else(missing)?;
+    let signed_in = output.object("signinoutb")?.ok_or_else(missing)?;
+    signed_in.text_required("sign_no")
 }

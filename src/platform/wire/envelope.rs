@@ -52,8 +52,8 @@ pub(super) fn wrap(profile: &Profile, head: &Head<'_>, input: Object) -> String 
 }
 
 /// Characters that the envelope spends on `input`, which the specification limits.
-pub(super) fn input_chars(profile: &Profile, input: Object) -> usize {
-    let json = input.finish();
+pub(super) fn input_chars(profile: &Profile, input: &Object) -> usize {
+    let json = input.written();
     if profile.envelope.input_as_text {
         quoted(&json).chars().count()
     } else {

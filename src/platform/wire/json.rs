@@ -42,12 +42,14 @@ impl Object {
     }
 
     /// The finished JSON.
-    pub(super) fn finish(mut self) -> String {
-        if self.0.is_empty() {
-            self.0.push('{');
-        }
-        self.0.push('}');
-        self.0
+    pub(super) fn finish(self) -> String {
+        self.written()
+    }
+
+    /// The JSON as far as it is written, closed.
+    pub(super) fn written(&self) -> String {
+        let open = if self.0.is_empty() { "{" } else { &self.0 };
+        format!("{open}}}")
     }
 }
 

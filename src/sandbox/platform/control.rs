@@ -6,7 +6,7 @@
 //! | `POST /sandbox/switch {"token_single_use":true}` | change habits; `GET` lists |
 //! | `POST /sandbox/code {"person":"employee","kind":"fresh"}` | a code to scan |
 //! | `GET /sandbox/persons` | who is insured |
-//! | `GET /sandbox/bill?person=employee` | a realistic bill for this person, with a requestId of its own |
+//! | `GET /sandbox/bill?person=employee` | a realistic bill with a requestId of its own |
 //! | `GET /sandbox/ledger` | the books |
 
 use serde_json::{Value, json};

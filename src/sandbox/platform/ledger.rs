@@ -1,7 +1,7 @@
 //! The platform's books: what it was asked, what it did, who was charged.
 //!
-//! Honest by construction: nothing is ever taken out; a reversal marks rows, a refund adds negative ones.
-//! Tests compare the daemon's word with these rows.
+//! Honest by construction: nothing is ever taken out; a reversal marks rows, a refund adds
+//! negative ones. Tests compare the daemon's word with these rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -194,7 +194,8 @@ impl Desk {
         json!({ "data": {
             "psn_no": self.person.psn_no, "insutype": self.person.main_insurance().insutype,
             "begntime": clock::spaced(Timestamp::now()), "mdtrt_cert_type": "01",
-            "mdtrt_cert_no": self.token, "ipt_otp_no": self.msgid(), "atddr_no": "D1", "dr_name": "虞问溪",
+            "mdtrt_cert_no": self.token, "ipt_otp_no": self.msgid(), "atddr_no": "D1",
+            "dr_name": "虞问溪",
             "dept_code": "0301", "dept_name": "内科门诊", "caty": "A03",
         } })
     }
@@ -220,7 +221,8 @@ impl Desk {
                 "feedetl_sn": serial, "mdtrt_id": self.mdtrt_id, "psn_no": self.person.psn_no,
                 "chrg_bchno": self.batch, "dise_codg": "", "rxno": "", "rx_circ_flag": "0",
                 "fee_ocur_time": clock::spaced(Timestamp::now()), "med_list_codg": code,
-                "medins_list_codg": "M1", "det_item_fee_sumamt": amount, "cnt": count, "pric": price,
+                "medins_list_codg": "M1", "det_item_fee_sumamt": amount, "cnt": count,
+                "pric": price,
                 "bilg_dept_codg": "0301", "bilg_dept_name": "内科门诊", "bilg_dr_codg": "D1",
                 "bilg_dr_name": "虞问溪", "hosp_appr_flag": "0",
             })

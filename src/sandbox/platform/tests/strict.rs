@@ -10,7 +10,9 @@ use crate::sandbox::platform::fields::{self, Need, Shape};
 async fn each_required_field_is_missed() {
     let desk = Desk::with_fees("employee").await;
     let trial = desk.call("2206", desk.trial()).await;
-    let setl = json!({ "data": { "setl_id": "1", "mdtrt_id": desk.mdtrt_id, "psn_no": desk.person.psn_no } });
+    let setl = json!({ "data": {
+        "setl_id": "1", "mdtrt_id": desk.mdtrt_id, "psn_no": desk.person.psn_no,
+    } });
     let back = json!({ "data": {
         "psn_no": desk.person.psn_no, "mdtrt_id": desk.mdtrt_id, "ipt_otp_no": "1",
     } });
@@ -84,7 +86,8 @@ fn without(input: &Value, node: &str, field: &str, empty: Option<Value>) -> Valu
     input
 }
 
-/// Too long, wrong code, wrong number, wrong time: for every field of 2204 and 2207 that has such a rule.
+/// Too long, wrong code, wrong number, wrong time: for every field of 2204 and 2207 that has such
+/// a rule.
 #[tokio::test]
 async fn shapes_and_codes_are_checked() {
     let desk = Desk::with_fees("employee").await;
