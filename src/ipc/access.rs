@@ -1,12 +1,14 @@
-//! Who may call what. Deny by default; one table: role × operation.
+//! Who may call what: one table, role × operation.
 //!
 //! A caller on the local socket is known by the credentials that the kernel noted at `connect`. The process id is
-//! for the log only, since numbers are used again. This file must not know any wire.
+//! for the log only, since numbers are used again. Strangers do not get this far: the socket's mode keeps them out,
+//! and it is open to its group only when that group is ours. This file must not know any wire.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::book::Code;
+use crate::config::settings::{self, Access};
 use crate::operation::{CallerId, Failure};
 
 /// Who is at the other end.
@@ -62,70 +64,83 @@ pub enum Role {
     Cashier,
     /// Looks after the desk: sees devices and status, no settlement.
     Monitor,
-    /// Nobody we know.
-    Stranger,
 }
 
 impl Role {
     /// The table.
     #[must_use]
     pub fn may(self, operation: Operation) -> bool {
-        match (self, operation) {
-            (Role::Cashier, _) => true,
-            (
-                Role::Monitor,
-                Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus,
-            ) => true,
-            (
-                Role::Monitor,
-                Operation::ScanAndPay
-                | Operation::WatchSettlement
-                | Operation::ConfirmSettlement
-                | Operation::CancelSettlement
-                | Operation::GetSettlement
-                | Operation::ListSettlements,
-            )
-            | (Role::Stranger, _) => false,
+        let is_about_settlements = match operation {
+            Operation::ScanAndPay
+            | Operation::WatchSettlement
+            | Operation::ConfirmSettlement
+            | Operation::CancelSettlement
+            | Operation::GetSettlement
+            | Operation::ListSettlements => true,
+            Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => false,
+        };
+        match self {
+            Role::Cashier => true,
+            Role::Monitor => !is_about_settlements,
         }
     }
 }
 
-/// Who has which role. Root and the owner of the socket are always cashiers; nobody else is, unless named here.
+/// Some users, by number. Groups stand for their members as `/etc/group` lists them and for those whose primary
+/// group they are; the kernel does not say which other groups a peer is in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    uids: BTreeSet<u32>,
+    gids: BTreeSet<u32>,
+}
+
+impl Users {
+    fn contains(&self, caller: &Caller) -> bool {
+        match caller {
+            Caller::Uid { uid, gid, .. } => self.uids.contains(uid) || self.gids.contains(gid),
+        }
+    }
+}
+
+/// Who has which role.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The user that the daemon runs as and the socket belongs to.
-    pub owner_uid: u32,
-    /// Whether the kernel let in, besides root and the owner, only members of a group that may settle: the
-    /// socket is 0660 and belongs to that group. Membership was then checked at `connect`, supplementary groups
-    /// included, which the credentials of the peer do not show.
-    pub socket_group_may_settle: bool,
-    /// Users that may settle.
-    pub cashier_uids: BTreeSet<u32>,
-    /// Primary groups that may settle.
-    pub cashier_gids: BTreeSet<u32>,
-    /// Users that may look after the desk only. It takes the right to settle from members of the socket's group.
-    pub monitor_uids: BTreeSet<u32>,
-    /// Users that may settle a bill that names nobody.
-    pub unnamed_bill_uids: BTreeSet<u32>,
-    /// Primary groups that may settle a bill that names nobody.
-    pub unnamed_bill_gids: BTreeSet<u32>,
+    owner_uid: u32,
+    /// Absent: everybody whom the socket's mode lets in.
+    settle: Option<Users>,
+    unnamed_bill: Users,
 }
 
 impl Policy {
+    /// Checks the configured names against the accounts of this machine. Root and the owner of the socket may
+    /// always settle.
+    ///
+    /// # Errors
+    /// A name that is no account: it would give a right to nobody, which nobody can have meant.
+    pub fn new(access: &Access, owner_uid: u32, accounts: &Accounts) -> Result<Self, UnknownName> {
+        let settle = accounts.users(&access.settle)?;
+        let unnamed_bill = accounts.users(&access.unnamed_bill)?;
+        let settle = (!access.settle.is_empty()).then_some(settle);
+        Ok(Self {
+            owner_uid,
+            settle,
+            unnamed_bill,
+        })
+    }
+
     /// What this caller is.
     #[must_use]
     pub fn role(&self, caller: &Caller) -> Role {
-        let Caller::Uid { uid, gid, .. } = caller;
+        let Caller::Uid { uid, .. } = caller;
         let is_own = *uid == 0 || *uid == self.owner_uid;
-        let is_named = self.cashier_uids.contains(uid) || self.cashier_gids.contains(gid);
-        if is_own || is_named {
-            Role::Cashier
-        } else if self.monitor_uids.contains(uid) {
-            Role::Monitor
-        } else if self.socket_group_may_settle {
+        let may_settle = self
+            .settle
+            .as_ref()
+            .is_none_or(|users| users.contains(caller));
+        if is_own || may_settle {
             Role::Cashier
         } else {
-            Role::Stranger
+            Role::Monitor
         }
     }
 
@@ -134,17 +149,129 @@ impl Policy {
     /// # Errors
     /// `NOT_ALLOWED`.
     pub fn admit(&self, caller: &Caller, operation: Operation) -> Result<CallerId, Failure> {
-        if !self.role(caller).may(operation) {
+        if self.role(caller).may(operation) {
+            let may_bill_unnamed = self.unnamed_bill.contains(caller);
+            Ok(CallerId {
+                id: caller.to_string(),
+                may_bill_unnamed,
+            })
+        } else {
             let detail = format!("{caller} may not do {operation:?}");
-            return Err(Failure::new(Code::NotAllowed, detail));
+            Err(Failure::new(Code::NotAllowed, detail))
         }
-        let Caller::Uid { uid, gid, .. } = caller;
-        let may_bill_unnamed =
-            self.unnamed_bill_uids.contains(uid) || self.unnamed_bill_gids.contains(gid);
-        Ok(CallerId {
-            id: caller.to_string(),
-            may_bill_unnamed,
-        })
+    }
+}
+
+/// A configured name that is no account of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("access: there is no {kind} {name:?} on this machine")]
+pub struct UnknownName {
+    kind: &'static str,
+    name: String,
+}
+
+/// The accounts of this machine, from `/etc/passwd` and `/etc/group`. Directory services are not asked: the users of
+/// a desk's own service are local.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    users: BTreeMap<String, u32>,
+    groups: BTreeMap<String, Group>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    gid: u32,
+    members: Vec<String>,
+}
+
+impl Accounts {
+    /// Reads the two files.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read() -> std::io::Result<Self> {
+        let passwd = std::fs::read_to_string("/etc/passwd")?;
+        let group = std::fs::read_to_string("/etc/group")?;
+        Ok(Self::parse(&passwd, &group))
+    }
+
+    /// Takes the texts of the two files. Lines in another form are passed over.
+    #[must_use]
+    pub fn parse(passwd: &str, group: &str) -> Self {
+        let users = passwd.lines().filter_map(|line| {
+            let mut columns = line.split(':');
+            let name = columns.next()?;
+            Some((name.to_owned(), columns.nth(1)?.parse().ok()?))
+        });
+        let groups = group.lines().filter_map(|line| {
+            let mut columns = line.split(':');
+            let name = columns.next()?;
+            let gid = columns.nth(1)?.parse().ok()?;
+            let members = columns
+                .next()?
+                .split(',')
+                .filter(|member| !member.is_empty());
+            Some((
+                name.to_owned(),
+                Group {
+                    gid,
+                    members: members.map(str::to_owned).collect(),
+                },
+            ))
+        });
+        Self {
+            users: users.collect(),
+            groups: groups.collect(),
+        }
+    }
+
+    /// The number of a group.
+    #[must_use]
+    pub fn gid(&self, group: &str) -> Option<u32> {
+        self.groups.get(group).map(|group| group.gid)
+    }
+
+    fn users(&self, callers: &[settings::Caller]) -> Result<Users, UnknownName> {
+        let mut users = Users::default();
+        for caller in callers {
+            match caller {
+                settings::Caller::Uid(uid) => {
+                    users.uids.insert(*uid);
+                }
+                settings::Caller::Gid(gid) => {
+                    users.gids.insert(*gid);
+                    let groups = self.groups.values().filter(|group| group.gid == *gid);
+                    users
+                        .uids
+                        .extend(groups.flat_map(|group| self.members(group)));
+                }
+                settings::Caller::User(name) => {
+                    let uid = self.users.get(name);
+                    let unknown = || UnknownName {
+                        kind: "user",
+                        name: name.clone(),
+                    };
+                    users.uids.insert(*uid.ok_or_else(unknown)?);
+                }
+                settings::Caller::Group(name) => {
+                    let unknown = || UnknownName {
+                        kind: "group",
+                        name: name.clone(),
+                    };
+                    let group = self.groups.get(name).ok_or_else(unknown)?;
+                    users.gids.insert(group.gid);
+                    users.uids.extend(self.members(group));
+                }
+            }
+        }
+        Ok(users)
+    }
+
+    fn members(&self, group: &Group) -> impl Iterator<Item = u32> {
+        group
+            .members
+            .iter()
+            .filter_map(|name| self.users.get(name).copied())
     }
 }
 
@@ -165,14 +292,14 @@ mod tests {
         Operation::WatchDevices,
         Operation::GetStatus,
     ];
+    const PASSWD: &str =
+        "root:x:0:0::/root:/bin/sh\nhis:x:1000:1000:::\nkiosk:x:1001:1001:::\nodd\n";
+    const GROUP: &str = "yibao:x:500:his,gone\nnobody:x:oops:\nempty:x:501:\n";
 
     #[test]
     fn the_table_is_what_it_is() {
-        for (role, settlement, desk) in [
-            (Role::Cashier, true, true),
-            (Role::Monitor, false, true),
-            (Role::Stranger, false, false),
-        ] {
+        for (role, settlement, desk) in [(Role::Cashier, true, true), (Role::Monitor, false, true)]
+        {
             assert!(
                 SETTLEMENT.iter().all(|o| role.may(*o) == settlement),
                 "{role:?}"
@@ -182,80 +309,85 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_a_role_unless_named() {
-        let policy = Policy {
-            owner_uid: 990,
-            cashier_uids: [1000].into(),
-            cashier_gids: [500].into(),
-            monitor_uids: [1001].into(),
-            ..Policy::default()
-        };
-        let role = |uid, gid| {
-            policy.role(&Caller::Uid {
-                uid,
-                gid,
-                pid: None,
-            })
-        };
-        assert_eq!(role(0, 0), Role::Cashier);
-        assert_eq!(role(990, 990), Role::Cashier);
-        assert_eq!(role(1000, 1000), Role::Cashier);
-        assert_eq!(role(1002, 500), Role::Cashier);
+    fn only_who_is_named_settles() {
+        let policy = policy(&[settings::Caller::Group("yibao".into())], &[]).unwrap();
+        let role = |uid, gid| policy.role(&caller(uid, gid));
+        assert_eq!(role(0, 0), Role::Cashier, "root");
+        assert_eq!(role(990, 990), Role::Cashier, "the owner of the socket");
+        assert_eq!(role(1000, 1000), Role::Cashier, "a listed member");
+        assert_eq!(role(1002, 500), Role::Cashier, "by primary group");
         assert_eq!(role(1001, 1001), Role::Monitor);
-        assert_eq!(role(1003, 990), Role::Stranger);
-        let policy = Policy {
-            socket_group_may_settle: true,
-            ..policy
-        };
-        let role = |uid, gid| {
-            policy.role(&Caller::Uid {
-                uid,
-                gid,
-                pid: None,
-            })
-        };
-        assert_eq!(role(1003, 990), Role::Cashier);
-        assert_eq!(role(1001, 1001), Role::Monitor);
+        let by_number = [settings::Caller::Uid(7), settings::Caller::Gid(500)];
+        let policy = super::tests::policy(&by_number, &[]).unwrap();
+        for (uid, expected) in [
+            (7, Role::Cashier),
+            (1000, Role::Cashier),
+            (8, Role::Monitor),
+        ] {
+            assert_eq!(policy.role(&caller(uid, 1)), expected);
+        }
     }
 
     #[test]
-    fn a_caller_is_scoped_by_user_and_a_stranger_is_told() {
-        let policy = Policy {
-            owner_uid: 990,
-            cashier_uids: [1000].into(),
-            unnamed_bill_uids: [1000].into(),
-            ..Policy::default()
-        };
-        let caller = Caller::Uid {
-            uid: 1000,
-            gid: 1,
-            pid: Some(7),
-        };
-        let id = policy.admit(&caller, Operation::ScanAndPay).unwrap();
+    fn with_nobody_named_the_sockets_mode_decides() {
+        let policy = policy(&[], &[]).unwrap();
+        assert_eq!(policy.role(&caller(1001, 1001)), Role::Cashier);
+    }
+
+    #[test]
+    fn a_caller_is_scoped_by_user_and_unnamed_bills_are_a_right_of_their_own() {
+        let named = [settings::Caller::User("kiosk".into())];
+        let policy = policy(&named, &named).unwrap();
+        let id = policy
+            .admit(&caller(1001, 1), Operation::ScanAndPay)
+            .unwrap();
         assert_eq!(
             id,
             CallerId {
-                id: "uid:1000".into(),
+                id: "uid:1001".into(),
                 may_bill_unnamed: true
             }
         );
-        let root = Caller::Uid {
-            uid: 0,
-            gid: 0,
-            pid: None,
-        };
         assert!(
             !policy
-                .admit(&root, Operation::ScanAndPay)
+                .admit(&caller(0, 0), Operation::ScanAndPay)
                 .unwrap()
                 .may_bill_unnamed
         );
-        let stranger = Caller::Uid {
-            uid: 7,
-            gid: 7,
-            pid: None,
-        };
-        let failure = policy.admit(&stranger, Operation::GetStatus).unwrap_err();
+        let failure = policy
+            .admit(&caller(1000, 1), Operation::ScanAndPay)
+            .unwrap_err();
         assert_eq!(failure.code, Code::NotAllowed);
+        assert!(policy.admit(&caller(1000, 1), Operation::GetStatus).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_no_account_is_an_error() {
+        let error = policy(&[settings::Caller::User("cashire".into())], &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "access: there is no user \"cashire\" on this machine"
+        );
+        assert!(policy(&[], &[settings::Caller::Group("nobody".into())]).is_err());
+        assert_eq!(Accounts::parse(PASSWD, GROUP).gid("empty"), Some(501));
+    }
+
+    fn policy(
+        settle: &[settings::Caller],
+        unnamed_bill: &[settings::Caller],
+    ) -> Result<Policy, UnknownName> {
+        let access = Access {
+            settle: settle.into(),
+            unnamed_bill: unnamed_bill.into(),
+        };
+        Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP))
+    }
+
+    fn caller(uid: u32, gid: u32) -> Caller {
+        Caller::Uid {
+            uid,
+            gid,
+            pid: None,
+        }
     }
 }

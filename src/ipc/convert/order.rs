@@ -374,4 +374,4 @@ fn print_wish(print: wire::PrintWish) -> Option<PrintWish> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
