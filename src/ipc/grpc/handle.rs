@@ -64,3 +64,63 @@ pub trait Handle: Clone + Send + Sync + 'static {
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;
 }
+
+impl Handle for crate::operation::Operations {
+    async fn scan_and_pay(
+        &self,
+        caller: CallerId,
+        order: Order,
+        deadline: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        self.scan_and_pay(caller, order, deadline).await
+    }
+
+    fn watch_settlement(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> BoxStream<'static, Progress> {
+        Box::pin(self.watch_settlement(caller, request_id))
+    }
+
+    async fn confirm(
+        &self,
+        caller: CallerId,
+        request_id: String,
+        point: Point,
+        shown: String,
+    ) -> Result<(), Failure> {
+        self.confirm(caller, request_id, point, shown).await
+    }
+
+    async fn cancel(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> Result<(CancelVerdict, Answer), Failure> {
+        self.cancel(caller, request_id).await
+    }
+
+    async fn get(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
+        self.get(caller, key).await
+    }
+
+    async fn list(&self, caller: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
+        self.list(caller, filter).await
+    }
+
+    fn devices(&self) -> Vec<DeviceInfo> {
+        self.devices()
+    }
+
+    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
+        let watcher = self.watch_devices(from_seq);
+        Box::pin(futures_util::stream::unfold(watcher, |mut watcher| async move {
+            Some((watcher.next().await, watcher))
+        }))
+    }
+
+    async fn status(&self) -> Status {
+        self.status().await
+    }
+}

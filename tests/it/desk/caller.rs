@@ -13,7 +13,7 @@ use yibaod::api::{
     ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
 };
 use yibaod::sandbox::bills;
-use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
+use yibaod::sandbox::devices::scanner::Terminator;
 use yibaod::sandbox::platform::{CodeKind, Platform};
 
 use super::Desk;

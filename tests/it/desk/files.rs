@@ -1,6 +1,6 @@
 //! The files of a desk: configuration, site profile, keys.
 
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::Path;
 
 use super::Desk;
@@ -67,7 +67,7 @@ fn settings(desk: &Desk) -> String {
     let printer = match desk.printer.addr() {
         Some(address) if !setup.no_printer => format!(
             "[[device]]\nname = \"printer\"\nrole = \"receipt\"\nkind = \"escpos-tcp\"\n\
-             address = \"{address}\"\n"
+             model = \"epson-tm-80\"\naddress = \"{address}\"\n"
         ),
         Some(_) | None => String::new(),
     };
@@ -99,6 +99,7 @@ fn profile(desk: &Desk) -> String {
     };
     set(&mut table, "url", "base", desk.platform.base_url().into());
     set(&mut table, "voucher", "url", desk.platform.voucher_url().into());
+    set(&mut table, "timeouts", "connect_ms", 1_000.into());
     set(&mut table, "timeouts", "money_call_ms", i64::from(setup.money_call_ms).into());
     table.insert("settle_quiet_s".to_owned(), i64::from(setup.settle_quiet_s).into());
     for (section, value) in more {

@@ -49,7 +49,8 @@ impl Desk {
             rows.iter().filter(|row| row.is_live()).map(|row| row.medins_setl_id.clone()).collect()
         });
         let duplicates = self.platform.ledger(yibaod::sandbox::platform::Ledger::duplicates);
-        assert!(duplicates.is_empty(), "{duplicates:?}");
+        assert_eq!(duplicates.msgids.len(), 0, "{duplicates:?}");
+        assert_eq!(duplicates.batches.len() + duplicates.lines.len(), 0, "{duplicates:?}");
         let Some(settlement) = ended else {
             assert_eq!(standing, Vec::<String>::new(), "charged by nobody");
             return None;
