@@ -40,9 +40,7 @@ pub(crate) async fn run(socket: &Path, pay: &Pay, out: &mut Out) -> Result<Exit,
     if !out.is_json() {
         out.notes(&[format!("  请求编号 request_id  {request_id}")]);
     }
-    let settlement = Running::start(door, pay, &bill, out)
-        .finish(bill)
-        .await?;
+    let settlement = Running::start(door, pay, &bill, out).finish(bill).await?;
     told(&settlement, out);
     if settlement.money() == yibaod::api::Money::Pending && !out.is_json() {
         out.notes(&[format!(
@@ -214,7 +212,8 @@ impl<'a> Running<'a> {
                 if !matches!(trouble, Trouble::Told { .. }) {
                     return Err(trouble);
                 }
-                self.screen.note(&format!("  {}", trouble.entry().meaning_zh));
+                self.screen
+                    .note(&format!("  {}", trouble.entry().meaning_zh));
                 Ok(())
             }
         }
