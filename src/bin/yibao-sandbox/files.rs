@@ -42,6 +42,7 @@ impl Place {
         };
         builder.recursive(true).create(dir)?;
         let place = Self {
+            // The configuration wants whole paths.
             dir: dir.canonicalize()?,
             is_kept: true,
         };
@@ -139,12 +140,12 @@ fn profile(desk: &Desk, args: &Args) -> Result<String, Trouble> {
 
 fn settings(place: &Place, desk: &Desk) -> Result<String, Trouble> {
     let text = |path: &Path| Value::String(path.display().to_string());
-    let device = |name: &str, role: &str, kind: &str, at: (&str, Value)| {
+    let device = |name: &str, role: &str, kind: &str, more: [(&str, Value); 2]| {
         let mut table = toml::Table::new();
         for (key, value) in [("name", name), ("role", role), ("kind", kind)] {
             table.insert(key.to_owned(), value.into());
         }
-        table.insert(at.0.to_owned(), at.1);
+        table.extend(more.map(|(key, value)| (key.to_owned(), value)));
         Value::Table(table)
     };
     let printer = desk
@@ -166,19 +167,12 @@ fn settings(place: &Place, desk: &Desk) -> Result<String, Trouble> {
     let mut all = toml::Table::new();
     all.insert("desk".to_owned(), Value::Table(number));
     all.insert("paths".to_owned(), Value::Table(paths));
+    let scanner = [("path", text(desk.devices.scanner.path())), ("terminator", "cr".into())];
+    // A model whose paper is proven by process ids: the simulated printer answers them.
+    let printer = [("address", printer.to_string().into()), ("model", "epson-tm-80".into())];
     let devices = vec![
-        device(
-            "scanner",
-            "scanner",
-            "serial-scanner",
-            ("path", text(desk.devices.scanner.path())),
-        ),
-        device(
-            "printer",
-            "receipt",
-            "escpos-tcp",
-            ("address", printer.to_string().into()),
-        ),
+        device("scanner", "scanner", "serial-scanner", scanner),
+        device("printer", "receipt", "escpos-tcp", printer),
     ];
     all.insert("device".to_owned(), Value::Array(devices));
     Ok(toml::to_string(&all)?)

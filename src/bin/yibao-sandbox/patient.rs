@@ -16,6 +16,7 @@ use yibaod::api::{
     DeviceChange, GetSettlementRequest, SettlementEvent, Stage, WatchDevicesRequest,
     WatchSettlementRequest,
 };
+use yibaod::book::Code;
 use yibaod::sandbox::platform::CodeKind;
 
 use crate::Trouble;
@@ -159,12 +160,17 @@ impl Asked {
     pub(crate) fn wants_code(&mut self, event: &SettlementEvent) -> bool {
         let stage = event.stage();
         let waits = matches!(stage, Stage::WaitingScan | Stage::WaitingFreshScan);
-        let is_new = self.stage != Some(stage) || event.error.is_some();
+        let is_new = self.stage != Some(stage) || is_wrong(event);
         self.stage = Some(stage);
         let wants = waits && is_new && self.shown < CODES_MAX;
         self.shown += u32::from(wants);
         wants
     }
+}
+
+/// That it still runs is nothing wrong.
+pub(crate) fn is_wrong(event: &SettlementEvent) -> bool {
+    event.error.as_ref().is_some_and(|error| error.code != Code::Pending.id())
 }
 
 #[cfg(test)]

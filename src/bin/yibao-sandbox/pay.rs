@@ -18,7 +18,7 @@ use crate::Trouble;
 use crate::desk::{Desk, is_answered, is_received};
 use crate::draw::{Say, framed, left, right};
 use crate::infno;
-use crate::patient::Asked;
+use crate::patient::{Asked, is_wrong};
 
 /// How long the last events may come after the answer.
 const LAST_EVENTS_WAIT_MS_MAX: u64 = 300;
@@ -167,7 +167,7 @@ impl Story {
             self.line("yibaod", "打印机", "打印小票  prints the receipt");
         }
         self.stage = event.stage();
-        if let Some(error) = &event.error {
+        if let Some(error) = event.error.as_ref().filter(|_| is_wrong(event)) {
             let what = format!("{} {}", error.code, error.meaning_zh);
             self.line("yibaod", "窗口", &self.say.bad(&what));
         }

@@ -15,8 +15,7 @@ use crate::files::Place;
 use crate::programs::Programs;
 use crate::{Trouble, first, paper, pay};
 
-const HELP: &str = "\
-  pay [PERSON]          a scan-and-pay from here                 在此发起一笔
+const HELP: &str = "  pay [PERSON]          a scan-and-pay from here                 在此发起一笔
   person NAME           who shows codes from here on             更换患者
   scan [KIND]           shows a code now: fresh expired used wechat alipay half glued idno
   fault F1@2207         arms a fault (F1–F17, F20–F22, F24; ! at the end: for good)   注入故障

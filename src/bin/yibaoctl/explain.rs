@@ -53,7 +53,7 @@ fn whole(out: &Out) {
             row.action_zh.to_owned(),
         ]);
     }
-    out.lines(&table.lines(out.width(), out.paint()));
+    out.lines(&table.lines(out.width_of_table(), out.paint()));
 }
 
 fn one(code: Code, paint: Paint, width: usize) -> Vec<String> {

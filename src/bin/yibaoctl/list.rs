@@ -25,7 +25,7 @@ pub(crate) async fn run(door: &mut Door, list: &List, out: &Out) -> Result<Exit,
     if out.is_json() {
         out.object(&json::text(&page));
     } else {
-        out.lines(&drawn(&page, out.paint(), out.width()));
+        out.lines(&drawn(&page, out.paint(), out.width_of_table()));
     }
     Ok(Exit::Fine)
 }

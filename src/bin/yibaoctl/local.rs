@@ -11,13 +11,15 @@ use crate::exit::Exit;
 use crate::out::Out;
 use crate::trouble::Trouble;
 
+/// The journal's folder in the state directory.
+const JOURNAL_DIR: &str = "journal";
 /// Where Linux says which machine this is.
 const MACHINE_ID_PATH: &str = "/etc/machine-id";
 
 /// `journal verify`: 0 when all is as it was written, 1 when not.
 pub(crate) fn verify(verify: &Verify, out: &Out) -> Result<Exit, Trouble> {
     let key = SiteKey::load(&verify.key).map_err(|error| failed(&error))?;
-    let report = journal::verify(&verify.dir, &key).map_err(|error| failed(&error))?;
+    let report = journal::verify(&journal_in(&verify.dir), &key).map_err(|error| failed(&error))?;
     let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
     if out.is_json() {
         let object = serde_json::json!({
@@ -115,13 +117,13 @@ impl Place {
         let given = (&adopt.dir, &adopt.key, &adopt.name, adopt.number);
         let (dir, key, name, number) = match given {
             (Some(dir), Some(key), Some(name), Some(number)) => {
-                (dir.clone(), key.clone(), name.clone(), number)
+                (journal_in(dir), key.clone(), name.clone(), number)
             }
             (dir, key, name, number) => {
                 let settings = Settings::load(&adopt.config)
                     .map_err(|error| Trouble::Usage(error.to_string()))?;
                 (
-                    dir.clone().unwrap_or(settings.paths.state_dir),
+                    dir.as_deref().map(journal_in).unwrap_or_else(|| settings.paths.state_dir.join(JOURNAL_DIR)),
                     key.clone().unwrap_or(settings.paths.site_key),
                     name.clone().unwrap_or(settings.desk.name),
                     number.unwrap_or(settings.desk.number),
@@ -143,6 +145,15 @@ impl Place {
             machine_id: machine_id.trim().to_owned(),
         };
         Ok(Self { dir, key, desk })
+    }
+}
+
+/// The folder itself, or the journal's folder in it.
+fn journal_in(dir: &Path) -> PathBuf {
+    let inner = dir.join(JOURNAL_DIR);
+    match inner.is_dir() {
+        true => inner,
+        false => dir.to_owned(),
     }
 }
 

@@ -56,6 +56,14 @@ impl Out {
         width_of(rustix::termios::tcgetwinsize(std::io::stdout()))
     }
 
+    /// Columns that a table may take: a pipe takes all, so that nothing is cut for programs.
+    pub(crate) fn width_of_table(&self) -> usize {
+        match std::io::stdout().is_terminal() {
+            true => self.width(),
+            false => usize::MAX,
+        }
+    }
+
     /// Columns of stderr.
     pub(crate) fn width_notes(&self) -> usize {
         width_of(rustix::termios::tcgetwinsize(std::io::stderr()))

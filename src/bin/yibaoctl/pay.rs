@@ -311,7 +311,7 @@ pub(crate) struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     pub(crate) fn new(out: &'a Out) -> Self {
-        let progress = Progress::new(out.paint_notes(), out.width_notes());
+        let progress = Progress::new(out.paint_notes(), out.width_notes(), out.is_live());
         Self {
             out,
             progress,

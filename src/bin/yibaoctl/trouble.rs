@@ -72,7 +72,7 @@ impl Trouble {
         });
         Trouble::Told {
             code,
-            what: status.message().to_owned(),
+            what: without_code(status.message(), code).to_owned(),
             fields,
         }
     }
@@ -236,6 +236,13 @@ fn ours(
     }
 }
 
+/// The code stands apart already.
+fn without_code(message: &str, code: Code) -> &str {
+    let rest = message.strip_prefix(code.id()).map(str::trim_start);
+    let rest = rest.and_then(|rest| rest.strip_prefix(code.name()));
+    rest.map_or(message, |rest| rest.trim_start_matches([':', ' ']))
+}
+
 fn in_words(status: &Status) -> String {
     match status.message() {
         "" => status.code().description().to_owned(),
@@ -266,6 +273,13 @@ mod tests {
         );
         assert!(!entry.action_zh.is_empty() && !entry.action_en.is_empty());
         assert_eq!(trouble.exit(), Exit::NotStarted);
+    }
+
+    #[test]
+    fn the_code_is_not_said_twice() {
+        let message = "E1002 EMPTY_BILL: bills[0]";
+        assert_eq!(without_code(message, Code::EmptyBill), "bills[0]");
+        assert_eq!(without_code("bills[0]", Code::EmptyBill), "bills[0]");
     }
 
     #[test]

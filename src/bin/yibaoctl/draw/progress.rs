@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use yibaod::api::settlement_event::Shown;
 use yibaod::api::{AmountsShown, ErrorEntry, PersonShown, SettlementEvent, Stage};
 
+use yibaod::book::Code;
+
 use super::{Paint, clean, left, receipt, time_of_day, words, yuan};
 
 /// What has been seen of a settlement.
@@ -13,6 +15,7 @@ use super::{Paint, clean, left, receipt, time_of_day, words, yuan};
 pub(crate) struct Progress {
     paint: Paint,
     width: usize,
+    is_live: bool,
     stage: Option<(Stage, Option<Timestamp>)>,
     ids: [(&'static str, String); 4],
     error_told: String,
@@ -28,11 +31,13 @@ pub(crate) struct Drawn {
 }
 
 impl Progress {
-    pub(crate) fn new(paint: Paint, width: usize) -> Self {
+    /// `is_live`: what stands below is redrawn, so a prompt may take room.
+    pub(crate) fn new(paint: Paint, width: usize, is_live: bool) -> Self {
         let ids = ["psn_no", "mdtrt_id", "chrg_bchno", "msgid"].map(|name| (name, String::new()));
         Self {
             paint,
             width,
+            is_live,
             stage: None,
             ids,
             error_told: String::new(),
@@ -50,7 +55,7 @@ impl Progress {
             self.stage = Some((event.stage(), at));
         }
         done.extend(self.new_ids(event));
-        if let Some(error) = &event.error {
+        if let Some(error) = event.error.as_ref().filter(|error| is_trouble(error)) {
             done.extend(self.error(error));
         } else {
             self.error_told.clear();
@@ -127,6 +132,11 @@ impl Progress {
             lines.push(format!("  {} {zh} {en}{place}", self.paint.care("…")));
             return lines;
         }
+        if !self.is_live {
+            let (zh, en) = (clean(&event.prompt_zh), clean(&event.prompt_en));
+            lines.push(format!("  » {zh}  {en}"));
+            return lines;
+        }
         let zh = format!("  {}  ", clean(&event.prompt_zh));
         let en = format!("  {}  ", clean(&event.prompt_en));
         let content = [
@@ -138,6 +148,11 @@ impl Progress {
         lines.extend(receipt::framed(&content, self.width));
         lines
     }
+}
+
+/// That it still runs is no trouble.
+fn is_trouble(error: &ErrorEntry) -> bool {
+    error.code != Code::Pending.id()
 }
 
 /// The person to be confirmed.
@@ -155,8 +170,6 @@ pub(crate) fn person(it: &PersonShown, paint: Paint) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use yibaod::book::Code;
-
     use super::*;
     use crate::draw::columns;
 
@@ -170,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_step_is_ticked_off_with_its_time() {
-        let mut progress = Progress::new(Paint::new(false), 80);
+        let mut progress = Progress::new(Paint::new(false), 80, true);
         let first = progress.event(&event(Stage::WaitingScan, "01.000"));
         assert_eq!(first.done, Vec::<String>::new());
         let second = progress.event(&event(Stage::Decoding, "03.250"));
@@ -188,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_prompt_stands_in_a_frame() {
-        let mut progress = Progress::new(Paint::new(false), 80);
+        let mut progress = Progress::new(Paint::new(false), 80, true);
         let shown = progress.event(&SettlementEvent {
             prompt_zh: "请患者出示医保码".into(),
             prompt_en: "Ask the patient for the insurance code".into(),
@@ -209,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_wrong_code_is_told_once() {
-        let mut progress = Progress::new(Paint::new(false), 80);
+        let mut progress = Progress::new(Paint::new(false), 80, true);
         progress.event(&event(Stage::WaitingScan, "01.000"));
         let wrong = SettlementEvent {
             error: Some(crate::trouble::of_book(Code::PaymentCodeShown)),
@@ -226,7 +239,7 @@ mod tests {
 
     #[test]
     fn ids_are_told_as_they_become_known() {
-        let mut progress = Progress::new(Paint::new(false), 80);
+        let mut progress = Progress::new(Paint::new(false), 80, true);
         let known = SettlementEvent {
             mdtrt_id: "M1".into(),
             ..event(Stage::Visit, "01.000")
