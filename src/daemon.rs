@@ -19,8 +19,6 @@ use crate::settlement::rules::{FundReading, Rules};
 const DRAIN_MS_MAX: u64 = 20_000;
 /// How often it looks.
 const DRAIN_LOOK_MS: u64 = 20;
-/// The group that may use the desk.
-const SOCKET_GROUP: &str = "yibao";
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -52,10 +50,7 @@ pub enum Error {
     },
     /// The door cannot be opened.
     #[error("the door cannot be opened")]
-    Door(#[from] ipc::grpc::ListenError),
-    /// The configuration gives a right to an account that does not exist.
-    #[error("the configuration's [access] is wrong")]
-    Access(#[from] ipc::access::UnknownName),
+    Door(#[from] ipc::grpc::DoorError),
 }
 
 /// The error and everything behind it, in one line.
@@ -180,14 +175,14 @@ async fn serve(site: Site) -> Result<(), Error> {
         tracing::info!(resumed, "open settlements are carried on");
     }
     let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
-    let door = open_door(&settings)?;
+    let door = ipc::grpc::open(&settings, operations.clone())?;
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),
         adopted,
         "ready"
     );
-    let served = tokio::spawn(door.serve(operations.clone(), signals.stopping()));
+    let served = tokio::spawn(door.serve(signals.stopping()));
     signals.wait().await;
     drain(&operations, &runner).await;
     signals.stop();
@@ -200,19 +195,6 @@ async fn serve(site: Site) -> Result<(), Error> {
     }
     journal.close().await;
     Ok(())
-}
-
-/// The local socket, for its owner and the group that may use the desk.
-fn open_door(settings: &Settings) -> Result<ipc::grpc::Door, Error> {
-    let accounts = ipc::access::Accounts::read().map_err(|source| Error::System {
-        what: "the accounts of this machine cannot be read".to_owned(),
-        source,
-    })?;
-    let owner_uid = rustix::process::geteuid().as_raw();
-    let policy = ipc::access::Policy::new(&settings.access, owner_uid, &accounts)?;
-    let gid = accounts.gid(SOCKET_GROUP);
-    let calls_max = settings.limits.calls_per_caller;
-    Ok(ipc::grpc::Door::open(&settings.paths.socket, gid, policy, calls_max)?)
 }
 
 /// The journal, and whether this desk may write in it.

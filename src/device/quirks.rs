@@ -95,7 +95,7 @@ pub const PROFILES: &[Profile] = &[
     // Process id documented by the maker for TM-T20III, T88V, T88VI, T88VII.
     Profile {
         name: "epson-tm-80",
-        lines_before_cut: 0,
+        lines_before_cut: 1,
         has_process_id: true,
         ..GENERIC_80
     },

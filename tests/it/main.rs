@@ -1,5 +1,12 @@
 //! Across modules, on real wires: the shipped daemon between a simulated platform, scanner and printer.
 
+mod bills;
+mod callers;
+mod codes;
 mod desk;
+mod fleet;
 mod happy;
 mod kill;
+mod lost;
+mod paper;
+mod peers;

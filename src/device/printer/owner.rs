@@ -134,6 +134,14 @@ impl Owner {
                 none.insert(Self::open(&self.place, self.profile, &self.board, deadline).await?)
             }
         };
+        let looked = conversation.look(&self.board, deadline).await;
+        if looked.is_ok() || !self.past.cut_off || conversation.is_lost() {
+            return looked;
+        }
+        // The question may have ended up in what the last job left open.
+        conversation
+            .resync(&mut self.past, &self.board, deadline)
+            .await?;
         conversation.look(&self.board, deadline).await
     }
 

@@ -127,14 +127,14 @@ impl Fields {
     }
 
     /// A number that must be there and greater than zero; absent when it is not.
-    pub(super) fn number<T: FromStr<Err = NumberError>>(
+    pub(super) fn number<T>(
         &mut self,
         path: &str,
         text: &str,
         is_positive: fn(T) -> bool,
     ) -> Option<T>
     where
-        T: Copy,
+        T: FromStr<Err = NumberError> + Copy,
     {
         let text = text.trim();
         if text.is_empty() {

@@ -9,11 +9,13 @@ mod device;
 mod gate;
 mod handle;
 mod listen;
+mod open;
 mod serve;
 mod settlement;
 
 pub use handle::Handle;
 pub use listen::ListenError;
+pub use open::{DoorError, open};
 pub use serve::{Door, ServeError};
 
 #[cfg(test)]

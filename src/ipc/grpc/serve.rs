@@ -41,12 +41,13 @@ pub enum ServeError {
 }
 
 /// A door whose socket listens already; callers that connect wait until it is served.
-pub struct Door {
+pub struct Door<H> {
     socket: Socket,
     gate: Gate,
+    handle: H,
 }
 
-impl Door {
+impl<H: Handle> Door<H> {
     /// Binds the socket, replacing one that a crash left behind. It belongs to `gid` with mode 0660 when it can be
     /// given to that group, else only its owner gets in. Must be called in a runtime.
     ///
@@ -57,11 +58,14 @@ impl Door {
         gid: Option<u32>,
         policy: Policy,
         calls_per_caller_max: u32,
+        handle: H,
     ) -> Result<Self, ListenError> {
         let socket = Socket::bind(socket_path, gid)?;
+        let gate = Gate::new(policy, calls_per_caller_max);
         Ok(Self {
             socket,
-            gate: Gate::new(policy, calls_per_caller_max),
+            gate,
+            handle,
         })
     }
 
@@ -69,14 +73,10 @@ impl Door {
     ///
     /// # Errors
     /// When the transport fails.
-    pub async fn serve<H: Handle>(
-        self,
-        handle: H,
-        stop: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let health = HealthReporter::new();
         set_serving::<H>(&health, true).await;
-        let routes = routes(handle, &self.gate, health.clone())?;
+        let routes = routes(self.handle, &self.gate, health.clone())?;
         let (tell, told) = oneshot::channel::<()>();
         let server = Server::builder()
             .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)

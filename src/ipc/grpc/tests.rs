@@ -403,6 +403,7 @@ async fn health_and_both_reflections_answer() {
 
 #[tokio::test]
 async fn a_socket_has_one_owner_and_a_stale_one_is_replaced() {
+    let open = |path: &Path, gid| open(path, gid, Desk::new().0);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run").join("yibaod.sock");
     std::fs::create_dir(dir.path().join("run")).unwrap();
@@ -430,9 +431,9 @@ async fn a_socket_has_one_owner_and_a_stale_one_is_replaced() {
     assert!(matches!(error, ListenError::Io { .. }), "{error}");
 }
 
-fn open(path: &Path, gid: Option<u32>) -> Result<Door, ListenError> {
+fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door<Desk>, ListenError> {
     let policy = Policy::new(&Access::default(), own_uid(), &Accounts::default()).unwrap();
-    Door::open(path, gid, policy, CALLS_MAX)
+    Door::open(path, gid, policy, CALLS_MAX, desk)
 }
 
 fn own_uid() -> u32 {
@@ -451,9 +452,9 @@ impl TestDoor {
     async fn open(desk: Desk) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("yibaod.sock");
-        let door = open(&path, None).unwrap();
+        let door = super::tests::open(&path, None, desk).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(door.serve(desk, stopped.map(|_| ())));
+        let served = tokio::spawn(door.serve(stopped.map(|_| ())));
         Self {
             _dir: dir,
             path,

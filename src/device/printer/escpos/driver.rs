@@ -46,7 +46,7 @@ const RESYNC_BYTES: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::device::printer) struct Past {
     /// A job was cut off in the middle.
-    cut_off: bool,
+    pub(in crate::device::printer) cut_off: bool,
     /// Queued questions that were not answered; the answers may come at any time.
     owed: u32,
 }
@@ -154,17 +154,28 @@ impl Conversation {
         Ok(state)
     }
 
-    /// Clears what an earlier job may have left on the line. `false`: a queued answer proves nothing now.
+    /// Brings a printer that was cut off in the middle of a job back to where a command begins.
+    pub(in crate::device::printer) async fn resync(
+        &mut self,
+        past: &mut Past,
+        board: &Board,
+        deadline: Instant,
+    ) -> Result<(), DeviceError> {
+        if past.cut_off {
+            self.write(&[0; RESYNC_BYTES], board, deadline).await?;
+            past.cut_off = false;
+        }
+        Ok(())
+    }
+
+    /// Waits for what an earlier job may still answer. `false`: a queued answer proves nothing now.
     pub(in crate::device::printer) async fn settle_past(
         &mut self,
         past: &mut Past,
         board: &Board,
         deadline: Instant,
     ) -> Result<bool, DeviceError> {
-        if past.cut_off {
-            self.write(&[0; RESYNC_BYTES], board, deadline).await?;
-            past.cut_off = false;
-        }
+        self.resync(past, board, deadline).await?;
         past.owed = past
             .owed
             .saturating_sub(std::mem::take(&mut self.queued_heard));
@@ -177,16 +188,20 @@ impl Conversation {
         let mut buffer = [0; READ_BYTES];
         while self.queued_heard < expected {
             let until = deadline.min(after(STALE_QUIET_MS));
-            let Ok(read) = timeout_at(until, self.link.read(&mut buffer)).await else {
+            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
                 break;
             };
-            let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
-            self.absorb(&buffer[..count], board);
+            self.absorb_moved(moved, &buffer, board);
         }
         let heard = std::mem::take(&mut self.queued_heard);
-        // Some but not all: the others were lost with the printer's power, or come late. Not this time.
         past.owed = if heard > 0 { 0 } else { expected.min(OWED_MAX) };
-        Ok(heard >= expected)
+        if heard == 0 || heard >= expected {
+            return Ok(heard > 0);
+        }
+        // Some but not all: the others were lost with their link. A printer that was silent for so long and
+        // is well has nothing left to answer.
+        let state = self.look(board, deadline).await?;
+        Ok(state.trouble().is_none())
     }
 
     /// Sends a job and finds out what became of it. Answers by the deadline.
@@ -255,18 +270,14 @@ impl Conversation {
         self.write(question.bytes(), board, until).await?;
         let mut buffer = [0; READ_BYTES];
         loop {
-            let Ok(read) = timeout_at(until, self.link.read(&mut buffer)).await else {
+            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
                 return Err(DeviceError::new(
                     Code::PrinterMissing,
                     format!("{}: no answer to a status question", board.name()),
                 ));
             };
-            let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
-            let answer = self
-                .absorb(&buffer[..count], board)
-                .into_iter()
-                .find_map(real_time);
-            if let Some(byte) = answer {
+            let replies = self.absorb_moved(moved, &buffer, board);
+            if let Some(byte) = replies.into_iter().find_map(real_time) {
                 return Ok(byte);
             }
         }
@@ -280,8 +291,7 @@ impl Conversation {
     ) -> Result<(), DeviceError> {
         let mut buffer = [0; READ_BYTES];
         while !bytes.is_empty() {
-            let Ok(moved) = timeout_at(deadline, self.link.exchange(&mut buffer, bytes)).await
-            else {
+            let Some(moved) = self.step(bytes, &mut buffer, board, deadline).await? else {
                 // Half a command left: whatever comes next on this link would be misread.
                 self.lost = true;
                 return Err(DeviceError::new(
@@ -289,16 +299,39 @@ impl Conversation {
                     format!("{}: it does not take bytes", board.name()),
                 ));
             };
-            match moved {
-                Ok(Moved::Wrote(count)) if count > 0 => bytes = &bytes[count..],
-                Ok(Moved::Read(count)) if count > 0 => {
-                    self.absorb(&buffer[..count], board);
-                }
-                Ok(_) => return Err(self.gone(board, &ended())),
-                Err(e) => return Err(self.gone(board, &e)),
+            self.absorb_moved(moved, &buffer, board);
+            if let Moved::Wrote(count) = moved {
+                bytes = &bytes[count..];
             }
         }
         Ok(())
+    }
+
+    /// The next bytes in either direction. `None`: the time is over, also with a printer that never falls
+    /// silent.
+    async fn step(
+        &mut self,
+        from: &[u8],
+        into: &mut [u8],
+        board: &Board,
+        deadline: Instant,
+    ) -> Result<Option<Moved>, DeviceError> {
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        match timeout_at(deadline, self.link.exchange(into, from)).await {
+            Err(_) => Ok(None),
+            Ok(Ok(Moved::Read(0) | Moved::Wrote(0))) => Err(self.gone(board, &ended())),
+            Ok(Ok(moved)) => Ok(Some(moved)),
+            Ok(Err(error)) => Err(self.gone(board, &error)),
+        }
+    }
+
+    fn absorb_moved(&mut self, moved: Moved, buffer: &[u8], board: &Board) -> Vec<Reply> {
+        match moved {
+            Moved::Read(count) => self.absorb(&buffer[..count], board),
+            Moved::Wrote(_) => Vec::new(),
+        }
     }
 
     /// Takes in what came before anything was asked.
@@ -339,10 +372,6 @@ impl Conversation {
             }
         }
         replies
-    }
-
-    fn arrived(&mut self, read: io::Result<usize>) -> io::Result<usize> {
-        read.and_then(|count| if count > 0 { Ok(count) } else { Err(ended()) })
     }
 
     fn gone(&mut self, board: &Board, error: &io::Error) -> DeviceError {
