@@ -167,9 +167,15 @@ fn settings(place: &Place, desk: &Desk) -> Result<String, Trouble> {
     let mut all = toml::Table::new();
     all.insert("desk".to_owned(), Value::Table(number));
     all.insert("paths".to_owned(), Value::Table(paths));
-    let scanner = [("path", text(desk.devices.scanner.path())), ("terminator", "cr".into())];
+    let scanner = [
+        ("path", text(desk.devices.scanner.path())),
+        ("terminator", "cr".into()),
+    ];
     // A model whose paper is proven by process ids: the simulated printer answers them.
-    let printer = [("address", printer.to_string().into()), ("model", "epson-tm-80".into())];
+    let printer = [
+        ("address", printer.to_string().into()),
+        ("model", "epson-tm-80".into()),
+    ];
     let devices = vec![
         device("scanner", "scanner", "serial-scanner", scanner),
         device("printer", "receipt", "escpos-tcp", printer),

@@ -141,7 +141,12 @@ async fn show_codes(
         }
         if let Some(settlement) = &event.settlement {
             let money = settlement.money().as_str_name();
-            let paper = settlement.paper.clone().unwrap_or_default().state().as_str_name();
+            let paper = settlement
+                .paper
+                .clone()
+                .unwrap_or_default()
+                .state()
+                .as_str_name();
             who.say.line(&format!("  {request_id}: {money}, {paper}"));
         }
     }
@@ -170,7 +175,10 @@ impl Asked {
 
 /// That it still runs is nothing wrong.
 pub(crate) fn is_wrong(event: &SettlementEvent) -> bool {
-    event.error.as_ref().is_some_and(|error| error.code != Code::Pending.id())
+    event
+        .error
+        .as_ref()
+        .is_some_and(|error| error.code != Code::Pending.id())
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
+use yibaod::api::{ScanAndPayRequest, Settlement};
 use yibaod::sandbox::persons::everybody;
 use yibaod::sandbox::platform::CodeKind;
 
@@ -15,6 +17,10 @@ use crate::files::Place;
 use crate::programs::Programs;
 use crate::{Trouble, first, paper, pay};
 
+/// Calls with one request_id when the daemon goes away again and again.
+const ASKS_MAX: u32 = 5;
+/// How long until the next.
+const ASK_AGAIN_MS: u64 = 1_000;
 const HELP: &str = "  pay [PERSON]          a scan-and-pay from here                 在此发起一笔
   person NAME           who shows codes from here on             更换患者
   scan [KIND]           shows a code now: fresh expired used wechat alipay half glued idno
@@ -80,8 +86,8 @@ impl Room<'_> {
             [] => {}
             ["quit" | "exit" | "q"] => return Ok(Next::Quit),
             ["help" | "?"] => say.line(HELP),
-            ["pay"] => self.pay(&desk.person()).await?,
-            ["pay", person] => self.pay(person).await?,
+            ["pay"] => self.pay(&desk.person())?,
+            ["pay", person] => self.pay(person)?,
             ["person", name] => {
                 desk.platform
                     .person(name)
@@ -118,7 +124,7 @@ impl Room<'_> {
         Ok(Next::GoOn)
     }
 
-    async fn pay(&self, person: &str) -> Result<(), Trouble> {
+    fn pay(&self, person: &str) -> Result<(), Trouble> {
         let request = pay::bill(self.desk, person, &pay::new_request_id())?;
         self.desk.choose(person);
         let (say, desk, place) = (*self.say, Arc::clone(self.desk), self.place.clone());
@@ -126,7 +132,7 @@ impl Room<'_> {
         tokio::spawn(async move {
             let before = desk.devices.printer.papers().len();
             let told = async {
-                let settlement = pay::told(&say, &desk, request, None).await?;
+                let settlement = until_answered(&say, &desk, request).await?;
                 first::result(&say, &desk, &place, &settlement, before).await
             };
             if let Err(trouble) = told.await {
@@ -143,6 +149,37 @@ impl Room<'_> {
         self.daemon.tell(self.say);
         Ok(())
     }
+}
+
+/// The daemon may be killed meanwhile: the same request_id is asked again, which is always safe.
+async fn until_answered(
+    say: &Say,
+    desk: &Desk,
+    request: ScanAndPayRequest,
+) -> Result<Settlement, Trouble> {
+    for _ in 0..ASKS_MAX {
+        match pay::told(say, desk, request.clone(), None).await {
+            Err(trouble) if is_lost(&trouble) => {}
+            told => return told,
+        }
+        say.line(
+            "  the daemon went away; asking again with the same request_id  用同一编号再次查询",
+        );
+        tokio::time::sleep(Duration::from_millis(ASK_AGAIN_MS)).await;
+    }
+    Err("the daemon did not come back".into())
+}
+
+/// Not the daemon's word, but the connection's.
+fn is_lost(trouble: &Trouble) -> bool {
+    let status = trouble.downcast_ref::<tonic::Status>();
+    trouble.is::<tonic::transport::Error>()
+        || status.is_some_and(|status| {
+            matches!(
+                status.code(),
+                tonic::Code::Unknown | tonic::Code::Unavailable
+            )
+        })
 }
 
 fn persons(say: &Say) {

@@ -123,7 +123,9 @@ impl Place {
                 let settings = Settings::load(&adopt.config)
                     .map_err(|error| Trouble::Usage(error.to_string()))?;
                 (
-                    dir.as_deref().map(journal_in).unwrap_or_else(|| settings.paths.state_dir.join(JOURNAL_DIR)),
+                    dir.as_deref()
+                        .map(journal_in)
+                        .unwrap_or_else(|| settings.paths.state_dir.join(JOURNAL_DIR)),
                     key.clone().unwrap_or(settings.paths.site_key),
                     name.clone().unwrap_or(settings.desk.name),
                     number.unwrap_or(settings.desk.number),

@@ -196,6 +196,8 @@ impl<'a> Running<'a> {
         let request = CancelSettlementRequest {
             request_id: self.request_id.clone(),
         };
+        // The terminal's own ^C stands on this line.
+        self.screen.note("");
         self.screen
             .note("  正在取消…  cancelling (Ctrl-C again leaves)");
         let answer = self.door.settlements.cancel_settlement(request).await;
