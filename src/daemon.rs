@@ -227,12 +227,12 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
     Ok((journal, adopted))
 }
 
-/// Lets what is past the point of no return come to its end; the rest is carried on by the next process.
+/// Lets what is past the point of no return come to its end; the rest is parked for the next process.
 async fn drain(operations: &Operations, runner: &Runner) {
     operations.stop_taking();
     let registry = &runner.parts().registry;
     let until = tokio::time::Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
-    while registry.past_no_return() > 0 && tokio::time::Instant::now() < until {
+    while registry.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
     tracing::info!(left_open = registry.count(), "stopping");
@@ -252,7 +252,7 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         hardened: profile.amounts.harden.clone(),
         fresh_code: profile.voucher.fresh_code,
         lines_max: usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX),
-        settle_is_reversible: profile.transactions.reversible.iter().any(|infno| infno.starts_with("2207")),
+        settle_is_reversible: profile.transactions.reversible.contains(&profile.transactions.settle),
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),

@@ -40,7 +40,11 @@ impl Carrier {
         loop {
             self.notice_presence();
             let now_ms = self.parts.clock.now_ms();
-            match next(&self.state, now_ms, &self.parts.rules) {
+            let effect = next(&self.state, now_ms, &self.parts.rules);
+            if self.parts.is_stopping() && self.may_park(&effect) {
+                self.park().await;
+            }
+            match effect {
                 Effect::Record(event) => self.record(event),
                 Effect::Finished => break,
                 Effect::Wait { until_ms } => {
@@ -68,6 +72,25 @@ impl Carrier {
             .remove(id, caller, &self.state.request_id);
     }
 
+    /// While the process is ending only what must not be left half-way goes on.
+    fn may_park(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Wait { .. } | Effect::Read { .. } | Effect::LookAtPrinter { .. } => true,
+            Effect::Call(_) => {
+                self.state.phase == Phase::Forward && !self.state.is_past_no_return()
+            }
+            Effect::Record(_) | Effect::Print | Effect::Finished => false,
+        }
+    }
+
+    /// Rests until the process ends. The next one carries it on.
+    async fn park(&mut self) {
+        self.release_scanner();
+        self.flush().await;
+        self.view.send_modify(|view| view.parked = true);
+        std::future::pending::<()>().await;
+    }
+
     pub(super) fn release_scanner(&mut self) {
         self.lease = None;
     }
@@ -86,6 +109,10 @@ impl Carrier {
     /// the next process finds out what became of everything.
     pub(super) async fn flush(&mut self) {
         if let Err(error) = self.write().await {
+            if matches!(error, crate::journal::Error::Closed) {
+                // The process is ending in good order: the next one asks what became of this.
+                return std::future::pending().await;
+            }
             tracing::error!(%error, "the journal does not take events: the process ends");
             std::process::abort();
         }
@@ -99,7 +126,11 @@ impl Carrier {
             self.after = Some(appended.last_stream_seq);
         }
         let state = Arc::new(self.state.clone());
-        self.view.send_modify(|view| view.state = state);
+        self.view.send_modify(|view| {
+            view.state = state;
+            // What was read is told together with the end of listening.
+            view.armed = false;
+        });
         Ok(())
     }
 
@@ -120,10 +151,13 @@ impl Carrier {
 
     async fn wait_until(&mut self, until_ms: i64) {
         let until = self.parts.clock.instant(until_ms);
+        let parts = Arc::clone(&self.parts);
+        let stopped = parts.stopped();
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
             command = self.commands.recv() => self.obey(command).await,
             _ = self.presence.changed() => {}
+            () = stopped => {}
         }
     }
 

@@ -38,6 +38,7 @@ impl Crashes {
             if let Ok(Err(error)) = STREAM.try_with(|stream| marks.mark(stream)) {
                 eprintln!("yibaod: the crash could not be marked: {error}");
             }
+            std::process::abort();
         }));
     }
 

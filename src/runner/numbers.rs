@@ -144,7 +144,8 @@ impl Numbers {
     }
 
     fn take(&self, which: impl FnOnce(&mut Last) -> &mut Counter) -> Option<Counter> {
-        let now_s = self.clock.now_ms() / 1_000 + self.ahead_of_clock_s;
+        // A clock that is set forward while the daemon runs is followed; one that is set back is not.
+        let now_s = self.clock.now_ms().max(clock::wall_ms()) / 1_000 + self.ahead_of_clock_s;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = which(&mut last);
         *counter = counter.next(now_s)?;
