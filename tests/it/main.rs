@@ -10,3 +10,4 @@ mod kill;
 mod lost;
 mod paper;
 mod peers;
+mod told;
