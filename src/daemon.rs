@@ -161,7 +161,10 @@ async fn serve(site: Site) -> Result<(), Error> {
     let runner = Runner::new(Ingredients {
         journal: journal.clone(),
         platform: platform.clone(),
-        hub: Hub::start(settings.devices.clone()),
+        hub: Hub::start_with(
+            settings.devices.clone(),
+            usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX),
+        ),
         rules: rules(&profile, &settings),
         numbers,
         clock,

@@ -8,6 +8,6 @@ request_id=${2:?which request_id}
 shown=${3:?the token that came with what is shown}
 point=${4:-CONFIRM_POINT_AMOUNTS}
 
-grpcurl -plaintext -unix -authority localhost -max-time 10 \
+grpcurl -plaintext -unix -max-time 10 \
     -d "{\"requestId\": \"$request_id\", \"point\": \"$point\", \"shown\": \"$shown\"}" \
     "$socket" yibao.v1.SettlementService/ConfirmSettlement

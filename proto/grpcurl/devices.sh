@@ -5,4 +5,4 @@
 set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 
-grpcurl -plaintext -unix -authority localhost -max-time 5 "$socket" yibao.v1.DeviceService/ListDevices
+grpcurl -plaintext -unix -max-time 5 "$socket" yibao.v1.DeviceService/ListDevices

@@ -7,5 +7,5 @@ set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 request_id=${2:?which request_id}
 
-grpcurl -plaintext -unix -authority localhost -max-time 10 -d "{\"requestId\": \"$request_id\"}" \
+grpcurl -plaintext -unix -max-time 10 -d "{\"requestId\": \"$request_id\"}" \
     "$socket" yibao.v1.SettlementService/GetSettlement

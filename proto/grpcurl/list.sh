@@ -5,5 +5,5 @@
 set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 
-grpcurl -plaintext -unix -authority localhost -max-time 10 -d "{\"limit\": ${2:-10}}" \
+grpcurl -plaintext -unix -max-time 10 -d "{\"limit\": ${2:-10}}" \
     "$socket" yibao.v1.SettlementService/ListSettlements

@@ -6,8 +6,7 @@
 set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 
-# grpcurl takes the path of a local socket for the host's name, which HTTP/2 does not allow: hence -authority.
-on=(-plaintext -unix -authority localhost)
+on=(-plaintext -unix)
 
 if [[ -n ${2:-} ]]; then
     exec grpcurl "${on[@]}" "$socket" describe "$2"

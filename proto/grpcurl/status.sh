@@ -5,5 +5,5 @@
 set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 
-grpcurl -plaintext -unix -authority localhost -max-time 5 -emit-defaults \
+grpcurl -plaintext -unix -max-time 5 -emit-defaults \
     "$socket" yibao.v1.DaemonService/GetStatus

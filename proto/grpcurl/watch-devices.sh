@@ -5,4 +5,4 @@
 set -euo pipefail
 socket=${1:-/run/yibaod/yibaod.sock}
 
-exec grpcurl -plaintext -unix -authority localhost -max-time 60 "$socket" yibao.v1.DeviceService/WatchDevices
+exec grpcurl -plaintext -unix -max-time 60 "$socket" yibao.v1.DeviceService/WatchDevices

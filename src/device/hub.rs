@@ -48,10 +48,16 @@ impl Hub {
     /// configuration is checked before ([`crate::config::devices::check_all`], [`quirks::check_models`]).
     #[must_use]
     pub fn start(devices: Vec<DeviceConfig>) -> Self {
+        Self::start_with(devices, super::queue::WAITING_MAX)
+    }
+
+    /// [`Hub::start`], with so many streams that may wait for one scanner, its holder included.
+    #[must_use]
+    pub fn start_with(devices: Vec<DeviceConfig>, waiting_max: usize) -> Self {
         let events = Arc::new(EventLog::new());
         let devices = devices
             .into_iter()
-            .map(|config| Device::start(config, &events))
+            .map(|config| Device::start(config, &events, waiting_max))
             .collect();
         Self {
             inner: Arc::new(Inner { events, devices }),
@@ -140,7 +146,7 @@ impl Hub {
 }
 
 impl Device {
-    fn start(config: DeviceConfig, events: &Arc<EventLog>) -> Self {
+    fn start(config: DeviceConfig, events: &Arc<EventLog>, waiting_max: usize) -> Self {
         let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
         let profile = quirks::profile_of(&config);
         let printer =
@@ -156,7 +162,12 @@ impl Device {
                     baud,
                     framing,
                 };
-                Family::Scanner(Scanner::start(&config, line, Arc::clone(&board)))
+                Family::Scanner(Scanner::start(
+                    &config,
+                    line,
+                    Arc::clone(&board),
+                    waiting_max,
+                ))
             }
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { path, baud } => printer(Place::Serial { path, baud }),

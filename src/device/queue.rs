@@ -18,6 +18,7 @@ pub(crate) const WAITING_MAX: usize = 64;
 /// The queue of one device.
 pub(crate) struct Queue {
     board: Arc<Board>,
+    waiting_max: usize,
     line: Mutex<Line>,
 }
 
@@ -42,9 +43,10 @@ pub(crate) struct Ticket {
 }
 
 impl Queue {
-    pub(crate) fn new(board: Arc<Board>) -> Arc<Self> {
+    pub(crate) fn new(board: Arc<Board>, waiting_max: usize) -> Arc<Self> {
         Arc::new(Self {
             board,
+            waiting_max,
             line: Mutex::default(),
         })
     }
@@ -56,7 +58,7 @@ impl Queue {
         place: watch::Sender<usize>,
     ) -> Option<Ticket> {
         let mut line = self.lock();
-        if line.entries.len() >= WAITING_MAX {
+        if line.entries.len() >= self.waiting_max {
             return None;
         }
         let number = line.next_number;

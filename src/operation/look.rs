@@ -5,7 +5,7 @@ use super::operations::Operations;
 use super::settle::{seen, unreadable};
 use crate::book::Code;
 use crate::journal::Filter;
-use crate::runner::state_of;
+use crate::runner::{Handle, state_of};
 use crate::settlement::answer::{Answer, Summary};
 use crate::settlement::tell;
 
@@ -15,6 +15,16 @@ const LIST_MAX: usize = 500;
 const PAGES_MAX: usize = 20;
 /// Rows of such a page.
 const PAGE_ROWS: u32 = 1_000;
+
+/// Where a settlement is.
+pub(super) enum Found {
+    /// It is being carried.
+    Running(Handle),
+    /// It is in the journal only: ended, or for a person to resolve.
+    Stored(String),
+    /// Nobody asked for it yet.
+    Nothing,
+}
 
 impl Operations {
     /// One settlement as it is now.
@@ -48,21 +58,30 @@ impl Operations {
         caller: &CallerId,
         request_id: &str,
     ) -> Result<Answer, Failure> {
-        if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
-            return Ok(tell::answer(&seen(&handle.view()).state));
+        match self.find(caller, request_id).await? {
+            Found::Running(handle) => Ok(tell::answer(&seen(&handle.view()).state)),
+            Found::Stored(settlement_id) => self.get_by_id(&settlement_id).await,
+            Found::Nothing => Err(Failure::new(Code::NotFound, "no settlement has this request_id")),
         }
-        let found = self
-            .parts()
-            .journal
-            .find_request(&caller.id, request_id)
-            .await;
-        match found.map_err(|error| unreadable(&error))? {
-            Some(row) => self.get_by_id(&row.stream).await,
-            None => Err(Failure::new(
-                Code::NotFound,
-                "no settlement has this request_id",
-            )),
+    }
+
+    /// Where the settlement of this request is. One that begins just now is in the journal before it runs:
+    /// it is looked for among the running once more.
+    pub(super) async fn find(&self, caller: &CallerId, request_id: &str) -> Result<Found, Failure> {
+        let registry = &self.parts().registry;
+        if let Some(handle) = registry.by_request(&caller.id, request_id).await {
+            return Ok(Found::Running(handle));
         }
+        let found = self.parts().journal.find_request(&caller.id, request_id).await;
+        let Some(row) = found.map_err(|error| unreadable(&error))? else {
+            return Ok(Found::Nothing);
+        };
+        if row.open
+            && let Some(handle) = registry.by_request(&caller.id, request_id).await
+        {
+            return Ok(Found::Running(handle));
+        }
+        Ok(Found::Stored(row.stream))
     }
 
     async fn get_by_setl_id(&self, setl_id: &str) -> Result<Answer, Failure> {

@@ -12,8 +12,9 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::Profile;
 
-/// The largest answer that is read; the specification allows 40 000 characters of output.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest answer that is read; the specification allows 40 000 characters of output. It is recorded whole
+/// and in parts, each escaped as JSON: together they must stay below what the journal seals in one row.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why no client could be built.
 #[derive(Debug, thiserror::Error)]

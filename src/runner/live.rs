@@ -182,13 +182,16 @@ impl Registry {
         })
     }
 
-    /// The running settlement of this request.
-    #[must_use]
-    pub fn by_request(&self, caller: &str, request_id: &str) -> Option<Handle> {
+    /// The running settlement of this request. One that is just being written down is waited for: it is in
+    /// the journal before it runs, and must not look ended.
+    pub async fn by_request(&self, caller: &str, request_id: &str) -> Option<Handle> {
         let key = (caller.to_owned(), request_id.to_owned());
-        let receiver = self.lock().by_request.get(&key).cloned()?;
-        let handle = receiver.borrow().clone();
-        handle
+        let mut taken = self.lock().by_request.get(&key).cloned()?;
+        taken
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|begun| begun.clone())
     }
 
     /// The running settlement with this id.

@@ -5,3 +5,4 @@ pub mod bills;
 pub mod http;
 pub mod persons;
 pub mod platform;
+pub mod scenario;

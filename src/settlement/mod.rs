@@ -10,10 +10,15 @@ pub mod call;
 pub mod checks;
 pub mod credential;
 pub mod event;
+mod fold;
 pub mod known;
 pub mod next;
 pub mod order;
+mod outcome;
 pub mod rules;
 pub mod state;
 pub mod steps;
 pub mod tell;
+
+#[cfg(test)]
+mod tests;

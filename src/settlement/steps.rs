@@ -96,6 +96,12 @@ impl Step {
 pub const TRIES_MAX: u32 = 3;
 /// How often something is taken back, or asked after, before only a person can go on.
 pub const UNDO_TRIES_MAX: u32 = 6;
+/// How often something that must be known or taken back is tried in vain to be sent before only a person can
+/// go on: a week of minutes.
+pub const UNREACHED_MAX: u32 = 10_080;
+/// Restarts of the daemon while a lost answer was being asked after, before only a person can go on: what it
+/// is answered may be what ends it.
+pub const BROKEN_MAX: u32 = 5;
 /// Rounds of enquiry and reversal after the quiet time before only a person can go on.
 pub const FINDING_ROUNDS_MAX: u32 = 4;
 /// Codes that may be shown in vain.

@@ -8,6 +8,8 @@ use yibaod::sandbox::platform::{Options, Platform};
 use crate::desk::{Desk, Setup, Shows, bill_for};
 
 const DESKS: u16 = 3;
+/// Connections to each desk; its calls share them.
+const CONNECTIONS: usize = 20;
 /// Settlements of each desk in the short form.
 const EACH: usize = 100;
 /// And in the long form.
@@ -25,13 +27,19 @@ async fn three_desks_settle_at_once() {
         let setup = Setup { desk_number: number, no_printer: true, ..Setup::default() };
         desks.push(Arc::new(Desk::start_at(Arc::clone(&platform), setup).await));
     }
+    let mut connections = Vec::new();
+    for desk in &desks {
+        for _ in 0..CONNECTIONS {
+            connections.push((Arc::clone(desk), desk.settlements().await));
+        }
+    }
     for i in 0..count {
-        let desk = Arc::clone(&desks[i % usize::from(DESKS)]);
+        let (desk, client) = connections[i % connections.len()].clone();
         calls.spawn(async move {
             let person: &'static str = format!("crowd_{i:04}").leak();
             let mut request = bill_for(&desk.platform, person, &format!("fleet-{i}"));
             request.print = yibaod::api::PrintWish::No.into();
-            desk.pay(request, &[Shows::fresh(person), Shows::fresh(person)]).await
+            desk.pay_over(client, request, &[Shows::fresh(person), Shows::fresh(person)]).await
         });
     }
     let mut setl_ids = std::collections::BTreeSet::new();

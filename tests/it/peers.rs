@@ -236,7 +236,7 @@ async fn call(client: Client, desk: &Desk, method: &str, request: &Value) -> Out
     let command = match client {
         Client::Grpcurl => {
             let mut command = Command::new(tool("YIBAO_GRPCURL"));
-            command.args(["-plaintext", "-unix", "-authority", "localhost", "-d", "@"]);
+            command.args(["-plaintext", "-unix", "-d", "@"]);
             command.arg(socket).arg(method);
             command
         }

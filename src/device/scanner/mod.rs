@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::board::Board;
 use super::error::DeviceError;
-use super::queue::{Queue, Ticket, WAITING_MAX};
+use super::queue::{Queue, Ticket};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use owner::Arm;
@@ -58,12 +58,17 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     /// Starts the owner of a scanner. It ends when nobody holds a handle any more.
-    pub(crate) fn start(config: &DeviceConfig, line: owner::Line, board: Arc<Board>) -> Self {
+    pub(crate) fn start(
+        config: &DeviceConfig,
+        line: owner::Line,
+        board: Arc<Board>,
+        waiting_max: usize,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, "scanner owned");
         tokio::spawn(owner::own(line, Arc::clone(&board), inbox));
         Self {
-            queue: Queue::new(Arc::clone(&board)),
+            queue: Queue::new(Arc::clone(&board), waiting_max),
             board,
             orders,
         }
@@ -79,7 +84,7 @@ impl Scanner {
             DeviceError::new(Code::ScannerBusy, format!("{}: {what}", self.board.name()))
         };
         let Some(mut ticket) = self.queue.join(asker, place) else {
-            return Err(busy(&format!("{WAITING_MAX} wait already")));
+            return Err(busy("too many wait already"));
         };
         if timeout_at(deadline, ticket.first()).await.is_err() {
             return Err(busy("not free in time"));

@@ -16,6 +16,37 @@ const DETAIL_LENGTH_MAX: usize = 200;
 /// Characters of the list of fields and of the detail beside a status. It travels in a header, encoded.
 const STATUS_DETAIL_LENGTH_MAX: usize = 300;
 
+/// Our codes by what gRPC calls them.
+const STATUS_CODES: [(tonic::Code, &[Code]); 7] = [
+    (
+        tonic::Code::InvalidArgument,
+        &[
+            Code::RequestInvalid,
+            Code::EmptyBill,
+            Code::LineAmountMismatch,
+            Code::AmountNotPositive,
+            Code::TooManyDecimals,
+            Code::SumTooLarge,
+            Code::UnknownField,
+            Code::NationalCodeMissing,
+            Code::BillNamesNobody,
+            Code::RequestIdInvalid,
+            Code::BillsCannotMerge,
+            Code::TooManyLines,
+            Code::TextTooLong,
+        ],
+    ),
+    (tonic::Code::AlreadyExists, &[Code::RequestIdOtherBody]),
+    (tonic::Code::NotFound, &[Code::NotFound]),
+    (tonic::Code::PermissionDenied, &[Code::NotAllowed]),
+    (tonic::Code::ResourceExhausted, &[Code::TooManyCalls]),
+    (
+        tonic::Code::Unavailable,
+        &[Code::JournalRefuses, Code::ShuttingDown],
+    ),
+    (tonic::Code::Internal, &[Code::Internal]),
+];
+
 /// A row of the book.
 #[must_use]
 pub fn entry(code: Code) -> wire::ErrorEntry {
@@ -96,77 +127,13 @@ pub fn status(failure: &Failure) -> tonic::Status {
     tonic::Status::with_error_details(status_code(failure.code), message, details)
 }
 
-/// What gRPC calls it. Clients branch on our code; this is for generic tools.
+/// What gRPC calls it; `FAILED_PRECONDITION` where nothing better fits. Clients branch on our code, this is for
+/// generic tools: a client that repeats a call when it sees `UNAVAILABLE` may do so with the same `request_id`.
 fn status_code(code: Code) -> tonic::Code {
-    match code {
-        Code::RequestInvalid
-        | Code::EmptyBill
-        | Code::LineAmountMismatch
-        | Code::AmountNotPositive
-        | Code::TooManyDecimals
-        | Code::SumTooLarge
-        | Code::UnknownField
-        | Code::NationalCodeMissing
-        | Code::BillNamesNobody
-        | Code::RequestIdInvalid
-        | Code::BillsCannotMerge
-        | Code::TooManyLines
-        | Code::TextTooLong => tonic::Code::InvalidArgument,
-        Code::RequestIdOtherBody => tonic::Code::AlreadyExists,
-        Code::NotFound => tonic::Code::NotFound,
-        Code::NotAllowed => tonic::Code::PermissionDenied,
-        Code::TooManyCalls => tonic::Code::ResourceExhausted,
-        Code::JournalRefuses
-        | Code::ShuttingDown
-        | Code::ScannerMissing
-        | Code::ScannerUnplugged
-        | Code::ScannerBusy
-        | Code::PrinterMissing
-        | Code::PlatformUnreachable => tonic::Code::Unavailable,
-        Code::Internal => tonic::Code::Internal,
-        Code::PlatformNoAnswer
-        | Code::PlatformUnreadable
-        | Code::SettleUnknown
-        | Code::Stuck
-        | Code::UndoFailed => tonic::Code::Unknown,
-        Code::VisitBusy
-        | Code::PaymentCodeShown
-        | Code::IdNumberShown
-        | Code::CodeIncomplete
-        | Code::CodesGlued
-        | Code::CodeEncoding
-        | Code::CodeExpired
-        | Code::CodeUnknownKind
-        | Code::NobodyScanned
-        | Code::SameCodeAgain
-        | Code::OtherPersonShown
-        | Code::PersonMismatch
-        | Code::PersonUnknown
-        | Code::InsuranceNotInForce
-        | Code::SeveralInsurances
-        | Code::PaperOut
-        | Code::CoverOpen
-        | Code::PrinterError
-        | Code::PrintNotProven
-        | Code::PlatformRefused
-        | Code::GatewayRefused
-        | Code::AmountsImbalanced
-        | Code::SignInFailed
-        | Code::ClockSkew
-        | Code::SettleRefused
-        | Code::ReversedAfterLostAnswer
-        | Code::ReversedAmountsDiffer
-        | Code::NothingCharged
-        | Code::CancelledByCaller
-        | Code::CallerGone
-        | Code::ConfirmTimeout
-        | Code::ConfirmStale
-        | Code::TooLateSettled
-        | Code::TooLateBeingSettled
-        | Code::Pending
-        | Code::NotConfirmable
-        | Code::DeskNotAdopted => tonic::Code::FailedPrecondition,
-    }
+    let found = STATUS_CODES.iter().find(|(_, codes)| codes.contains(&code));
+    found.map_or(tonic::Code::FailedPrecondition, |(status_code, _)| {
+        *status_code
+    })
 }
 
 fn money_state(money: MoneyState) -> wire::ErrorMoney {

@@ -69,7 +69,11 @@ pub fn event(progress: Progress) -> wire::SettlementEvent {
             code,
             text: String::new(),
         }),
-        None => answer.reason.clone(),
+        // That it runs on is no trouble.
+        None => answer
+            .reason
+            .clone()
+            .filter(|reason| reason.code != Code::Pending),
     };
     let is_last = match progress.stage {
         Stage::Ended | Stage::Stuck => true,

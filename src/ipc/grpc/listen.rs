@@ -7,7 +7,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream};
@@ -19,11 +19,14 @@ use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
+use super::authority::Mender;
 use super::gate::{Gate, Pass};
 use crate::ipc::access::Caller;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// Bytes read from a connection at once.
+const READ_LENGTH: usize = 8_192;
 /// Mode of the socket until, and unless, it belongs to its group.
 const MODE_OWNER: u32 = 0o600;
 /// Mode of the socket that belongs to its group.
@@ -140,6 +143,7 @@ fn open_to(path: &Path, gid: u32) {
 /// One connection and who is at its other end.
 pub(super) struct Connection {
     line: Line,
+    mender: Mender,
     caller: Caller,
     _pass: Pass,
 }
@@ -162,6 +166,7 @@ impl Connection {
         };
         Some(Self {
             line,
+            mender: Mender::default(),
             caller,
             _pass: pass,
         })
@@ -186,7 +191,19 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.line().poll_read(cx, buf)
+        let connection = self.get_mut();
+        while !connection.mender.is_ready() {
+            let mut bytes = [0; READ_LENGTH];
+            let mut read = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut connection.line).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                connection.mender.end();
+                break;
+            }
+            connection.mender.put(read.filled());
+        }
+        buf.put_slice(connection.mender.take(buf.remaining()));
+        Poll::Ready(Ok(()))
     }
 }
 

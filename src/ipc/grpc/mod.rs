@@ -3,6 +3,7 @@
 //! Besides our three services it offers the standard health service and reflection, v1 and v1alpha (older grpcurl
 //! asks that one), so that a client needs no `.proto` file. It must not know what a settlement does.
 
+mod authority;
 mod daemon;
 mod deadline;
 mod device;

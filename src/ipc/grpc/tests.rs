@@ -15,6 +15,8 @@ use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
+mod reflection;
+
 use super::*;
 use crate::api as wire;
 use crate::api::daemon_service_client::DaemonServiceClient;
@@ -39,7 +41,7 @@ const WAIT: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn one_call_gives_one_answer() {
     let (desk, mut asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut request = Request::new(order::tests::request());
     request.set_timeout(Duration::from_secs(90));
     let answer = door
@@ -68,7 +70,7 @@ async fn one_call_gives_one_answer() {
 #[tokio::test]
 async fn a_wrong_request_reaches_nobody_and_says_why() {
     let (desk, mut asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut request = order::tests::request();
     request.bills[0].lines[0].pric = "1.1234567".into();
     let status = door
@@ -98,7 +100,7 @@ async fn a_wrong_request_reaches_nobody_and_says_why() {
 async fn a_failure_of_the_operation_is_a_status() {
     let (mut desk, _asked) = Desk::new();
     desk.fail_with = Some(Failure::new(Code::JournalRefuses, "no space left"));
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut client = door.settlements().await;
     let status = client
         .scan_and_pay(order::tests::request())
@@ -125,7 +127,7 @@ async fn a_caller_that_goes_away_is_noticed() {
     let (mut desk, mut asked) = Desk::new();
     let (gone, is_gone) = oneshot::channel();
     desk.hang = Some(Arc::new(Mutex::new(Some(gone))));
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut client = door.settlements().await;
     let call = tokio::spawn(async move { client.scan_and_pay(order::tests::request()).await });
     assert!(matches!(asked.recv().await, Some(Asked::ScanAndPay { .. })));
@@ -141,7 +143,7 @@ async fn a_caller_that_goes_away_is_noticed() {
 #[tokio::test]
 async fn a_watch_streams_to_its_end() {
     let (desk, mut asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let request = wire::WatchSettlementRequest {
         request_id: "HIS-1".into(),
     };
@@ -181,7 +183,7 @@ async fn a_watch_streams_to_its_end() {
 #[tokio::test]
 async fn the_small_calls_arrive() {
     let (desk, mut asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut client = door.settlements().await;
     let confirm = wire::ConfirmSettlementRequest {
         request_id: "r".into(),
@@ -219,7 +221,7 @@ async fn the_small_calls_arrive() {
 #[tokio::test]
 async fn devices_and_status_are_told() {
     let (desk, _asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut client = DeviceServiceClient::new(door.channel().await);
     let listed = client
         .list_devices(wire::ListDevicesRequest {})
@@ -262,7 +264,7 @@ async fn too_many_calls_of_one_caller_are_refused() {
     let (mut desk, mut asked) = Desk::new();
     let (gone, _is_gone) = oneshot::channel();
     desk.hang = Some(Arc::new(Mutex::new(Some(gone))));
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let client = door.settlements().await;
     let calls: Vec<_> = (0..CALLS_MAX)
         .map(|_| {
@@ -300,7 +302,7 @@ async fn too_many_calls_of_one_caller_are_refused() {
 #[tokio::test]
 async fn a_huge_request_is_refused() {
     let (desk, _asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
+    let door = TestDoor::open(desk);
     let mut request = order::tests::request();
     request.insutype = "3".repeat(5 * 1_024 * 1_024);
     let status = door
@@ -310,94 +312,6 @@ async fn a_huge_request_is_refused() {
         .await
         .unwrap_err();
     assert_eq!(status.code(), tonic::Code::OutOfRange);
-    door.close().await;
-}
-
-#[tokio::test]
-async fn health_and_both_reflections_answer() {
-    use tonic_health::pb::health_check_response::ServingStatus;
-    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-    use tonic_reflection::pb::{v1, v1alpha};
-
-    let (desk, _asked) = Desk::new();
-    let door = TestDoor::open(desk).await;
-    let mut health = HealthClient::new(door.channel().await);
-    for service in ["", "yibao.v1.SettlementService", "yibao.v1.DaemonService"] {
-        let request = HealthCheckRequest {
-            service: service.into(),
-        };
-        let response = health.check(request).await.unwrap().into_inner();
-        assert_eq!(response.status(), ServingStatus::Serving, "{service}");
-    }
-
-    let request = v1::ServerReflectionRequest {
-        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(
-            String::new(),
-        )),
-        ..Default::default()
-    };
-    let mut client =
-        v1::server_reflection_client::ServerReflectionClient::new(door.channel().await);
-    let answers = client
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap();
-    let answer = answers
-        .into_inner()
-        .message()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response;
-    let Some(v1::server_reflection_response::MessageResponse::ListServicesResponse(list)) = answer
-    else {
-        panic!("a list of services")
-    };
-    let names: Vec<_> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
-    for name in [
-        "yibao.v1.SettlementService",
-        "yibao.v1.DeviceService",
-        "yibao.v1.DaemonService",
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
-    ] {
-        assert!(
-            names.iter().any(|listed| listed == name),
-            "{name} in {names:?}"
-        );
-    }
-
-    let symbol = "grpc.health.v1.Health".to_owned();
-    let request = v1alpha::ServerReflectionRequest {
-        message_request: Some(
-            v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(symbol),
-        ),
-        ..Default::default()
-    };
-    let mut client =
-        v1alpha::server_reflection_client::ServerReflectionClient::new(door.channel().await);
-    let answers = client
-        .server_reflection_info(stream::iter([request]))
-        .await
-        .unwrap();
-    let answer = answers
-        .into_inner()
-        .message()
-        .await
-        .unwrap()
-        .unwrap()
-        .message_response;
-    let Some(v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse(file)) =
-        answer
-    else {
-        panic!("a file")
-    };
-    assert_eq!(file.file_descriptor_proto.len(), 1);
     door.close().await;
 }
 
@@ -449,10 +363,10 @@ struct TestDoor {
 }
 
 impl TestDoor {
-    async fn open(desk: Desk) -> Self {
+    fn open(desk: Desk) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("yibaod.sock");
-        let door = super::tests::open(&path, None, desk).unwrap();
+        let door = open(&path, None, desk).unwrap();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(door.serve(stopped.map(|_| ())));
         Self {

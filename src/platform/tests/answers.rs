@@ -32,10 +32,10 @@ fn no(text: &str) -> String {
 }
 
 fn found(outcome: Outcome) -> Found {
-    match outcome {
-        Outcome::Done { found: Some(found) } => found,
-        other => panic!("not done: {other:?}"),
-    }
+    let Outcome::Done { found: Some(found) } = outcome else {
+        panic!("not done: {outcome:?}");
+    };
+    found
 }
 
 fn code(outcome: &Outcome) -> (&'static str, Option<Code>) {
@@ -352,10 +352,10 @@ fn row(msgid: &str, setl_id: &str, refunded: &str) -> String {
 
 fn enquiry_at(profile: &Profile, case: &Case, body: &str) -> Enquiry {
     let (outcome, _) = read_at(profile, case, Step::FindSettlement, 200, body);
-    match found(outcome) {
-        Found::Enquiry(enquiry) => enquiry,
-        other => panic!("{other:?}"),
-    }
+    let Found::Enquiry(enquiry) = found(outcome) else {
+        panic!("no answer of 5203");
+    };
+    enquiry
 }
 
 #[test]

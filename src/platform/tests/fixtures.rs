@@ -203,7 +203,7 @@ fn known() -> Known {
         psn_type: "11".to_owned(),
         psn_insu_stas: "1".to_owned(),
         insuplc_admdvs: "430100".to_owned(),
-        balc: Fen(100_00),
+        balc: Fen(10_000),
     };
     Known {
         ids: Ids {

@@ -5,3 +5,4 @@ mod fixtures;
 mod messages;
 mod peers;
 mod signing;
+mod tls;

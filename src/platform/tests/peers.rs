@@ -1,8 +1,9 @@
 //! What a real peer can do to a connection, and that each message reaches it exactly once.
 
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::fixtures::{Case, Peer, STEPS, platform, profile_at, stamp, whole};
@@ -60,37 +61,47 @@ async fn a_refused_port_means_that_nothing_left() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_exist_means_that_nothing_left() {
-    let received = send("no-such-host.invalid:80", Step::Settle).await;
+async fn a_connection_that_does_not_come_about_in_time_means_that_nothing_left() {
+    // A queue of one that is full: further connections hang.
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    rustix::net::bind(&socket, &any).unwrap();
+    rustix::net::listen(&socket, 0).unwrap();
+    let listener = StdListener::from(socket);
+    let addr = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(stream) = StdStream::connect_timeout(&addr, Duration::from_millis(200)) {
+        held.push(stream);
+        assert!(held.len() < 16, "the queue never fills");
+    }
+    let platform = platform(profile_at(&addr.to_string(), |p| {
+        timeouts(p, 30_000);
+        p.timeouts.connect_ms = 300;
+    }));
+    let case = Case::new();
+    let prepared = platform.prepare(case.call(Step::Settle), &stamp()).await;
+    let received = platform.send(prepared.unwrap()).await;
     assert!(not_sent(&received), "{received:?}");
 }
 
 #[tokio::test]
-async fn a_peer_that_speaks_no_tls_means_that_nothing_of_the_message_left() {
+async fn a_gateway_that_never_ends_its_handshake_gets_nothing() {
     let peer = Peer::start(|mut stream, _| async move {
-        drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
+        let mut rest = Vec::new();
+        drop(stream.read_to_end(&mut rest).await);
     })
     .await;
-    let addr = peer.addr();
-    let platform = platform(profile_at(&addr, |p| {
+    let platform = platform(profile_at(&peer.addr(), |p| {
         timeouts(p, 30_000);
+        p.timeouts.connect_ms = 300;
         p.url.base = p.url.base.replace("http://", "https://");
-        p.url.ca_path = Some(test_authority());
+        p.url.ca_path = Some(super::tls::here("authority.pem"));
     }));
     let case = Case::new();
     let prepared = platform.prepare(case.call(Step::Settle), &stamp()).await;
     let received = platform.send(prepared.unwrap()).await;
     assert!(not_sent(&received), "{received:?}");
     assert_eq!(peer.requests(), 1);
-}
-
-/// An empty bundle: no authority at all is trusted.
-fn test_authority() -> std::path::PathBuf {
-    let dir = std::env::temp_dir().join(format!("yibaod-ca-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let path = dir.join("ca.pem");
-    std::fs::write(&path, "").unwrap();
-    path
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use crate::settlement::steps::{CODES_REJECTED_MAX, TRIES_MAX};
 
 pub(super) fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
     let Some(order) = state.order.as_deref() else {
-        // The order is sealed with a key that is gone: nothing may be done in its name.
         return Effect::Record(Event::Stuck { code: Code::Stuck });
     };
     if state.known.settled.is_some() {
@@ -168,8 +167,7 @@ fn fees(state: &State, now_ms: i64) -> Option<Effect> {
         return Some(ask(state, Step::Fees, now_ms));
     }
     // Lines that may be there are taken back before they are sent again.
-    let nothing_to_undo = tries(state, Step::UndoFees)
-        .is_some_and(|tries| matches!(tries.last, Some(Outcome::Refused { .. })));
+    let nothing_to_undo = tries(state, Step::UndoFees).is_some_and(Tries::is_refused);
     let unsure = failed.is_some_and(|tries| tries.maybe) && !nothing_to_undo;
     Some(ask(
         state,

@@ -11,7 +11,7 @@ use super::call::Step;
 use super::event::{Ending, Event};
 use super::rules::Rules;
 use super::state::{Phase, State, Tries};
-use super::steps::pause_ms;
+use super::steps::{UNREACHED_MAX, pause_ms};
 use crate::book::Code;
 
 /// The one thing to do.
@@ -46,6 +46,10 @@ pub enum Effect {
 /// What comes next.
 #[must_use]
 pub fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
+    if state.order.is_none() && !state.is_over() {
+        // The order is sealed with a key that is gone: nothing may be done in its name.
+        return Effect::Record(Event::Stuck { code: Code::Stuck });
+    }
     match &state.phase {
         Phase::Forward => forward::next(state, now_ms, rules),
         Phase::Finding(doubt) => finding::next(state, doubt, now_ms, rules),
@@ -66,6 +70,11 @@ fn give_up(code: Code, ending: Ending) -> Effect {
 /// The step's earlier tries, none if it was not tried or succeeded.
 fn tries(state: &State, step: Step) -> Option<&Tries> {
     state.trail.tries.get(&step)
+}
+
+/// Whether the step was tried in vain to be sent for so long that only a person can go on.
+fn is_unreachable(state: &State, step: Step) -> bool {
+    tries(state, step).is_some_and(|tries| tries.unreached >= UNREACHED_MAX)
 }
 
 /// When the step may be tried again; absent when it may be tried now.

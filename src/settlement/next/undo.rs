@@ -1,11 +1,11 @@
 //! Taking back what was done, last thing first; only what this settlement made itself.
 
-use super::{Effect, call_after_pause, pause_until, tries};
+use super::{Effect, call_after_pause, is_unreachable, pause_until, tries};
 use crate::book::Code;
-use crate::settlement::call::{Outcome, Step};
+use crate::settlement::call::Step;
 use crate::settlement::event::Event;
 use crate::settlement::rules::Rules;
-use crate::settlement::state::State;
+use crate::settlement::state::{State, Tries};
 use crate::settlement::steps::UNDO_TRIES_MAX;
 
 pub(super) fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
@@ -22,18 +22,18 @@ fn charge(state: &State, now_ms: i64, rules: &Rules) -> Effect {
     let Some(undo) = tries(state, Step::UndoSettle) else {
         return Effect::Call(Step::UndoSettle);
     };
-    if undo.count >= UNDO_TRIES_MAX {
+    let asked = [Step::UndoSettle, Step::FindSettlement];
+    let is_unreachable = asked.iter().any(|step| is_unreachable(state, *step));
+    if undo.used_up() >= UNDO_TRIES_MAX || is_unreachable {
         return stuck(Code::UndoFailed);
     }
-    if let Some(Outcome::Refused { .. }) = undo.last
-        && !undo.sign_in_expired
-    {
+    if undo.is_refused() {
         return stuck(Code::UndoFailed);
     }
     if !state.trail.refund_maybe {
         return call_after_pause(state, Step::UndoSettle, now_ms);
     }
-    let failed = tries(state, Step::FindSettlement).map_or(0, |tries| tries.count);
+    let failed = tries(state, Step::FindSettlement).map_or(0, Tries::used_up);
     let (unclear, asked_at_ms) = state.trail.refund_enquiries;
     if failed >= UNDO_TRIES_MAX || unclear >= UNDO_TRIES_MAX {
         return stuck(Code::UndoFailed);
@@ -83,9 +83,7 @@ fn take_back(state: &State, step: Step, unsure: bool, now_ms: i64) -> Option<Eff
     let Some(undo) = tries(state, step) else {
         return Some(Effect::Call(step));
     };
-    if let Some(Outcome::Refused { .. }) = undo.last
-        && !undo.sign_in_expired
-    {
+    if undo.is_refused() {
         return if unsure || undo.maybe {
             None
         } else {

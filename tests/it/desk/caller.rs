@@ -9,6 +9,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
+use yibaod::api::settlement_service_client::SettlementServiceClient;
 use yibaod::api::{
     ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
 };
@@ -91,6 +92,21 @@ impl Desk {
         settlement
     }
 
+    /// [`Desk::pay`] over this connection.
+    pub async fn pay_over(
+        &self,
+        mut client: SettlementServiceClient<Channel>,
+        request: ScanAndPayRequest,
+        shows: &[Shows],
+    ) -> Settlement {
+        let watch = WatchSettlementRequest { request_id: request.request_id.clone() };
+        let events = client.watch_settlement(watch).await.expect("it can be watched").into_inner();
+        let patient = self.follow(events, shows);
+        let answer = client.scan_and_pay(request).await.expect("the call is taken").into_inner();
+        patient.abort();
+        answer.settlement.expect("an answer has its settlement")
+    }
+
     /// The bare call.
     pub async fn scan_and_pay(
         &self,
@@ -109,7 +125,15 @@ impl Desk {
         request_id: &str,
         shows: &[Shows],
     ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
-        let mut events = self.watch(request_id).await;
+        let events = self.watch(request_id).await;
+        self.follow(events, shows)
+    }
+
+    fn follow(
+        &self,
+        mut events: tonic::Streaming<yibaod::api::WatchSettlementResponse>,
+        shows: &[Shows],
+    ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
         let (platform, scanner) = (Arc::clone(&self.platform), Arc::clone(&self.scanner));
         let shown = Arc::clone(&self.shown);
         let mut shows = shows.to_vec().into_iter();

@@ -1,3 +1,5 @@
+//! Requests that are whole, lack something, or say something that cannot be. They know nothing of what follows.
+
 use super::*;
 
 #[test]
@@ -32,90 +34,94 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(order.print, PrintWish::Receipt);
 }
 
+/// A required field, the code that its absence has, and how to empty it.
+type Required = (&'static str, Code, fn(&mut wire::ScanAndPayRequest));
+
+/// Every required field.
+const REQUIRED: [Required; 24] = [
+    ("request_id", Code::RequestIdInvalid, |r| {
+        r.request_id.clear()
+    }),
+    ("kind", Code::RequestInvalid, |r| r.kind = 0),
+    ("operator.id", Code::RequestInvalid, |r| {
+        operator_of(r).id.clear()
+    }),
+    ("operator.name", Code::RequestInvalid, |r| {
+        operator_of(r).name.clear()
+    }),
+    ("operator.kind", Code::RequestInvalid, |r| {
+        operator_of(r).kind = 0
+    }),
+    ("office.id", Code::RequestInvalid, |r| {
+        r.office.as_mut().unwrap().id.clear()
+    }),
+    ("office.name", Code::RequestInvalid, |r| {
+        r.office.as_mut().unwrap().name.clear()
+    }),
+    ("visit.med_type", Code::RequestInvalid, |r| {
+        visit_of(r).med_type.clear()
+    }),
+    ("visit.dept_code", Code::RequestInvalid, |r| {
+        visit_of(r).dept_code.clear()
+    }),
+    ("visit.dept_name", Code::RequestInvalid, |r| {
+        visit_of(r).dept_name.clear()
+    }),
+    ("visit.caty", Code::RequestInvalid, |r| {
+        visit_of(r).caty.clear()
+    }),
+    ("visit.atddr_no", Code::RequestInvalid, |r| {
+        visit_of(r).atddr_no.clear()
+    }),
+    ("visit.dr_name", Code::RequestInvalid, |r| {
+        visit_of(r).dr_name.clear()
+    }),
+    ("visit.diagnoses", Code::RequestInvalid, |r| {
+        visit_of(r).diagnoses.clear()
+    }),
+    ("visit.diagnoses[0].diag_code", Code::RequestInvalid, |r| {
+        visit_of(r).diagnoses[0].diag_code.clear();
+    }),
+    ("visit.diagnoses[0].diag_name", Code::RequestInvalid, |r| {
+        visit_of(r).diagnoses[0].diag_name.clear();
+    }),
+    ("bills", Code::EmptyBill, |r| r.bills.clear()),
+    ("bills[0].lines", Code::EmptyBill, |r| {
+        r.bills[0].lines.clear()
+    }),
+    ("bills[0].lines[0].name", Code::RequestInvalid, |r| {
+        line_of(r).name.clear()
+    }),
+    (
+        "bills[0].lines[0].med_list_codg",
+        Code::NationalCodeMissing,
+        |r| {
+            line_of(r).med_list_codg.clear();
+        },
+    ),
+    (
+        "bills[0].lines[0].medins_list_codg",
+        Code::RequestInvalid,
+        |r| {
+            line_of(r).medins_list_codg.clear();
+        },
+    ),
+    ("bills[0].lines[0].pric", Code::RequestInvalid, |r| {
+        line_of(r).pric.clear()
+    }),
+    ("bills[0].lines[0].cnt", Code::RequestInvalid, |r| {
+        line_of(r).cnt.clear()
+    }),
+    (
+        "bills[0].lines[0].amount_fen",
+        Code::AmountNotPositive,
+        |r| line_of(r).amount_fen = 0,
+    ),
+];
+
 #[test]
 fn every_required_field_is_named_when_it_is_missing() {
-    type Empty = fn(&mut wire::ScanAndPayRequest);
-    let cases: [(&str, Code, Empty); 24] = [
-        ("request_id", Code::RequestIdInvalid, |r| {
-            r.request_id.clear()
-        }),
-        ("kind", Code::RequestInvalid, |r| r.kind = 0),
-        ("operator.id", Code::RequestInvalid, |r| {
-            operator_of(r).id.clear()
-        }),
-        ("operator.name", Code::RequestInvalid, |r| {
-            operator_of(r).name.clear()
-        }),
-        ("operator.kind", Code::RequestInvalid, |r| {
-            operator_of(r).kind = 0
-        }),
-        ("office.id", Code::RequestInvalid, |r| {
-            r.office.as_mut().unwrap().id.clear()
-        }),
-        ("office.name", Code::RequestInvalid, |r| {
-            r.office.as_mut().unwrap().name.clear()
-        }),
-        ("visit.med_type", Code::RequestInvalid, |r| {
-            visit_of(r).med_type.clear()
-        }),
-        ("visit.dept_code", Code::RequestInvalid, |r| {
-            visit_of(r).dept_code.clear()
-        }),
-        ("visit.dept_name", Code::RequestInvalid, |r| {
-            visit_of(r).dept_name.clear()
-        }),
-        ("visit.caty", Code::RequestInvalid, |r| {
-            visit_of(r).caty.clear()
-        }),
-        ("visit.atddr_no", Code::RequestInvalid, |r| {
-            visit_of(r).atddr_no.clear()
-        }),
-        ("visit.dr_name", Code::RequestInvalid, |r| {
-            visit_of(r).dr_name.clear()
-        }),
-        ("visit.diagnoses", Code::RequestInvalid, |r| {
-            visit_of(r).diagnoses.clear()
-        }),
-        ("visit.diagnoses[0].diag_code", Code::RequestInvalid, |r| {
-            visit_of(r).diagnoses[0].diag_code.clear();
-        }),
-        ("visit.diagnoses[0].diag_name", Code::RequestInvalid, |r| {
-            visit_of(r).diagnoses[0].diag_name.clear();
-        }),
-        ("bills", Code::EmptyBill, |r| r.bills.clear()),
-        ("bills[0].lines", Code::EmptyBill, |r| {
-            r.bills[0].lines.clear()
-        }),
-        ("bills[0].lines[0].name", Code::RequestInvalid, |r| {
-            line_of(r).name.clear()
-        }),
-        (
-            "bills[0].lines[0].med_list_codg",
-            Code::NationalCodeMissing,
-            |r| {
-                line_of(r).med_list_codg.clear();
-            },
-        ),
-        (
-            "bills[0].lines[0].medins_list_codg",
-            Code::RequestInvalid,
-            |r| {
-                line_of(r).medins_list_codg.clear();
-            },
-        ),
-        ("bills[0].lines[0].pric", Code::RequestInvalid, |r| {
-            line_of(r).pric.clear()
-        }),
-        ("bills[0].lines[0].cnt", Code::RequestInvalid, |r| {
-            line_of(r).cnt.clear()
-        }),
-        (
-            "bills[0].lines[0].amount_fen",
-            Code::AmountNotPositive,
-            |r| line_of(r).amount_fen = 0,
-        ),
-    ];
-    for (field, code, empty) in cases {
+    for (field, code, empty) in REQUIRED {
         let mut request = request();
         empty(&mut request);
         let failure = order(request).unwrap_err();

@@ -1,3 +1,5 @@
+//! What is told of settlements, field by field. They know nothing of how one goes.
+
 use super::*;
 use crate::settlement::bill::Fen;
 

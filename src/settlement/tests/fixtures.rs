@@ -1,0 +1,1 @@
+//! Stories that random search found, each kept under its own name.

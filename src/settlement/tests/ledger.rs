@@ -1,0 +1,262 @@
+//! A small honest platform: visits, lines, charges by msgid. It takes every money call it gets, so that a second
+//! one shows.
+
+use super::sample::{self, TOTAL};
+use crate::settlement::amounts::Amounts;
+use crate::settlement::bill::Fen;
+use crate::settlement::call::{Enquiry, Found, FoundVisit, LineSplit, Settled, Step};
+use crate::settlement::known::Known;
+
+/// What a message asks for, taken from the call when it left.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) step: Step,
+    pub(super) msgid: String,
+    pub(super) ipt_otp_no: String,
+    pub(super) mdtrt_id: String,
+    pub(super) chrg_bchno: String,
+    pub(super) settle_msgid: String,
+    pub(super) setl_id: String,
+    /// How far the charge is from the preview.
+    pub(super) differs: u8,
+}
+
+impl Message {
+    pub(super) fn of(step: Step, msgid: String, known: &Known, differs: u8) -> Self {
+        let settled = known.settled.as_ref();
+        Self {
+            step,
+            msgid,
+            ipt_otp_no: known.ids.ipt_otp_no.clone(),
+            mdtrt_id: known.mdtrt_id.clone().unwrap_or_default(),
+            chrg_bchno: known.ids.chrg_bchno.clone(),
+            settle_msgid: known.settle_msgid.clone().unwrap_or_default(),
+            setl_id: settled
+                .map(|settled| settled.setl_id.clone())
+                .unwrap_or_default(),
+            differs,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Charge {
+    pub(super) msgid: String,
+    pub(super) amounts: Amounts,
+    pub(super) stands: bool,
+    /// How often it was given back, by 2208 or 2601.
+    pub(super) given_back: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    pub(super) mdtrt_id: String,
+    pub(super) ipt_otp_no: String,
+    /// Made by a 2201 of this settlement.
+    pub(super) ours: bool,
+    pub(super) open: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) visits: Vec<Visit>,
+    /// chrg_bchno of the lines that are there.
+    pub(super) lines: Option<String>,
+    pub(super) charges: Vec<Charge>,
+}
+
+/// What the ledger does with a message: done with this, or refused.
+pub(super) type Said = Result<Found, &'static str>;
+
+impl Ledger {
+    /// With a visit of the hospital's own and one of another desk.
+    pub(super) fn new() -> Self {
+        let visit = |mdtrt_id: &str, ipt_otp_no: &str| Visit {
+            mdtrt_id: mdtrt_id.to_owned(),
+            ipt_otp_no: ipt_otp_no.to_owned(),
+            ours: false,
+            open: true,
+        };
+        Self {
+            visits: vec![visit("HIS", "O1-HIS"), visit("OTHER", "O2")],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn standing(&self) -> usize {
+        self.charges.iter().filter(|charge| charge.stands).count()
+    }
+
+    /// Processes a message.
+    pub(super) fn commit(&mut self, message: &Message) -> Said {
+        match message.step {
+            Step::Decode | Step::Person => Err("asked elsewhere"),
+            Step::Register => Ok(self.register(message)),
+            Step::VisitInfo => self.open_visit(message).map(|_| Found::Nothing),
+            Step::Fees => self.fees(message),
+            Step::PreSettle => self.pre_settle(message),
+            Step::Settle => self.settle(message),
+            Step::UndoSettle => self.undo_settle(message),
+            Step::UndoFees => self.undo_fees(message),
+            Step::UndoRegister => self.undo_register(message),
+            Step::Reverse => Ok(Found::Reversal(self.reverse(message))),
+            Step::FindVisit => Ok(Found::Visits(self.find_visits())),
+            Step::FindSettlement => Ok(Found::Enquiry(self.find_settlement(message))),
+        }
+    }
+
+    fn register(&mut self, message: &Message) -> Found {
+        let mdtrt_id = format!("M{}", self.visits.len());
+        self.visits.push(Visit {
+            mdtrt_id: mdtrt_id.clone(),
+            ipt_otp_no: message.ipt_otp_no.clone(),
+            ours: true,
+            open: true,
+        });
+        Found::Registered { mdtrt_id }
+    }
+
+    fn open_visit(&mut self, message: &Message) -> Result<&mut Visit, &'static str> {
+        let mut visits = self.visits.iter_mut();
+        visits
+            .find(|visit| visit.mdtrt_id == message.mdtrt_id && visit.open)
+            .ok_or("no such visit")
+    }
+
+    fn fees(&mut self, message: &Message) -> Said {
+        self.open_visit(message)?;
+        if self.lines.is_some() {
+            return Err("the lines are there already");
+        }
+        self.lines = Some(message.chrg_bchno.clone());
+        Ok(Found::Lines(vec![LineSplit {
+            feedetl_sn: "F1".to_owned(),
+            chrgitm_lv: "01".to_owned(),
+            det_item_fee_sumamt: TOTAL,
+            fulamt_ownpay_amt: Fen::ZERO,
+            overlmt_amt: Fen::ZERO,
+            preselfpay_amt: Fen::ZERO,
+            inscp_scp_amt: TOTAL,
+        }]))
+    }
+
+    fn amounts(&self) -> Amounts {
+        sample::amounts(self.lines.as_ref().map_or(Fen::ZERO, |_| TOTAL))
+    }
+
+    fn pre_settle(&mut self, message: &Message) -> Said {
+        self.open_visit(message)?;
+        let mut amounts = self.amounts();
+        amounts.psn_cash_pay.0 += i64::from(message.differs);
+        Ok(Found::Preview(amounts))
+    }
+
+    fn settle(&mut self, message: &Message) -> Said {
+        self.open_visit(message)?;
+        let amounts = match message.differs {
+            0 => self.amounts(),
+            1 => sample::one_fen_apart(self.amounts()),
+            _ => {
+                let mut amounts = self.amounts();
+                amounts.psn_cash_pay.0 += 1;
+                amounts
+            }
+        };
+        self.charges.push(Charge {
+            msgid: message.msgid.clone(),
+            amounts,
+            stands: true,
+            given_back: 0,
+        });
+        Ok(Found::Settled(
+            self.settled(self.charges.last().expect("just pushed")),
+        ))
+    }
+
+    fn settled(&self, charge: &Charge) -> Settled {
+        Settled {
+            setl_id: format!("S-{}", charge.msgid),
+            mdtrt_id: String::new(),
+            medins_setl_id: charge.msgid.clone(),
+            setl_time: "2026-01-01 08:01:00".to_owned(),
+            insutype: "310".to_owned(),
+            clr_type: "11".to_owned(),
+            clr_way: String::new(),
+            clr_optins: String::new(),
+            amounts: charge.amounts.clone(),
+            setlinfo: "{}".to_owned(),
+            setldetail: "[]".to_owned(),
+        }
+    }
+
+    fn undo_settle(&mut self, message: &Message) -> Said {
+        let setl_id = &message.setl_id;
+        let mut charges = self.charges.iter_mut();
+        let charge = charges
+            .find(|charge| format!("S-{}", charge.msgid) == *setl_id)
+            .ok_or("no such settlement")?;
+        if !charge.stands {
+            return Err("already refunded");
+        }
+        charge.stands = false;
+        charge.given_back += 1;
+        Ok(Found::Refunded {
+            setl_id: "S-back".to_owned(),
+            setl_time: "2026-01-01 08:02:00".to_owned(),
+            amounts: Amounts::default(),
+        })
+    }
+
+    fn undo_fees(&mut self, message: &Message) -> Said {
+        assert_eq!(
+            message.chrg_bchno, "C1",
+            "2205 of lines that are not its own"
+        );
+        if self.standing() > 0 {
+            return Err("it is settled");
+        }
+        self.lines.take().map(|_| Found::Nothing).ok_or("no lines")
+    }
+
+    fn undo_register(&mut self, message: &Message) -> Said {
+        let has_lines = self.lines.is_some();
+        let visit = self.open_visit(message)?;
+        assert!(visit.ours, "2202 of a visit that is not its own");
+        if has_lines {
+            return Err("it has lines");
+        }
+        visit.open = false;
+        Ok(Found::Nothing)
+    }
+
+    fn reverse(&mut self, message: &Message) -> crate::settlement::call::Reversal {
+        use crate::settlement::call::Reversal;
+        let mut charges = self.charges.iter_mut();
+        match charges.find(|charge| charge.msgid == message.settle_msgid) {
+            None => Reversal::NothingThere,
+            Some(charge) => {
+                charge.given_back += u32::from(charge.stands);
+                charge.stands = false;
+                Reversal::Reversed
+            }
+        }
+    }
+
+    fn find_visits(&self) -> Vec<FoundVisit> {
+        let open = self.visits.iter().filter(|visit| visit.open);
+        open.map(|visit| FoundVisit {
+            mdtrt_id: visit.mdtrt_id.clone(),
+            ipt_otp_no: visit.ipt_otp_no.clone(),
+        })
+        .collect()
+    }
+
+    fn find_settlement(&self, message: &Message) -> Enquiry {
+        let mut charges = self.charges.iter();
+        match charges.find(|charge| charge.msgid == message.settle_msgid) {
+            None => Enquiry::NothingThere,
+            Some(charge) if charge.stands => Enquiry::Found(self.settled(charge)),
+            Some(_) => Enquiry::Refunded,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The core against a fake world: a model run by chance, stories, and the table of steps.
+//!
+//! Everything here is pure too: time is a number and chance is a tape of bytes.
+
+mod credential;
+mod desk;
+mod fixtures;
+mod journal;
+mod ledger;
+mod model;
+mod saga;
+mod sample;
+mod stories;
+mod tape;
+mod world;
