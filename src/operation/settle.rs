@@ -102,6 +102,10 @@ impl Operations {
         }
         let total = checks::order::check(&order, caller.may_bill_unnamed, &parts.rules)
             .map_err(|faults| faulty(&faults))?;
+        parts
+            .platform
+            .lines_that_fit(&order)
+            .map_err(too_many_lines)?;
         let runner = &self.inner.runner;
         let begun = runner
             .accept(reservation, runner.new_id(), &caller.id, order, total)
@@ -211,6 +215,15 @@ fn faulty(faults: &[checks::order::Fault]) -> Failure {
         code,
         detail: all.join("; "),
         fields,
+    }
+}
+
+/// Found before a visit is registered for what could not be uploaded.
+fn too_many_lines(fit: usize) -> Failure {
+    Failure {
+        code: Code::TooManyLines,
+        detail: format!("bills: one upload takes the first {fit} lines of these"),
+        fields: vec!["bills".to_owned()],
     }
 }
 

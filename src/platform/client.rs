@@ -15,12 +15,12 @@ use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{request, sign_in, voucher};
+use super::wire::{lines_that_fit, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
-use crate::settlement::order::{Operator, OperatorKind};
+use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
 const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
@@ -77,6 +77,14 @@ impl Platform {
                 stamps,
             }),
         })
+    }
+
+    /// Whether the lines of this order fit into one upload at this site.
+    ///
+    /// # Errors
+    /// They do not: the number of lines, from the first, that would fit.
+    pub fn lines_that_fit(&self, order: &Order) -> Result<(), usize> {
+        lines_that_fit(&self.shared.profile, order)
     }
 
     /// The message of this call, ready to be recorded and then sent. Where the profile wants it and nobody

@@ -119,6 +119,12 @@ fn person(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<Ef
         return Some(
             match checks::person::choose_insurance(person, &order.insutype) {
                 Ok(index) => Effect::Record(Event::InsuranceChosen { index }),
+                // The patient is to choose from what is listed.
+                Err(Code::SeveralInsurances) => Effect::Record(Event::GivenUp {
+                    code: Code::SeveralInsurances,
+                    ending: Ending::Refused,
+                    text: checks::person::insurances_in_force(person),
+                }),
                 Err(code) => give_up(code, Ending::Refused),
             },
         );

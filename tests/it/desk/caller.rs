@@ -135,6 +135,7 @@ impl Desk {
         shows: &[Shows],
     ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
         let (platform, scanner) = (Arc::clone(&self.platform), Arc::clone(&self.scanner));
+        let shown = Arc::clone(&self.shown);
         let mut shows = shows.to_vec().into_iter();
         tokio::spawn(async move {
             let mut seen = Vec::new();
@@ -144,6 +145,7 @@ impl Desk {
                     && let Some(show) = shows.next()
                 {
                     let bytes = show.bytes(&platform);
+                    shown.lock().expect("no test panics while it holds it").push(bytes.clone());
                     scanner.scan(&bytes, Terminator::Cr).await.expect("the pty takes it");
                 }
                 seen.push(event);
@@ -161,6 +163,22 @@ impl Desk {
         let mut client = self.settlements().await;
         client.watch_settlement(request).await.expect("it can be watched").into_inner()
     }
+}
+
+/// The settlement's first event at this stage.
+pub(crate) async fn wait_for(
+    events: &mut tonic::Streaming<yibaod::api::WatchSettlementResponse>,
+    stage: Stage,
+) -> SettlementEvent {
+    let mut seen = Vec::new();
+    while let Some(event) = events.message().await.expect("the stream goes on") {
+        let event = event.event.expect("an event");
+        if event.stage() == stage {
+            return event;
+        }
+        seen.push(event.stage());
+    }
+    panic!("it ended before {stage:?}: {seen:?}");
 }
 
 fn asks_for_a_code(event: &SettlementEvent) -> bool {

@@ -3,11 +3,12 @@
 mod caller;
 mod check;
 mod files;
+mod privacy;
 mod truth;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -18,6 +19,7 @@ use yibaod::sandbox::devices::printer::{Options as PrinterOptions, Printer};
 use yibaod::sandbox::devices::scanner::Scanner;
 use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
+pub(crate) use caller::wait_for;
 pub use caller::{Shows, bill, bill_for, channel, request_from};
 pub use check::{error_name, eventually, paper_of, refusal, without_paper};
 pub use files::Setup;
@@ -35,6 +37,8 @@ pub struct Desk {
     pub printer: Printer,
     daemon: Option<Child>,
     setup: Setup,
+    /// What patients showed: none of it may stand in the log.
+    shown: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Desk {
@@ -56,7 +60,8 @@ impl Desk {
         let dir = tempfile::Builder::new().prefix("yibao").tempdir().expect("a temporary folder");
         let scanner = Arc::new(Scanner::start(dir.path()).expect("a pty"));
         let printer = Printer::start_tcp(PrinterOptions::default()).expect("a free port");
-        let desk = Self { dir, platform, scanner, printer, daemon: None, setup };
+        let shown = Arc::default();
+        let desk = Self { dir, platform, scanner, printer, daemon: None, setup, shown };
         files::write(&desk);
         desk
     }
@@ -181,6 +186,8 @@ impl Drop for Desk {
         self.kill();
         if std::thread::panicking() {
             eprintln!("--- the daemon's log ---\n{}", self.log());
+        } else {
+            self.check_log_names_nobody();
         }
     }
 }
