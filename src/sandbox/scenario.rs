@@ -42,7 +42,7 @@ expect paper PRINTED         the same for the paper
 expect error E5003           the same for the error
 expect told E2001            waits until the window is told so
 expect charged 1             settlements that stand in the ledger
-expect received 2207 1       requests of a transaction that the platform got
+expect received 2207 1       waits until the platform got so many requests of a transaction, no more
 ";
 
 /// Lines of acts.
@@ -225,6 +225,7 @@ mod tests {
             include_str!("../../packaging/examples/settled.scenario"),
             include_str!("../../packaging/examples/lost-answer.scenario"),
             include_str!("../../packaging/examples/wrong-code.scenario"),
+            include_str!("../../packaging/examples/killed.scenario"),
         ] {
             assert!(!Scenario::parse(text).unwrap().lines.is_empty());
         }
