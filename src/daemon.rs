@@ -76,9 +76,15 @@ pub fn full_text(error: &Error) -> String {
 pub fn check(config_path: &Path) -> Result<(), Error> {
     let site = Site::load(config_path)?;
     for (key, warning) in site.profile.warnings() {
-        println!("{}: {key}: {warning}", site.settings.paths.site_profile.display());
+        println!(
+            "{}: {key}: {warning}",
+            site.settings.paths.site_profile.display()
+        );
     }
-    println!("the configuration of desk {:03} is right", site.settings.desk.number);
+    println!(
+        "the configuration of desk {:03} is right",
+        site.settings.desk.number
+    );
     Ok(())
 }
 
@@ -90,7 +96,10 @@ pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     let settings = Settings::load(config_path)?;
     let path = key_path(&settings);
     SiteKey::create(&path)?;
-    println!("made {}: keep a copy of it apart from the journal", path.display());
+    println!(
+        "made {}: keep a copy of it apart from the journal",
+        path.display()
+    );
     Ok(())
 }
 
@@ -105,7 +114,10 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
         .thread_name("yibaod")
         .enable_all()
         .build()
-        .map_err(|source| Error::System { what: "the runtime cannot start".to_owned(), source })?;
+        .map_err(|source| Error::System {
+            what: "the runtime cannot start".to_owned(),
+            source,
+        })?;
     runtime.block_on(serve(site))
 }
 
@@ -125,7 +137,11 @@ impl Site {
         if !unknown.is_empty() {
             return Err(Error::Devices(unknown.join("; ")));
         }
-        Ok(Self { settings, profile: Arc::new(profile), secrets })
+        Ok(Self {
+            settings,
+            profile: Arc::new(profile),
+            secrets,
+        })
     }
 }
 
@@ -143,7 +159,11 @@ fn key_path(settings: &Settings) -> PathBuf {
 }
 
 async fn serve(site: Site) -> Result<(), Error> {
-    let Site { settings, profile, secrets } = site;
+    let Site {
+        settings,
+        profile,
+        secrets,
+    } = site;
     let clock = Clock::start();
     let crashes = Crashes::new(settings.paths.state_dir.join("crashed"));
     crashes.install_hook();
@@ -169,7 +189,10 @@ async fn serve(site: Site) -> Result<(), Error> {
         numbers,
         clock,
         receipt: surround(&profile, &settings),
-        has_receipt_printer: settings.devices.iter().any(|device| device.role == ROLE_RECEIPT),
+        has_receipt_printer: settings
+            .devices
+            .iter()
+            .any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
     if adopted {
@@ -202,8 +225,11 @@ async fn serve(site: Site) -> Result<(), Error> {
 
 /// The journal, and whether this desk may write in it.
 async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
-    let machine_id = std::fs::read_to_string("/etc/machine-id")
-        .map_err(|source| Error::System { what: "/etc/machine-id".to_owned(), source })?;
+    let machine_id =
+        std::fs::read_to_string("/etc/machine-id").map_err(|source| Error::System {
+            what: "/etc/machine-id".to_owned(),
+            source,
+        })?;
     let desk = Desk {
         name: settings.desk.name.clone(),
         number: settings.desk.number,
@@ -214,7 +240,11 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
     let (journal, opened) = Journal::open(options).await?;
     let adopted = match opened.identity {
         JournalIdentity::Fresh | JournalIdentity::Ours => true,
-        JournalIdentity::Foreign { name, number, other_machine } => {
+        JournalIdentity::Foreign {
+            name,
+            number,
+            other_machine,
+        } => {
             tracing::error!(
                 %name,
                 number,
@@ -252,7 +282,10 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         hardened: profile.amounts.harden.clone(),
         fresh_code: profile.voucher.fresh_code,
         lines_max: usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX),
-        settle_is_reversible: profile.transactions.reversible.contains(&profile.transactions.settle),
+        settle_is_reversible: profile
+            .transactions
+            .reversible
+            .contains(&profile.transactions.settle),
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),
@@ -271,7 +304,10 @@ fn surround(profile: &Profile, settings: &Settings) -> Surround {
 }
 
 fn identity(settings: &Settings) -> Identity {
-    Identity { desk_name: settings.desk.name.clone(), desk_number: settings.desk.number }
+    Identity {
+        desk_name: settings.desk.name.clone(),
+        desk_number: settings.desk.number,
+    }
 }
 
 fn waits(settings: &Settings) -> Waits {
@@ -292,7 +328,10 @@ struct Signals {
 impl Signals {
     fn listen() -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
-        let failed = |source| Error::System { what: "signals cannot be heard".to_owned(), source };
+        let failed = |source| Error::System {
+            what: "signals cannot be heard".to_owned(),
+            source,
+        };
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,

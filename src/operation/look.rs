@@ -60,7 +60,10 @@ impl Operations {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(tell::answer(&seen(&handle.view()).state)),
             Found::Stored(settlement_id) => self.get_by_id(caller, &settlement_id).await,
-            Found::Nothing => Err(Failure::new(Code::NotFound, "no settlement has this request_id")),
+            Found::Nothing => Err(Failure::new(
+                Code::NotFound,
+                "no settlement has this request_id",
+            )),
         }
     }
 
@@ -71,7 +74,11 @@ impl Operations {
         if let Some(handle) = registry.by_request(&caller.id, request_id).await {
             return Ok(Found::Running(handle));
         }
-        let found = self.parts().journal.find_request(&caller.id, request_id).await;
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, request_id)
+            .await;
         let Some(row) = found.map_err(|error| unreadable(&error))? else {
             return Ok(Found::Nothing);
         };
@@ -95,9 +102,9 @@ impl Operations {
         };
         let rows = self.parts().journal.list(filter).await;
         let rows = rows.map_err(|error| unreadable(&error))?;
-        let hit = rows.iter().find(|row| {
-            summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id)
-        });
+        let hit = rows
+            .iter()
+            .find(|row| summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id));
         match hit {
             Some(row) => self.get_by_id(caller, &row.stream).await,
             None => Err(not_found()),

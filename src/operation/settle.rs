@@ -82,6 +82,14 @@ impl Operations {
         let stored = stored.map_err(|error| unreadable(&error))?;
         let state = state_of(&row.stream, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        if state.order.is_none() {
+            // The key of that day was deleted: the digest still tells another body.
+            let digest = self.parts().journal.request_digest(&tell::bare_request(order));
+            if digest != row.body_digest {
+                let detail = "it was used with another body; which fields is no longer known";
+                return Err(Failure::new(Code::RequestIdOtherBody, detail));
+            }
+        }
         same_or_refused(&state, order)?;
         Ok(Some(state))
     }
@@ -106,6 +114,10 @@ impl Operations {
             .platform
             .lines_that_fit(&order)
             .map_err(too_many_lines)?;
+        if let Some(first) = parts.registry.holder_of_visit(&order.visit.mdtrt_id) {
+            let detail = format!("settlement {first} has this visit");
+            return Err(Failure::new(Code::VisitBusy, detail));
+        }
         let runner = &self.inner.runner;
         let begun = runner
             .accept(reservation, runner.new_id(), &caller.id, order, total)

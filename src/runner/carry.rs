@@ -144,8 +144,18 @@ impl Carrier {
             stream: self.state.settlement_id.clone(),
             after: self.after,
             events,
-            head: head(&self.state),
+            head: head(&self.state, self.digest()),
             marks: self.parts.numbers.marks(),
+        }
+    }
+
+    /// The digest of the request. The journal keeps that of the first append.
+    fn digest(&self) -> String {
+        match (&self.after, &self.state.order) {
+            (None, Some(order)) => {
+                self.parts.journal.request_digest(&tell::bare_request(order))
+            }
+            (_, _) => String::new(),
         }
     }
 
@@ -220,7 +230,7 @@ impl Carrier {
 }
 
 /// What the journal's index shows of a settlement.
-pub(super) fn head(state: &State) -> StreamHead {
+fn head(state: &State, digest: String) -> StreamHead {
     let summary = tell::summary(state);
     let person = state
         .known
@@ -238,7 +248,7 @@ pub(super) fn head(state: &State) -> StreamHead {
         kind: STREAM_KIND.to_owned(),
         request_id: Some(state.request_id.clone()),
         caller: state.caller.clone(),
-        body_digest: String::new(),
+        body_digest: digest,
         open: !state.is_over() || doubtful,
         stuck: summary.stuck,
         visit: visit_key(state),

@@ -215,6 +215,19 @@ impl Registry {
         self.lock().by_id.values().filter(busy).count()
     }
 
+    /// The running settlement that has registered this visit, or was given it.
+    #[must_use]
+    pub fn holder_of_visit(&self, mdtrt_id: &str) -> Option<String> {
+        if mdtrt_id.is_empty() {
+            return None;
+        }
+        let inner = self.lock();
+        let has = |handle: &&Handle| {
+            handle.view.borrow().state.known.mdtrt_id.as_deref() == Some(mdtrt_id)
+        };
+        inner.by_id.values().find(has).map(|handle| handle.settlement_id.clone())
+    }
+
     /// How many run or are being begun.
     #[must_use]
     pub fn reserved(&self) -> usize {

@@ -104,9 +104,20 @@ impl Numbers {
         let behind = |mark: Option<i64>, per_second: i64| {
             let last = Counter::from_mark(mark, per_second);
             let second = last.second.max(now_s) + UNMARKED_S;
-            if mark.is_some() { Counter { second, n: 0, per_second } } else { last }
+            if mark.is_some() {
+                Counter {
+                    second,
+                    n: 0,
+                    per_second,
+                }
+            } else {
+                last
+            }
         };
-        let last = Last { msgid: behind(msgid_mark, 10), serial: behind(serial_mark, 1_000) };
+        let last = Last {
+            msgid: behind(msgid_mark, 10),
+            serial: behind(serial_mark, 1_000),
+        };
         Self {
             fixmedins_code: fixmedins_code.into(),
             desk_number,

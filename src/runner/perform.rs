@@ -234,9 +234,8 @@ impl Carrier {
     fn is_called_off(&self, step: Step) -> bool {
         let trail = &self.state.trail;
         let forward = self.state.phase == crate::settlement::state::Phase::Forward;
-        let stopped = trail.cancel_asked
-            || trail.alone_since_ms.is_some()
-            || self.parts.is_stopping();
+        let stopped =
+            trail.cancel_asked || trail.alone_since_ms.is_some() || self.parts.is_stopping();
         forward && stopped && self.state.known.settled.is_none() && step.row().undo.is_some()
     }
 

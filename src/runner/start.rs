@@ -1,7 +1,7 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
@@ -90,7 +90,10 @@ impl Parts {
     /// The platform's clock minus ours, as last seen.
     #[must_use]
     pub fn platform_skew_ms(&self) -> Option<i64> {
-        let offset = *self.platform_offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = *self
+            .platform_offset
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Some(offset.last_ms? + self.clock.now_ms() - wall_ms())
     }
 
@@ -98,7 +101,10 @@ impl Parts {
     /// Our own clock counts as it is now: once it was set right, it is right.
     #[must_use]
     pub fn platform_is_off_by(&self, limit_ms: i64) -> bool {
-        let offset = *self.platform_offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let offset = *self
+            .platform_offset
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (Some(last_ms), Some(before_ms)) = (offset.last_ms, offset.before_ms) else {
             return false;
         };
@@ -133,7 +139,10 @@ impl Parts {
         }
         if let Some(skew_ms) = skew_ms {
             let now_ms = self.clock.now_ms();
-            let mut offset = self.platform_offset.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut offset = self
+                .platform_offset
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *offset = Offset {
                 last_ms: Some(skew_ms + wall_ms() - now_ms),
                 before_ms: offset.last_ms,

@@ -226,12 +226,7 @@ fn ask(state: &State, step: Step, now_ms: i64) -> Effect {
 }
 
 /// Shows what is to be confirmed, waits for it, and gives up when nobody does.
-fn confirmed(
-    state: &State,
-    point: Point,
-    now_ms: i64,
-    rules: &Rules,
-) -> Option<Effect> {
+fn confirmed(state: &State, point: Point, now_ms: i64, rules: &Rules) -> Option<Effect> {
     if state.trail.confirmed.contains(&point) {
         return None;
     }
