@@ -172,13 +172,15 @@ async fn serve(site: Site) -> Result<(), Error> {
         has_receipt_printer: settings.devices.iter().any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
+    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
+    // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
+    // connect wait until the door is served.
+    let door = ipc::grpc::open(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
         let resumed = runner.resume().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
-    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
-    let door = ipc::grpc::open(&settings, operations.clone())?;
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),
@@ -232,7 +234,8 @@ async fn drain(operations: &Operations, runner: &Runner) {
     operations.stop_taking();
     let registry = &runner.parts().registry;
     let until = tokio::time::Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
-    while registry.past_no_return() > 0 && tokio::time::Instant::now() < until {
+    runner.parts().stop();
+    while registry.carried() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
     tracing::info!(left_open = registry.count(), "stopping");

@@ -148,13 +148,23 @@ fn lines(blocks: &mut Vec<Block>, order: &Order) {
 
 fn line_row(blocks: &mut Vec<Block>, line: &Line) {
     text(blocks, &line.name, PLAIN, Align::Left);
-    let (count, price) = (line.cnt.to_string(), line.pric.to_string());
+    let (count, price) = (line.cnt.to_string(), yuan(&line.pric.to_string()));
     let amount = line.det_item_fee_sumamt.to_string();
     row(
         blocks,
         &[("", 5), (&count, 2), (&price, 3), (&amount, 3)],
         PLAIN,
     );
+}
+
+/// A price with at least two decimals, as amounts have them beside it.
+fn yuan(price: &str) -> String {
+    let decimals = price.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    match decimals {
+        0 => format!("{price}.00"),
+        1 => format!("{price}0"),
+        _ => price.to_owned(),
+    }
 }
 
 fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {

@@ -14,7 +14,7 @@ use crate::person::ScannedCode;
 use crate::settlement::answer::Point;
 use crate::settlement::event::Event;
 use crate::settlement::next::{Effect, next};
-use crate::settlement::state::{Phase, PointKey, State};
+use crate::settlement::state::{PaperState, Phase, PointKey, State};
 use crate::settlement::tell;
 
 /// One settlement being carried.
@@ -28,6 +28,8 @@ pub(super) struct Carrier {
     pub(super) view: watch::Sender<View>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) presence: watch::Receiver<Presence>,
+    /// The process is ending.
+    pub(super) stopping: watch::Receiver<bool>,
     pub(super) lease: Option<ScannerLease>,
     /// The code in hand, and those that were decoded before: a fresh one must differ.
     pub(super) code: Option<ScannedCode>,
@@ -39,6 +41,9 @@ impl Carrier {
     pub(super) async fn carry(mut self) {
         loop {
             self.notice_presence();
+            if self.may_rest() {
+                return self.rest().await;
+            }
             let now_ms = self.parts.clock.now_ms();
             match next(&self.state, now_ms, &self.parts.rules) {
                 Effect::Record(event) => self.record(event),
@@ -66,6 +71,32 @@ impl Carrier {
         self.parts
             .registry
             .remove(id, caller, &self.state.request_id);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Whether the next process may as well carry it on: no money hangs on it, or the money is final and its
+    /// receipt waits for a printer.
+    fn may_rest(&self) -> bool {
+        self.is_stopping()
+            && match self.state.phase {
+                Phase::Forward => !self.state.is_past_no_return(),
+                Phase::GivingUp(_) => true,
+                Phase::Standing => {
+                    matches!(self.state.paper, PaperState::Wanted(_))
+                        && self.state.trail.printer_fault.is_some()
+                }
+                Phase::Finding(_) | Phase::Over(_) | Phase::Stuck(_) => false,
+            }
+    }
+
+    /// Stays in the registry: whoever asks until the process ends is told what is true now.
+    async fn rest(mut self) {
+        self.flush().await;
+        self.release_scanner();
+        tracing::info!(settlement = %self.state.settlement_id, "left to the next process");
     }
 
     pub(super) fn release_scanner(&mut self) {
@@ -124,6 +155,7 @@ impl Carrier {
             () = tokio::time::sleep_until(until) => {}
             command = self.commands.recv() => self.obey(command).await,
             _ = self.presence.changed() => {}
+            _ = self.stopping.changed() => {}
         }
     }
 

@@ -206,11 +206,11 @@ impl Registry {
         self.lock().by_id.len()
     }
 
-    /// How many run that may have moved money: the process should see their end.
+    /// How many are being carried: they run and were not left to the next process.
     #[must_use]
-    pub fn past_no_return(&self) -> usize {
-        let sent = |handle: &&Handle| handle.view.borrow().state.is_past_no_return();
-        self.lock().by_id.values().filter(sent).count()
+    pub fn carried(&self) -> usize {
+        let carried = |handle: &&Handle| !handle.commands.is_closed();
+        self.lock().by_id.values().filter(carried).count()
     }
 
     /// Changes with each settlement that begins to run.

@@ -66,6 +66,7 @@ impl Carrier {
                 }
                 command = self.commands.recv() => self.obey(command).await,
                 Ok(()) = self.presence.changed() => {}
+                Ok(()) = self.stopping.changed() => {}
             }
             if self.is_interrupted() {
                 break None;
@@ -77,7 +78,7 @@ impl Carrier {
 
     /// Whether nobody wants the code any more that is being waited for.
     fn is_interrupted(&self) -> bool {
-        self.state.trail.cancel_asked || self.presence.borrow().is_gone()
+        self.state.trail.cancel_asked || self.presence.borrow().is_gone() || self.is_stopping()
     }
 
     fn tell_armed(&self, armed: bool) {
@@ -113,6 +114,7 @@ impl Carrier {
                     scanned = &mut reading => break Some(scanned.map(|scan| scan.bytes)),
                     command = self.commands.recv() => self.obey(command).await,
                     Ok(()) = self.presence.changed() => {}
+                    Ok(()) = self.stopping.changed() => {}
                 }
                 if self.is_interrupted() {
                     break None;
@@ -237,13 +239,15 @@ impl Carrier {
                 Err(error) => Some(error.code),
             };
             let now_ms = self.parts.clock.now_ms();
-            if fault.is_none() || now_ms >= until_ms || !self.parts.has_receipt_printer {
+            let last = now_ms >= until_ms || self.is_stopping();
+            if fault.is_none() || last || !self.parts.has_receipt_printer {
                 break fault;
             }
             let again = Duration::from_millis(LOOK_AGAIN_MS);
             tokio::select! {
                 () = tokio::time::sleep(again) => {}
                 command = self.commands.recv() => self.obey(command).await,
+                _ = self.stopping.changed() => {}
             }
         };
         let hopeless = fault.is_some() && !self.parts.has_receipt_printer;

@@ -50,7 +50,9 @@ pub struct Parts {
     /// Which streams ended the process.
     pub crashes: Crashes,
     platform_answered_at_ms: AtomicI64,
+    /// The platform's clock minus that of the process, which nobody sets.
     platform_skew_ms: AtomicI64,
+    stopping: watch::Sender<bool>,
 }
 
 /// What [`Parts`] is made of.
@@ -74,10 +76,17 @@ impl Parts {
         Some(self.platform_answered_at_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != NEVER)
     }
 
-    /// The platform's clock minus ours, as last seen.
+    /// The platform's clock minus the machine's, as last seen. A machine whose clock was set since is not
+    /// judged by what it showed before.
     #[must_use]
     pub fn platform_skew_ms(&self) -> Option<i64> {
-        Some(self.platform_skew_ms.load(Ordering::Relaxed)).filter(|skew_ms| *skew_ms != NEVER)
+        let skew_ms = self.platform_skew_ms.load(Ordering::Relaxed);
+        (skew_ms != NEVER).then(|| skew_ms.saturating_sub(self.clock.set_by_ms()))
+    }
+
+    /// The process is ending: what money does not hang on rests at its next step, for the next process.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
     }
 
     pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
@@ -86,6 +95,7 @@ impl Parts {
                 .store(self.clock.now_ms(), Ordering::Relaxed);
         }
         if let Some(skew_ms) = skew_ms {
+            let skew_ms = skew_ms.saturating_add(self.clock.set_by_ms());
             self.platform_skew_ms.store(skew_ms, Ordering::Relaxed);
         }
     }
@@ -115,6 +125,7 @@ impl Runner {
                 crashes: from.crashes,
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_skew_ms: AtomicI64::new(NEVER),
+                stopping: watch::Sender::new(false),
             }),
         }
     }
@@ -259,6 +270,7 @@ impl Runner {
             view: view_sender,
             commands: command_receiver,
             presence: presence_receiver,
+            stopping: self.parts.stopping.subscribe(),
             lease: None,
             code: None,
             codes_used: Vec::new(),
