@@ -195,13 +195,15 @@ async fn serve(site: Site) -> Result<(), Error> {
             .any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
+    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
+    // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
+    // connect wait until the door is served.
+    let door = ipc::grpc::open(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
         let resumed = runner.resume().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
-    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
-    let door = ipc::grpc::open(&settings, operations.clone())?;
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),

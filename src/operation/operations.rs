@@ -69,10 +69,14 @@ impl Operations {
         self.parts().stop();
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
     /// Why nothing new is taken, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<Failure> {
-        if self.inner.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Some(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
         }
         if let Health {

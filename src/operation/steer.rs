@@ -59,6 +59,10 @@ impl Operations {
         } else {
             now(&handle)
         };
+        if !taken && answer.money == Money::Pending && self.is_stopping() {
+            let detail = "the daemon is stopping; the next one can cancel it";
+            return Err(Failure::new(Code::ShuttingDown, detail));
+        }
         Ok((verdict(&answer, taken), answer))
     }
 

@@ -87,7 +87,11 @@ impl Carrier {
     async fn park(&mut self) {
         self.release_scanner();
         self.flush().await;
+        // Whoever commands it from here on is told that it can no longer be done.
+        self.commands.close();
+        while self.commands.try_recv().is_ok() {}
         self.view.send_modify(|view| view.parked = true);
+        tracing::info!(settlement = %self.state.settlement_id, "left to the next process");
         std::future::pending::<()>().await;
     }
 

@@ -102,10 +102,6 @@ async fn a_code_from_before_is_not_used() {
     let desk = Desk::start(Setup::default()).await;
     let old = desk.platform.fresh_code("employee").expect("a person of the sandbox");
     desk.scanner.scan(old.as_bytes(), Terminator::Cr).await.expect("the pty takes it");
-    // Without its terminator, as if the patient shows it at just this moment.
-    let half = &old.as_bytes()[..10];
-    desk.scanner.scan(half, Terminator::None).await.expect("the pty takes it");
-
     let mut events = desk.watch("before").await;
     let call = calling(&desk, bill(&desk, "before")).await;
     show_when_asked(&desk, &mut events, "employee").await;

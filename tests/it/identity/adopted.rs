@@ -41,7 +41,7 @@ async fn assert_not_adopted(desk: &Desk, old: &yibaod::api::Settlement) {
     assert!(!status.accepting && !status.desk.expect("which desk").adopted);
     assert_eq!(status.not_accepting.map(|why| why.name).as_deref(), Some("DESK_NOT_ADOPTED"));
     let before = desk.platform.ledger(|ledger| ledger.settlements().len());
-    let refused = desk.scan_and_pay(bill(desk, "new")).await.expect_err("not adopted");
+    let refused = desk.scan_and_pay(bill(desk, "refused")).await.expect_err("not adopted");
     assert_eq!(refusal(&refused).name, "DESK_NOT_ADOPTED");
     assert_eq!(desk.get(&old.request_id).await.as_ref(), Some(old), "it can be read");
     assert_eq!(desk.platform.ledger(|ledger| ledger.settlements().len()), before);

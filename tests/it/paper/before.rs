@@ -59,7 +59,8 @@ async fn refused_before_anything(trouble: fn(&Printer), why: &str) {
     assert_eq!(paper_of(&answer).0, PaperState::NotAsked);
     assert_eq!((desk.received("ec.query"), desk.received("2201")), (0, 0));
     desk.assert_nothing_charged();
-    assert_eq!(desk.papers_in_the_end().await.len(), 0);
+    desk.until_idle().await;
+    assert_eq!(desk.printer.papers().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
