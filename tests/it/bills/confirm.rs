@@ -52,6 +52,7 @@ async fn each_point_takes_its_own_token_once() {
         let event = wait_for(&mut events, Stage::WaitingScan).await;
         assert!(event.shown.is_none());
         check_refused(&desk, Person, "0011223344556677", Code::NotConfirmable).await;
+        desk.show(&Shows::fresh("employee")).await;
 
         let event = wait_for(&mut events, Stage::WaitingPerson).await;
         let Some(Shown::Person(person)) = event.shown else {
@@ -92,9 +93,9 @@ async fn each_point_takes_its_own_token_once() {
             .expect("it is taken");
         (amounts.shown, preview)
     };
-    let shows = [Shows::fresh("employee")];
     let request = asking(&desk, "both", &[Person, Amounts]);
-    let (answer, (token, preview)) = tokio::join!(desk.pay(request, &shows), story);
+    let (answer, (token, preview)) = tokio::join!(desk.scan_and_pay(request), story);
+    let answer = answer.expect("the call is taken");
     assert_eq!(answer.money(), Money::Settled, "{answer:?}");
     let charged = answer.amounts.expect("what settled has amounts");
     assert_eq!(

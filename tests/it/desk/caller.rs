@@ -1,7 +1,7 @@
 //! The caller's side: bills, calls, and the patient who shows codes.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -14,7 +14,7 @@ use yibaod::api::{
     ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
 };
 use yibaod::sandbox::bills;
-use yibaod::sandbox::devices::scanner::Terminator;
+use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
 use yibaod::sandbox::platform::{CodeKind, Platform};
 
 use super::Desk;
@@ -71,6 +71,13 @@ impl Shows {
     /// A fresh code of this person.
     pub fn fresh(person: &'static str) -> Self {
         Shows::Code(person, CodeKind::Fresh)
+    }
+
+    /// Holds it before the scanner; what was shown is kept for the look at the log.
+    async fn to(&self, scanner: &Scanner, platform: &Platform, shown: &Mutex<Vec<Vec<u8>>>) {
+        let bytes = self.bytes(platform);
+        shown.lock().expect("no test panics while it holds it").push(bytes.clone());
+        scanner.scan(&bytes, Terminator::Cr).await.expect("the pty takes it");
     }
 
     fn bytes(&self, platform: &Platform) -> Vec<u8> {
@@ -144,14 +151,17 @@ impl Desk {
                 if asks_for_a_code(&event)
                     && let Some(show) = shows.next()
                 {
-                    let bytes = show.bytes(&platform);
-                    shown.lock().expect("no test panics while it holds it").push(bytes.clone());
-                    scanner.scan(&bytes, Terminator::Cr).await.expect("the pty takes it");
+                    show.to(&scanner, &platform, &shown).await;
                 }
                 seen.push(event);
             }
             seen
         })
+    }
+
+    /// Shows a code now, asked for or not.
+    pub(crate) async fn show(&self, show: &Shows) {
+        show.to(&self.scanner, &self.platform, &self.shown).await;
     }
 
     /// Follows a settlement.
