@@ -27,3 +27,6 @@ pub fn shown_token(settlement_id: &str, point: Point, content: &[&str]) -> Strin
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
