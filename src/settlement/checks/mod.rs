@@ -25,3 +25,6 @@ pub fn shown_token(settlement_id: &str, point: Point, events: u64) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
