@@ -197,6 +197,49 @@ fn a_sign_in_that_is_over_is_told_apart_from_a_refusal() {
 }
 
 #[test]
+fn on_a_money_call_a_sign_in_text_counts_only_where_it_is_a_sure_refusal() {
+    let over = no("签到编号已失效，请重新签到[sign_no]");
+    let unsure = profile(|p| p.answers.refusals.clear());
+    let relayed = profile(|p| p.answers.relay_lost = vec!["签到编号已失效".to_owned()]);
+    for step in [Step::Settle, Step::UndoSettle] {
+        let (outcome, expired) = read_at(&unsure, &Case::new(), step, 200, &over);
+        let unknown = ("unknown", Some(Code::SettleUnknown));
+        assert_eq!((code(&outcome), expired), (unknown, false), "{step:?}");
+        let (outcome, expired) = read_at(&relayed, &Case::new(), step, 200, &over);
+        let lost = ("unknown", Some(Code::PlatformNoAnswer));
+        assert_eq!((code(&outcome), expired), (lost, false), "{step:?}");
+    }
+    // What is sure of one money call is not sure of the other.
+    let only_settle = profile(|p| drop(p.answers.refusals.remove("2208")));
+    for (step, is_sure) in [(Step::Settle, true), (Step::UndoSettle, false)] {
+        let (outcome, expired) = read_at(&only_settle, &Case::new(), step, 200, &over);
+        assert_eq!(code(&outcome).0 == "refused", is_sure, "{step:?}");
+        assert_eq!(expired, is_sure, "{step:?}");
+    }
+}
+
+#[test]
+fn a_no_that_the_platform_did_not_mark_is_unknown_where_something_is_made() {
+    let profile = profile(|_| ());
+    let bare = r#"{"infcode":-2,"err_msg":"签到编号已失效","inf_refmsgid":"","refmsg_time":null}"#;
+    let numbered = r#"{"infcode":-1,"err_msg":"x","inf_refmsgid":"R","refmsg_time":null}"#;
+    let timed =
+        r#"{"infcode":-1,"err_msg":"x","inf_refmsgid":"","refmsg_time":"20260102030405000"}"#;
+    for step in [Step::Register, Step::Fees] {
+        let (outcome, expired) = read_at(&profile, &Case::new(), step, 200, bare);
+        let unknown = ("unknown", Some(Code::PlatformUnreadable));
+        assert_eq!((code(&outcome), expired), (unknown, false), "{step:?}");
+        for marked in [numbered, timed] {
+            let (outcome, _) = read_at(&profile, &Case::new(), step, 200, marked);
+            let refused = ("refused", Some(Code::PlatformRefused));
+            assert_eq!(code(&outcome), refused, "{step:?}");
+        }
+    }
+    let (outcome, expired) = read_at(&profile, &Case::new(), Step::Person, 200, bare);
+    assert_eq!((code(&outcome).0, expired), ("refused", true));
+}
+
+#[test]
 fn what_a_relay_made_of_a_lost_answer_is_unknown() {
     let profile = profile(|p| p.answers.relay_lost = vec!["医保访问超时".to_owned()]);
     for step in STEPS.into_iter().filter(|step| *step != Step::Decode) {

@@ -33,11 +33,60 @@ pub(in crate::platform) fn read(
     match envelope::open(body.text) {
         Err(why) => (no_answer(profile, why), false),
         Ok(answer) if is_success(&answer.infcode) => (done(profile, step, expect, &answer), false),
-        Ok(answer) if has(&profile.sign_in.expired, &answer.err_msg) => {
-            (refused(Code::SignInFailed, &answer), true)
-        }
-        Ok(answer) => (not_done(profile, step, &answer), false),
+        Ok(answer) => no(profile, step, &answer),
     }
+}
+
+/// The platform, or something before it, says no.
+fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
+    if let Some(unknown) = not_the_platform(profile, step, answer) {
+        return (unknown, false);
+    }
+    // Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
+    // sign-in alone could come from a relay that had sent it.
+    let counts = money_infno(step).is_none_or(|infno| refuses(profile, infno, answer));
+    if counts && has(&profile.sign_in.expired, &answer.err_msg) {
+        (refused(Code::SignInFailed, answer), true)
+    } else {
+        (not_done(profile, step, answer), false)
+    }
+}
+
+/// A no that may have been made on the way, so that it does not tell what the platform did.
+fn not_the_platform(profile: &Profile, step: Step, answer: &Answer) -> Option<Outcome> {
+    if has(&profile.answers.relay_lost, &answer.err_msg) {
+        return Some(Outcome::Unknown {
+            code: Code::PlatformNoAnswer,
+            why: "a relay says that the answer was lost".to_owned(),
+        });
+    }
+    // These two make something that would be made twice.
+    let makes = matches!(step, Step::Register | Step::Fees);
+    (makes && !answer.is_marked).then(|| unreadable("a no without the platform's own marks"))
+}
+
+/// The number under which the profile lists the sure refusals of a money call.
+fn money_infno(step: Step) -> Option<&'static str> {
+    match step {
+        Step::Settle => Some("2207"),
+        Step::UndoSettle => Some("2208"),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::VisitInfo
+        | Step::Fees
+        | Step::PreSettle
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::Reverse
+        | Step::FindVisit
+        | Step::FindSettlement => None,
+    }
+}
+
+fn refuses(profile: &Profile, infno: &str, answer: &Answer) -> bool {
+    let refusals = profile.answers.refusals.get(infno);
+    refusals.is_some_and(|patterns| has(patterns, &answer.err_msg))
 }
 
 /// What the status alone decides: a gateway's no, or no answer of the platform at all.
@@ -156,12 +205,6 @@ fn with_output(
 fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
     let answers = &profile.answers;
-    if has(&answers.relay_lost, text) {
-        return Outcome::Unknown {
-            code: Code::PlatformNoAnswer,
-            why: "a relay says that the answer was lost".to_owned(),
-        };
-    }
     match step {
         Step::Reverse => found(Ok(Found::Reversal(enquiry::reverse_refused(profile, text)))),
         Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
@@ -190,9 +233,7 @@ fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     if undo && has(&profile.answers.already_refunded, text) {
         return found(Ok(Found::Nothing));
     }
-    let infno = if undo { "2208" } else { "2207" };
-    let refusals = profile.answers.refusals.get(infno);
-    if !refusals.is_some_and(|patterns| has(patterns, text)) {
+    if !money_infno(step).is_some_and(|infno| refuses(profile, infno, answer)) {
         return Outcome::Unknown {
             code: Code::SettleUnknown,
             why: format!(
