@@ -10,6 +10,8 @@ use crate::settlement::call::{Found, Outcome, Step};
 
 /// Characters of the answer's own words that go on.
 const TEXT_CHARS_MAX: usize = 200;
+/// Characters of the answer's own code that go on. It is recorded where all can read it.
+const INFCODE_CHARS_MAX: usize = 16;
 
 /// A whole HTTP answer.
 pub(in crate::platform) struct Body<'a> {
@@ -109,7 +111,7 @@ fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
             if profile.gateway.refused_codes.contains(&code) {
                 Outcome::Refused {
                     code: Code::GatewayRefused,
-                    infcode: code,
+                    infcode: code_of(&code),
                     text: shorten(&message),
                 }
             } else {
@@ -141,7 +143,7 @@ fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
     };
     Outcome::Refused {
         code,
-        infcode: shorten(&answer.code),
+        infcode: code_of(&answer.code),
         text: shorten(&answer.message),
     }
 }
@@ -238,7 +240,7 @@ fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
             code: Code::SettleUnknown,
             why: format!(
                 "infcode {} with a text that is no known refusal",
-                shorten(&answer.infcode)
+                code_of(&answer.infcode)
             ),
         };
     }
@@ -262,7 +264,7 @@ fn refusal_code(profile: &Profile, text: &str, other: Code) -> Code {
 fn refused(code: Code, answer: &Answer) -> Outcome {
     Outcome::Refused {
         code,
-        infcode: shorten(&answer.infcode),
+        infcode: code_of(&answer.infcode),
         text: shorten(&answer.err_msg),
     }
 }
@@ -288,6 +290,12 @@ fn has(patterns: &[String], text: &str) -> bool {
         .any(|pattern| text.contains(pattern.as_str()))
 }
 
+/// A code as it may be read by all: short, and nothing but what codes are made of.
+fn code_of(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    text.chars().take(INFCODE_CHARS_MAX).map(plain).collect()
+}
+
 fn shorten(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).collect()
 }
@@ -311,5 +319,5 @@ fn sign_no(answer: &Node) -> Result<String, Unreadable> {
     let missing = || Unreadable::at("signinoutb", "is missing");
     let output = answer.object("output")?.ok_or_else(missing)?;
     let signed_in = output.object("signinoutb")?.ok_or_else(missing)?;
-    signed_in.text_required("sign_no")
+    signed_in.short_required("sign_no")
 }
