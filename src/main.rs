@@ -1,1 +1,42 @@
-fn main() {}
+//! yibaod: arguments, logging, one call, exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use yibaod::config::settings::SETTINGS_PATH;
+use yibaod::{daemon, observe};
+
+/// Owns the desk's scanners and printers and runs medical-insurance settlements.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// The configuration; conf.d/*.toml beside it is read too.
+    #[arg(long, value_name = "FILE", default_value = SETTINGS_PATH)]
+    config: PathBuf,
+    /// Read and check the configuration and the site profile, say what is wrong, and end.
+    #[arg(long)]
+    check: bool,
+    /// Make the site key where the configuration has it, for a new desk, and end.
+    #[arg(long)]
+    create_site_key: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    observe::start();
+    let done = if arguments.create_site_key {
+        daemon::create_site_key(&arguments.config)
+    } else if arguments.check {
+        daemon::check(&arguments.config)
+    } else {
+        daemon::run(&arguments.config)
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("yibaod: {}", daemon::full_text(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

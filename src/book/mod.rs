@@ -98,14 +98,23 @@ mod tests {
             let entry = code.entry();
             assert_eq!(entry.code, *code);
             for text in [entry.meaning_zh, entry.action_zh] {
-                assert!(text.chars().filter(|c| is_chinese(*c)).count() >= 5, "{code:?}: {text}");
+                assert!(
+                    text.chars().filter(|c| is_chinese(*c)).count() >= 5,
+                    "{code:?}: {text}"
+                );
                 assert!(text.ends_with('。'), "{code:?}: {text}");
-                assert!(!text.contains(['{', '}', ',', ';', '?']), "{code:?}: {text}");
+                assert!(
+                    !text.contains(['{', '}', ',', ';', '?']),
+                    "{code:?}: {text}"
+                );
             }
             for text in [entry.meaning_en, entry.action_en] {
                 assert!(text.is_ascii() && text.len() >= 15, "{code:?}: {text}");
                 assert!(text.ends_with('.'), "{code:?}: {text}");
-                assert!(!text.contains(['{', '}']) && !text.contains("TODO"), "{code:?}: {text}");
+                assert!(
+                    !text.contains(['{', '}']) && !text.contains("TODO"),
+                    "{code:?}: {text}"
+                );
             }
             assert_ne!(entry.meaning_zh, entry.action_zh);
         }
@@ -118,14 +127,20 @@ mod tests {
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
         let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), ids.len());
-        let meanings: BTreeSet<_> = Code::ALL.iter().map(|code| code.entry().meaning_zh).collect();
+        let meanings: BTreeSet<_> = Code::ALL
+            .iter()
+            .map(|code| code.entry().meaning_zh)
+            .collect();
         assert_eq!(meanings.len(), ids.len());
     }
 
     #[test]
     fn a_code_is_found_by_number_and_name() {
         assert_eq!(Code::from_id("e2001"), Some(Code::PaymentCodeShown));
-        assert_eq!(Code::from_id("payment_code_shown"), Some(Code::PaymentCodeShown));
+        assert_eq!(
+            Code::from_id("payment_code_shown"),
+            Some(Code::PaymentCodeShown)
+        );
         assert_eq!(Code::from_id("E9999"), None);
         assert_eq!(Code::from_id(""), None);
         for code in Code::ALL {
@@ -141,7 +156,10 @@ mod tests {
         for code in Code::ALL {
             let entry = code.entry();
             let may_have_charged = matches!(entry.money, MoneyState::Charged | MoneyState::Unknown);
-            assert!(!may_have_charged || entry.repeat != Repeat::NewId, "{code:?}");
+            assert!(
+                !may_have_charged || entry.repeat != Repeat::NewId,
+                "{code:?}"
+            );
         }
     }
 }

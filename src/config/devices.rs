@@ -133,7 +133,9 @@ impl TryFrom<Flat> for DeviceConfig {
         let framed =
             flat.terminator.is_some() || flat.gap_ms.is_some() || flat.length_max.is_some();
         if framed && flat.kind != FlatKind::SerialScanner {
-            return Err(wrong("terminator, gap_ms and length_max belong to a scanner"));
+            return Err(wrong(
+                "terminator, gap_ms and length_max belong to a scanner",
+            ));
         }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
         if on_tcp && (flat.path.is_some() || flat.baud.is_some()) {
@@ -160,7 +162,12 @@ impl TryFrom<Flat> for DeviceConfig {
             },
             FlatKind::EscposSerial => Kind::EscPosSerial { path: path?, baud },
         };
-        Ok(Self { name: flat.name, role: flat.role, kind, model: flat.model })
+        Ok(Self {
+            name: flat.name,
+            role: flat.role,
+            kind,
+            model: flat.model,
+        })
     }
 }
 
@@ -176,7 +183,11 @@ impl DeviceConfig {
             }
         }
         match &self.kind {
-            Kind::SerialScanner { path, baud, framing } => {
+            Kind::SerialScanner {
+                path,
+                baud,
+                framing,
+            } => {
                 check_line(path, *baud, &mut say);
                 if framing.gap_ms == 0 || framing.gap_ms > GAP_MS_MAX {
                     say(format!("gap_ms must be 1-{GAP_MS_MAX}"));
@@ -187,7 +198,9 @@ impl DeviceConfig {
             }
             Kind::EscPosSerial { path, baud } => check_line(path, *baud, &mut say),
             Kind::EscPosTcp { address } => {
-                let port = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+                let port = address
+                    .rsplit_once(':')
+                    .map(|(host, port)| (host, port.parse::<u16>()));
                 if !matches!(port, Some((host, Ok(port))) if !host.is_empty() && port > 0) {
                     say("address must be host:port".to_owned());
                 }
@@ -267,9 +280,19 @@ mod tests {
         )
         .unwrap();
         assert_eq!(check_all(&devices), Vec::<String>::new());
-        let framing = Framing { terminator: Terminator::CrLf, ..Framing::default() };
+        let framing = Framing {
+            terminator: Terminator::CrLf,
+            ..Framing::default()
+        };
         let path = PathBuf::from("/dev/serial/by-id/x");
-        assert_eq!(devices[0].kind, Kind::SerialScanner { path, baud: 9_600, framing });
+        assert_eq!(
+            devices[0].kind,
+            Kind::SerialScanner {
+                path,
+                baud: 9_600,
+                framing
+            }
+        );
         assert_eq!(devices[1].model.as_deref(), Some("generic-80"));
     }
 
@@ -296,7 +319,10 @@ mod tests {
             kind: Kind::SerialScanner {
                 path: path.into(),
                 baud,
-                framing: Framing { gap_ms, ..Framing::default() },
+                framing: Framing {
+                    gap_ms,
+                    ..Framing::default()
+                },
             },
             model: None,
         };
@@ -304,7 +330,9 @@ mod tests {
         let address = |address: &str| DeviceConfig {
             name: "a".into(),
             role: "receipt".into(),
-            kind: Kind::EscPosTcp { address: address.into() },
+            kind: Kind::EscPosTcp {
+                address: address.into(),
+            },
             model: None,
         };
         assert!(address("[::1]:9100").check().is_empty());

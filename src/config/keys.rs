@@ -197,13 +197,20 @@ impl Keys {
     /// A text that must be given and not be empty.
     pub(super) fn text_required(&mut self, key: &'static str) -> String {
         let present = self.table.contains_key(key);
-        let text = self.text_option(key).unwrap_or_default();
-        if !present {
-            self.problem(key, "is missing");
-        } else if text.trim().is_empty() {
-            self.problem(key, "must not be empty");
+        match self.text_option(key) {
+            Some(text) => {
+                if text.trim().is_empty() {
+                    self.problem(key, "must not be empty");
+                }
+                text
+            }
+            None => {
+                if !present {
+                    self.problem(key, "is missing");
+                }
+                String::new()
+            }
         }
-        text
     }
 
     /// `true` or `false`.

@@ -18,3 +18,6 @@ pub use keys::{ConfigError, Problem};
 pub use profile::Profile;
 pub use secrets::Secrets;
 pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,8 @@ pub struct SignIn {
     pub mac: String,
     /// 签到IP地址; empty: this machine's.
     pub ip: String,
-    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`).
+    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`). On a money call they count only
+    /// where [`Answers::refusals`] of that call has the text too.
     pub expired: Vec<String>,
 }
 
@@ -254,6 +255,8 @@ pub struct AmountRules {
     pub accept_difference_fen: i64,
     /// How far price × count may be from a line's amount, fen.
     pub line_tolerance_fen: i64,
+    /// Whether `hifdm_pay` stands beside `oth_pay` in E4; else it is inside it.
+    pub hifdm_beside_oth: bool,
     /// Which of E5 to E9 stop a settlement instead of being noted.
     pub harden: Vec<String>,
 }

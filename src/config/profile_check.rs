@@ -14,6 +14,28 @@ const PATTERN_CHARS_MIN: usize = 2;
 /// The longest call and some, so that a call in flight is never taken for one that is over.
 const QUIET_MARGIN_MS: u64 = 10_000;
 
+/// Fields of the envelope that are always written.
+const ENVELOPE_FIELDS: [&str; 18] = [
+    "infno",
+    "msgid",
+    "mdtrtarea_admvs",
+    "insuplc_admdvs",
+    "recer_sys_code",
+    "dev_no",
+    "dev_safe_info",
+    "cainfo",
+    "signtype",
+    "infver",
+    "opter_type",
+    "opter",
+    "opter_name",
+    "inf_time",
+    "fixmedins_code",
+    "fixmedins_name",
+    "sign_no",
+    "input",
+];
+
 /// What cannot work.
 pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -71,6 +93,12 @@ fn identity(profile: &Profile, found: &mut Vec<Finding>) {
         say(found, "mdtrtarea_admvs", "must be 6 digits");
     }
     let envelope = &profile.envelope;
+    for key in envelope.extra.keys() {
+        if ENVELOPE_FIELDS.contains(&key.as_str()) {
+            let what = format!("{key} is written already");
+            say(found, "envelope.extra", what);
+        }
+    }
     for (key, value, max) in [
         ("envelope.recer_sys_code", &envelope.recer_sys_code, 10),
         ("envelope.infver", &envelope.infver, 6),

@@ -35,6 +35,7 @@ impl Profile {
             UrlStyle::Infno => Some(format!("{base}/{infno}")),
             UrlStyle::Path => {
                 let own = self.url.paths.get(infno).map(String::as_str);
+                let own = own.filter(|path| !path.is_empty());
                 let known = || PATHS.iter().find(|(no, _)| *no == infno).map(|(_, p)| *p);
                 let path = own.or_else(known)?.trim_start_matches('/');
                 Some(format!("{base}/{path}"))

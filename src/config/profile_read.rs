@@ -193,6 +193,7 @@ fn amounts(mut keys: Keys) -> AmountRules {
         fund_contains_account: keys.flag("fund_contains_account", false),
         accept_difference_fen: keys.number("accept_difference_fen", 0, 0..=10_000),
         line_tolerance_fen: keys.number("line_tolerance_fen", 0, 0..=100),
+        hifdm_beside_oth: keys.flag("hifdm_beside_oth", false),
         harden: keys.list("harden", &[]),
     }
 }

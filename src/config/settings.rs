@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::devices::{self, DeviceConfig};
 use super::keys::{ConfigError, Keys, Sink};
 use super::layers;
 
@@ -15,12 +16,14 @@ const RECEIPT_LINE_CHARS_MAX: usize = 64;
 const WAIT_S_MAX: i64 = 3_600;
 
 /// The checked configuration of one desk.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Which desk this is.
     pub desk: Desk,
     /// Where things lie.
     pub paths: Paths,
+    /// What is plugged in, in the order of the file.
+    pub devices: Vec<DeviceConfig>,
     /// Who may do what beyond the socket's mode.
     pub access: Access,
     /// What stands around a receipt.
@@ -129,6 +132,7 @@ fn settings(mut keys: Keys) -> Settings {
     Settings {
         desk: desk(keys.sub("desk")),
         paths: paths(keys.sub("paths")),
+        devices: devices(&mut keys),
         access: access(keys.sub("access")),
         receipt: receipt(keys.sub("receipt")),
         limits: limits(keys.sub("limits")),
@@ -161,6 +165,20 @@ fn absolute(keys: &mut Keys, key: &'static str, default: &str) -> PathBuf {
         keys.problem(key, "must be an absolute path");
     }
     path
+}
+
+fn devices(keys: &mut Keys) -> Vec<DeviceConfig> {
+    let mut found = Vec::new();
+    for (at, table) in keys.tables("device") {
+        match table.try_into::<DeviceConfig>() {
+            Ok(device) => found.push(device),
+            Err(error) => keys.problem(&at, error.message()),
+        }
+    }
+    for what in devices::check_all(&found) {
+        keys.problem("device", what);
+    }
+    found
 }
 
 fn access(mut keys: Keys) -> Access {

@@ -108,8 +108,18 @@ impl Board {
             Kind::SerialScanner { .. } | Kind::EscPosSerial { .. } => DeviceState::Missing,
         };
         let counters = Counters::default();
-        let inside = Inside { state, counters, last_error: None, printer: None };
-        Self { config, events, inside: Mutex::new(inside), present: watch::Sender::new(false) }
+        let inside = Inside {
+            state,
+            counters,
+            last_error: None,
+            printer: None,
+        };
+        Self {
+            config,
+            events,
+            inside: Mutex::new(inside),
+            present: watch::Sender::new(false),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -257,10 +267,18 @@ fn changes(before: PrinterState, now: PrinterState) -> Vec<What> {
         });
     }
     if before.cover_open != now.cover_open {
-        changes.push(if now.cover_open { What::CoverOpen } else { What::CoverClosed });
+        changes.push(if now.cover_open {
+            What::CoverOpen
+        } else {
+            What::CoverClosed
+        });
     }
     if before.error != now.error {
-        changes.push(if now.error { What::Fault } else { What::FaultCleared });
+        changes.push(if now.error {
+            What::Fault
+        } else {
+            What::FaultCleared
+        });
     }
     changes
 }
@@ -276,20 +294,29 @@ mod tests {
         let config = DeviceConfig {
             name: "slip".into(),
             role: "receipt".into(),
-            kind: Kind::EscPosTcp { address: "h:1".into() },
+            kind: Kind::EscPosTcp {
+                address: "h:1".into(),
+            },
             model: None,
         };
         let board = Board::new(config, Arc::clone(&events));
         let mut watcher = events.watch(None);
         let fine = PrinterState::default();
-        let out = PrinterState { paper: Paper::Out, online: false, ..fine };
+        let out = PrinterState {
+            paper: Paper::Out,
+            online: false,
+            ..fine
+        };
         board.observed(fine);
         board.observed(out);
         board.observed(out);
         assert_eq!(board.info(None, 0).state, DeviceState::PaperOut);
         assert_eq!(board.info(None, 0).last_error.unwrap().0, Code::PaperOut);
         board.observed(fine);
-        assert_eq!(told(&mut watcher), [What::Ready, What::PaperOut, What::PaperOk, What::Ready]);
+        assert_eq!(
+            told(&mut watcher),
+            [What::Ready, What::PaperOut, What::PaperOk, What::Ready]
+        );
     }
 
     fn told(watcher: &mut Watcher) -> Vec<What> {

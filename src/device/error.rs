@@ -14,6 +14,9 @@ pub struct DeviceError {
 
 impl DeviceError {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 }

@@ -89,7 +89,12 @@ impl EventLog {
         if history.events.len() == HISTORY_MAX {
             history.events.pop_front();
         }
-        let event = DeviceEvent { seq, at_ms: now_ms(), device: device.to_owned(), what };
+        let event = DeviceEvent {
+            seq,
+            at_ms: now_ms(),
+            device: device.to_owned(),
+            what,
+        };
         history.events.push_back(event);
         drop(history);
         self.bell.send_replace(seq + 1);
@@ -98,7 +103,11 @@ impl EventLog {
     pub(crate) fn watch(self: &Arc<Self>, from_seq: Option<u64>) -> Watcher {
         let bell = self.bell.subscribe();
         let next = from_seq.unwrap_or_else(|| self.lock().next_seq);
-        Watcher { log: Arc::clone(self), bell, next }
+        Watcher {
+            log: Arc::clone(self),
+            bell,
+            next,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, History> {
@@ -133,19 +142,28 @@ impl Watcher {
             if let Some(watched) = self.try_next() {
                 return watched;
             }
-            self.bell.changed().await.expect("the log that is held here holds the bell");
+            self.bell
+                .changed()
+                .await
+                .expect("the log that is held here holds the bell");
         }
     }
 
     /// The next event if there is one already.
     pub fn try_next(&mut self) -> Option<Watched> {
         let history = self.log.lock();
-        let oldest = history.events.front().map_or(history.next_seq, |event| event.seq);
+        let oldest = history
+            .events
+            .front()
+            .map_or(history.next_seq, |event| event.seq);
         if self.next < oldest || self.next > history.next_seq {
             self.next = oldest;
             return Some(Watched::Lagged { next_seq: oldest });
         }
-        let event = history.events.get(usize::try_from(self.next - oldest).ok()?)?.clone();
+        let event = history
+            .events
+            .get(usize::try_from(self.next - oldest).ok()?)?
+            .clone();
         self.next += 1;
         Some(Watched::Event(event))
     }
@@ -153,7 +171,9 @@ impl Watcher {
 
 /// The civil clock, in milliseconds.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -170,15 +190,26 @@ mod tests {
         let mut late = log.watch(None);
         assert!(late.try_next().is_none());
         log.say("a", What::Ready);
-        let Watched::Event(event) = late.next().await else { panic!("an event") };
+        let Watched::Event(event) = late.next().await else {
+            panic!("an event")
+        };
         assert_eq!((event.seq, event.what), (first + 1, What::Ready));
-        let Watched::Event(event) = early.next().await else { panic!("an event") };
+        let Watched::Event(event) = early.next().await else {
+            panic!("an event")
+        };
         assert_eq!(event.what, What::Arrived);
         for _ in 0..HISTORY_MAX {
             log.say("b", What::CodeIgnored);
         }
-        assert_eq!(early.next().await, Watched::Lagged { next_seq: first + 2 });
-        let Watched::Event(event) = early.next().await else { panic!("an event") };
+        assert_eq!(
+            early.next().await,
+            Watched::Lagged {
+                next_seq: first + 2
+            }
+        );
+        let Watched::Event(event) = early.next().await else {
+            panic!("an event")
+        };
         assert_eq!(event.seq, first + 2);
     }
 
@@ -186,7 +217,13 @@ mod tests {
     async fn a_number_of_another_life_is_told() {
         let log = Arc::new(EventLog::new());
         log.say("a", What::Arrived);
-        assert!(matches!(log.watch(Some(3)).next().await, Watched::Lagged { .. }));
-        assert!(matches!(log.watch(Some(u64::MAX)).next().await, Watched::Lagged { .. }));
+        assert!(matches!(
+            log.watch(Some(3)).next().await,
+            Watched::Lagged { .. }
+        ));
+        assert!(matches!(
+            log.watch(Some(u64::MAX)).next().await,
+            Watched::Lagged { .. }
+        ));
     }
 }

@@ -48,9 +48,20 @@ impl Hub {
     /// configuration is checked before ([`crate::config::devices::check_all`], [`quirks::check_models`]).
     #[must_use]
     pub fn start(devices: Vec<DeviceConfig>) -> Self {
+        Self::start_with(devices, super::queue::WAITING_MAX)
+    }
+
+    /// [`Hub::start`], with so many streams that may wait for one scanner, its holder included.
+    #[must_use]
+    pub fn start_with(devices: Vec<DeviceConfig>, waiting_max: usize) -> Self {
         let events = Arc::new(EventLog::new());
-        let devices = devices.into_iter().map(|config| Device::start(config, &events)).collect();
-        Self { inner: Arc::new(Inner { events, devices }) }
+        let devices = devices
+            .into_iter()
+            .map(|config| Device::start(config, &events, waiting_max))
+            .collect();
+        Self {
+            inner: Arc::new(Inner { events, devices }),
+        }
     }
 
     /// All devices, in the order of the configuration. Never waits.
@@ -77,10 +88,14 @@ impl Hub {
         deadline: Instant,
         place: watch::Sender<usize>,
     ) -> Result<ScannerLease, DeviceError> {
-        let scanner = self.inner.devices.iter().find_map(|device| match &device.family {
-            Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
-            Family::Scanner(_) | Family::Printer(_) => None,
-        });
+        let scanner = self
+            .inner
+            .devices
+            .iter()
+            .find_map(|device| match &device.family {
+                Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
+                Family::Scanner(_) | Family::Printer(_) => None,
+            });
         let Some(scanner) = scanner else {
             let none = "no scanner has the role \"scanner\"";
             return Err(DeviceError::new(Code::ScannerMissing, none));
@@ -99,7 +114,9 @@ impl Hub {
     ) -> PrintOutcome {
         match self.printer(role) {
             Some(printer) => printer.print(job, document, options).await,
-            None => PrintOutcome::NotPrinted { code: Code::PrinterMissing },
+            None => PrintOutcome::NotPrinted {
+                code: Code::PrinterMissing,
+            },
         }
     }
 
@@ -118,28 +135,48 @@ impl Hub {
     }
 
     fn printer(&self, role: &str) -> Option<&Printer> {
-        self.inner.devices.iter().find_map(|device| match &device.family {
-            Family::Printer(printer) if device.role == role => Some(printer),
-            Family::Scanner(_) | Family::Printer(_) => None,
-        })
+        self.inner
+            .devices
+            .iter()
+            .find_map(|device| match &device.family {
+                Family::Printer(printer) if device.role == role => Some(printer),
+                Family::Scanner(_) | Family::Printer(_) => None,
+            })
     }
 }
 
 impl Device {
-    fn start(config: DeviceConfig, events: &Arc<EventLog>) -> Self {
+    fn start(config: DeviceConfig, events: &Arc<EventLog>, waiting_max: usize) -> Self {
         let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
         let profile = quirks::profile_of(&config);
         let printer =
             |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
         let family = match config.kind.clone() {
-            Kind::SerialScanner { path, baud, framing } => {
-                let line = Line { path, baud, framing };
-                Family::Scanner(Scanner::start(&config, line, Arc::clone(&board)))
+            Kind::SerialScanner {
+                path,
+                baud,
+                framing,
+            } => {
+                let line = Line {
+                    path,
+                    baud,
+                    framing,
+                };
+                Family::Scanner(Scanner::start(
+                    &config,
+                    line,
+                    Arc::clone(&board),
+                    waiting_max,
+                ))
             }
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { path, baud } => printer(Place::Serial { path, baud }),
         };
-        Self { role: config.role, board, family }
+        Self {
+            role: config.role,
+            board,
+            family,
+        }
     }
 
     fn info(&self) -> DeviceInfo {

@@ -57,7 +57,9 @@ impl Link {
             .map_err(|_| wrong(&"opening hangs"))?
             .map_err(|e| wrong(&e))?
             .map_err(|e| wrong(&e))?;
-        Ok(Self { pipe: Pipe::Serial(stream) })
+        Ok(Self {
+            pipe: Pipe::Serial(stream),
+        })
     }
 
     /// Connects to `host:port`, at the latest by `deadline`.
@@ -67,9 +69,13 @@ impl Link {
         };
         let latest = Instant::now() + Duration::from_millis(TCP_CONNECT_MS_MAX);
         let connected = timeout_at(latest.min(deadline), TcpStream::connect(address)).await;
-        let stream = connected.map_err(|_| wrong(&"no connection in time"))?.map_err(|e| wrong(&e))?;
+        let stream = connected
+            .map_err(|_| wrong(&"no connection in time"))?
+            .map_err(|e| wrong(&e))?;
         stream.set_nodelay(true).map_err(|e| wrong(&e))?;
-        Ok(Self { pipe: Pipe::Tcp(stream) })
+        Ok(Self {
+            pipe: Pipe::Tcp(stream),
+        })
     }
 
     /// Waits for bytes. Zero: the far end is gone. Dropping the future loses nothing.
@@ -100,7 +106,8 @@ impl Link {
             if from.is_empty() {
                 return Poll::Pending;
             }
-            self.poll_write(cx, from).map(|wrote| wrote.map(Moved::Wrote))
+            self.poll_write(cx, from)
+                .map(|wrote| wrote.map(Moved::Wrote))
         })
         .await
     }
@@ -108,9 +115,11 @@ impl Link {
     /// Bytes that left us and still wait in this machine. TCP does not say: none.
     pub(crate) fn unsent(&self) -> usize {
         match &self.pipe {
-            Pipe::Serial(stream) => {
-                stream.bytes_to_write().ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
-            }
+            Pipe::Serial(stream) => stream
+                .bytes_to_write()
+                .ok()
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(0),
             Pipe::Tcp(_) => 0,
         }
     }
@@ -147,13 +156,18 @@ impl Drop for Link {
 fn refuse_console(path: &Path, missing: Code) -> Result<(), DeviceError> {
     let wrong = |what: String| DeviceError::new(missing, format!("{}: {what}", path.display()));
     let real = path.canonicalize().map_err(|e| wrong(e.to_string()))?;
-    let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = real
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let virtual_console = name
         .strip_prefix("tty")
         .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
     let active = std::fs::read_to_string("/sys/class/tty/console/active").unwrap_or_default();
     let in_dev = real.parent() == Some(Path::new("/dev"));
-    if in_dev && (name == "console" || virtual_console || active.split_whitespace().any(|a| a == name)) {
+    if in_dev
+        && (name == "console" || virtual_console || active.split_whitespace().any(|a| a == name))
+    {
         return Err(wrong("is a system console".to_owned()));
     }
     Ok(())
@@ -168,14 +182,20 @@ mod tests {
     async fn a_console_is_never_opened() {
         for path in ["/dev/console", "/dev/tty", "/dev/tty0"] {
             let refused = Link::serial(Path::new(path), 9_600, Code::ScannerMissing).await;
-            assert_eq!(refused.err().map(|e| e.code), Some(Code::ScannerMissing), "{path}");
+            assert_eq!(
+                refused.err().map(|e| e.code),
+                Some(Code::ScannerMissing),
+                "{path}"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_closed_far_end_reads_as_nothing() {
         let mut far = Pty::open();
-        let mut link = Link::serial(far.path(), 9_600, Code::ScannerMissing).await.unwrap();
+        let mut link = Link::serial(far.path(), 9_600, Code::ScannerMissing)
+            .await
+            .unwrap();
         far.send(b"ab");
         let mut buffer = [0; 8];
         assert_eq!(link.read(&mut buffer).await.unwrap(), 2);

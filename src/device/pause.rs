@@ -26,7 +26,11 @@ impl Pause {
 
     /// The wait before the next try at `path`.
     pub(crate) fn next(&mut self, path: &Path) -> Duration {
-        let max = if path.exists() { PAUSE_MS_MAX } else { LOOK_MS_MAX };
+        let max = if path.exists() {
+            PAUSE_MS_MAX
+        } else {
+            LOOK_MS_MAX
+        };
         let ms = self.ms.min(max);
         self.ms = (self.ms * 2).min(max);
         Duration::from_millis(ms)

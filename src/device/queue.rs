@@ -18,6 +18,7 @@ pub(crate) const WAITING_MAX: usize = 64;
 /// The queue of one device.
 pub(crate) struct Queue {
     board: Arc<Board>,
+    waiting_max: usize,
     line: Mutex<Line>,
 }
 
@@ -42,14 +43,22 @@ pub(crate) struct Ticket {
 }
 
 impl Queue {
-    pub(crate) fn new(board: Arc<Board>) -> Arc<Self> {
-        Arc::new(Self { board, line: Mutex::default() })
+    pub(crate) fn new(board: Arc<Board>, waiting_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            board,
+            waiting_max,
+            line: Mutex::default(),
+        })
     }
 
     /// Joins at the end. `None`: the queue is full.
-    pub(crate) fn join(self: &Arc<Self>, asker: Asker, place: watch::Sender<usize>) -> Option<Ticket> {
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        asker: Asker,
+        place: watch::Sender<usize>,
+    ) -> Option<Ticket> {
         let mut line = self.lock();
-        if line.entries.len() >= WAITING_MAX {
+        if line.entries.len() >= self.waiting_max {
             return None;
         }
         let number = line.next_number;
@@ -58,10 +67,21 @@ impl Queue {
         place.send_replace(ahead);
         let watched = place.subscribe();
         if ahead == 0 {
-            self.board.say(What::Claimed { by: asker.stream.clone() });
+            self.board.say(What::Claimed {
+                by: asker.stream.clone(),
+            });
         }
-        line.entries.push_back(Entry { number, asker, since_ms: now_ms(), place });
-        Some(Ticket { queue: Arc::clone(self), number, place: watched })
+        line.entries.push_back(Entry {
+            number,
+            asker,
+            since_ms: now_ms(),
+            place,
+        });
+        Some(Ticket {
+            queue: Arc::clone(self),
+            number,
+            place: watched,
+        })
     }
 
     /// Who has the device, and how many wait behind.
@@ -85,7 +105,9 @@ impl Queue {
             self.board.say(What::Released);
             if let Some(next) = line.entries.front_mut() {
                 next.since_ms = now_ms();
-                self.board.say(What::Claimed { by: next.asker.stream.clone() });
+                self.board.say(What::Claimed {
+                    by: next.asker.stream.clone(),
+                });
             }
         }
         for (place, entry) in line.entries.iter().enumerate().skip(index) {

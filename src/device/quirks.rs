@@ -57,9 +57,24 @@ const GENERIC_80: Profile = Profile {
 pub const PROFILES: &[Profile] = &[
     GENERIC_80,
     // 58 mm paper, torn by hand.
-    Profile { name: "generic-58", columns: 32, has_cut: false, ..GENERIC_80 },
-    Profile { name: "gbk-80", charset: Charset::Gbk, ..GENERIC_80 },
-    Profile { name: "gbk-58", columns: 32, has_cut: false, charset: Charset::Gbk, ..GENERIC_80 },
+    Profile {
+        name: "generic-58",
+        columns: 32,
+        has_cut: false,
+        ..GENERIC_80
+    },
+    Profile {
+        name: "gbk-80",
+        charset: Charset::Gbk,
+        ..GENERIC_80
+    },
+    Profile {
+        name: "gbk-58",
+        columns: 32,
+        has_cut: false,
+        charset: Charset::Gbk,
+        ..GENERIC_80
+    },
     // One-way lines and print servers that pass nothing back: paper is never proven.
     Profile {
         name: "mute-80",
@@ -78,9 +93,18 @@ pub const PROFILES: &[Profile] = &[
         ..GENERIC_80
     },
     // Process id documented by the maker for TM-T20III, T88V, T88VI, T88VII.
-    Profile { name: "epson-tm-80", lines_before_cut: 0, has_process_id: true, ..GENERIC_80 },
+    Profile {
+        name: "epson-tm-80",
+        lines_before_cut: 1,
+        has_process_id: true,
+        ..GENERIC_80
+    },
     // Process id measured on an XP-S260M over 100 receipts.
-    Profile { name: "xprinter-80", has_process_id: true, ..GENERIC_80 },
+    Profile {
+        name: "xprinter-80",
+        has_process_id: true,
+        ..GENERIC_80
+    },
 ];
 
 /// The row of a model.
@@ -92,7 +116,11 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
 /// The row that a device uses: its model's, else the plainest.
 #[must_use]
 pub fn profile_of(device: &DeviceConfig) -> &'static Profile {
-    device.model.as_deref().and_then(profile).unwrap_or(&GENERIC_80)
+    device
+        .model
+        .as_deref()
+        .and_then(profile)
+        .unwrap_or(&GENERIC_80)
 }
 
 /// Devices whose model has no row or makes no sense, a sentence each; empty: all is well.
@@ -100,7 +128,9 @@ pub fn profile_of(device: &DeviceConfig) -> &'static Profile {
 pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
     let mut wrong = Vec::new();
     for device in devices {
-        let Some(model) = device.model.as_deref() else { continue };
+        let Some(model) = device.model.as_deref() else {
+            continue;
+        };
         let printer = match device.kind {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
             Kind::SerialScanner { .. } => false,
@@ -110,7 +140,10 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         } else if profile(model).is_none() {
             let known: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
             let known = known.join(", ");
-            wrong.push(format!("device {:?}: model {model:?} is none of {known}", device.name));
+            wrong.push(format!(
+                "device {:?}: model {model:?} is none of {known}",
+                device.name
+            ));
         }
     }
     wrong

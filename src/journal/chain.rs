@@ -1,10 +1,11 @@
 //! The keyed chain over all events: `link = HMAC-SM3(chain key, label ‖ previous link ‖ row)`.
 //!
-//! Every column but the link goes into the row's encoding, each with a tag and, where it varies, its
-//! length, so that no two rows encode alike. Who does not have the site key can neither change a row
-//! nor make a new one. What a chain cannot show by itself is that its newest rows are missing as a
-//! whole; the index of streams, which carries codes of the same key, shows it unless it was set back
-//! with them, and a copy set back as a whole is what the platform's own ledger is compared for.
+//! Every column but the link goes into the row's encoding, each with a tag and, where it varies,
+//! its length, so that no two rows encode alike. Who does not have the site key can neither
+//! change a row nor make a new one. What a chain cannot show by itself is that its newest rows
+//! are missing as a whole; the index of streams, which carries codes of the same key, shows it
+//! unless it was set back with them, and a copy set back as a whole is what the platform's own
+//! ledger is compared for.
 
 use hmac::Mac;
 

@@ -63,9 +63,12 @@ pub enum Error {
     /// The site key is not the one this journal was written with (or its first record was changed).
     #[error("the site key does not fit the journal's first record")]
     WrongSiteKey,
-    /// The directory belongs to another machine or desk number; nothing is written until it is adopted.
-    #[error("this journal belongs to desk {number:03} {name}{}; run `yibaoctl desk adopt` if it moved here",
-        if *.other_machine { " on another machine" } else { "" })]
+    /// The directory belongs to another machine or desk number; nothing is written until it is
+    /// adopted.
+    #[error(
+        "this journal is that of desk {number:03} {name}{}; `yibaoctl desk adopt` if it moved here",
+        if *.other_machine { " on another machine" } else { "" }
+    )]
     NotAdopted {
         /// The recorded desk name.
         name: String,

@@ -24,8 +24,8 @@ pub struct NewEvent {
     pub version: u16,
     /// When it happened, ms since 1970-01-01 UTC.
     pub at_utc_ms: i64,
-    /// Who did it, when it was not the stream's own caller (a cashier who confirms at another desk's
-    /// screen, an operator who resolves).
+    /// Who did it, when it was not the stream's own caller (a cashier who confirms at another
+    /// desk's screen, an operator who resolves).
     pub by: Option<String>,
     /// JSON, readable by everybody who can read the journal: no personal data.
     pub body: String,
@@ -126,7 +126,8 @@ pub struct StreamHead {
 pub struct Append {
     /// The stream; it comes into being with its first event.
     pub stream: String,
-    /// The `stream_seq` the writer believes is the last (0: the stream is new). `None`: not checked.
+    /// The `stream_seq` the writer believes is the last (0: the stream is new). `None`: not
+    /// checked.
     pub after: Option<i64>,
     /// In order. May be empty when only the head or a mark changes.
     pub events: Vec<NewEvent>,
@@ -227,7 +228,8 @@ pub struct StreamRow {
 pub struct Filter {
     /// At most so many; 0 and more than [`super::LIST_MAX`] mean [`super::LIST_MAX`].
     pub limit: u32,
-    /// Only streams that began before this `seq`: the `first_seq` of the last row of the page before.
+    /// Only streams that began before this `seq`: the `first_seq` of the last row of the page
+    /// before.
     pub before_seq: Option<i64>,
     /// Began at or after.
     pub from_utc_ms: Option<i64>,

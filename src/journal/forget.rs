@@ -25,8 +25,8 @@ pub struct Forgotten {
     pub persons: usize,
 }
 
-/// Deletes the keys of all days that ended before `utc_ms`, says so in the desk's stream, and clears
-/// the log so that no copy of a key stays in it.
+/// Deletes the keys of all days that ended before `utc_ms`, says so in the desk's stream, and
+/// clears the log so that no copy of a key stays in it.
 pub(super) fn forget_before(
     conn: &Connection,
     keys: &Keys,

@@ -44,7 +44,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual limits: 64 MiB must be free, 16 MiB of ballast, no overlay, abort when a write fails.
+    /// The usual limits: 64 MiB must be free, 16 MiB of ballast, no overlay, abort when a write
+    /// fails.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>, desk: Desk, site_key: SiteKey) -> Options {
         Options {
@@ -118,8 +119,8 @@ impl Shared {
     }
 }
 
-/// A cheap handle on the open journal. When the last one is dropped the writer ends; [`close`] waits
-/// for that.
+/// A cheap handle on the open journal. When the last one is dropped the writer ends; [`close`]
+/// waits for that.
 ///
 /// [`close`]: Journal::close
 #[derive(Clone)]
@@ -265,6 +266,14 @@ impl Journal {
             .await
     }
 
+    /// The keyed digest of a request, for [`StreamHead::body_digest`].
+    ///
+    /// [`StreamHead::body_digest`]: super::StreamHead::body_digest
+    #[must_use]
+    pub fn request_digest(&self, request: &[u8]) -> String {
+        self.inner.shared.keys.request_digest(request)
+    }
+
     /// May something new begin? Asks the file system for its room.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -290,8 +299,8 @@ impl Journal {
         self.inner.shared.commits.load(Ordering::Relaxed)
     }
 
-    /// Ends the threads and closes the files; answers when another process may open them. What other
-    /// handles ask afterwards is refused.
+    /// Ends the threads and closes the files; answers when another process may open them. What
+    /// other handles ask afterwards is refused.
     pub async fn close(self) {
         self.inner.readers.stop().await;
         let (reply, closed) = oneshot::channel();

@@ -1,6 +1,7 @@
-//! Whose journal this is. The newest `desk_identity` event of the stream `desk` ties the desk's name
-//! and number to a machine; on another machine or under another number the journal is *foreign* and
-//! takes nothing until a person adopts it: a copied directory must not settle anything twice.
+//! Whose journal this is. The newest `desk_identity` event of the stream `desk` ties the desk's
+//! name and number to a machine; on another machine or under another number the journal is
+//! *foreign* and takes nothing until a person adopts it: a copied directory must not settle
+//! anything twice.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};

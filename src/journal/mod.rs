@@ -1,16 +1,17 @@
 //! Append-only events in SQLite: what happened, in order, for streams of events.
 //!
-//! The journal takes events of a stream together with the entry its index is to show, writes them in
-//! one transaction and answers when they are on disk. It does not know what an event means; it must
-//! not know a settlement, a bill or a step. Bodies are JSON with a version; what is personal is given
-//! apart and is sealed.
+//! The journal takes events of a stream together with the entry its index is to show, writes them
+//! in one transaction and answers when they are on disk. It does not know what an event means; it
+//! must not know a settlement, a bill or a step. Bodies are JSON with a version; what is personal
+//! is given apart and is sealed.
 //!
 //! ```text
 //!  append ──► queue ──► writer thread ──► BEGIN · rows · index · COMMIT (one sync) ──► answers
 //!  load, list, find ──► reader threads (read-only connections)
 //! ```
 //!
-//! * [`Journal`] the handle; [`Options`], [`Health`], [`adopt`], [`verify`], [`rebuild`]
+//! * [`Journal`] the handle; [`Options`], [`Health`], [`adopt`], [`verify()`],
+//!   [`rebuild()`]
 //! * `schema` the tables and the settings durability rests on; `writer` group commit, full disk
 //! * `chain`, `seal`, `key` what makes a changed byte show and a deleted key forget
 //! * `identity` whose journal it is; `space` directory, lock, ballast

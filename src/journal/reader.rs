@@ -39,7 +39,14 @@ impl Readers {
             let (queue, keys) = (Arc::clone(&queue), Arc::clone(keys));
             std::thread::Builder::new()
                 .name("journal-reader".to_owned())
-                .spawn(move || answer(&conn, &keys, &queue))
+                .spawn(move || {
+                    let asked_to_stop = answer(&conn, &keys, &queue);
+                    // Closed before it is said: the writer's connection must be the last one.
+                    drop(conn);
+                    if let Some(reply) = asked_to_stop {
+                        reply.send(()).ok();
+                    }
+                })
                 .map_err(|source| Error::io(db, source))?;
         }
         Ok(Readers {
@@ -73,16 +80,18 @@ impl Readers {
     }
 }
 
-fn answer(conn: &Connection, keys: &Keys, queue: &Mutex<Receiver<Job>>) {
+/// Answers until the handle is gone or somebody asks to stop, who is returned.
+fn answer(
+    conn: &Connection,
+    keys: &Keys,
+    queue: &Mutex<Receiver<Job>>,
+) -> Option<oneshot::Sender<()>> {
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
             Ok(Job::Ask(question)) => question(conn, keys),
-            Ok(Job::Stop(reply)) => {
-                reply.send(()).ok();
-                return;
-            }
-            Err(_) => return,
+            Ok(Job::Stop(reply)) => return Some(reply),
+            Err(_) => return None,
         }
     }
 }

@@ -10,9 +10,9 @@ use super::space::{Lock, check_dir};
 use super::{DESK_STREAM, Error, schema, stored};
 
 /// Replaces the index of a journal that no process has open. `fold` turns the events of a stream
-/// into the entry they lead to, the same as was given with the last append; `None` leaves the stream
-/// out; the desk's own stream is not asked for. Answers with the number of streams. Persons whose keys were forgotten stay forgotten. Marks
-/// are kept as they stand.
+/// into the entry they lead to, the same as was given with the last append; `None` leaves the
+/// stream out; the desk's own stream is not asked for. Answers with the number of streams.
+/// Persons whose keys were forgotten stay forgotten. Marks are kept as they stand.
 pub fn rebuild(
     dir: &Path,
     site_key: &SiteKey,

@@ -70,7 +70,8 @@ CREATE TABLE stream_state (
   changed_utc_ms INTEGER NOT NULL,
   code BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX stream_request ON stream_state (caller, request_id) WHERE request_id IS NOT NULL;
+CREATE UNIQUE INDEX stream_request ON stream_state (caller, request_id)
+  WHERE request_id IS NOT NULL;
 CREATE INDEX stream_request_any ON stream_state (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX stream_order ON stream_state (first_seq);
 CREATE INDEX stream_open ON stream_state (first_seq) WHERE open = 1;

@@ -276,3 +276,45 @@ impl Space {
             .map_err(|error| Error::io(&self.ballast_path(), error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_disks_are_taken() {
+        let dir = Path::new("/somewhere");
+        for (kind, name) in REMOTE {
+            let refused = check_kind(dir, kind, true).unwrap_err().to_string();
+            assert!(refused.contains(name), "{refused}");
+        }
+        assert!(check_kind(dir, OVERLAY, false).is_err());
+        assert!(check_kind(dir, OVERLAY, true).is_ok());
+        const EXT4: u32 = 0xef53;
+        assert!(check_kind(dir, EXT4, false).is_ok());
+    }
+
+    #[test]
+    fn ballast_that_cannot_be_reserved_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let space = Space::new(dir.path(), u64::MAX, 100_000);
+        assert!(space.ballast_spent(), "there is never so much room");
+        let mut file = File::create(space.ballast_path()).unwrap();
+        space.write_ballast(&mut file).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 100_000);
+        assert!(!Space::new(dir.path(), u64::MAX, 100_000).ballast_spent());
+        assert!(Space::new(dir.path(), u64::MAX, 100_001).ballast_spent());
+    }
+
+    #[test]
+    fn ballast_is_given_once_and_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let space = Space::new(dir.path(), 0, 100_000);
+        assert!(!space.ballast_spent() && space.ballast_path().exists());
+        assert!(space.spend_ballast() && !space.spend_ballast());
+        assert!(!space.ballast_path().exists());
+        assert_eq!(space.look().0, Some(Hindrance::BallastSpent));
+        space.restore_ballast();
+        assert!(space.ballast_path().exists() && space.look().0.is_none());
+    }
+}

@@ -90,14 +90,14 @@ pub fn verify(dir: &Path, site_key: &SiteKey) -> Result<Report, Error> {
     let conn = schema::open_reader(&path)?;
     let keys = Keys::derive(site_key);
     let mut report = Report::default();
-    if let Err(error) = look(&conn, &keys, &mut report) {
-        match error {
-            // Damage that SQLite meets is a finding, not a failure to look.
-            Error::Sqlite(error) => report.fault(Fault::File {
-                what: error.to_string(),
-            }),
-            other => return Err(other),
-        }
+    let looked = look(&conn, &keys, &mut report);
+    // Damage that SQLite meets is a finding, not a failure to look.
+    if let Err(Error::Sqlite(error)) = looked {
+        report.fault(Fault::File {
+            what: error.to_string(),
+        });
+    } else {
+        looked?;
     }
     Ok(report)
 }
@@ -119,7 +119,7 @@ impl Report {
 }
 
 fn check_file(conn: &Connection, report: &mut Report) -> Result<(), Error> {
-    let mut check = conn.prepare("PRAGMA quick_check(10)")?;
+    let mut check = conn.prepare("PRAGMA integrity_check(10)")?;
     let lines = check.query_map([], |row| row.get::<_, String>(0))?;
     for line in lines {
         let what = line?;

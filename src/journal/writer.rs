@@ -1,12 +1,12 @@
 //! The one writer: a thread that owns the only connection that can write.
 //!
 //! It takes every append that waits (up to [`APPENDS_PER_COMMIT_MAX`]), writes them in one
-//! transaction with one COMMIT and so one sync, and only then answers them. A COMMIT or a sync that
-//! fails ends the process: what the kernel dropped after a failed sync cannot be told, and a restart
-//! recovers from what is on disk. A full disk is no such failure. SQLite meets it when it *writes*
-//! the log, before the frame that commits and before the sync; the transaction is rolled back, its
-//! half-written frames are never valid, and the next one overwrites them. So the writer drops the
-//! ballast and writes the same appends again, once.
+//! transaction with one COMMIT and so one sync, and only then answers them. A COMMIT or a sync
+//! that fails ends the process: what the kernel dropped after a failed sync cannot be told, and a
+//! restart recovers from what is on disk. A full disk is no such failure. SQLite meets it when it
+//! *writes* the log, before the frame that commits and before the sync; the transaction is rolled
+//! back, its half-written frames are never valid, and the next one overwrites them. So the writer
+//! drops the ballast and writes the same appends again, once.
 //!
 //! Moving the log into the database (a checkpoint) waits until nothing has been written for
 //! [`IDLE_BEFORE_CHECKPOINT`], or until the log is large.
@@ -301,11 +301,15 @@ impl Writer {
         {
             return Failure::Fatal(error.into());
         }
-        match error {
-            Error::Sqlite(error) if is_full(&error) => Failure::Full,
-            Error::Sqlite(error) if is_busy(&error) => Failure::Busy,
-            other => Failure::Fatal(other),
+        if let Error::Sqlite(sqlite) = &error {
+            if is_full(sqlite) {
+                return Failure::Full;
+            }
+            if is_busy(sqlite) {
+                return Failure::Busy;
+            }
         }
+        Failure::Fatal(error)
     }
 
     fn idle(&mut self) -> Next {

@@ -13,3 +13,9 @@ pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
 };
 pub use operations::{Identity, Operations, Waits};
+
+// Doors import operations only; what is told of devices is told in the hub's words.
+pub use crate::device::{
+    Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Holder as DeviceHolder,
+    Paper as Roll, PrinterState, Watched, Watcher, What,
+};

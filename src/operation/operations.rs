@@ -63,15 +63,20 @@ impl Operations {
         self.inner.runner.parts()
     }
 
-    /// From here on nothing new is taken; what runs goes on.
+    /// From here on nothing new is taken; what has not passed the point of no return rests.
     pub fn stop_taking(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
+        self.parts().stop();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
     }
 
     /// Why nothing new is taken, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<Failure> {
-        if self.inner.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Some(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
         }
         if let Health {
@@ -82,12 +87,13 @@ impl Operations {
         {
             return Some(hindrance(why, free_bytes));
         }
-        let skew_ms = self.parts().platform_skew_ms().unwrap_or(0);
-        if skew_ms.saturating_abs() > SKEW_MS_MAX {
-            let detail = format!(
-                "the platform's clock is {} s ahead of ours",
-                skew_ms / 1_000
-            );
+        if self.parts().platform_is_off_by(SKEW_MS_MAX) {
+            let skew_s = self.parts().platform_skew_ms().unwrap_or(0) / 1_000;
+            let detail = format!("the platform's clock is {skew_s} s ahead of ours");
+            return Some(Failure::new(Code::ClockSkew, detail));
+        }
+        if !self.parts().clock.is_plausible() {
+            let detail = "this machine's clock stands before 2020";
             return Some(Failure::new(Code::ClockSkew, detail));
         }
         None

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ask::{CallerId, Failure};
+use super::look::Found;
 use super::operations::Operations;
 use crate::book::Code;
 use crate::runner::Handle;
@@ -58,6 +59,10 @@ impl Operations {
         } else {
             now(&handle)
         };
+        if !taken && answer.money == Money::Pending && self.is_stopping() {
+            let detail = "the daemon is stopping; the next one can cancel it";
+            return Err(Failure::new(Code::ShuttingDown, detail));
+        }
         Ok((verdict(&answer, taken), answer))
     }
 
@@ -66,17 +71,10 @@ impl Operations {
         caller: &CallerId,
         request_id: &str,
     ) -> Result<Option<Handle>, Failure> {
-        if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
-            return Ok(Some(handle));
-        }
-        let found = self
-            .parts()
-            .journal
-            .find_request(&caller.id, request_id)
-            .await;
-        match found.map_err(|error| super::settle::unreadable(&error))? {
-            Some(_) => Ok(None),
-            None => Err(Failure::new(
+        match self.find(caller, request_id).await? {
+            Found::Running(handle) => Ok(Some(handle)),
+            Found::Stored(_) => Ok(None),
+            Found::Nothing => Err(Failure::new(
                 Code::NotFound,
                 "no settlement has this request_id",
             )),

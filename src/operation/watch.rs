@@ -4,6 +4,7 @@ use futures_util::Stream;
 use tokio::sync::watch;
 
 use super::ask::CallerId;
+use super::look::Found;
 use super::operations::Operations;
 use crate::runner::{Handle, View, state_of};
 use crate::settlement::answer::{Progress, Stage};
@@ -41,13 +42,20 @@ impl Operations {
         let mut arrivals = self.parts().registry.arrivals();
         loop {
             arrivals.borrow_and_update();
-            if let Some(handle) = self.parts().registry.by_request(&caller.id, request_id) {
-                return follow_running(&handle, sender).await;
-            }
-            if let Some(state) = self.ended_state(caller, request_id).await {
-                // Nobody listens any more: nothing is left to do.
-                drop(sender.send(tell::progress(&state, 1, None, false)).await);
-                return;
+            match self.find(caller, request_id).await {
+                Ok(Found::Running(handle)) => return follow_running(&handle, sender).await,
+                Ok(Found::Stored(settlement_id)) => {
+                    if let Some(state) = self.stored(&settlement_id).await {
+                        // An error means that nobody listens any more.
+                        drop(sender.send(tell::progress(&state, 1, None, false)).await);
+                    }
+                    return;
+                }
+                Ok(Found::Nothing) => {}
+                Err(failure) => {
+                    tracing::warn!(%failure, "a settlement cannot be watched");
+                    return;
+                }
             }
             if arrivals.changed().await.is_err() {
                 return;
@@ -55,11 +63,9 @@ impl Operations {
         }
     }
 
-    async fn ended_state(&self, caller: &CallerId, request_id: &str) -> Option<State> {
-        let journal = &self.parts().journal;
-        let row = journal.find_request(&caller.id, request_id).await.ok()??;
-        let stored = journal.load(&row.stream).await.ok()?;
-        state_of(&row.stream, &stored).ok()
+    async fn stored(&self, settlement_id: &str) -> Option<State> {
+        let stored = self.parts().journal.load(settlement_id).await.ok()?;
+        state_of(settlement_id, &stored).ok()
     }
 }
 
@@ -71,7 +77,7 @@ async fn follow_running(handle: &Handle, sender: &tokio::sync::mpsc::Sender<Prog
         let now = view.borrow_and_update().clone();
         let progress = tell::progress(&now.state, seq + 1, now.queue_place, now.armed);
         let over = now.state.is_over();
-        let news = key(&progress);
+        let news = (key(&progress), now.state.trail.codes_rejected);
         if told.as_ref() != Some(&news) {
             seq += 1;
             told = Some(news);

@@ -15,12 +15,12 @@ use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{request, sign_in, voucher};
+use super::wire::{lines_that_fit, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
-use crate::settlement::order::{Operator, OperatorKind};
+use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
 const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
@@ -79,12 +79,20 @@ impl Platform {
         })
     }
 
+    /// Whether the lines of this order fit into one upload at this site.
+    ///
+    /// # Errors
+    /// They do not: the number of lines, from the first, that would fit.
+    pub fn lines_that_fit(&self, order: &Order) -> Result<(), usize> {
+        lines_that_fit(&self.shared.profile, order)
+    }
+
     /// The message of this call, ready to be recorded and then sent. Where the profile wants it and nobody
     /// has, the operator is signed in first.
     ///
     /// # Errors
     /// What became of the call without sending it: `NotSent` or `Refused` when the sign-in failed or a fact
-    /// is missing; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
+    /// is missing; `Refused` when the lines are more than one upload takes; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
     /// not reverse, 5203 without a setl_id).
     pub async fn prepare(&self, call: Call<'_>, stamp: &Stamp) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;
@@ -92,18 +100,19 @@ impl Platform {
         let needs_sign_in = shared.profile.sign_in.wanted && call.step != Step::Decode;
         let signed_in = if needs_sign_in {
             // What cannot be written or asked needs no sign-in.
-            request::build(&shared.profile, &call, stamp, "")?;
+            request::build(&shared.profile, &call, stamp, "").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(operator, &stamp.inf_time).await?;
             Some((operator.id.clone(), sign_no))
         } else {
             None
         };
         let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
-        let message = request::build(&shared.profile, &call, stamp, sign_no)?;
+        let message =
+            request::build(&shared.profile, &call, stamp, sign_no).map_err(|outcome| *outcome)?;
         let url = if call.step == Step::Decode {
             shared.profile.voucher.url.clone()
         } else {
-            shared.url_of(&message.infno)?
+            shared.url_of(&message.infno).map_err(|outcome| *outcome)?
         };
         Ok(Prepared {
             step: call.step,
@@ -175,7 +184,7 @@ impl Shared {
     }
 
     async fn sign_in(&self, operator: &Operator) -> Result<String, Outcome> {
-        let url = self.url_of("9001")?;
+        let url = self.url_of("9001").map_err(|outcome| *outcome)?;
         let found = if self.profile.sign_in.mac.is_empty() || self.profile.sign_in.ip.is_empty() {
             let (host, port) = host_of(&url);
             Terminal::find(&host, port).await
@@ -207,7 +216,7 @@ impl Shared {
             Reply::Whole { status, body } => {
                 let text = String::from_utf8_lossy(&body);
                 let text = text.as_ref();
-                answer::signed_in(&self.profile, &Body { status, text })
+                answer::signed_in(&self.profile, &Body { status, text }).map_err(|outcome| *outcome)
             }
         }
     }
@@ -279,10 +288,12 @@ impl Shared {
         }
     }
 
-    fn url_of(&self, infno: &str) -> Result<String, Outcome> {
-        self.profile.url_of(infno).ok_or_else(|| Outcome::NotSent {
-            code: Code::Internal,
-            why: format!("the profile has no path for {infno}"),
+    fn url_of(&self, infno: &str) -> Result<String, Box<Outcome>> {
+        self.profile.url_of(infno).ok_or_else(|| {
+            Box::new(Outcome::NotSent {
+                code: Code::Internal,
+                why: format!("the profile has no path for {infno}"),
+            })
         })
     }
 

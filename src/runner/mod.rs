@@ -12,6 +12,7 @@
 
 mod carry;
 mod clock;
+mod crash;
 mod live;
 mod numbers;
 mod perform;
@@ -19,7 +20,8 @@ mod rows;
 mod start;
 
 pub use clock::Clock;
+pub use crash::Crashes;
 pub use live::{Attendance, Handle, Registry, Reservation, Slot, View};
-pub use numbers::Numbers;
+pub use numbers::{MARK_MSGID, MARK_SERIAL, Numbers};
 pub use rows::{Row, RowError, state_of};
 pub use start::{Ingredients, Parts, Runner};

@@ -18,10 +18,13 @@ const SERIAL_EPOCH_S: i64 = 1_577_836_800;
 /// How often a waiting msgid looks at the clock.
 const LOOK_AGAIN_MS: u64 = 100;
 
+/// Seconds that are passed over after a restart.
+const UNMARKED_S: i64 = 2;
+
 /// The journal's mark for the last second used by msgids: `second × 10 + n`.
-pub(super) const MARK_MSGID: &str = "msgid";
+pub const MARK_MSGID: &str = "msgid";
 /// The journal's mark for the last serial number: `second × 1000 + n`.
-pub(super) const MARK_SERIAL: &str = "serial";
+pub const MARK_SERIAL: &str = "serial";
 
 /// The source of numbers of one desk.
 #[derive(Debug)]
@@ -87,7 +90,8 @@ impl Counter {
 }
 
 impl Numbers {
-    /// Goes on behind the marks that the journal kept.
+    /// Goes on behind the marks that the journal kept, and a little further: numbers of sign-ins may have
+    /// been sent after the last mark was written.
     #[must_use]
     pub fn new(
         fixmedins_code: impl Into<String>,
@@ -96,11 +100,24 @@ impl Numbers {
         msgid_mark: Option<i64>,
         serial_mark: Option<i64>,
     ) -> Self {
-        let last = Last {
-            msgid: Counter::from_mark(msgid_mark, 10),
-            serial: Counter::from_mark(serial_mark, 1_000),
-        };
         let now_s = clock.now_ms() / 1_000;
+        let behind = |mark: Option<i64>, per_second: i64| {
+            let last = Counter::from_mark(mark, per_second);
+            let second = last.second.max(now_s) + UNMARKED_S;
+            if mark.is_some() {
+                Counter {
+                    second,
+                    n: 0,
+                    per_second,
+                }
+            } else {
+                last
+            }
+        };
+        let last = Last {
+            msgid: behind(msgid_mark, 10),
+            serial: behind(serial_mark, 1_000),
+        };
         Self {
             fixmedins_code: fixmedins_code.into(),
             desk_number,
@@ -138,7 +155,8 @@ impl Numbers {
     }
 
     fn take(&self, which: impl FnOnce(&mut Last) -> &mut Counter) -> Option<Counter> {
-        let now_s = self.clock.now_ms() / 1_000 + self.ahead_of_clock_s;
+        // A clock that is set forward while the daemon runs is followed; one that is set back is not.
+        let now_s = self.clock.now_ms().max(clock::wall_ms()) / 1_000 + self.ahead_of_clock_s;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = which(&mut last);
         *counter = counter.next(now_s)?;
@@ -212,7 +230,7 @@ mod tests {
             numbers
                 .msgid()
                 .await
-                .contains(&clock::civil_digits(ahead_s + 1))
+                .contains(&clock::civil_digits(ahead_s + UNMARKED_S))
         );
     }
 }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::persons::Person;
 use super::platform::catalogue;
 
-/// A visit to internal medicine: registration, consultation (5.00 above the price limit), a class A and a class B
-/// drug, one item the patient pays alone, a blood count. 190.20 yuan in all. The caller sets `requestId`.
+/// A visit to internal medicine: registration, consultation (5.00 above the price limit), a class
+/// A and a class B drug, one item the patient pays alone, a blood count. 190.20 yuan in all. The
+/// caller sets `requestId`.
 #[must_use]
 pub fn outpatient(person: &Person) -> Value {
     json!({

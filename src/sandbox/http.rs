@@ -1,8 +1,8 @@
 //! A small HTTP/1.1 server that leaves every byte of the answer to its handler.
 //!
-//! The simulated platform must cut, delay, garble and swallow answers, and tell tests the exact moments of a
-//! request, so it stands on the socket itself. It knows nothing of insurance: a [`Handler`] says what a
-//! request is about and what happens to it.
+//! The simulated platform must cut, delay, garble and swallow answers, and tell tests the exact
+//! moments of a request, so it stands on the socket itself. It knows nothing of insurance: a
+//! [`Handler`] says what a request is about and what happens to it.
 
 use std::future::Future;
 use std::io;
@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::RecvFlags;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -38,7 +39,8 @@ pub enum Edge {
     AfterAnswer,
 }
 
-/// What a request is about; `msgid` is empty until the whole body is there, and where a service has none.
+/// What a request is about; `msgid` is empty until the whole body is there, and where a service
+/// has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// Transaction number, or the name of another service.
@@ -120,6 +122,8 @@ pub enum Delivery {
 pub trait Handler: Send + Sync + 'static {
     /// What the request is about, or `None` while too little of it has been read.
     fn subject(&self, target: &str, body_so_far: &[u8], whole: bool) -> Option<Subject>;
+    /// The `Date` of an answer, as HTTP writes it.
+    fn date(&self) -> String;
     /// A moment was reached. Called on the connection's task.
     fn moment(&self, moment: &Moment);
     /// Does the request. The number is handed to [`Handler::delivered`].
@@ -139,6 +143,16 @@ pub struct Peer<'a> {
 }
 
 impl Peer<'_> {
+    /// Whether the peer closed its side, asked of the kernel at once.
+    fn is_gone(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recv(self.stream, &mut byte, flags) {
+            Ok((_, read)) => read == 0,
+            Err(error) => error != rustix::io::Errno::AGAIN,
+        }
+    }
+
     /// Waits until the peer closed its side, at most `limit`; true when it did.
     pub async fn gone_within(&self, limit: Duration) -> bool {
         let mut byte = [0_u8; 1];
@@ -242,9 +256,9 @@ async fn exchange<H: Handler>(
     tell(Edge::LastByte);
     let (reply, ticket) = handler.answer(request, &Peer { stream }).await;
     tell(Edge::BeforeAnswer);
-    let gone = Peer { stream }.gone_within(Duration::ZERO).await;
+    let gone = Peer { stream }.is_gone();
     let whole = matches!(reply, Reply::Whole { .. });
-    let written = write_reply(stream, reply, keep).await;
+    let written = write_reply(stream, reply, keep, &handler.date()).await;
     let delivery = match (&written, whole) {
         (Ok(()), true) if !gone => Delivery::Sent,
         (Ok(()), false) => Delivery::Withheld,
@@ -257,12 +271,23 @@ async fn exchange<H: Handler>(
     written.map(|()| keep && whole)
 }
 
-async fn write_reply(stream: &mut TcpStream, reply: Reply, keep: bool) -> io::Result<()> {
+async fn write_reply(
+    stream: &mut TcpStream,
+    reply: Reply,
+    keep: bool,
+    date: &str,
+) -> io::Result<()> {
     let (head, body) = match reply {
         Reply::Nothing => return Ok(()),
-        Reply::Whole { status, kind, body } => (head(status, kind, body.len(), keep), body),
+        Reply::Whole { status, kind, body } => (head(status, kind, body.len(), keep, date), body),
         Reply::Cut { mut body, sent } => {
-            let head = head(200, "application/json;charset=UTF-8", body.len(), false);
+            let head = head(
+                200,
+                "application/json;charset=UTF-8",
+                body.len(),
+                false,
+                date,
+            );
             body.truncate(sent);
             (head, body)
         }
@@ -273,7 +298,7 @@ async fn write_reply(stream: &mut TcpStream, reply: Reply, keep: bool) -> io::Re
     stream.flush().await
 }
 
-fn head(status: u16, kind: &str, length: usize, keep: bool) -> String {
+fn head(status: u16, kind: &str, length: usize, keep: bool, date: &str) -> String {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
@@ -286,7 +311,8 @@ fn head(status: u16, kind: &str, length: usize, keep: bool) -> String {
     };
     let connection = if keep { "keep-alive" } else { "close" };
     format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: {kind}\r\n\
+         Content-Length: {length}\r\n\
          Connection: {connection}\r\n\r\n"
     )
 }

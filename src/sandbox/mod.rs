@@ -1,7 +1,8 @@
 //! The far ends of all wires: platform, devices, scenario.
 
-pub mod devices;
 pub mod bills;
+pub mod devices;
 pub mod http;
 pub mod persons;
 pub mod platform;
+pub mod scenario;

@@ -35,9 +35,9 @@ pub struct Insurance {
 #[derive(Clone)]
 pub struct Person {
     /// How tests and scripts call the person.
-    pub key: &'static str,
+    pub key: String,
     /// Invented.
-    pub name: &'static str,
+    pub name: String,
     /// 18 characters with the right check digit.
     pub idno: String,
     /// Personal number of the platform.
@@ -52,6 +52,8 @@ pub struct Person {
     pub card_sn: String,
     /// Rows of `insuinfo`.
     pub insured: Vec<Insurance>,
+    /// Whether the platform has the person in its books; the e-voucher centre knows everybody.
+    pub is_known: bool,
 }
 
 impl fmt::Debug for Person {
@@ -79,7 +81,8 @@ impl Person {
     }
 }
 
-/// The persons every sandbox knows; `area` is the hospital's, where all but one are insured.
+/// The persons every sandbox knows. All but `other_area` are insured in 430100; `stranger` has a code, and
+/// no insurance that this platform knows of.
 #[must_use]
 pub fn everybody() -> Vec<Person> {
     vec![
@@ -126,7 +129,39 @@ pub fn everybody() -> Vec<Person> {
             77,
             vec![other_area()],
         ),
+        Person {
+            is_known: false,
+            ..person(
+                "stranger",
+                "方未名",
+                "33010219920417",
+                88,
+                vec![employee(10_000, "1")],
+            )
+        },
     ]
+}
+
+/// `count` more employees, `crowd_0000` and on, so that many settlements at once do not meet in
+/// one account.
+#[must_use]
+pub fn crowd(count: usize) -> Vec<Person> {
+    const NAMES: [char; 10] = ['甲', '乙', '丙', '丁', '戊', '己', '庚', '辛', '壬', '癸'];
+    let one = |number: usize| {
+        let digit = |place: usize| NAMES[number / place % 10];
+        let name = format!("虚{}{}{}", digit(100), digit(10), digit(1));
+        // A birthday for each hundred of them.
+        let (month, day) = (number / 100 % 12 + 1, number / 1_200 % 28 + 1);
+        let birth = format!("430121{}{month:02}{day:02}", 1970 + number / 33_600);
+        let serial = u32::try_from(number % 100).expect("below a hundred");
+        let mut person = person("", &name, &birth, serial, vec![employee(100_000, "1")]);
+        person.key = format!("crowd_{number:04}");
+        person.psn_no = format!("43000098{number:010}");
+        person.card_no = format!("Y8{number:07}");
+        person.card_sn = format!("430100D15600000598{number:014}");
+        person
+    };
+    (0..count).map(one).collect()
 }
 
 /// The check digit of an 18-character id number (ISO 7064 MOD 11-2) for its first 17 digits.
@@ -142,8 +177,8 @@ pub fn check_digit(first_17: &str) -> char {
 }
 
 fn person(
-    key: &'static str,
-    name: &'static str,
+    key: &str,
+    name: &str,
     region_and_birth: &str,
     serial: u32,
     insured: Vec<Insurance>,
@@ -152,8 +187,8 @@ fn person(
     let idno = format!("{first_17}{}", check_digit(&first_17));
     let birth = &region_and_birth[6..];
     Person {
-        key,
-        name,
+        key: key.to_owned(),
+        name: name.to_owned(),
         psn_no: format!("43000099{}{serial:06}", &birth[..4]),
         gend: if serial % 2 == 1 { "1" } else { "2" },
         born: format!("{}-{}-{}", &birth[..4], &birth[4..6], &birth[6..]),
@@ -161,6 +196,7 @@ fn person(
         card_sn: format!("430100D15600000599{serial:014}"),
         idno,
         insured,
+        is_known: true,
     }
 }
 
@@ -222,7 +258,8 @@ mod tests {
 
     #[test]
     fn everybody_is_well_formed_and_distinct() {
-        let all = everybody();
+        let mut all = everybody();
+        all.extend(crowd(3_000));
         for person in &all {
             assert_eq!(person.idno.len(), 18);
             assert_eq!(
@@ -230,12 +267,15 @@ mod tests {
                 Some(check_digit(&person.idno[..17]))
             );
             assert_eq!(person.card_sn.len(), 32);
-            assert!(!format!("{person:?}").contains(person.name));
+            assert!(!format!("{person:?}").contains(&person.name));
             let male = person.idno.as_bytes()[16] % 2 == 1;
             assert_eq!(person.gend == "1", male, "{}", person.key);
         }
         let mut numbers: Vec<_> = all.iter().map(|p| p.psn_no.clone()).collect();
+        numbers.extend(all.iter().map(|p| p.idno.clone()));
+        numbers.extend(all.iter().map(|p| p.card_no.clone()));
+        numbers.sort();
         numbers.dedup();
-        assert_eq!(numbers.len(), all.len());
+        assert_eq!(numbers.len(), 3 * all.len());
     }
 }

@@ -1,1 +1,15 @@
-fn main() {}
+//! Across modules, on real wires: the shipped daemon between a simulated platform, scanner and printer.
+
+mod bills;
+mod callers;
+mod codes;
+mod desk;
+mod fleet;
+mod happy;
+mod identity;
+mod kill;
+mod lost;
+mod paper;
+mod peers;
+mod platform;
+mod told;

@@ -1,1 +1,116 @@
-fn main() {}
+//! yibao-sandbox: the far ends of all wires, with the real `yibaod` between them.
+//!
+//! Starts a simulated insurance platform, a code scanner and a receipt printer, then the daemon that would ship; makes
+//! one scan-and-pay through its gRPC door, shows each step and checks the answer against the platform's ledger. Then it
+//! stays up to be played with. It knows the daemon by its door, its files and its command line only.
+
+mod args;
+mod daemon;
+mod desk;
+mod draw;
+mod files;
+mod first;
+mod infno;
+mod paper;
+mod patient;
+mod pay;
+mod play;
+mod programs;
+mod script;
+mod truth;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+
+use args::Args;
+use daemon::Daemon;
+use desk::Desk;
+use draw::Say;
+use patient::Patient;
+
+/// Why the sandbox ended early, in words for people.
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("yibao-sandbox: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(run(&args));
+    // A thread may still wait for a line of stdin; nobody needs it.
+    runtime.shutdown_background();
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(trouble) => {
+            eprintln!("yibao-sandbox: {trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `false`: something was not as it must be.
+async fn run(args: &Args) -> Result<bool, Trouble> {
+    let say = Say::new();
+    say.title("yibao-sandbox", "医保结算沙箱");
+    let programs = programs::ready(args.no_build, &say).await?;
+    let place = files::Place::open(args)?;
+    let desk = Arc::new(Desk::start(args, &place).await?);
+    files::write(&place, &desk, args)?;
+    desk.tell(&say);
+    let mut daemon = Daemon::start(&programs, &place).await?;
+    daemon.tell(&say);
+    let ended = tokio::select! {
+        ended = act(args, &say, &desk, &place, &programs, &mut daemon) => ended,
+        signal = stopped() => signal.map(|()| {
+            say.line("");
+            say.line("  interrupted; ending  正在结束…");
+            false
+        }),
+    };
+    daemon.stop().await;
+    place.close(&say);
+    ended
+}
+
+/// What this run is for.
+async fn act(
+    args: &Args,
+    say: &Say,
+    desk: &Arc<Desk>,
+    place: &files::Place,
+    programs: &programs::Programs,
+    daemon: &mut Daemon,
+) -> Result<bool, Trouble> {
+    if let Some(path) = &args.scenario {
+        return script::run(path, say, desk, daemon).await;
+    }
+    let is_right = first::run(args, say, desk, place).await?;
+    if args.once {
+        return Ok(is_right);
+    }
+    let patient = (!args.no_patient).then(|| Patient::start(desk, args, *say));
+    play::run(say, desk, place, programs, daemon, args).await?;
+    drop(patient);
+    Ok(true)
+}
+
+/// Ctrl-C or SIGTERM.
+async fn stopped() -> Result<(), Trouble> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        pressed = tokio::signal::ctrl_c() => Ok(pressed?),
+    }
+}

@@ -1,1 +1,79 @@
-fn main() {}
+//! yibaoctl: the operator's and developer's command line.
+//!
+//! A gRPC client of the daemon on its local socket. `explain`, `journal verify` and `desk adopt` work without the
+//! daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
+
+mod args;
+mod ask;
+mod charset;
+mod confirm;
+mod connect;
+mod devices;
+mod draw;
+mod exit;
+mod explain;
+mod json;
+mod list;
+mod local;
+mod out;
+mod pay;
+mod show;
+mod status;
+mod trouble;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command, DeskCommand, JournalCommand};
+use connect::Door;
+use exit::Exit;
+use out::Out;
+use trouble::Trouble;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut out = Out::new(args.charset, args.json);
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("yibaoctl: no runtime: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let ended = runtime.block_on(run(&args, &mut out));
+    // A thread that reads the terminal may still wait for a line; nobody needs its answer.
+    runtime.shutdown_background();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            out.trouble(&trouble);
+            trouble.exit().into()
+        }
+    }
+}
+
+async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let door = || Door::open(&args.socket);
+    match &args.command {
+        Command::Status => status::run(&mut door().await?, out).await,
+        Command::Pay(pay) => pay::run(&args.socket, pay, out).await,
+        Command::Watch(which) => watch::run(&mut door().await?, &which.request_id, out).await,
+        Command::List(list) => list::run(&mut door().await?, list, out).await,
+        Command::Show(show) => show::run(&mut door().await?, show, out).await,
+        Command::Confirm(confirm) => confirm::run(&mut door().await?, confirm, out).await,
+        Command::Cancel(which) => {
+            let mut door = door().await?;
+            let exit = pay::cancel(&mut door, &which.request_id, out).await?;
+            Ok(exit)
+        }
+        Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
+        Command::Explain(explain) => explain::run(explain, out),
+        Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
+        Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
+    }
+}

@@ -99,7 +99,12 @@ pub enum Paper {
 
 impl Default for PrinterState {
     fn default() -> Self {
-        Self { online: true, paper: Paper::Ok, cover_open: false, error: false }
+        Self {
+            online: true,
+            paper: Paper::Ok,
+            cover_open: false,
+            error: false,
+        }
     }
 }
 
@@ -176,7 +181,12 @@ impl Printer {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, model = profile.name, "printer owned");
         tokio::spawn(owner::own(place, profile, Arc::clone(&board), inbox));
-        Self { board, profile, orders, holder: Arc::default() }
+        Self {
+            board,
+            profile,
+            orders,
+            holder: Arc::default(),
+        }
     }
 
     pub(crate) async fn print(
@@ -188,7 +198,9 @@ impl Printer {
         let encoded = escpos::encode(document, self.profile);
         if encoded.unprintable > 0 {
             tracing::warn!(
-                device = self.board.name(), job = id, characters = encoded.unprintable,
+                device = self.board.name(),
+                job = id,
+                characters = encoded.unprintable,
                 "characters without a glyph are printed as code points"
             );
         }
@@ -203,8 +215,14 @@ impl Printer {
             reply,
         };
         if self.orders.try_send(Order::Print(job)).is_err() {
-            tracing::warn!(device = self.board.name(), job = id, "{ORDERS_MAX} jobs wait already");
-            return PrintOutcome::NotPrinted { code: Code::PrinterError };
+            tracing::warn!(
+                device = self.board.name(),
+                job = id,
+                "{ORDERS_MAX} jobs wait already"
+            );
+            return PrintOutcome::NotPrinted {
+                code: Code::PrinterError,
+            };
         }
         tokio::select! {
             biased;
@@ -215,10 +233,14 @@ impl Printer {
             claim.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
         if withdrawn.is_ok() {
             let trouble = self.board.printer().and_then(|state| state.trouble());
-            return PrintOutcome::NotPrinted { code: trouble.unwrap_or(Code::PrinterError) };
+            return PrintOutcome::NotPrinted {
+                code: trouble.unwrap_or(Code::PrinterError),
+            };
         }
         let late = timeout(Duration::from_millis(LATE_MS_MAX), answer).await;
-        late.ok().and_then(Result::ok).unwrap_or_else(|| self.owner_gone())
+        late.ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| self.owner_gone())
     }
 
     pub(crate) async fn look(&self) -> Result<PrinterState, DeviceError> {
@@ -229,7 +251,10 @@ impl Printer {
         }
         let (reply, answer) = oneshot::channel();
         let missing = |what: &str| {
-            DeviceError::new(Code::PrinterMissing, format!("{}: {what}", self.board.name()))
+            DeviceError::new(
+                Code::PrinterMissing,
+                format!("{}: {what}", self.board.name()),
+            )
         };
         if self.orders.try_send(Order::Look(reply)).is_err() {
             return Err(missing("too many wait for it"));
@@ -244,14 +269,24 @@ impl Printer {
 
     /// The job that is on its way, and how many orders wait behind.
     pub(crate) fn holder(&self) -> (Option<Holder>, usize) {
-        let holder = self.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let holder = self
+            .holder
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
         (holder, self.orders.max_capacity() - self.orders.capacity())
     }
 
     /// The runtime is going down. How far the job came is not known.
     fn owner_gone(&self) -> PrintOutcome {
-        tracing::error!(device = self.board.name(), "the printer's owner did not answer");
-        PrintOutcome::Unknown { code: Code::PrintNotProven, bytes_sent: 0 }
+        tracing::error!(
+            device = self.board.name(),
+            "the printer's owner did not answer"
+        );
+        PrintOutcome::Unknown {
+            code: Code::PrintNotProven,
+            bytes_sent: 0,
+        }
     }
 }
 
@@ -260,15 +295,23 @@ struct Shown<'a>(&'a std::sync::Mutex<Option<Holder>>);
 
 impl<'a> Shown<'a> {
     fn new(place: &'a std::sync::Mutex<Option<Holder>>, job: &str) -> Self {
-        let holder =
-            Holder { stream: job.to_owned(), what: "print".to_owned(), since_ms: now_ms() };
-        *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(holder);
+        let holder = Holder {
+            stream: job.to_owned(),
+            what: "print".to_owned(),
+            since_ms: now_ms(),
+        };
+        *place
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(holder);
         Self(place)
     }
 }
 
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
     }
 }

@@ -116,7 +116,10 @@ impl Owner {
     async fn open_and_look(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
         let was_open = self.conversation.is_some();
         let first = self.look_once(deadline).await;
-        let died = self.conversation.as_ref().is_some_and(Conversation::is_lost);
+        let died = self
+            .conversation
+            .as_ref()
+            .is_some_and(Conversation::is_lost);
         if first.is_err() && was_open && died {
             self.conversation = None;
             return self.look_once(deadline).await;
@@ -127,8 +130,18 @@ impl Owner {
     async fn look_once(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
         let conversation = match &mut self.conversation {
             Some(conversation) => conversation,
-            none => none.insert(Self::open(&self.place, self.profile, &self.board, deadline).await?),
+            none => {
+                none.insert(Self::open(&self.place, self.profile, &self.board, deadline).await?)
+            }
         };
+        let looked = conversation.look(&self.board, deadline).await;
+        if looked.is_ok() || !self.past.cut_off || conversation.is_lost() {
+            return looked;
+        }
+        // The question may have ended up in what the last job left open.
+        conversation
+            .resync(&mut self.past, &self.board, deadline)
+            .await?;
         conversation.look(&self.board, deadline).await
     }
 
@@ -140,9 +153,7 @@ impl Owner {
     ) -> Result<Conversation, DeviceError> {
         let link = match place {
             Place::Tcp { address } => Link::tcp(address, deadline).await?,
-            Place::Serial { path, baud } => {
-                Link::serial(path, *baud, Code::PrinterMissing).await?
-            }
+            Place::Serial { path, baud } => Link::serial(path, *baud, Code::PrinterMissing).await?,
         };
         board.arrived();
         Ok(Conversation::new(link, profile))
@@ -150,7 +161,11 @@ impl Owner {
 
     async fn print(&mut self, job: Job) {
         if !job.take() {
-            tracing::debug!(device = self.board.name(), job = job.id, "withdrawn before it began");
+            tracing::debug!(
+                device = self.board.name(),
+                job = job.id,
+                "withdrawn before it began"
+            );
             return;
         }
         let shown = Shown::new(&job.holder, &job.id);
@@ -174,9 +189,13 @@ impl Owner {
             return PrintOutcome::NotPrinted { code };
         }
         let Some(conversation) = &mut self.conversation else {
-            return PrintOutcome::NotPrinted { code: Code::PrinterMissing };
+            return PrintOutcome::NotPrinted {
+                code: Code::PrinterMissing,
+            };
         };
-        let settled = conversation.settle_past(&mut self.past, &self.board, deadline).await;
+        let settled = conversation
+            .settle_past(&mut self.past, &self.board, deadline)
+            .await;
         let trust_queued = match settled {
             Ok(trust) => trust,
             Err(error) => {
@@ -187,7 +206,14 @@ impl Owner {
         self.board.busy();
         let number = self.numbers.next();
         conversation
-            .print(&job.bytes, number, trust_queued, job.options, &mut self.past, &self.board)
+            .print(
+                &job.bytes,
+                number,
+                trust_queued,
+                job.options,
+                &mut self.past,
+                &self.board,
+            )
             .await
     }
 
@@ -203,14 +229,25 @@ impl Owner {
             }
             PrintOutcome::Unknown { code, bytes_sent } => {
                 let code = code.id();
-                tracing::warn!(device, job, bytes, bytes_sent, code, "not known whether printed");
+                tracing::warn!(
+                    device,
+                    job,
+                    bytes,
+                    bytes_sent,
+                    code,
+                    "not known whether printed"
+                );
             }
         }
     }
 
     /// Drops a link that is of no more use and plans the next opening.
     fn let_go_of_lost(&mut self) {
-        if self.conversation.as_ref().is_some_and(Conversation::is_lost) {
+        if self
+            .conversation
+            .as_ref()
+            .is_some_and(Conversation::is_lost)
+        {
             self.conversation = None;
             self.board.unplugged();
         }

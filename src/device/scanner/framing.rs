@@ -36,7 +36,14 @@ impl Framer {
     pub(super) fn new(framing: Framing) -> Self {
         // A vector that never grows leaves no copies behind.
         let open = Zeroizing::new(Vec::with_capacity(framing.length_max));
-        Self { framing, open, length: 0, skipping: false, previous: 0, last_byte: None }
+        Self {
+            framing,
+            open,
+            length: 0,
+            skipping: false,
+            previous: 0,
+            last_byte: None,
+        }
     }
 
     /// Takes bytes that came `now`; gives the codes that they end.
@@ -133,11 +140,21 @@ mod tests {
             (Terminator::None, "a\rb\n", &[]),
         ] {
             for chunk in 1..=wire.len() {
-                let mut framer = Framer::new(Framing { terminator, ..Framing::default() });
+                let mut framer = Framer::new(Framing {
+                    terminator,
+                    ..Framing::default()
+                });
                 let now = Instant::now();
-                let frames: Vec<Frame> =
-                    wire.as_bytes().chunks(chunk).flat_map(|c| framer.push(c, now)).collect();
-                assert_eq!(frames, codes.iter().map(|c| code(c)).collect::<Vec<_>>(), "{wire:?}");
+                let frames: Vec<Frame> = wire
+                    .as_bytes()
+                    .chunks(chunk)
+                    .flat_map(|c| framer.push(c, now))
+                    .collect();
+                assert_eq!(
+                    frames,
+                    codes.iter().map(|c| code(c)).collect::<Vec<_>>(),
+                    "{wire:?}"
+                );
             }
         }
     }
@@ -151,7 +168,10 @@ mod tests {
         assert_eq!(framer.push(b" a code", start + ms(GAP_MS - 1)), []);
         assert_eq!(framer.tick(start + ms(GAP_MS)), None);
         assert_eq!(framer.gap_end(), Some(start + ms(2 * GAP_MS - 1)));
-        assert_eq!(framer.tick(start + ms(2 * GAP_MS - 1)), Some(code("half a code")));
+        assert_eq!(
+            framer.tick(start + ms(2 * GAP_MS - 1)),
+            Some(code("half a code"))
+        );
         assert_eq!(framer.gap_end(), None);
     }
 
@@ -161,7 +181,10 @@ mod tests {
         let now = Instant::now();
         assert_eq!(framer.push(b"early", now), []);
         framer.skip_open();
-        assert_eq!(framer.push(b" rest\rnext\r", now), [Frame::Skipped, code("next")]);
+        assert_eq!(
+            framer.push(b" rest\rnext\r", now),
+            [Frame::Skipped, code("next")]
+        );
         assert_eq!(framer.push(b"early", now), []);
         framer.skip_open();
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
@@ -171,10 +194,16 @@ mod tests {
 
     #[test]
     fn a_code_has_a_length() {
-        let framing = Framing { length_max: 4, ..Framing::default() };
+        let framing = Framing {
+            length_max: 4,
+            ..Framing::default()
+        };
         let mut framer = Framer::new(framing);
         let now = Instant::now();
-        assert_eq!(framer.push(b"1234\r12345\r1\r", now), [code("1234"), Frame::TooLong, code("1")]);
+        assert_eq!(
+            framer.push(b"1234\r12345\r1\r", now),
+            [code("1234"), Frame::TooLong, code("1")]
+        );
     }
 
     fn code(text: &str) -> Frame {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::board::Board;
 use super::error::DeviceError;
-use super::queue::{Queue, Ticket, WAITING_MAX};
+use super::queue::{Queue, Ticket};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use owner::Arm;
@@ -58,11 +58,20 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     /// Starts the owner of a scanner. It ends when nobody holds a handle any more.
-    pub(crate) fn start(config: &DeviceConfig, line: owner::Line, board: Arc<Board>) -> Self {
+    pub(crate) fn start(
+        config: &DeviceConfig,
+        line: owner::Line,
+        board: Arc<Board>,
+        waiting_max: usize,
+    ) -> Self {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, "scanner owned");
         tokio::spawn(owner::own(line, Arc::clone(&board), inbox));
-        Self { queue: Queue::new(Arc::clone(&board)), board, orders }
+        Self {
+            queue: Queue::new(Arc::clone(&board), waiting_max),
+            board,
+            orders,
+        }
     }
 
     pub(crate) async fn claim(
@@ -75,7 +84,7 @@ impl Scanner {
             DeviceError::new(Code::ScannerBusy, format!("{}: {what}", self.board.name()))
         };
         let Some(mut ticket) = self.queue.join(asker, place) else {
-            return Err(busy(&format!("{WAITING_MAX} wait already")));
+            return Err(busy("too many wait already"));
         };
         if timeout_at(deadline, ticket.first()).await.is_err() {
             return Err(busy("not free in time"));
@@ -133,7 +142,9 @@ impl ScannerLease {
     /// when it was not there, `CODE_UNKNOWN_KIND` for a code longer than the scanner's limit.
     pub async fn read(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
         self.arm(deadline).await?;
-        let Some(armed) = self.armed.take() else { return Err(self.missing()) };
+        let Some(armed) = self.armed.take() else {
+            return Err(self.missing());
+        };
         match timeout_at(deadline, armed).await {
             Ok(Ok(code)) => code,
             Ok(Err(_)) => Err(self.missing()),
@@ -155,7 +166,9 @@ impl ScannerLease {
     }
 
     fn missing(&self) -> DeviceError {
-        DeviceError::new(Code::ScannerMissing, format!("{}: not there", self.board.name()))
+        DeviceError::new(
+            Code::ScannerMissing,
+            format!("{}: not there", self.board.name()),
+        )
     }
 }
-

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use zeroize::Zeroizing;
 
-use super::framing::{Frame, Framer};
 use super::Scan;
+use super::framing::{Frame, Framer};
 use crate::book::Code;
 use crate::config::devices::Framing;
 use crate::device::board::Board;
@@ -148,7 +148,8 @@ impl<'a> Listener<'a> {
     }
 
     fn take(&mut self, count: usize) {
-        self.board.count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
+        self.board
+            .count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
         for frame in self.framer.push(&self.buffer[..count], Instant::now()) {
             self.deliver(frame);
         }
@@ -171,7 +172,11 @@ impl<'a> Listener<'a> {
             }
             Frame::TooLong | Frame::Skipped => Err(DeviceError::new(
                 Code::CodeUnknownKind,
-                format!("{}: longer than {} bytes", self.board.name(), self.length_max),
+                format!(
+                    "{}: longer than {} bytes",
+                    self.board.name(),
+                    self.length_max
+                ),
             )),
         };
         match asker.send(answer) {
@@ -184,8 +189,10 @@ impl<'a> Listener<'a> {
     }
 
     fn gone(&mut self, why: &str) -> Ended {
-        let error =
-            DeviceError::new(Code::ScannerUnplugged, format!("{}: {why}", self.board.name()));
+        let error = DeviceError::new(
+            Code::ScannerUnplugged,
+            format!("{}: {why}", self.board.name()),
+        );
         self.board.failed(&error);
         self.framer.forget();
         if let Some(asker) = self.armed.take()
@@ -210,4 +217,3 @@ async fn disarmed(armed: &mut Armed) {
         None => std::future::pending().await,
     }
 }
-

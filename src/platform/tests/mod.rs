@@ -1,1 +1,9 @@
+//! The client against raw peers, golden messages and every kind of answer.
 
+mod answers;
+mod fixtures;
+mod limits;
+mod messages;
+mod peers;
+mod signing;
+mod tls;

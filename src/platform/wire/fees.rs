@@ -5,9 +5,10 @@ use super::json::{Node, Object, Unreadable};
 use super::person::psn_no;
 use super::request::{Expect, Missing, need};
 use super::visit::{begntime, mdtrt_id, or};
+use crate::book::Code;
 use crate::config::Profile;
 use crate::settlement::bill::{Bill, Count, Line};
-use crate::settlement::call::{Call, LineSplit};
+use crate::settlement::call::{Call, LineSplit, Outcome};
 use crate::settlement::order::Order;
 
 /// Fields of a line that [`Line::more`] may fill, by the platform's names; `prd_days` is a number.
@@ -89,7 +90,7 @@ pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missin
 /// The order is longer: the number of lines, from the first, that would fit.
 pub fn lines_that_fit(profile: &Profile, order: &Order) -> Result<(), usize> {
     let limit = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
-    let chars_max = usize::try_from(profile.lines.input_chars_max).unwrap_or(usize::MAX);
+    let chars_max = limit_of_chars(profile);
     let row = Row {
         feedetl_sn: LONGEST_NO,
         mdtrt_id: LONGEST_NO,
@@ -98,13 +99,13 @@ pub fn lines_that_fit(profile: &Profile, order: &Order) -> Result<(), usize> {
         begntime: "2025-01-01 00:00:00",
     };
     // The list around the rows.
-    let mut chars = envelope::input_chars(profile, Object::new().list("feedetail", Vec::new()));
+    let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
     let mut fit = 0;
     for bill in &order.bills {
         for line in &bill.lines {
             // A row that cannot be written is found when it is; here it counts as nothing.
             let written = row.write(profile, order, bill, line).unwrap_or_default();
-            chars += envelope::input_chars(profile, written) + 1;
+            chars += envelope::input_chars(profile, &written) + 1;
             if fit + 1 > limit || chars > chars_max {
                 return Err(fit);
             }
@@ -112,6 +113,24 @@ pub fn lines_that_fit(profile: &Profile, order: &Order) -> Result<(), usize> {
         }
     }
     Ok(())
+}
+
+/// Whether the platform takes an upload of this size.
+pub(super) fn fits(profile: &Profile, input: &Object) -> Result<(), Box<Outcome>> {
+    let chars = envelope::input_chars(profile, input);
+    if chars <= limit_of_chars(profile) {
+        return Ok(());
+    }
+    // A refusal and not *not sent*: it would be as large the next time.
+    Err(Box::new(Outcome::Refused {
+        code: Code::TooManyLines,
+        infcode: String::new(),
+        text: format!("{chars} characters of input"),
+    }))
+}
+
+fn limit_of_chars(profile: &Profile) -> usize {
+    usize::try_from(profile.lines.input_chars_max).unwrap_or(usize::MAX)
 }
 
 /// What all lines of a batch share, and the line's own number.
@@ -220,8 +239,8 @@ pub(super) fn read(output: &Node, expect: &Expect) -> Result<Vec<LineSplit>, Unr
 
 fn line(row: &Node) -> Result<LineSplit, Unreadable> {
     Ok(LineSplit {
-        feedetl_sn: row.text_required("feedetl_sn")?,
-        chrgitm_lv: row.text("chrgitm_lv")?,
+        feedetl_sn: row.short_required("feedetl_sn")?,
+        chrgitm_lv: row.short("chrgitm_lv")?,
         det_item_fee_sumamt: row.fen_required("det_item_fee_sumamt")?,
         fulamt_ownpay_amt: row.fen("fulamt_ownpay_amt")?,
         overlmt_amt: row.fen("overlmt_amt")?,

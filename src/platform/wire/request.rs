@@ -68,15 +68,18 @@ pub(in crate::platform) fn build(
     call: &Call<'_>,
     stamp: &Stamp,
     sign_no: &str,
-) -> Result<Message, Outcome> {
+) -> Result<Message, Box<Outcome>> {
     if call.step == Step::Decode {
         return voucher::query(profile, call).map_err(|Missing(what)| not_sent(what));
     }
     if let Some(answer) = not_askable(profile, call) {
-        return Err(answer);
+        return Err(Box::new(answer));
     }
     let infno = infno(profile, call.step);
     let input = input(profile, call).map_err(|Missing(what)| not_sent(what))?;
+    if call.step == Step::Fees {
+        fees::fits(profile, &input)?;
+    }
     let head = Head {
         infno,
         msgid: &stamp.msgid,
@@ -148,11 +151,11 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
     found.map(|found| Outcome::Done { found: Some(found) })
 }
 
-fn not_sent(what: &str) -> Outcome {
-    Outcome::NotSent {
+fn not_sent(what: &str) -> Box<Outcome> {
+    Box::new(Outcome::NotSent {
         code: Code::Internal,
         why: format!("cannot be written: {what}"),
-    }
+    })
 }
 
 /// 参保地医保区划: of the insurance that pays, before that what the voucher says.

@@ -37,6 +37,12 @@ pub fn compact_ms(at: Timestamp) -> String {
     told(at, "%Y%m%d%H%M%S%3f")
 }
 
+/// As the `Date` header of HTTP, the one place where GMT is used.
+#[must_use]
+pub fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Reads `yyyy-MM-dd HH:mm:ss` of +08:00, exactly 19 characters.
 #[must_use]
 pub fn parse_spaced(text: &str) -> Option<Timestamp> {
@@ -83,6 +89,7 @@ mod tests {
         let at: Timestamp = "2025-01-01T16:30:05.123Z".parse().unwrap();
         assert_eq!(spaced(at), "2025-01-02 00:30:05");
         assert_eq!(compact_ms(at), "20250102003005123");
+        assert_eq!(http_date(at), "Wed, 01 Jan 2025 16:30:05 GMT");
         assert_eq!(
             parse_spaced("2025-01-02 00:30:05").map(spaced).as_deref(),
             Some("2025-01-02 00:30:05")

@@ -6,11 +6,12 @@
 //! | `POST /sandbox/switch {"token_single_use":true}` | change habits; `GET` lists |
 //! | `POST /sandbox/code {"person":"employee","kind":"fresh"}` | a code to scan |
 //! | `GET /sandbox/persons` | who is insured |
-//! | `GET /sandbox/bill?person=employee` | a realistic bill for this person |
+//! | `GET /sandbox/bill?person=employee` | a realistic bill with a requestId of its own |
 //! | `GET /sandbox/ledger` | the books |
 
 use serde_json::{Value, json};
 
+use super::clock;
 use super::faults::Fault;
 use super::ledger::{Outcome, Settlement};
 use super::voucher::CodeKind;
@@ -81,14 +82,17 @@ fn code(world: &mut World, body: &Value) -> Result<Value, String> {
     Ok(json!({ "code": code }))
 }
 
-fn bill(world: &World, target: &str) -> Result<Value, String> {
+fn bill(world: &mut World, target: &str) -> Result<Value, String> {
     let key = target
         .split_once("person=")
         .map_or("employee", |(_, key)| key);
     let person = world
         .person(key)
         .ok_or_else(|| format!("unknown person: {key}"))?;
-    Ok(bills::outpatient(person))
+    let mut bill = bills::outpatient(person);
+    let (now, serial) = (clock::compact_ms(world.now()), world.next_serial());
+    bill["requestId"] = json!(format!("sandbox-{now}-{serial}"));
+    Ok(bill)
 }
 
 /// The persons are invented, so their numbers may be shown.

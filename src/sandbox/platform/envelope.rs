@@ -1,4 +1,5 @@
-//! What stands before every transaction: gateway headers, the common envelope, sign-in, uniqueness of msgid.
+//! What stands before every transaction: gateway headers, the common envelope, sign-in, uniqueness
+//! of msgid.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -185,7 +186,8 @@ fn check_values<'a>(
     Ok(())
 }
 
-/// `insuplc_admdvs` is required as soon as the input carries a psn_no, and must be one of the person's.
+/// `insuplc_admdvs` is required as soon as the input carries a psn_no, and must be one of the
+/// person's.
 fn check_area(world: &World, call: &Call<'_>, insuplc: &str) -> Result<(), Refusal> {
     let psn_no = call.input.values().find_map(first_psn_no).unwrap_or("");
     if psn_no.is_empty() {

@@ -1,7 +1,7 @@
 //! Trouble by name, armed once or for good at a chosen transaction.
 //!
-//! `F1@2207`, `F3@2206:1500` (a value), `F2@2207!` (sticky). `2207` also means 2207A; `*` means everything;
-//! `ec.query` is the e-voucher service.
+//! `F1@2207`, `F3@2206:1500` (a value), `F2@2207!` (sticky). `2207` also means 2207A; `*` means
+//! everything; `ec.query` is the e-voucher service.
 
 use std::fmt;
 
@@ -19,7 +19,8 @@ pub enum Kind {
     Slow,
     /// F4: an HTML page, not done with 502, done behind the gateway's back with `:504`.
     Html,
-    /// F5: done, the JSON is cut in half; with `:1` the connection breaks in the middle of the body.
+    /// F5: done, the JSON is cut in half; with `:1` the connection breaks in the middle of the
+    /// body.
     Cut,
     /// F6: infcode as text.
     InfcodeText,
@@ -51,10 +52,12 @@ pub enum Kind {
     RefusedThoughDone,
     /// F22: the answer speaks of another message.
     OtherAnswer,
+    /// F23: a relay delivers the request twice; answered by the first, with `:2` by the second.
+    DeliveredTwice,
 }
 
 /// Name and kind, in the order of the list.
-const NAMES: [(&str, Kind); 20] = [
+const NAMES: [(&str, Kind); 21] = [
     ("F1", Kind::AnswerLost),
     ("F2", Kind::RequestLost),
     ("F3", Kind::Slow),
@@ -75,6 +78,7 @@ const NAMES: [(&str, Kind); 20] = [
     ("F20", Kind::CommitLate),
     ("F21", Kind::RefusedThoughDone),
     ("F22", Kind::OtherAnswer),
+    ("F23", Kind::DeliveredTwice),
 ];
 
 /// One armed fault.

@@ -1,7 +1,7 @@
 //! The platform's books: what it was asked, what it did, who was charged.
 //!
-//! Honest by construction: nothing is ever taken out; a reversal marks rows, a refund adds negative ones.
-//! Tests compare the daemon's word with these rows.
+//! Honest by construction: nothing is ever taken out; a reversal marks rows, a refund adds
+//! negative ones. Tests compare the daemon's word with these rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -180,8 +180,13 @@ pub struct Duplicates {
 pub struct Ledger {
     pub(super) received: Vec<Received>,
     pub(super) visits: BTreeMap<String, Visit>,
-    pub(super) lines: Vec<FeeLine>,
+    /// By mdtrt_id.
+    pub(super) lines: BTreeMap<String, Vec<FeeLine>>,
     pub(super) settlements: Vec<Settlement>,
+    /// By mdtrt_id, places in `settlements`.
+    of_visit: BTreeMap<String, Vec<usize>>,
+    /// By setl_id, the place in `settlements`.
+    pub(super) of_setl_id: BTreeMap<String, usize>,
     pub(super) sign_ins: BTreeMap<String, SignIn>,
     pub(super) used: BTreeMap<(String, String), Used>,
     pub(super) msgids_seen: BTreeMap<String, usize>,
@@ -227,23 +232,40 @@ impl Ledger {
         mdtrt_id: &'a str,
         chrg_bchno: &'a str,
     ) -> impl Iterator<Item = &'a FeeLine> {
-        self.lines.iter().filter(move |line| {
-            line.mdtrt_id == mdtrt_id && line.chrg_bchno == chrg_bchno && !line.revoked
-        })
+        self.lines_of(mdtrt_id)
+            .filter(move |line| line.chrg_bchno == chrg_bchno)
+    }
+
+    /// Lines of a visit that count.
+    pub(super) fn lines_of(&self, mdtrt_id: &str) -> impl Iterator<Item = &FeeLine> {
+        self.lines
+            .get(mdtrt_id)
+            .into_iter()
+            .flatten()
+            .filter(|line| !line.revoked)
+    }
+
+    /// Rows of money of a visit, reversed ones too.
+    pub(super) fn settlements_of(&self, mdtrt_id: &str) -> impl Iterator<Item = &Settlement> {
+        let places = self.of_visit.get(mdtrt_id).into_iter().flatten();
+        places.map(|index| &self.settlements[*index])
     }
 
     /// The settlement that charges this batch at this moment.
     pub(super) fn live_of_batch(&self, mdtrt_id: &str, chrg_bchno: &str) -> Option<&Settlement> {
-        let same = |row: &&Settlement| row.mdtrt_id == mdtrt_id && row.chrg_bchno == chrg_bchno;
-        self.settlements
-            .iter()
-            .filter(same)
-            .find(|row| row.is_live())
+        self.settlements_of(mdtrt_id)
+            .find(|row| row.chrg_bchno == chrg_bchno && row.is_live())
     }
 
     /// Books a row of money and moves account, deductible and limit with it.
     pub(super) fn book(&mut self, row: Settlement) {
         self.move_used(&row, false);
+        let index = self.settlements.len();
+        self.of_visit
+            .entry(row.mdtrt_id.clone())
+            .or_default()
+            .push(index);
+        self.of_setl_id.insert(row.setl_id.clone(), index);
         self.settlements.push(row);
     }
 
@@ -320,11 +342,7 @@ impl Ledger {
     /// Visits neither taken back nor charged.
     #[must_use]
     pub fn visits_open(&self) -> Vec<Visit> {
-        let charged = |id: &str| {
-            self.settlements
-                .iter()
-                .any(|row| row.mdtrt_id == id && row.is_live())
-        };
+        let charged = |id: &str| self.settlements_of(id).any(Settlement::is_live);
         let open = |visit: &&Visit| !visit.cancelled && !charged(&visit.mdtrt_id);
         self.visits.values().filter(open).cloned().collect()
     }
@@ -338,13 +356,30 @@ impl Ledger {
                     .live_of_batch(&line.mdtrt_id, &line.chrg_bchno)
                     .is_none()
         };
-        self.lines.iter().filter(open).cloned().collect()
+        self.lines
+            .values()
+            .flatten()
+            .filter(open)
+            .cloned()
+            .collect()
     }
 
     /// All rows of money, reversed ones too.
     #[must_use]
     pub fn settlements(&self) -> Vec<Settlement> {
         self.settlements.clone()
+    }
+
+    /// All visits, taken back or not.
+    #[must_use]
+    pub fn visits(&self) -> Vec<Visit> {
+        self.visits.values().cloned().collect()
+    }
+
+    /// All sign-ins.
+    #[must_use]
+    pub fn sign_ins(&self) -> Vec<SignIn> {
+        self.sign_ins.values().cloned().collect()
     }
 
     /// What was let pass, with how often: unknown fields, repeated visit numbers, a strange clock.

@@ -1,15 +1,17 @@
 //! The simulated insurance platform and e-voucher service, at the far end of real HTTP.
 //!
-//! It judges the daemon: strict about every field, honest in its books, and able to do every fault by name.
-//! So it shares no code with the client; field tables, amounts and money are written here a second time on
-//! purpose. It must know nothing of the daemon's settlements, journal or devices.
+//! It judges the daemon: strict about every field, honest in its books, and able to do every fault
+//! by name. So it shares no code with the client; field tables, amounts and money are written here
+//! a second time on purpose. It must know nothing of the daemon's settlements, journal or devices.
 //!
-//! [`server`] carries a request through its faults; [`envelope`] checks what all have in common, [`fields`]
-//! the fields of each, [`transactions`] do the work on the [`world`]; [`ledger`] is what tests read.
+//! `server` carries a request through its faults to the `core`; `envelope` checks what all share,
+//! `fields` the fields of each, `transactions` do the work on the `world`; [`Ledger`] is what
+//! tests read.
 
 pub mod catalogue;
 pub mod clock;
 mod control;
+mod core;
 pub mod envelope;
 pub mod faults;
 pub mod fields;

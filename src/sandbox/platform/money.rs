@@ -1,7 +1,7 @@
 //! Money and the platform's other exact numbers.
 //!
-//! The sandbox keeps its own money type on purpose: it judges the client's arithmetic, so it must not
-//! share it. Nothing here goes through a float.
+//! The sandbox keeps its own money type on purpose: it judges the client's arithmetic, so it must
+//! not share it. Nothing here goes through a float.
 
 use std::fmt;
 use std::iter::Sum;
@@ -9,7 +9,8 @@ use std::ops::{Add, AddAssign, Neg, Sub};
 
 use serde_json::{Number, Value};
 
-/// More significant digits than this in a JSON *number* are refused: a reader that uses doubles would bend them.
+/// More significant digits than this in a JSON *number* are refused: a reader that uses doubles
+/// would bend them.
 const NUMBER_DIGITS_MAX: usize = 15;
 
 /// An amount in whole fen (0.01 yuan); negative in refunds.
@@ -112,7 +113,8 @@ pub(in crate::sandbox::platform) fn price_times_count(price_e6: i64, count_e4: i
     i64::try_from(fen).ok().map(Fen)
 }
 
-/// The digits of decimal text as a whole number of `10^-places`; `None` when it has more decimals or is no number.
+/// The digits of decimal text as a whole number of `10^-places`; `None` when it has more decimals
+/// or is no number.
 #[must_use]
 pub(in crate::sandbox::platform) fn scaled(text: &str, places: usize) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix('-') {

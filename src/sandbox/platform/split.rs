@@ -1,4 +1,5 @@
-//! Who pays what: the toy rules of the reference's amounts section 5, exact in fen, balanced by construction.
+//! Who pays what: the toy rules of the reference's amounts section 5, exact in fen, balanced by
+//! construction.
 
 use super::catalogue::{self, Item};
 use super::money::{Fen, Ratio, price_times_count};
@@ -226,7 +227,10 @@ mod tests {
     proptest! {
         #[test]
         fn amounts_balance(
-            lines in prop::collection::vec((0..CODES.len(), 1..500_000_i64, 1..90_000_i64, 0..3_usize), 1..20),
+            lines in prop::collection::vec(
+                (0..CODES.len(), 1..500_000_i64, 1..90_000_i64, 0..3_usize),
+                1..20,
+            ),
             left in (0..90_000_i64, 0..90_000_i64, 0..90_000_i64),
             shares in (0..=10_000_i64, 0..=10_000_i64),
             use_account: bool,

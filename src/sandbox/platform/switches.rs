@@ -32,7 +32,8 @@ pub struct Switches {
     pub fund_includes_account: bool,
     /// 2208 answers null for psn_part_amt and hosp_part_amt.
     pub refund_nulls: bool,
-    /// Hunan's own rules: identity fields in 2201/2206/2207, dise_codg in 2203, digits in feedetl_sn.
+    /// Hunan's own rules: identity fields in 2201/2206/2207, dise_codg in 2203, digits in
+    /// feedetl_sn.
     pub hunan: bool,
     /// Further lines may be uploaded for a chrg_bchno that has some.
     pub split_upload: bool,

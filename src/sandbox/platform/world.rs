@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::split::Standing;
 use super::switches::Switches;
 use super::voucher::Voucher;
-use crate::sandbox::persons::{Person, everybody};
+use crate::sandbox::persons::{Person, crowd, everybody};
 
 /// Most x-tif nonces remembered.
 const NONCES_MAX: usize = 100_000;
@@ -31,6 +31,8 @@ pub struct Options {
     pub paasid: String,
     /// x-tif token.
     pub secret: String,
+    /// How many employees `crowd_0000` and on there are besides the named persons.
+    pub crowd: usize,
     /// How the bureau behaves at the start.
     pub switches: Switches,
 }
@@ -44,6 +46,7 @@ impl Default for Options {
             area: "430100".to_owned(),
             paasid: "sandbox_his".to_owned(),
             secret: "sandbox-secret-of-nobody".to_owned(),
+            crowd: 0,
             switches: Switches::default(),
         }
     }
@@ -70,14 +73,17 @@ impl World {
     pub fn new(options: Options) -> Self {
         Self {
             switches: options.switches.clone(),
-            options,
-            persons: everybody(),
+            persons: everybody()
+                .into_iter()
+                .chain(crowd(options.crowd))
+                .collect(),
             voucher: Voucher::default(),
             faults: Faults::default(),
             ledger: Ledger::default(),
             answered: BTreeMap::new(),
             nonces: BTreeSet::new(),
             serial: 0,
+            options,
         }
     }
 

@@ -15,31 +15,25 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::proof::{ASK_QUEUED, ask_process};
-use super::status::{Parser, Question, Reply, after_answer, after_report, queued_paper};
+use super::carry::Carry;
+use super::encode::{REPORT_CHANGES, separation};
+use super::proof::ASK_QUEUED;
+use super::status::{Parser, Question, Reply, after_answer, after_report};
 use crate::book::Code;
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
 use crate::device::link::{Link, Moved};
-use crate::device::printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
+use crate::device::printer::{PrintOptions, PrintOutcome, PrinterState};
 use crate::device::quirks::Profile;
 
 /// Longest wait for an answer to one `DLE EOT`.
 const ANSWER_MS_MAX: u64 = 500;
-/// Between two status questions while the proof is waited for.
-const POLL_MS: u64 = 500;
 /// How often timers are looked at while a job is on its way.
 const TICK_MS: u64 = 50;
-/// Silence after which the second way of proof is tried.
-const PROCESS_WAIT_MS: u64 = 2_000;
-/// After the second way answered, the first way may still.
-const PROCESS_GRACE_MS: u64 = 500;
-/// Wait for answers that an earlier job may still bring.
-const STALE_WAIT_MS: u64 = 1_000;
-/// Silence that says that no more of them come.
-const STALE_QUIET_MS: u64 = 200;
-/// Written at once, in bytes.
-const CHUNK_BYTES: usize = 1_024;
+/// Silence after which no answer to an earlier job is expected any more.
+const STALE_QUIET_MS: u64 = 1_000;
+/// Unanswered questions that are remembered.
+const OWED_MAX: u32 = 8;
 /// Read at once, in bytes.
 const READ_BYTES: usize = 64;
 /// Reads that empty the line; more is a line that never falls silent.
@@ -52,9 +46,9 @@ const RESYNC_BYTES: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::device::printer) struct Past {
     /// A job was cut off in the middle.
-    cut_off: bool,
-    /// A queued question was never answered; the answer may come at any time.
-    owes_answer: bool,
+    pub(in crate::device::printer) cut_off: bool,
+    /// Queued questions that were not answered; the answers may come at any time.
+    owed: u32,
 }
 
 /// A printer on an open link.
@@ -64,6 +58,10 @@ pub(in crate::device::printer) struct Conversation {
     profile: &'static Profile,
     round: Round,
     known: PrinterState,
+    /// Queued answers heard and not yet counted.
+    queued_heard: u32,
+    /// Changes are reported unasked on this link.
+    reports: bool,
     lost: bool,
 }
 
@@ -93,7 +91,16 @@ impl Conversation {
     pub(in crate::device::printer) fn new(link: Link, profile: &'static Profile) -> Self {
         let known = PrinterState::default();
         let (parser, round) = (Parser::default(), Round::default());
-        Self { link, parser, profile, round, known, lost: false }
+        Self {
+            link,
+            parser,
+            profile,
+            round,
+            known,
+            queued_heard: 0,
+            reports: false,
+            lost: false,
+        }
     }
 
     /// The link is of no more use.
@@ -132,40 +139,71 @@ impl Conversation {
         };
         if state.error {
             let detail = self.ask(Question::Error, board, deadline).await?;
-            tracing::warn!(device = board.name(), bits = detail, "the printer reports an error");
+            tracing::warn!(
+                device = board.name(),
+                bits = detail,
+                "the printer reports an error"
+            );
         }
         self.known = state;
         board.observed(state);
+        if self.profile.has_asb && !self.reports {
+            self.write(&REPORT_CHANGES, board, deadline).await?;
+            self.reports = true;
+        }
         Ok(state)
     }
 
-    /// Clears what an earlier job may have left on the line. `false`: a queued answer proves nothing now.
+    /// Brings a printer that was cut off in the middle of a job back to where a command begins.
+    pub(in crate::device::printer) async fn resync(
+        &mut self,
+        past: &mut Past,
+        board: &Board,
+        deadline: Instant,
+    ) -> Result<(), DeviceError> {
+        if past.cut_off {
+            self.write(&[0; RESYNC_BYTES], board, deadline).await?;
+            // What hangs there is another patient's: it must not come out on top of the next receipt.
+            self.write(&separation(self.profile), board, deadline).await?;
+            past.cut_off = false;
+        }
+        Ok(())
+    }
+
+    /// Waits for what an earlier job may still answer. `false`: a queued answer proves nothing now.
     pub(in crate::device::printer) async fn settle_past(
         &mut self,
         past: &mut Past,
         board: &Board,
         deadline: Instant,
     ) -> Result<bool, DeviceError> {
-        if past.cut_off {
-            self.write(&[0; RESYNC_BYTES], board, deadline).await?;
-            past.cut_off = false;
-        }
-        if !past.owes_answer {
+        self.resync(past, board, deadline).await?;
+        past.owed = past
+            .owed
+            .saturating_sub(std::mem::take(&mut self.queued_heard));
+        if past.owed == 0 {
             return Ok(true);
         }
-        // The printer answers in order: when this answer is there, no older one is behind it.
+        // The printer answers in order: the answer to this question has no older one behind it.
         self.write(&ASK_QUEUED, board, deadline).await?;
-        let mut until = deadline.min(after(STALE_WAIT_MS));
+        let expected = past.owed + 1;
         let mut buffer = [0; READ_BYTES];
-        while let Ok(read) = timeout_at(until, self.link.read(&mut buffer)).await {
-            let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
-            let replies = self.absorb(&buffer[..count], board);
-            if replies.iter().any(|reply| matches!(reply, Reply::Queued(_))) {
-                past.owes_answer = false;
-                until = deadline.min(after(STALE_QUIET_MS));
-            }
+        while self.queued_heard < expected {
+            let until = deadline.min(after(STALE_QUIET_MS));
+            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
+                break;
+            };
+            self.absorb_moved(moved, &buffer, board);
         }
-        Ok(!past.owes_answer)
+        let heard = std::mem::take(&mut self.queued_heard);
+        past.owed = if heard > 0 { 0 } else { expected.min(OWED_MAX) };
+        if heard == 0 || heard >= expected {
+            return Ok(heard > 0);
+        }
+        // Some but not all: the others were lost with their link. A printer that was silent for so long and
+        // is well has nothing left to answer.
+        let state = self.look(board, deadline).await?;
+        Ok(state.trouble().is_none())
     }
 
     /// Sends a job and finds out what became of it. Answers by the deadline.
@@ -215,8 +253,13 @@ impl Conversation {
                 }
             }
         };
-        past.owes_answer = carry.owes_answer;
-        past.cut_off = carry.is_cut_off();
+        let heard = std::mem::take(&mut self.queued_heard);
+        past.owed = (past.owed + carry.questions)
+            .saturating_sub(heard)
+            .min(OWED_MAX);
+        // What a lost link had taken may have arrived or not.
+        let lost_on_the_way = self.lost && matches!(outcome, PrintOutcome::Unknown { .. });
+        past.cut_off = carry.is_cut_off() || lost_on_the_way;
         self.lost |= past.cut_off;
         outcome
     }
@@ -231,15 +274,14 @@ impl Conversation {
         self.write(question.bytes(), board, until).await?;
         let mut buffer = [0; READ_BYTES];
         loop {
-            let Ok(read) = timeout_at(until, self.link.read(&mut buffer)).await else {
+            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
                 return Err(DeviceError::new(
                     Code::PrinterMissing,
                     format!("{}: no answer to a status question", board.name()),
                 ));
             };
-            let count = self.arrived(read).map_err(|e| self.gone(board, &e))?;
-            let answer = self.absorb(&buffer[..count], board).into_iter().find_map(real_time);
-            if let Some(byte) = answer {
+            let replies = self.absorb_moved(moved, &buffer, board);
+            if let Some(byte) = replies.into_iter().find_map(real_time) {
                 return Ok(byte);
             }
         }
@@ -253,7 +295,7 @@ impl Conversation {
     ) -> Result<(), DeviceError> {
         let mut buffer = [0; READ_BYTES];
         while !bytes.is_empty() {
-            let Ok(moved) = timeout_at(deadline, self.link.exchange(&mut buffer, bytes)).await else {
+            let Some(moved) = self.step(bytes, &mut buffer, board, deadline).await? else {
                 // Half a command left: whatever comes next on this link would be misread.
                 self.lost = true;
                 return Err(DeviceError::new(
@@ -261,16 +303,39 @@ impl Conversation {
                     format!("{}: it does not take bytes", board.name()),
                 ));
             };
-            match moved {
-                Ok(Moved::Wrote(count)) if count > 0 => bytes = &bytes[count..],
-                Ok(Moved::Read(count)) if count > 0 => {
-                    self.absorb(&buffer[..count], board);
-                }
-                Ok(_) => return Err(self.gone(board, &ended())),
-                Err(e) => return Err(self.gone(board, &e)),
+            self.absorb_moved(moved, &buffer, board);
+            if let Moved::Wrote(count) = moved {
+                bytes = &bytes[count..];
             }
         }
         Ok(())
+    }
+
+    /// The next bytes in either direction. `None`: the time is over, also with a printer that never falls
+    /// silent.
+    async fn step(
+        &mut self,
+        from: &[u8],
+        into: &mut [u8],
+        board: &Board,
+        deadline: Instant,
+    ) -> Result<Option<Moved>, DeviceError> {
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        match timeout_at(deadline, self.link.exchange(into, from)).await {
+            Err(_) => Ok(None),
+            Ok(Ok(Moved::Read(0) | Moved::Wrote(0))) => Err(self.gone(board, &ended())),
+            Ok(Ok(moved)) => Ok(Some(moved)),
+            Ok(Err(error)) => Err(self.gone(board, &error)),
+        }
+    }
+
+    fn absorb_moved(&mut self, moved: Moved, buffer: &[u8], board: &Board) -> Vec<Reply> {
+        match moved {
+            Moved::Read(count) => self.absorb(&buffer[..count], board),
+            Moved::Wrote(_) => Vec::new(),
+        }
     }
 
     /// Takes in what came before anything was asked.
@@ -291,12 +356,19 @@ impl Conversation {
     /// Parses what came; reports go to the board at once.
     fn absorb(&mut self, bytes: &[u8], board: &Board) -> Vec<Reply> {
         board.count(|c| c.bytes_in += u64::try_from(bytes.len()).unwrap_or(0));
-        let replies: Vec<Reply> = bytes.iter().filter_map(|byte| self.parser.push(*byte)).collect();
+        let replies: Vec<Reply> = bytes
+            .iter()
+            .filter_map(|byte| self.parser.push(*byte))
+            .collect();
         for reply in &replies {
             let state = match *reply {
                 Reply::Automatic(report) => Some(after_report(report)),
                 Reply::RealTime(byte) if board.is_busy() => self.round.answer(byte),
-                Reply::RealTime(_) | Reply::Queued(_) | Reply::Process(_) => None,
+                Reply::Queued(_) => {
+                    self.queued_heard = self.queued_heard.saturating_add(1);
+                    None
+                }
+                Reply::RealTime(_) | Reply::Process(_) => None,
             };
             if let Some(state) = state {
                 self.known = state;
@@ -306,173 +378,9 @@ impl Conversation {
         replies
     }
 
-    fn arrived(&mut self, read: io::Result<usize>) -> io::Result<usize> {
-        read.and_then(|count| if count > 0 { Ok(count) } else { Err(ended()) })
-    }
-
     fn gone(&mut self, board: &Board, error: &io::Error) -> DeviceError {
         self.lost = true;
         DeviceError::new(Code::PrinterMissing, format!("{}: {error}", board.name()))
-    }
-}
-
-/// A job on its way: what is to be written next, what was heard, what that means. Does no I/O.
-struct Carry {
-    job: Vec<u8>,
-    sent: usize,
-    /// Questions behind the job, and how much of them left.
-    asked: Vec<u8>,
-    asked_sent: usize,
-    number: [u8; 4],
-    trust_queued: bool,
-    options: PrintOptions,
-    profile: &'static Profile,
-    all_sent_at: Option<Instant>,
-    poll_at: Option<Instant>,
-    queued_asked: bool,
-    queued_answer: Option<(u8, Instant)>,
-    process_answered: bool,
-    owes_answer: bool,
-}
-
-impl Carry {
-    fn new(
-        job: &[u8],
-        number: [u8; 4],
-        trust_queued: bool,
-        options: PrintOptions,
-        profile: &'static Profile,
-    ) -> Self {
-        let mut job = job.to_vec();
-        let mut queued_asked = false;
-        if options.want_proof && profile.has_process_id {
-            job.extend_from_slice(&ask_process(number));
-        } else if options.want_proof && profile.has_queued_status {
-            job.extend_from_slice(&ASK_QUEUED);
-            queued_asked = true;
-        }
-        Self {
-            job,
-            sent: 0,
-            asked: Vec::new(),
-            asked_sent: 0,
-            number,
-            trust_queued,
-            options,
-            profile,
-            all_sent_at: None,
-            poll_at: None,
-            queued_asked,
-            queued_answer: None,
-            process_answered: false,
-            owes_answer: !trust_queued,
-        }
-    }
-
-    fn outgoing(&self) -> &[u8] {
-        if self.sent < self.job.len() {
-            &self.job[self.sent..self.job.len().min(self.sent + CHUNK_BYTES)]
-        } else {
-            &self.asked[self.asked_sent..]
-        }
-    }
-
-    fn wrote(&mut self, count: usize, now: Instant) {
-        if self.sent < self.job.len() {
-            self.sent += count;
-            if self.sent == self.job.len() {
-                self.all_sent_at = Some(now);
-                self.poll_at = Some(now + Duration::from_millis(POLL_MS));
-                self.owes_answer |= self.queued_asked;
-            }
-        } else {
-            self.asked_sent += count;
-        }
-    }
-
-    fn heard(&mut self, reply: Reply, now: Instant) {
-        // Whatever comes before the questions left is an echo of something else.
-        if self.all_sent_at.is_none() {
-            return;
-        }
-        match reply {
-            Reply::Process(number) if number == self.number => self.process_answered = true,
-            Reply::Queued(byte) if self.queued_asked => {
-                self.owes_answer = false;
-                if self.trust_queued {
-                    self.queued_answer.get_or_insert((byte, now));
-                }
-            }
-            Reply::Process(_) | Reply::Queued(_) | Reply::RealTime(_) | Reply::Automatic(_) => {}
-        }
-    }
-
-    /// Asks again how the printer is, and by the second way of proof when the first stays silent.
-    fn tick(&mut self, now: Instant, known: PrinterState, next: Question) {
-        let (Some(since), Some(poll_at)) = (self.all_sent_at, self.poll_at) else { return };
-        if self.asked_sent < self.asked.len() {
-            return;
-        }
-        self.asked.clear();
-        self.asked_sent = 0;
-        let silent = now.duration_since(since) >= Duration::from_millis(PROCESS_WAIT_MS);
-        let second_way = self.profile.has_queued_status && !self.queued_asked;
-        if self.options.want_proof && second_way && silent && known.trouble().is_none() {
-            self.asked.extend_from_slice(&ASK_QUEUED);
-            self.queued_asked = true;
-            self.owes_answer = true;
-        }
-        if self.profile.has_status && now >= poll_at {
-            self.asked.extend_from_slice(next.bytes());
-            self.poll_at = Some(now + Duration::from_millis(POLL_MS));
-        }
-    }
-
-    /// What became of the job, as far as that is certain.
-    fn done(&self, now: Instant, unsent: usize) -> Option<PrintOutcome> {
-        self.all_sent_at?;
-        if self.process_answered {
-            return Some(PrintOutcome::Printed { proof: Proof::ProcessId });
-        }
-        if let Some((byte, at)) = self.queued_answer {
-            let grace = Duration::from_millis(PROCESS_GRACE_MS);
-            if self.profile.has_process_id && now < at + grace {
-                return None;
-            }
-            return Some(match queued_paper(byte) {
-                // It may have answered because it will print no more.
-                Paper::Out => self.unknown(Code::PaperOut),
-                Paper::Ok | Paper::Low => PrintOutcome::Printed { proof: Proof::StatusAfter },
-            });
-        }
-        let provable = self.profile.has_process_id || self.profile.has_queued_status;
-        let wants = self.options.want_proof && provable;
-        (!wants && unsent == 0).then(|| self.unknown(Code::PrintNotProven))
-    }
-
-    fn late(&self, known: PrinterState) -> PrintOutcome {
-        if self.sent == 0 {
-            PrintOutcome::NotPrinted { code: known.trouble().unwrap_or(Code::PrinterError) }
-        } else {
-            self.unknown(known.trouble().unwrap_or(Code::PrintNotProven))
-        }
-    }
-
-    fn lost(&self) -> PrintOutcome {
-        if self.sent == 0 {
-            PrintOutcome::NotPrinted { code: Code::PrinterMissing }
-        } else {
-            self.unknown(Code::PrinterMissing)
-        }
-    }
-
-    fn unknown(&self, code: Code) -> PrintOutcome {
-        PrintOutcome::Unknown { code, bytes_sent: self.sent }
-    }
-
-    fn is_cut_off(&self) -> bool {
-        let in_job = self.sent > 0 && self.sent < self.job.len();
-        in_job || (self.asked_sent > 0 && self.asked_sent < self.asked.len())
     }
 }
 

@@ -15,7 +15,7 @@ const LF: u8 = b'\n';
 /// `ESC @`: as after power on.
 const RESET: [u8; 2] = [ESC, b'@'];
 /// `GS a`: report online, error and paper changes without being asked.
-const REPORT_CHANGES: [u8; 3] = [GS, b'a', 0x0e];
+pub(super) const REPORT_CHANGES: [u8; 3] = [GS, b'a', 0x0e];
 /// `FS &`: bytes from 80h on are Chinese.
 const CHINESE_ON: [u8; 2] = [FS, b'&'];
 /// `FS .`: they are not any more.
@@ -48,7 +48,18 @@ pub fn encode(document: &Document, profile: &Profile) -> Encoded {
     }
     encoder.look(Style::default(), Align::Left);
     encoder.put(&CHINESE_OFF);
-    Encoded { bytes: encoder.bytes, unprintable: encoder.unprintable }
+    Encoded {
+        bytes: encoder.bytes,
+        unprintable: encoder.unprintable,
+    }
+}
+
+/// Ends what an earlier job may have left unfinished: the rest of its line is dropped, the paper cut off.
+pub(super) fn separation(profile: &Profile) -> Vec<u8> {
+    let mut encoder = Encoder::new(profile);
+    encoder.put(&RESET);
+    encoder.block(&Block::Cut);
+    encoder.bytes
 }
 
 struct Encoder<'a> {
@@ -62,7 +73,13 @@ struct Encoder<'a> {
 impl<'a> Encoder<'a> {
     fn new(profile: &'a Profile) -> Self {
         let bytes = Vec::with_capacity(4_096);
-        Self { profile, bytes, style: Style::default(), align: Align::Left, unprintable: 0 }
+        Self {
+            profile,
+            bytes,
+            style: Style::default(),
+            align: Align::Left,
+            unprintable: 0,
+        }
     }
 
     fn block(&mut self, block: &Block) {
@@ -84,7 +101,8 @@ impl<'a> Encoder<'a> {
                     Rule::Thin => b'-',
                     Rule::Thick => b'=',
                 };
-                self.bytes.extend(std::iter::repeat_n(mark, self.profile.columns.into()));
+                self.bytes
+                    .extend(std::iter::repeat_n(mark, self.profile.columns.into()));
                 self.bytes.push(LF);
             }
             Block::Qr { data, module_dots } => self.qr(data, *module_dots),
@@ -141,7 +159,11 @@ impl<'a> Encoder<'a> {
     }
 
     fn width(&self, style: Style) -> u16 {
-        if style.wide { self.profile.columns / 2 } else { self.profile.columns }
+        if style.wide {
+            self.profile.columns / 2
+        } else {
+            self.profile.columns
+        }
     }
 
     /// Sends what differs from the look so far.
@@ -181,19 +203,38 @@ mod tests {
 
     #[test]
     fn golden_bytes_of_a_small_receipt() {
-        let wide = Style { wide: true, high: true, bold: true, ..Style::default() };
-        let cell = |text: &str, share, align| Cell { text: text.into(), share, align };
+        let wide = Style {
+            wide: true,
+            high: true,
+            bold: true,
+            ..Style::default()
+        };
+        let cell = |text: &str, share, align| Cell {
+            text: text.into(),
+            share,
+            align,
+        };
         let blocks = vec![
-            Block::Text { text: "收费票据".into(), style: wide, align: Align::Center },
+            Block::Text {
+                text: "收费票据".into(),
+                style: wide,
+                align: Align::Center,
+            },
             Block::Rule(Rule::Thin),
             Block::Columns {
                 cells: vec![cell("合计", 1, Align::Left), cell("¥4.52", 1, Align::Right)],
                 style: Style::default(),
             },
-            Block::Qr { data: "A1".into(), module_dots: 9 },
+            Block::Qr {
+                data: "A1".into(),
+                module_dots: 9,
+            },
             Block::Cut,
         ];
-        let document = Document { title: "receipt".into(), blocks };
+        let document = Document {
+            title: "receipt".into(),
+            blocks,
+        };
         let encoded = encode(&document, profile("generic-58").unwrap());
         let expected = [
             "1b40 1d610e 1c26",
@@ -204,22 +245,38 @@ mod tests {
             "1d286b050031 5030 4131 1d286b0300315130",
             "1b6100 1b6404 1c2e",
         ];
-        assert_eq!(hex::encode(&encoded.bytes), expected.join("").replace(' ', ""));
+        assert_eq!(
+            hex::encode(&encoded.bytes),
+            expected.join("").replace(' ', "")
+        );
         assert_eq!(encoded.unprintable, 0);
     }
 
     #[test]
     fn what_cannot_be_drawn_is_written_out() {
         let long = "x".repeat(QR_BYTES_MAX + 1);
-        let blocks = vec![Block::Qr { data: long.clone(), module_dots: 4 }];
-        let encoded = encode(&Document { title: String::new(), blocks }, profile("gbk-80").unwrap());
+        let blocks = vec![Block::Qr {
+            data: long.clone(),
+            module_dots: 4,
+        }];
+        let encoded = encode(
+            &Document {
+                title: String::new(),
+                blocks,
+            },
+            profile("gbk-80").unwrap(),
+        );
         let written: Vec<u8> = encoded.bytes.into_iter().filter(|b| *b == b'x').collect();
         assert_eq!(written.len(), long.len());
     }
 
     #[test]
     fn a_forty_line_receipt_is_quick() {
-        let cell = |text: &str, share, align| Cell { text: text.into(), share, align };
+        let cell = |text: &str, share, align| Cell {
+            text: text.into(),
+            share,
+            align,
+        };
         let row = Block::Columns {
             cells: vec![
                 cell("阿莫西林胶囊0.25g", 3, Align::Left),
@@ -229,8 +286,14 @@ mod tests {
             style: Style::default(),
         };
         let mut blocks = vec![row; 40];
-        blocks.push(Block::Qr { data: "1".repeat(60), module_dots: 4 });
-        let document = Document { title: "receipt".into(), blocks };
+        blocks.push(Block::Qr {
+            data: "1".repeat(60),
+            module_dots: 4,
+        });
+        let document = Document {
+            title: "receipt".into(),
+            blocks,
+        };
         let profile = profile("generic-80").unwrap();
         let best = (0..20)
             .map(|_| {

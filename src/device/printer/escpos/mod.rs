@@ -1,5 +1,6 @@
 //! ESC/POS: documents to bytes (pure), and the conversation with a printer about them.
 
+mod carry;
 mod driver;
 mod encode;
 mod layout;

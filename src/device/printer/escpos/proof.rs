@@ -22,9 +22,13 @@ impl JobNumbers {
         let mut bytes = [0; 4];
         let next = match getrandom::fill(&mut bytes) {
             Ok(()) => u32::from_le_bytes(bytes),
-            Err(_) => u32::try_from(crate::device::event::now_ms() % u64::from(NUMBERS)).unwrap_or(0),
+            Err(_) => {
+                u32::try_from(crate::device::event::now_ms() % u64::from(NUMBERS)).unwrap_or(0)
+            }
         };
-        Self { next: next % NUMBERS }
+        Self {
+            next: next % NUMBERS,
+        }
     }
 
     pub(in crate::device::printer) fn next(&mut self) -> [u8; 4] {
@@ -47,6 +51,9 @@ mod tests {
         let mut numbers = JobNumbers { next: NUMBERS - 2 };
         let given: Vec<[u8; 4]> = (0..4).map(|_| numbers.next()).collect();
         assert_eq!(given, [*b"yzzz", *b"zzzz", *b"0000", *b"1000"]);
-        assert_eq!(ask_process(*b"A1b2")[..7], [0x1d, 0x28, 0x48, 0x06, 0x00, 0x30, 0x30]);
+        assert_eq!(
+            ask_process(*b"A1b2")[..7],
+            [0x1d, 0x28, 0x48, 0x06, 0x00, 0x30, 0x30]
+        );
     }
 }

@@ -71,11 +71,17 @@ impl Parser {
 
     fn begin(&mut self, byte: u8) -> Option<Reply> {
         if byte == 0x37 {
-            self.open = Open::Process { bytes: [byte, 0, 0, 0, 0, 0, 0], length: 1 };
+            self.open = Open::Process {
+                bytes: [byte, 0, 0, 0, 0, 0, 0],
+                length: 1,
+            };
             return None;
         }
         if byte & 0x93 == 0x10 {
-            self.open = Open::Automatic { bytes: [byte, 0, 0, 0], length: 1 };
+            self.open = Open::Automatic {
+                bytes: [byte, 0, 0, 0],
+                length: 1,
+            };
             return None;
         }
         if byte & 0x93 == 0x12 {
@@ -97,7 +103,10 @@ impl Parser {
         if length + 1 == bytes.len() {
             return Some(Reply::Automatic(bytes));
         }
-        self.open = Open::Automatic { bytes, length: length + 1 };
+        self.open = Open::Automatic {
+            bytes,
+            length: length + 1,
+        };
         None
     }
 
@@ -114,7 +123,10 @@ impl Parser {
         if length + 1 == bytes.len() {
             return Some(Reply::Process([bytes[2], bytes[3], bytes[4], bytes[5]]));
         }
-        self.open = Open::Process { bytes, length: length + 1 };
+        self.open = Open::Process {
+            bytes,
+            length: length + 1,
+        };
         None
     }
 }
@@ -122,16 +134,34 @@ impl Parser {
 /// What is known after an answer.
 pub(super) fn after_answer(known: PrinterState, question: Question, byte: u8) -> PrinterState {
     match question {
-        Question::Printer => PrinterState { online: byte & 0x08 == 0, ..known },
+        Question::Printer => PrinterState {
+            online: byte & 0x08 == 0,
+            ..known
+        },
         Question::OffLine => {
-            let paper = if byte & 0x20 == 0 { known.paper } else { Paper::Out };
-            PrinterState { cover_open: byte & 0x04 != 0, error: byte & 0x40 != 0, paper, ..known }
+            let paper = if byte & 0x20 == 0 {
+                known.paper
+            } else {
+                Paper::Out
+            };
+            PrinterState {
+                cover_open: byte & 0x04 != 0,
+                error: byte & 0x40 != 0,
+                paper,
+                ..known
+            }
         }
-        Question::Error => PrinterState { error: byte & 0x68 != 0, ..known },
+        Question::Error => PrinterState {
+            error: byte & 0x68 != 0,
+            ..known
+        },
         // A printer that stopped for lack of paper may see some again; it is out until it goes on.
         Question::Paper => {
             let seen = paper(byte & 0x60 != 0, byte & 0x0c != 0);
-            PrinterState { paper: known.paper.max(seen), ..known }
+            PrinterState {
+                paper: known.paper.max(seen),
+                ..known
+            }
         }
     }
 }
@@ -171,11 +201,17 @@ mod tests {
             (&[0x14, 0, 0x0c, 0x0f], &[asb]),
             (&[0x14, 0, 0x12, 0x0c, 0x0f], &[Reply::RealTime(0x12), asb]),
             (b"\x37\x22A1b2\0", &[Reply::Process(*b"A1b2")]),
-            (b"\x37\x2299 7\0\0", &[Reply::Process(*b"99 7"), Reply::Queued(0)]),
+            (
+                b"\x37\x2299 7\0\0",
+                &[Reply::Process(*b"99 7"), Reply::Queued(0)],
+            ),
             (&[0x0c, 0x7e], &[Reply::Queued(0x0c), Reply::RealTime(0x7e)]),
             // Foreign bytes, flow control, half a report, half a process id.
             (&[0xff, 0x80, 0x11, 0x13], &[]),
-            (&[0x10, 0, 0x37, 0x22, 0x1e, 0x12], &[Reply::RealTime(0x1e), Reply::RealTime(0x12)]),
+            (
+                &[0x10, 0, 0x37, 0x22, 0x1e, 0x12],
+                &[Reply::RealTime(0x1e), Reply::RealTime(0x12)],
+            ),
         ] {
             let mut parser = Parser::default();
             let parsed: Vec<Reply> = bytes.iter().filter_map(|b| parser.push(*b)).collect();
@@ -196,7 +232,10 @@ mod tests {
         assert_eq!(after_answer(fine, Question::Paper, 0x1e).paper, Paper::Low);
         assert!(!after_answer(fine, Question::Printer, 0x1a).online);
         assert!(after_answer(fine, Question::OffLine, 0x16).cover_open);
-        assert_eq!(after_answer(fine, Question::OffLine, 0x32).paper, Paper::Out);
+        assert_eq!(
+            after_answer(fine, Question::OffLine, 0x32).paper,
+            Paper::Out
+        );
         assert!(after_answer(fine, Question::Error, 0x1a).error);
     }
 }

@@ -37,8 +37,12 @@ pub(super) enum Kind {
 }
 
 impl Sign {
-    pub(super) const SPACE: Self =
-        Self { bytes: [b' ', 0, 0, 0], length: 1, columns: 1, kind: Kind::Space };
+    pub(super) const SPACE: Self = Self {
+        bytes: [b' ', 0, 0, 0],
+        length: 1,
+        columns: 1,
+        kind: Kind::Space,
+    };
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
@@ -50,7 +54,12 @@ impl Sign {
             b' ' => Kind::Space,
             _ => Kind::Latin,
         };
-        Self { bytes: [byte, 0, 0, 0], length: 1, columns: 1, kind }
+        Self {
+            bytes: [byte, 0, 0, 0],
+            length: 1,
+            columns: 1,
+            kind,
+        }
     }
 }
 
@@ -79,7 +88,11 @@ pub(super) fn signs(text: &str, charset: Charset) -> (Vec<Sign>, usize) {
 /// A character of two columns; `None`: the printer has no glyph for it.
 fn wide(character: char, charset: Charset) -> Option<Sign> {
     // U+00A5 is four bytes of GB18030, which printers show as "0 6"; the fullwidth sign is in every font.
-    let character = if character == '\u{A5}' { '\u{FFE5}' } else { character };
+    let character = if character == '\u{A5}' {
+        '\u{FFE5}'
+    } else {
+        character
+    };
     let in_private_use = ('\u{E000}'..='\u{F8FF}').contains(&character);
     let encoding = match charset {
         Charset::Gb18030 => GB18030,
@@ -103,13 +116,18 @@ fn wide(character: char, charset: Charset) -> Option<Sign> {
         return None;
     }
     let length = u8::try_from(length).ok()?;
-    Some(Sign { bytes, length, columns: 2, kind: kind_of(character) })
+    Some(Sign {
+        bytes,
+        length,
+        columns: 2,
+        kind: kind_of(character),
+    })
 }
 
 fn kind_of(character: char) -> Kind {
     match character {
-        '，' | '。' | '、' | '；' | '：' | '？' | '！' | '）' | '》' | '」' | '』' | '】' | '〉' | '”'
-        | '’' | '％' | '…' => Kind::Closing,
+        '，' | '。' | '、' | '；' | '：' | '？' | '！' | '）' | '》' | '」' | '』' | '】'
+        | '〉' | '”' | '’' | '％' | '…' => Kind::Closing,
         '（' | '《' | '「' | '『' | '【' | '〈' | '“' | '‘' | '￥' => Kind::Opening,
         _ => Kind::Wide,
     }
@@ -147,11 +165,18 @@ mod tests {
             // Extension B: no printer has it.
             ("𠂉", Charset::Gb18030, "5B552B32303038395D"),
             ("é×·", Charset::Gb18030, "A8A6A1C1A1A4"),
-            ("a\u{1b}@\r\0\u{7f}\u{9b}b\tc", Charset::Gb18030, "6140622063"),
+            (
+                "a\u{1b}@\r\0\u{7f}\u{9b}b\tc",
+                Charset::Gb18030,
+                "6140622063",
+            ),
             ("\u{FEFF}\u{200B}囍\u{FE0F}", Charset::Gb18030, "87D6"),
         ] {
-            let wire: Vec<u8> =
-                signs(text, charset).0.iter().flat_map(|s| s.bytes().to_vec()).collect();
+            let wire: Vec<u8> = signs(text, charset)
+                .0
+                .iter()
+                .flat_map(|s| s.bytes().to_vec())
+                .collect();
             assert_eq!(hex::encode_upper(wire), bytes, "{text:?} {charset:?}");
         }
     }
@@ -161,7 +186,10 @@ mod tests {
         for character in ('\u{0}'..='\u{10FFFF}').filter(|c| *c != '\n' && *c != '\u{A5}') {
             let (signs, unprintable) = signs(character.encode_utf8(&mut [0; 4]), Charset::Gb18030);
             let wire: Vec<u8> = signs.iter().flat_map(|s| s.bytes().to_vec()).collect();
-            assert!(wire.iter().all(|b| *b >= b' ' && *b != 0x7f), "{character:?}");
+            assert!(
+                wire.iter().all(|b| *b >= b' ' && *b != 0x7f),
+                "{character:?}"
+            );
             let columns: u16 = signs.iter().map(|s| s.columns).sum();
             let (read, wrong) = GB18030.decode_without_bom_handling(&wire);
             assert!(!wrong);

@@ -129,7 +129,8 @@ fn check_field(field: &Field, row: &Map<String, Value>, hunan: bool) -> Result<(
             if text.chars().count() > length {
                 return Err(finding(&format!("超过长度限制{length}")));
             }
-            // A longer code under a national one is a province's own; flags of one digit have no children.
+            // A longer code under a national one is a province's own; flags of one digit have no
+            // children.
             let known = |code: &&str| text == *code || (code.len() > 1 && text.starts_with(*code));
             if !field.codes.is_empty() && !field.codes.iter().any(known) {
                 return Err(finding("代码值不正确"));

@@ -1,9 +1,11 @@
 //! Whole visits, and what the books say afterwards.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::desk::{Desk, done, refused};
-use crate::sandbox::platform::{CodeKind, Fen};
+use crate::sandbox::platform::{CodeKind, Fen, Options, Platform};
 
 #[tokio::test]
 async fn a_visit_from_code_to_settlement() {
@@ -110,6 +112,82 @@ async fn a_reversal_undoes_everything() {
         again["output"]["setlinfo"]["balc"],
         trial["output"]["setlinfo"]["balc"]
     );
+}
+
+/// A random walk of settlements, refunds and reversals: the books add up after each step.
+#[tokio::test]
+async fn the_books_add_up() {
+    let mut desk = Desk::with_fees("civil_servant").await;
+    let start = desk.platform.balance(&desk.person.psn_no, "310").unwrap();
+    let mut live: Option<Value> = None;
+    let mut steps = [0_usize; 3];
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..60 {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        match live.take() {
+            None => {
+                live = Some(desk.settle().await);
+                steps[0] += 1;
+            }
+            Some(settled) if seed.is_multiple_of(2) => {
+                done(&desk.call("2208", desk.refund(&settled)).await);
+                steps[1] += 1;
+            }
+            Some(settled) => {
+                let msgid = &settled["output"]["setlinfo"]["medins_setl_id"];
+                done(
+                    &desk
+                        .call("2601", desk.reversal(msgid.as_str().unwrap()))
+                        .await,
+                );
+                steps[2] += 1;
+            }
+        }
+        let rows = desk.platform.ledger(|ledger| ledger.settlements());
+        let charging: Vec<_> = rows.iter().filter(|row| row.is_live()).collect();
+        assert_eq!(charging.len(), usize::from(live.is_some()));
+        let fund = charging.iter().map(|row| row.amounts.fund()).sum();
+        let account = charging.iter().map(|row| row.amounts.account).sum();
+        assert_eq!(net(&desk), (fund, account));
+        let left = desk.platform.balance(&desk.person.psn_no, "310").unwrap();
+        assert_eq!(left + account, start);
+        let told = live
+            .as_ref()
+            .map(|settled| settled["output"]["setlinfo"]["balc"].to_string());
+        assert!(told.is_none_or(|balc| Fen::parse(&balc) == Some(left)));
+    }
+    assert!(steps.iter().all(|taken| *taken > 5), "{steps:?}");
+}
+
+/// Forty desks at once, a person each; every one is charged once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_settle_at_once() {
+    let options = Options {
+        crowd: 40,
+        ..Options::default()
+    };
+    let platform = Arc::new(Platform::start(options).await.unwrap());
+    let mut desks = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let platform = Arc::clone(&platform);
+        desks.spawn(async move {
+            let mut desk = Desk::at(platform, &format!("crowd_{number:04}")).await;
+            desk.batch = format!("B{number:020}");
+            desk.upload().await;
+            done(&desk.settle().await);
+            (net(&desk), charges(&desk))
+        });
+    }
+    while let Some(result) = desks.join_next().await {
+        assert_eq!(result.unwrap(), ((Fen(4_501), Fen(4_699)), 1));
+    }
+    assert_eq!(platform.ledger(|ledger| ledger.settlements()).len(), 40);
+    let duplicates = platform.ledger(|ledger| ledger.duplicates());
+    assert_eq!((duplicates.msgids.len(), duplicates.batches.len()), (0, 0));
+    // The desks of this test number their lines alike, and the books notice.
+    assert_eq!(duplicates.lines.len(), 3);
 }
 
 #[tokio::test]

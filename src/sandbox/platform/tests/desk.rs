@@ -1,5 +1,6 @@
 //! A hospital desk that speaks to the platform byte by byte.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// One visit being settled by hand.
 pub(super) struct Desk {
-    pub(super) platform: Platform,
+    pub(super) platform: Arc<Platform>,
     pub(super) options: Options,
     pub(super) person: Person,
     pub(super) sign_no: String,
@@ -30,8 +31,13 @@ pub(super) type Raw = Option<(u16, String)>;
 impl Desk {
     /// Signed in, the person's code decoded.
     pub(super) async fn open(person: &str) -> Self {
+        let platform = Platform::start(Options::default()).await.unwrap();
+        Self::at(Arc::new(platform), person).await
+    }
+
+    /// The same, at a platform that others use too.
+    pub(super) async fn at(platform: Arc<Platform>, person: &str) -> Self {
         let options = Options::default();
-        let platform = Platform::start(options.clone()).await.unwrap();
         let person = platform.person(person).unwrap();
         let mut desk = Self {
             platform,
@@ -57,10 +63,15 @@ impl Desk {
     /// Registered, described, fees uploaded.
     pub(super) async fn with_fees(person: &str) -> Self {
         let mut desk = Self::open(person).await;
-        desk.register().await;
-        done(&desk.call("2203A", desk.visit()).await);
-        done(&desk.call("2204", desk.fees()).await);
+        desk.upload().await;
         desk
+    }
+
+    /// Registers, describes and uploads.
+    pub(super) async fn upload(&mut self) {
+        self.register().await;
+        done(&self.call("2203A", self.visit()).await);
+        done(&self.call("2204", self.fees()).await);
     }
 
     pub(super) async fn register(&mut self) {
@@ -80,7 +91,7 @@ impl Desk {
     }
 
     pub(super) async fn decode(&self) -> Value {
-        let code = self.platform.fresh_code(self.person.key).unwrap();
+        let code = self.platform.fresh_code(&self.person.key).unwrap();
         self.decode_code(&code).await
     }
 
@@ -183,7 +194,8 @@ impl Desk {
         json!({ "data": {
             "psn_no": self.person.psn_no, "insutype": self.person.main_insurance().insutype,
             "begntime": clock::spaced(Timestamp::now()), "mdtrt_cert_type": "01",
-            "mdtrt_cert_no": self.token, "ipt_otp_no": self.msgid(), "atddr_no": "D1", "dr_name": "虞问溪",
+            "mdtrt_cert_no": self.token, "ipt_otp_no": self.msgid(), "atddr_no": "D1",
+            "dr_name": "虞问溪",
             "dept_code": "0301", "dept_name": "内科门诊", "caty": "A03",
         } })
     }
@@ -209,7 +221,8 @@ impl Desk {
                 "feedetl_sn": serial, "mdtrt_id": self.mdtrt_id, "psn_no": self.person.psn_no,
                 "chrg_bchno": self.batch, "dise_codg": "", "rxno": "", "rx_circ_flag": "0",
                 "fee_ocur_time": clock::spaced(Timestamp::now()), "med_list_codg": code,
-                "medins_list_codg": "M1", "det_item_fee_sumamt": amount, "cnt": count, "pric": price,
+                "medins_list_codg": "M1", "det_item_fee_sumamt": amount, "cnt": count,
+                "pric": price,
                 "bilg_dept_codg": "0301", "bilg_dept_name": "内科门诊", "bilg_dr_codg": "D1",
                 "bilg_dr_name": "虞问溪", "hosp_appr_flag": "0",
             })

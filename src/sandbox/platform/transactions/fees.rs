@@ -45,7 +45,11 @@ pub(super) fn upload(world: &mut World, call: &Call<'_>) -> Result<Value, Refusa
             .entry(serial)
             .or_default()
             .insert(line.mdtrt_id.clone());
-        ledger.lines.push(line);
+        ledger
+            .lines
+            .entry(line.mdtrt_id.clone())
+            .or_default()
+            .push(line);
     }
     Ok(json!({ "result": results }))
 }
@@ -152,9 +156,11 @@ fn check_line(
     price_e6: i64,
 ) -> Result<(), Refusal> {
     let (mdtrt_id, serial) = (text(row, "mdtrt_id"), text(row, "feedetl_sn"));
-    let used =
-        |line: &FeeLine| line.mdtrt_id == mdtrt_id && line.feedetl_sn == serial && !line.revoked;
-    if world.ledger.lines.iter().any(used) {
+    if world
+        .ledger
+        .lines_of(mdtrt_id)
+        .any(|line| line.feedetl_sn == serial)
+    {
         return Err(Refusal::new("费用明细流水号重复[feedetl_sn]"));
     }
     let plain = serial.len() <= 15 && serial != "0" && serial.bytes().all(|b| b.is_ascii_digit());
@@ -190,15 +196,14 @@ pub(super) fn revoke(world: &mut World, call: &Call<'_>) -> Result<Value, Refusa
     }
     let settled: BTreeSet<String> = world
         .ledger
-        .settlements
-        .iter()
-        .filter(|row| row.mdtrt_id == mdtrt_id && row.is_live())
+        .settlements_of(mdtrt_id)
+        .filter(|row| row.is_live())
         .map(|row| row.chrg_bchno.clone())
         .collect();
     let mut revoked = 0_usize;
-    for line in &mut world.ledger.lines {
+    for line in world.ledger.lines.get_mut(mdtrt_id).into_iter().flatten() {
         let meant = all && !settled.contains(&line.chrg_bchno) || line.chrg_bchno == batch;
-        if line.mdtrt_id == mdtrt_id && meant && !line.revoked {
+        if meant && !line.revoked {
             line.revoked = true;
             revoked += 1;
         }

@@ -89,8 +89,8 @@ fn mdtrtinfo(world: &World, visit: &Visit, med_type: &str, call: &Call<'_>) -> V
     })
 }
 
-/// With setl_id one settlement; without, where allowed, all of the visit that were not reversed: one as an
-/// object, several as a list.
+/// With setl_id one settlement; without, where allowed, all of the visit that were not reversed:
+/// one as an object, several as a list.
 pub(super) fn settlements(
     world: &mut World,
     call: &Call<'_>,
@@ -110,12 +110,13 @@ pub(super) fn settlements(
         }
     }
     let meant = |row: &&Settlement| {
-        row.psn_no == psn_no
-            && row.mdtrt_id == mdtrt_id
-            && !row.reversed
-            && (setl_id.is_empty() || row.setl_id == setl_id)
+        row.psn_no == psn_no && !row.reversed && (setl_id.is_empty() || row.setl_id == setl_id)
     };
-    let found: Vec<&Settlement> = world.ledger.settlements.iter().filter(meant).collect();
+    let found: Vec<&Settlement> = world
+        .ledger
+        .settlements_of(mdtrt_id)
+        .filter(meant)
+        .collect();
     let inside = world.switches.fund_includes_account || hits.has(Kind::FundWithAccount);
     match found.as_slice() {
         [] if world.switches.query_empty_refused => Err(Refusal::new("未查询到结算信息[setl_id]")),
@@ -142,7 +143,7 @@ fn queried(world: &World, row: &Settlement, inside: bool, call: &Call<'_>) -> Ma
         .expect("only known persons are charged");
     let mut info = rows::setlinfo(world, person, row, inside, call.now);
     for (other, name) in [("psn_part_amt", "psn_pay"), ("psn_cash_pay", "cash_payamt")] {
-        if let Some(amount) = info.remove(other) {
+        if let Some(amount) = info.shift_remove(other) {
             info.insert(name.to_owned(), amount);
         }
     }

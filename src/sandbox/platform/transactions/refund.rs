@@ -11,11 +11,7 @@ use crate::sandbox::platform::world::World;
 
 pub(super) fn refund(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
     let setl_id = call.data("setl_id");
-    let found = world
-        .ledger
-        .settlements
-        .iter()
-        .position(|row| row.setl_id == setl_id);
+    let found = world.ledger.of_setl_id.get(setl_id).copied();
     let Some(index) = found.filter(|index| !world.ledger.settlements[*index].reversed) else {
         return Err(Refusal::new("结算信息不存在[setl_id]"));
     };

@@ -10,7 +10,8 @@ use crate::sandbox::platform::world::World;
 pub(super) fn reverse(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
     let (oinfno, omsgid) = (call.data("oinfno"), call.data("omsgid"));
     let refund = oinfno == "2208";
-    if !oinfno.starts_with("2207") && !(refund && world.switches.reverse_refund) {
+    let reversible = oinfno.starts_with("2207") || (refund && world.switches.reverse_refund);
+    if !reversible {
         return Err(Refusal::new("该交易不支持冲正[oinfno]"));
     }
     let meant = |row: &Settlement| {

@@ -16,7 +16,7 @@ pub(super) fn trial(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<V
     let (person, row) = compute(world, call, hits)?;
     let inside = world.switches.fund_includes_account || hits.has(Kind::FundWithAccount);
     let mut info = rows::setlinfo(world, &person, &row, inside, call.now);
-    info.remove("setl_id");
+    info.shift_remove("setl_id");
     info.insert("clr_optins".to_owned(), Value::Null);
     Ok(json!({ "setlinfo": info, "setldetail": rows::setldetail(&row) }))
 }

@@ -8,7 +8,7 @@ use super::person;
 use crate::sandbox::platform::clock;
 use crate::sandbox::platform::envelope::{Call, Refusal};
 use crate::sandbox::platform::faults::Hits;
-use crate::sandbox::platform::ledger::Visit;
+use crate::sandbox::platform::ledger::{Settlement, Visit};
 use crate::sandbox::platform::money::text_of;
 use crate::sandbox::platform::world::World;
 
@@ -65,20 +65,14 @@ pub(super) fn unregister(world: &mut World, call: &Call<'_>) -> Result<Value, Re
     }
     if world
         .ledger
-        .settlements
-        .iter()
-        .any(|row| row.mdtrt_id == mdtrt_id && row.is_live())
+        .settlements_of(mdtrt_id)
+        .any(Settlement::is_live)
     {
         return Err(Refusal::new(
             "该就诊存在有效结算信息，不允许撤销挂号[mdtrt_id]",
         ));
     }
-    if world
-        .ledger
-        .lines
-        .iter()
-        .any(|line| line.mdtrt_id == mdtrt_id && !line.revoked)
-    {
+    if world.ledger.lines_of(mdtrt_id).next().is_some() {
         return Err(Refusal::new(
             "该就诊存在未撤销的费用明细，不允许撤销挂号[mdtrt_id]",
         ));
@@ -96,9 +90,8 @@ pub(super) fn describe(world: &mut World, call: &Call<'_>) -> Result<Value, Refu
     open_visit(world, mdtrt_id, field("psn_no"))?;
     let settled = world
         .ledger
-        .settlements
-        .iter()
-        .any(|row| row.mdtrt_id == mdtrt_id && row.is_live());
+        .settlements_of(mdtrt_id)
+        .any(Settlement::is_live);
     let visit = world
         .ledger
         .visits

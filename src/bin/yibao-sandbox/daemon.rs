@@ -1,0 +1,149 @@
+//! The real daemon as a child process: started by its command line, asked by its health service, ended by SIGTERM.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::Trouble;
+use crate::desk::channel;
+use crate::draw::Say;
+use crate::files::Place;
+use crate::programs::Programs;
+
+/// How long it may take to serve.
+const READY_WAIT_MS_MAX: u64 = 20_000;
+/// How often its door is tried.
+const READY_LOOK_MS: u64 = 20;
+/// How long it may take to end before it is killed.
+const STOP_WAIT_MS_MAX: u64 = 30_000;
+/// Last bytes of its log that are shown when it does not start.
+const LOG_BYTES_SHOWN: usize = 2_000;
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    child: Option<Child>,
+    program: PathBuf,
+    place: Place,
+    ready_after: Duration,
+}
+
+impl Daemon {
+    /// Has the daemon make the site key of a new desk, starts it and waits until it serves.
+    pub(crate) async fn start(programs: &Programs, place: &Place) -> Result<Self, Trouble> {
+        let mut daemon = Self {
+            child: None,
+            program: programs.daemon.clone(),
+            place: place.clone(),
+            ready_after: Duration::ZERO,
+        };
+        if !place.site_key().exists() {
+            let mut command = daemon.command()?;
+            let made = command.arg("--create-site-key").status().await?;
+            if !made.success() {
+                return Err(format!("yibaod could not make the site key: {}", daemon.log()).into());
+            }
+        }
+        daemon.begin().await?;
+        Ok(daemon)
+    }
+
+    /// Starts it (again) and waits until it serves.
+    pub(crate) async fn begin(&mut self) -> Result<(), Trouble> {
+        if self.child.is_some() {
+            return Err("the daemon runs already".into());
+        }
+        let begun = Instant::now();
+        self.child = Some(self.command()?.spawn()?);
+        while !self.is_serving().await {
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                return Err(format!("yibaod ended, {status}: {}", self.log()).into());
+            }
+            if begun.elapsed() > Duration::from_millis(READY_WAIT_MS_MAX) {
+                return Err(format!("yibaod does not open its door: {}", self.log()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(READY_LOOK_MS)).await;
+        }
+        self.ready_after = begun.elapsed();
+        Ok(())
+    }
+
+    /// What was started, for people.
+    pub(crate) fn tell(&self, say: &Say) {
+        let pid = self.child.as_ref().and_then(Child::id).unwrap_or(0);
+        let socket = self.place.socket();
+        let ready = self.ready_after.as_millis();
+        let what = format!(
+            "unix:{}  (pid {pid}, ready in {ready} ms)",
+            socket.display()
+        );
+        say.done("yibaod", "守护进程", &what);
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) -> Result<(), Trouble> {
+        let mut child = self.child.take().ok_or("the daemon does not run")?;
+        Ok(child.kill().await?)
+    }
+
+    /// SIGTERM, and waits until it is gone.
+    pub(crate) async fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let pid = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // It may have ended by itself.
+            kill_process(pid, Signal::TERM).ok();
+        }
+        let wait = Duration::from_millis(STOP_WAIT_MS_MAX);
+        if tokio::time::timeout(wait, child.wait()).await.is_err() {
+            child.kill().await.ok();
+        }
+    }
+
+    fn command(&self) -> Result<Command, Trouble> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.place.log())?;
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(self.place.config());
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
+    async fn is_serving(&self) -> bool {
+        let Ok(channel) = channel(&self.place.socket()).await else {
+            return false;
+        };
+        let asked = HealthCheckRequest {
+            service: String::new(),
+        };
+        let answer = HealthClient::new(channel).check(asked).await;
+        answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    }
+
+    fn log(&self) -> String {
+        let log = std::fs::read(self.place.log()).unwrap_or_default();
+        let from = log.len().saturating_sub(LOG_BYTES_SHOWN);
+        String::from_utf8_lossy(&log[from..]).into_owned()
+    }
+}

@@ -1,0 +1,68 @@
+//! The paper that came out: on the terminal as text, in a file as a picture.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use unicode_width::UnicodeWidthStr as _;
+use yibaod::sandbox::devices::printer::Paper;
+
+use crate::Trouble;
+use crate::desk::Desk;
+use crate::draw::{Say, left};
+use crate::files::Place;
+
+/// Columns of the paper's text.
+const PAPER_COLUMNS: usize = 48;
+/// How long the knife may take after the daemon has its proof.
+const CUT_WAIT_MS_MAX: u64 = 3_000;
+
+/// Waits for the paper after the first `before` ones, shows it and saves its picture.
+pub(crate) async fn show_next(
+    say: &Say,
+    desk: &Desk,
+    place: &Place,
+    before: usize,
+) -> Result<bool, Trouble> {
+    let until = Instant::now() + Duration::from_millis(CUT_WAIT_MS_MAX);
+    let papers = desk.devices.printer.wait_papers(before + 1, until).await;
+    let Some(paper) = papers.get(before..).and_then(<[Paper]>::last) else {
+        say.line("  (no paper came out  没有出纸)");
+        return Ok(false);
+    };
+    show(say, paper);
+    let path = save(place, paper, papers.len())?;
+    say.done("picture", "小票图片", &path.display().to_string());
+    Ok(!paper.is_blank())
+}
+
+/// Shows the last paper.
+pub(crate) fn show_last(say: &Say, desk: &Desk, place: &Place) -> Result<(), Trouble> {
+    let papers = desk.devices.printer.papers();
+    let Some(paper) = papers.last() else {
+        say.line("  no paper came out yet  还没有出纸");
+        return Ok(());
+    };
+    show(say, paper);
+    let path = save(place, paper, papers.len())?;
+    say.done("picture", "小票图片", &path.display().to_string());
+    Ok(())
+}
+
+fn save(place: &Place, paper: &Paper, number: usize) -> Result<PathBuf, Trouble> {
+    let path = place.dir().join(format!("receipt-{number}.png"));
+    std::fs::write(&path, paper.png())?;
+    Ok(path)
+}
+
+fn show(say: &Say, paper: &Paper) {
+    let text = paper.text();
+    let widest = text.lines().map(|line| line.width()).max().unwrap_or(0);
+    let inner = widest.max(PAPER_COLUMNS) + 2;
+    say.line(&format!("    ┌{}┐", "─".repeat(inner)));
+    for line in text.lines() {
+        say.line(&format!("    │ {}│", left(line, inner - 1)));
+    }
+    // Where the knife went.
+    say.line(&format!("    └{}┘", "╌".repeat(inner)));
+}

@@ -1,0 +1,240 @@
+//! What can be said on the command line, and what the exit codes mean.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::charset::Charset;
+
+const EXIT_CODES: &str = "\
+Exit codes / 退出码:
+  0  settled, or the command did what was asked          已结算；或命令已完成
+  1  looked and found something wrong, or failed here     检查发现问题，或本机出错
+  2  usage, or the call never started                    用法有误，或调用未曾开始
+  3  refused: nothing was charged                        已拒绝，未扣费
+  4  cancelled or reversed: nothing is charged           已取消或已冲正，未扣费
+  5  unknown or pending: ask again with the same id      结果未知或进行中：请用同一编号查询
+  6  the daemon cannot be reached                        无法连接守护进程
+pay, watch and show speak of the money. cancel: 0 cancelled, 3 too late (settled), 5 too late (being settled).
+
+With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
+pay, show, status and list give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
+give one object a line. Progress goes to stderr.";
+
+/// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
+#[derive(Debug, Parser)]
+#[command(name = "yibaoctl", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The daemon's local socket. 守护进程的本地套接字。
+    #[arg(
+        long,
+        global = true,
+        env = "YIBAO_SOCKET",
+        default_value = "/run/yibaod/yibaod.sock",
+        value_name = "PATH"
+    )]
+    pub(crate) socket: PathBuf,
+    /// Print proto JSON for programs. 输出 JSON，供程序使用。
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Character set of what is read and printed. 输入与输出的字符集。
+    #[arg(long, global = true, value_enum, default_value_t = Charset::Utf8)]
+    pub(crate) charset: Charset,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// How the desk is doing. 本机运行状况。
+    Status,
+    /// Scan, settle and print one bill. 扫码结算一张账单。
+    Pay(Pay),
+    /// Follow a settlement to its end; it need not have begun. 跟踪一笔结算直至结束。
+    Watch(Which),
+    /// List settlements, newest first. 列出结算，最新在前。
+    List(List),
+    /// What is true of one settlement. 查看一笔结算。
+    Show(Show),
+    /// Say yes to what a settlement shows. 确认结算所显示的内容。
+    Confirm(Confirm),
+    /// Stop a settlement if that is still possible. 尽可能取消一笔结算。
+    Cancel(Which),
+    /// The devices of the desk. 本机外设。
+    Devices(Devices),
+    /// What an error code means and what to do. 解释错误编号。
+    Explain(Explain),
+    /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Whose journal it is, without the daemon. 流水日志归属（不经守护进程）。
+    #[command(subcommand)]
+    Desk(DeskCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pay {
+    /// A ScanAndPayRequest as proto JSON; - reads stdin. 账单 JSON 文件，- 为标准输入。
+    #[arg(value_name = "BILL.json")]
+    pub(crate) bill: PathBuf,
+    /// The request_id; else the bill's; else a new one is made and shown. 请求编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// Answer every confirmation with yes, unasked. 对所有确认自动回答“是”。
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// After so many seconds take PENDING as the answer; else the daemon's 150. 最长等待秒数。
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) wait_s: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// The request_id of the settlement. 请求编号。
+    #[arg(value_name = "REQUEST_ID")]
+    pub(crate) request_id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only those that have not ended. 只列未结束的。
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Only those that only a person can resolve. 只列须人工处理的。
+    #[arg(long)]
+    pub(crate) stuck: bool,
+    /// How many at most. 至多几条。
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) limit: u32,
+    /// Only those before this page end, as the page before printed it. 上一页给出的游标。
+    #[arg(long, value_name = "CURSOR", default_value = "")]
+    pub(crate) before: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// request_id, settlement id or the platform's setl_id. 请求编号、结算编号或平台结算 ID。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Take ID only as this. Else it is tried as each, in this order. 指定编号种类。
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<KeyKind>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KeyKind {
+    /// The caller's request_id.
+    Request,
+    /// The daemon's settlement_id.
+    Settlement,
+    /// The platform's setl_id.
+    Setl,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Confirm {
+    /// The request_id of the settlement. 请求编号。
+    #[arg(value_name = "REQUEST_ID")]
+    pub(crate) request_id: String,
+    /// The token of what was shown; else what is shown now is asked about. 所显示内容的令牌。
+    #[arg(long, value_name = "TOKEN", requires = "point")]
+    pub(crate) shown: Option<String>,
+    /// What the token confirms. 令牌对应的确认环节。
+    #[arg(long, value_enum, requires = "shown")]
+    pub(crate) point: Option<Point>,
+    /// Do not ask, just confirm what is shown. 不询问，直接确认。
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Point {
+    /// The person whose code was scanned.
+    Person,
+    /// The previewed amounts.
+    Amounts,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Devices {
+    /// Go on with every event until interrupted. 持续显示变化。
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// Number or name, such as E2001 or PAPER_OUT. 编号或名称。
+    #[arg(
+        value_name = "CODE",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
+    pub(crate) code: Option<String>,
+    /// The whole book. 全部错误。
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Look for changed bytes; read-only, also beside a running daemon. 校验流水日志（只读）。
+    Verify(Verify),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The state directory that holds the journal. 状态目录。
+    pub(crate) dir: PathBuf,
+    /// The file of the site key. 站点密钥文件。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeskCommand {
+    /// Tie a journal that moved here for good to this machine and desk; the daemon must be stopped.
+    /// 将迁移到本机的流水日志认领为本机所有（须先停止守护进程）。
+    Adopt(Adopt),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Adopt {
+    /// The daemon's configuration, for what is not given below. 守护进程配置文件。
+    #[arg(long, value_name = "FILE", default_value = "/etc/yibaod/yibaod.toml")]
+    pub(crate) config: PathBuf,
+    /// The state directory that holds the journal. 状态目录。
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The file of the site key. 站点密钥文件。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The desk's name. 窗口名称。
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The desk's number, 000–999. 窗口编号。
+    #[arg(long, value_parser = clap::value_parser!(u16).range(0..=999))]
+    pub(crate) number: Option<u16>,
+    /// Do not ask. 不询问。
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        for exit in crate::exit::Exit::ALL {
+            let line = format!("\n  {}  ", exit.code());
+            assert!(EXIT_CODES.contains(&line), "{exit:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `devices`: the peripherals as they are, and what happens to them.
+
+use yibaod::api::watch_devices_response::Update;
+use yibaod::api::{Device, DeviceEvent, DeviceState, ListDevicesRequest, WatchDevicesRequest};
+
+use crate::connect::Door;
+use crate::draw::table::{Column, Table};
+use crate::draw::{Paint, clean, time_of_day, words, wrapped};
+use crate::exit::Exit;
+use crate::json;
+use crate::out::Out;
+use crate::trouble::Trouble;
+
+/// Runs it; watching ends with Ctrl-C.
+pub(crate) async fn run(door: &mut Door, watch: bool, out: &Out) -> Result<Exit, Trouble> {
+    if watch {
+        return follow(door, out).await;
+    }
+    let answer = door.devices.list_devices(ListDevicesRequest {}).await;
+    let answer = answer.map_err(Trouble::of_status)?.into_inner();
+    if out.is_json() {
+        out.object(&json::text(&answer));
+    } else {
+        out.lines(&drawn(&answer.devices, out.paint(), out.width()));
+    }
+    Ok(Exit::Fine)
+}
+
+async fn follow(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
+    let stream = door
+        .devices
+        .watch_devices(WatchDevicesRequest { from_seq: 0 })
+        .await;
+    let mut stream = stream.map_err(Trouble::of_status)?.into_inner();
+    loop {
+        let message = tokio::select! {
+            message = stream.message() => message.map_err(Trouble::of_status)?,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Fine),
+        };
+        let Some(message) = message else {
+            return Ok(Exit::Fine);
+        };
+        match message.update {
+            Some(Update::Snapshot(snapshot)) if out.is_json() => {
+                out.object(&json::text(&snapshot));
+            }
+            Some(Update::Event(event)) if out.is_json() => out.object(&json::text(&event)),
+            Some(Update::Snapshot(snapshot)) => {
+                out.lines(&drawn(&snapshot.devices, out.paint(), out.width()));
+            }
+            Some(Update::Event(event)) => out.lines(&[line(&event)]),
+            None => {}
+        }
+    }
+}
+
+fn line(event: &DeviceEvent) -> String {
+    let (zh, en) = words::change(event.change());
+    let holder = match event.held_by.as_str() {
+        "" => String::new(),
+        holder => format!("  ← {}", clean(holder)),
+    };
+    format!(
+        "  {}  {}  {zh} {en}{holder}",
+        time_of_day(&event.at),
+        clean(&event.device)
+    )
+}
+
+/// The devices in a table; troubles below it.
+pub(crate) fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<String> {
+    if devices.is_empty() {
+        return vec!["  没有配置外设  no devices are configured".to_owned()];
+    }
+    let mut table = Table::new(vec![
+        Column::text("角色", 7),
+        Column::text("名称", 6),
+        Column::text("状态", 10),
+        Column::text("类别", 8),
+        Column::text("地址", 12),
+        Column::text("占用", 6),
+    ]);
+    for device in devices {
+        let (zh, en) = words::device(device.state());
+        let low = if device.paper_low {
+            "，纸将用尽"
+        } else {
+            ""
+        };
+        let waiting = match device.waiting {
+            0 => String::new(),
+            waiting => format!(" (+{waiting})"),
+        };
+        table.row(vec![
+            clean(&device.role),
+            clean(&device.name),
+            format!("{zh} {en}{low}"),
+            clean(&device.kind),
+            clean(&device.address),
+            format!("{}{waiting}", clean(&device.held_by)),
+        ]);
+    }
+    let mut lines = table.lines(width, paint);
+    for device in devices {
+        let Some(problem) = &device.problem else {
+            continue;
+        };
+        let told = format!(
+            "{}: {} {}→ {}",
+            device.name, problem.code, problem.meaning_zh, problem.action_zh
+        );
+        let painted = |line: String| match device.state() == DeviceState::Missing {
+            true => format!("  {}", paint.bad(&line)),
+            false => format!("  {}", paint.care(&line)),
+        };
+        lines.extend(
+            wrapped(&clean(&told), width.saturating_sub(4))
+                .into_iter()
+                .map(painted),
+        );
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::columns;
+
+    #[test]
+    fn a_missing_device_says_what_to_do() {
+        let device = Device {
+            name: "scanner1".into(),
+            role: "scanner".into(),
+            kind: "serial-scanner".into(),
+            state: DeviceState::Missing.into(),
+            address: "/dev/serial/by-id/usb-a-very-long-name-of-a-scanner-if00-port0".into(),
+            problem: Some(crate::trouble::of_book(yibaod::book::Code::ScannerMissing)),
+            waiting: 2,
+            ..Device::default()
+        };
+        let lines = drawn(&[device], Paint::new(false), 80);
+        assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
+        let all = lines.join("\n");
+        assert!(
+            all.contains("不在 missing") && all.contains("E3001") && all.contains("(+2)"),
+            "{all}"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! What the values of the wire are called, Chinese and English.
+
+use yibaod::api::{CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, Stage};
+
+/// Chinese and English.
+pub(crate) type Words = (&'static str, &'static str);
+
+pub(crate) fn money(money: Money) -> Words {
+    match money {
+        Money::Unspecified => ("不明", "NOT SAID"),
+        Money::Settled => ("已结算", "SETTLED"),
+        Money::Refused => ("已拒绝（未扣费）", "REFUSED"),
+        Money::Cancelled => ("已取消（未扣费）", "CANCELLED"),
+        Money::Reversed => ("已冲正（已退回）", "REVERSED"),
+        Money::Unknown => ("结果未知", "UNKNOWN"),
+        Money::Pending => ("进行中", "PENDING"),
+    }
+}
+
+pub(crate) fn paper(state: PaperState) -> Words {
+    match state {
+        PaperState::Unspecified => ("不明", "not said"),
+        PaperState::Printed => ("已出纸", "printed"),
+        PaperState::NotPrinted => ("未打印", "not printed"),
+        PaperState::Unknown => ("可能已出纸", "may have come out"),
+        PaperState::Queued => ("等待打印", "queued"),
+        PaperState::NotAsked => ("无须打印", "not asked"),
+    }
+}
+
+pub(crate) fn proof(proof: PaperProof) -> Words {
+    match proof {
+        PaperProof::Unspecified => ("", ""),
+        PaperProof::ProcessId => ("打印机回报进程编号", "process id"),
+        PaperProof::Status => ("状态应答", "status answer"),
+    }
+}
+
+pub(crate) fn stage(stage: Stage) -> Words {
+    match stage {
+        Stage::Unspecified => ("不明", "not said"),
+        Stage::Queued => ("排队等候扫码器", "queued for the scanner"),
+        Stage::WaitingScan => ("等待出示医保码", "waiting for a code"),
+        Stage::Decoding => ("解码", "decoding"),
+        Stage::Person => ("查询参保信息", "person"),
+        Stage::WaitingPerson => ("等待核对人员", "waiting for PERSON"),
+        Stage::Registering => ("登记就诊", "registering"),
+        Stage::Visit => ("上传就诊信息", "visit"),
+        Stage::Fees => ("上传费用明细", "fee lines"),
+        Stage::PreSettling => ("预结算", "previewing"),
+        Stage::WaitingAmounts => ("等待核对金额", "waiting for AMOUNTS"),
+        Stage::WaitingFreshScan => ("等待刷新后的医保码", "waiting for a fresh code"),
+        Stage::Settling => ("结算扣费", "settling"),
+        Stage::FindingOut => ("查明结算结果", "finding out"),
+        Stage::Undoing => ("撤销", "undoing"),
+        Stage::Printing => ("打印", "printing"),
+        Stage::WaitingCaller => ("等待调用方接续", "waiting for the caller"),
+        Stage::Stuck => ("须人工处理", "stuck"),
+        Stage::Ended => ("结束", "ended"),
+    }
+}
+
+pub(crate) fn verdict(verdict: CancelVerdict) -> Words {
+    match verdict {
+        CancelVerdict::Unspecified => ("不明", "not said"),
+        CancelVerdict::Cancelled => ("已取消，未扣费", "cancelled, nothing is charged"),
+        CancelVerdict::TooLateSettled => ("太迟：已结算", "too late: it is settled"),
+        CancelVerdict::TooLateBeingSettled => (
+            "太迟：正在结算，结果尚未明确",
+            "too late: it is being settled",
+        ),
+    }
+}
+
+pub(crate) fn device(state: DeviceState) -> Words {
+    match state {
+        DeviceState::Unspecified => ("不明", "not said"),
+        DeviceState::Closed => ("未查看", "not looked at"),
+        DeviceState::Missing => ("不在", "missing"),
+        DeviceState::Ready => ("可用", "ready"),
+        DeviceState::Busy => ("工作中", "busy"),
+        DeviceState::PaperOut => ("缺纸", "paper out"),
+        DeviceState::CoverOpen => ("盖子打开", "cover open"),
+        DeviceState::Fault => ("故障", "fault"),
+    }
+}
+
+pub(crate) fn change(change: DeviceChange) -> Words {
+    match change {
+        DeviceChange::Unspecified => ("不明", "not said"),
+        DeviceChange::Arrived => ("线路已打开", "line opened"),
+        DeviceChange::Ready => ("可以使用", "ready"),
+        DeviceChange::Claimed => ("被占用", "claimed"),
+        DeviceChange::Released => ("已释放", "released"),
+        DeviceChange::Busy => ("工作中", "busy"),
+        DeviceChange::PaperOut => ("缺纸", "paper out"),
+        DeviceChange::PaperLow => ("纸将用尽", "paper low"),
+        DeviceChange::PaperOk => ("已有纸", "paper again"),
+        DeviceChange::CoverOpen => ("盖子打开", "cover opened"),
+        DeviceChange::CoverClosed => ("盖子合上", "cover shut"),
+        DeviceChange::Fault => ("故障", "fault"),
+        DeviceChange::FaultCleared => ("故障消除", "fault over"),
+        DeviceChange::Unplugged => ("线路断开", "unplugged"),
+        DeviceChange::CodeIgnored => ("无人等待的扫码，已丢弃", "code dropped, nobody waits"),
+    }
+}

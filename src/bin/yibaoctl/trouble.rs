@@ -1,0 +1,303 @@
+//! Why a command did not do what was asked, in one shape for terminal, JSON and exit code.
+
+use std::path::PathBuf;
+
+use tonic::{Code as Grpc, Status};
+use tonic_types::StatusExt as _;
+use yibaod::api::{ErrorEntry, ErrorMoney, Repeat};
+use yibaod::book::{Code, MoneyState, Repeat as BookRepeat};
+
+use crate::exit::Exit;
+
+/// The `domain` of our errors in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "yibaod";
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// What was given cannot be used; nothing was sent.
+    Usage(String),
+    /// The bill cannot be sent; the book says why.
+    Bill {
+        /// The book's code.
+        code: Code,
+        /// Which field, which place.
+        what: String,
+    },
+    /// Nobody answers at the socket.
+    Unreachable {
+        /// The socket.
+        socket: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+    /// The daemon said no, in the book's words.
+    Told {
+        /// The book's code.
+        code: Code,
+        /// The daemon's own words.
+        what: String,
+        /// Fields that are wrong.
+        fields: Vec<String>,
+    },
+    /// gRPC said no without the book.
+    Foreign(Status),
+    /// The connection went away while a settlement ran: what became of it is not known here.
+    Lost {
+        /// Whose end is not known.
+        request_id: String,
+        /// The connection's words.
+        why: String,
+    },
+    /// Something failed on this side.
+    Failed(String),
+}
+
+impl Trouble {
+    /// What a failed call means when nothing was at stake.
+    pub(crate) fn of_status(status: Status) -> Self {
+        let details = status.get_error_details();
+        let code = details
+            .error_info()
+            .filter(|info| info.domain == DOMAIN)
+            .and_then(|info| Code::from_id(&info.reason));
+        let Some(code) = code else {
+            return Trouble::Foreign(status);
+        };
+        let fields = details.bad_request().map_or_else(Vec::new, |bad| {
+            let named = bad.field_violations.iter();
+            named
+                .map(|one| format!("{}: {}", one.field, one.description))
+                .collect()
+        });
+        Trouble::Told {
+            code,
+            what: without_code(status.message(), code).to_owned(),
+            fields,
+        }
+    }
+
+    /// What a failed ScanAndPay means: without the book's word nobody here knows what became of it.
+    pub(crate) fn of_pay(status: Status, request_id: &str) -> Self {
+        let trouble = Trouble::of_status(status);
+        let Trouble::Foreign(status) = &trouble else {
+            return trouble;
+        };
+        if status.code() == Grpc::Unimplemented {
+            return trouble;
+        }
+        Trouble::Lost {
+            request_id: request_id.to_owned(),
+            why: in_words(status),
+        }
+    }
+
+    /// The exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Trouble::Usage(_) | Trouble::Bill { .. } => Exit::NotStarted,
+            Trouble::Unreachable { .. } => Exit::Unreachable,
+            Trouble::Told { code, .. } => match code.entry().money {
+                MoneyState::Unknown => Exit::Open,
+                MoneyState::NotCharged | MoneyState::Charged | MoneyState::NotConcerned => {
+                    Exit::NotStarted
+                }
+            },
+            Trouble::Foreign(status) if status.code() == Grpc::Unavailable => Exit::Unreachable,
+            Trouble::Foreign(_) => Exit::NotStarted,
+            Trouble::Lost { .. } => Exit::Open,
+            Trouble::Failed(_) => Exit::Failed,
+        }
+    }
+
+    /// The same as an entry of the book; what only this program can say has a name and no number.
+    pub(crate) fn entry(&self) -> ErrorEntry {
+        match self {
+            Trouble::Bill { code, what } | Trouble::Told { code, what, .. } => ErrorEntry {
+                detail: what.clone(),
+                ..of_book(*code)
+            },
+            Trouble::Usage(what) => ErrorEntry {
+                repeat: Repeat::NewId.into(),
+                ..ours(
+                    "USAGE",
+                    "所给内容无法使用，未发起任何调用。",
+                    "What was given cannot be used; nothing was sent.",
+                    "请按提示改正后重试。",
+                    "Correct it as shown and try again.",
+                    what,
+                )
+            },
+            Trouble::Unreachable { why, .. } => ErrorEntry {
+                repeat: Repeat::SameId.into(),
+                ..ours(
+                    "DAEMON_UNREACHABLE",
+                    "无法连接守护进程 yibaod。",
+                    "The daemon yibaod cannot be reached.",
+                    "请检查服务是否运行（systemctl status yibaod）、套接字路径以及是否属于 yibao 用户组。",
+                    "Check that the service runs (systemctl status yibaod), the socket, and your membership in group yibao.",
+                    why,
+                )
+            },
+            Trouble::Foreign(status) => ErrorEntry {
+                repeat: Repeat::SameId.into(),
+                ..ours(
+                    "GRPC_ERROR",
+                    "守护进程未能处理此调用。",
+                    "The daemon did not take this call.",
+                    "请核对版本与套接字；反复出现请查看 yibaod 日志。",
+                    "Check version and socket; if it keeps happening, read the log of yibaod.",
+                    &in_words(status),
+                )
+            },
+            Trouble::Lost { why, .. } => ErrorEntry {
+                money: ErrorMoney::Unknown.into(),
+                repeat: Repeat::SameId.into(),
+                ..ours(
+                    "CONNECTION_LOST",
+                    "结算途中与守护进程的连接中断，结果尚不清楚。",
+                    "The connection to the daemon went away during the settlement; its end is not known here.",
+                    "请用同一请求编号查询，未弄清之前切勿另行结算。",
+                    "Ask with the same request_id; never settle this bill anew before it is resolved.",
+                    why,
+                )
+            },
+            Trouble::Failed(what) => ours(
+                "FAILED",
+                "命令未能完成。",
+                "The command could not be done.",
+                "请按提示处理后重试。",
+                "Mend what is shown and try again.",
+                what,
+            ),
+        }
+    }
+
+    /// What else helps, a line each.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        match self {
+            Trouble::Told { fields, .. } => {
+                fields.iter().map(|field| format!("  • {field}")).collect()
+            }
+            Trouble::Unreachable { socket, .. } => vec![format!("  socket: {}", socket.display())],
+            Trouble::Lost { request_id, .. } => vec![format!("  yibaoctl show {request_id}")],
+            Trouble::Usage(_) | Trouble::Bill { .. } | Trouble::Foreign(_) | Trouble::Failed(_) => {
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// The book's row on the wire.
+pub(crate) fn of_book(code: Code) -> ErrorEntry {
+    let row = code.entry();
+    let money = match row.money {
+        MoneyState::NotCharged => ErrorMoney::NotCharged,
+        MoneyState::Charged => ErrorMoney::Charged,
+        MoneyState::Unknown => ErrorMoney::Unknown,
+        MoneyState::NotConcerned => ErrorMoney::NotConcerned,
+    };
+    let repeat = match row.repeat {
+        BookRepeat::SameId => Repeat::SameId,
+        BookRepeat::NewId => Repeat::NewId,
+        BookRepeat::AskOnly => Repeat::AskOnly,
+    };
+    ErrorEntry {
+        code: code.id().to_owned(),
+        name: code.name().to_owned(),
+        money: money.into(),
+        repeat: repeat.into(),
+        meaning_zh: row.meaning_zh.to_owned(),
+        meaning_en: row.meaning_en.to_owned(),
+        action_zh: row.action_zh.to_owned(),
+        action_en: row.action_en.to_owned(),
+        detail: String::new(),
+    }
+}
+
+fn ours(
+    name: &str,
+    meaning_zh: &str,
+    meaning_en: &str,
+    action_zh: &str,
+    action_en: &str,
+    detail: &str,
+) -> ErrorEntry {
+    ErrorEntry {
+        code: String::new(),
+        name: name.to_owned(),
+        money: ErrorMoney::NotConcerned.into(),
+        repeat: Repeat::NewId.into(),
+        meaning_zh: meaning_zh.to_owned(),
+        meaning_en: meaning_en.to_owned(),
+        action_zh: action_zh.to_owned(),
+        action_en: action_en.to_owned(),
+        detail: detail.to_owned(),
+    }
+}
+
+/// The code stands apart already.
+fn without_code(message: &str, code: Code) -> &str {
+    let rest = message.strip_prefix(code.id()).map(str::trim_start);
+    let rest = rest.and_then(|rest| rest.strip_prefix(code.name()));
+    rest.map_or(message, |rest| rest.trim_start_matches([':', ' ']))
+}
+
+fn in_words(status: &Status) -> String {
+    match status.message() {
+        "" => status.code().description().to_owned(),
+        message => format!("{} ({})", message, status.code().description()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    fn told(code: Code) -> Status {
+        let details = ErrorDetails::with_error_info(code.name(), DOMAIN, HashMap::new());
+        Status::with_error_details(Grpc::FailedPrecondition, "bills[0].lines", details)
+    }
+
+    #[test]
+    fn the_books_word_in_a_status_is_found() {
+        let trouble = Trouble::of_status(told(Code::EmptyBill));
+        let entry = trouble.entry();
+        assert_eq!(
+            (entry.code.as_str(), entry.detail.as_str()),
+            ("E1002", "bills[0].lines")
+        );
+        assert!(!entry.action_zh.is_empty() && !entry.action_en.is_empty());
+        assert_eq!(trouble.exit(), Exit::NotStarted);
+    }
+
+    #[test]
+    fn the_code_is_not_said_twice() {
+        let message = "E1002 EMPTY_BILL: bills[0]";
+        assert_eq!(without_code(message, Code::EmptyBill), "bills[0]");
+        assert_eq!(without_code("bills[0]", Code::EmptyBill), "bills[0]");
+    }
+
+    #[test]
+    fn a_lost_connection_during_a_payment_is_not_a_no() {
+        let lost = Trouble::of_pay(Status::unavailable("broken pipe"), "R-1");
+        assert_eq!(lost.exit(), Exit::Open);
+        assert_eq!(lost.entry().money(), ErrorMoney::Unknown);
+        assert_eq!(
+            Trouble::of_status(Status::unavailable("x")).exit(),
+            Exit::Unreachable
+        );
+        assert_eq!(
+            Trouble::of_pay(told(Code::EmptyBill), "R-1").exit(),
+            Exit::NotStarted
+        );
+        assert_eq!(
+            Trouble::of_pay(told(Code::SettleUnknown), "R-1").exit(),
+            Exit::Open
+        );
+    }
+}

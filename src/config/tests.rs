@@ -1,0 +1,354 @@
+//! The shipped files, every kind of mistake, layers and secrets.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::profile::{Profile, SecretPlace, UrlStyle};
+use super::secrets::Secrets;
+use super::settings::{Caller, Settings};
+use super::{ConfigError, devices};
+
+const SANDBOX: &str = include_str!("../../packaging/profiles/sandbox.toml");
+const TEMPLATE: &str = include_str!("../../packaging/profiles/template.toml");
+const SAMPLE: &str = include_str!("../../packaging/yibaod.toml");
+
+fn keys_of(error: &ConfigError) -> Vec<&str> {
+    error.problems.iter().map(|p| p.key.as_str()).collect()
+}
+
+/// The template with what a site must fill in.
+fn filled() -> String {
+    [
+        ("name = \"\"", "name = \"s\""),
+        ("fixmedins_code = \"\"", "fixmedins_code = \"H43010099901\""),
+        ("fixmedins_name = \"\"", "fixmedins_name = \"医院\""),
+        ("mdtrtarea_admvs = \"\"", "mdtrtarea_admvs = \"430100\""),
+        ("recer_sys_code = \"\"", "recer_sys_code = \"HIS\""),
+        ("infver = \"\"", "infver = \"1.0.0\""),
+        ("base = \"\"", "base = \"http://10.0.0.1/fsi/api/\""),
+        ("5201 = \"\"", "5201 = \"q/visits\""),
+        ("url = \"\"", "url = \"http://10.0.0.1/q\""),
+    ]
+    .into_iter()
+    .fold(TEMPLATE.to_owned(), |text, (empty, full)| {
+        text.replacen(&format!("\n{empty}"), &format!("\n{full}"), 1)
+    })
+}
+
+/// A file with every key that is commented out put in.
+fn uncommented(text: &str) -> String {
+    let key = |line: &str| {
+        let rest = line.strip_prefix('#')?;
+        let first = rest.chars().next()?;
+        (first.is_ascii_lowercase() || first.is_ascii_digit() || first == '[')
+            .then(|| rest.to_owned())
+    };
+    let lines: Vec<String> = text
+        .lines()
+        .map(|l| key(l).unwrap_or(l.to_owned()))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn the_sandbox_profile_is_right_and_worth_no_second_look() {
+    let profile = Profile::parse(SANDBOX, "sandbox.toml").unwrap();
+    assert_eq!(profile.warnings(), []);
+    assert!(!format!("{profile:?}").contains("sandbox-secret"));
+    assert_eq!(
+        profile.url_of("2207").unwrap(),
+        "http://127.0.0.1:17900/fsi/api/outpatientSettleService/saveSettletment"
+    );
+}
+
+#[test]
+fn the_template_lists_every_key_with_its_default() {
+    let plain = Profile::parse(&filled(), "t").unwrap();
+    assert_eq!(plain.url.base, "http://10.0.0.1/fsi/api");
+    assert_eq!(plain.url.style, UrlStyle::Path);
+    // Examples, not defaults.
+    let mut whole = uncommented(&filled());
+    for example in [
+        "fixmedins_soft_fcty",
+        "ca_path",
+        "secret_file",
+        "2207 = \"out",
+    ] {
+        let lines: Vec<&str> = whole.lines().filter(|l| !l.starts_with(example)).collect();
+        whole = lines.join("\n");
+    }
+    let mut whole = Profile::parse(&whole, "t").unwrap();
+    assert_eq!(whole.answers.refusals.len(), 2);
+    whole.answers.refusals.clear();
+    assert_eq!(whole, plain);
+    // Every key that the reader asks for stands in the file.
+    let unknown = Profile::parse(&format!("x = 1\n{}", filled()), "t").unwrap_err();
+    assert_eq!(keys_of(&unknown), ["x"]);
+    for word in unknown.problems[0].what.split(&[' ', ','][..]).skip(4) {
+        assert!(TEMPLATE.contains(word), "{word} is not in the template");
+    }
+    assert!(!plain.warnings().is_empty());
+}
+
+#[test]
+fn every_problem_of_a_profile_is_said_at_once() {
+    let text = r#"
+        name = ""
+        fixmedins_code = 7
+        mdtrtarea_admvs = "430100"
+        sandboxx = true
+        settle_quiet_s = 0
+        [envelope]
+        recer_sys_code = "HIS"
+        extension_field = "expcontent"
+        [url]
+        style = "paths"
+        base = "http://h"
+        [voucher]
+        url = "http://h"
+        token_twise = true
+        [answers.refusals]
+        2207 = "x"
+    "#;
+    let error = Profile::parse(text, "site.toml").unwrap_err();
+    let mut keys = keys_of(&error);
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "answers.refusals.2207",
+            "envelope.extension_field",
+            "envelope.infver",
+            "fixmedins_code",
+            "fixmedins_name",
+            "name",
+            "sandboxx",
+            "settle_quiet_s",
+            "url.style",
+            "voucher.token_twise",
+        ]
+    );
+    let said = error.to_string();
+    assert!(
+        said.lines().all(|line| line.starts_with("site.toml: ")),
+        "{said}"
+    );
+    assert!(
+        said.contains("voucher.token_twise: unknown key; known here: decode, url"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_work_together_is_found() {
+    for (from, to, key) in [
+        ("H43010099901", "H4301", "fixmedins_code"),
+        ("\"430100\"", "\"43010\"", "mdtrtarea_admvs"),
+        (
+            "infver = \"1.0.0\"",
+            "infver = \"1.0.0.0\"",
+            "envelope.infver",
+        ),
+        ("sandbox = true", "sandbox = false", "gateway.secret"),
+        ("settle_quiet_s = 5", "settle_quiet_s = 5 # x", ""),
+        ("paasid = \"sandbox_his\"", "", "gateway.paasid"),
+        ("family = \"x-tif\"", "", "gateway.secret"),
+        (
+            "secret = \"sandbox-secret-of-nobody\"",
+            "",
+            "gateway.secret_file",
+        ),
+        ("5201 = \"5201\"", "", "url.paths"),
+        ("style = \"path\"", "style = \"single\"", "url.paths"),
+        ("base = \"http://", "base = \"ftp://", "url.base"),
+        ("base = \"http://", "base = \"http://user@", "url.base"),
+        (
+            "reversible",
+            "psn_setlway = \"0000001\"\nreversible",
+            "transactions.psn_setlway",
+        ),
+        ("\"该结算已退费\"", "\" \"", "answers.already_refunded"),
+        ("2208 = [", "2205 = [", "answers.refusals"),
+        (
+            "[timeouts]",
+            "[amounts]\nharden = [\"E1\"]\n[timeouts]",
+            "amounts.harden",
+        ),
+        (
+            "[timeouts]",
+            "[msgid]\ndesk_digits = 4\n[timeouts]",
+            "msgid",
+        ),
+        (
+            "[url]",
+            "[envelope.extra]\nmsgid = \"1\"\n[url]",
+            "envelope.extra",
+        ),
+        (
+            "connect_ms = 2000",
+            "connect_ms = 20000",
+            "timeouts.connect_ms",
+        ),
+    ] {
+        let text = SANDBOX.replacen(from, to, 1);
+        assert_ne!(text, SANDBOX, "{from}");
+        let problems = Profile::parse(&text, "s").err();
+        let keys = problems.as_ref().map(keys_of).unwrap_or_default();
+        let expected: Vec<&str> = [key].into_iter().filter(|key| !key.is_empty()).collect();
+        assert!(
+            expected.iter().all(|key| keys.contains(key)) && keys.is_empty() == key.is_empty(),
+            "{to}: {keys:?}"
+        );
+    }
+    let quick = filled().replace("#settle_quiet_s = 180", "settle_quiet_s = 100");
+    let error = Profile::parse(&quick, "t").unwrap_err();
+    assert_eq!(keys_of(&error), ["settle_quiet_s"]);
+}
+
+#[test]
+fn broken_toml_names_the_line() {
+    let error = Profile::parse("name = \"x\"\n\nbase = = 1\n", "site.toml").unwrap_err();
+    assert!(
+        error.to_string().starts_with("site.toml: line 3: "),
+        "{error}"
+    );
+}
+
+fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn the_sample_configuration_is_the_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = Settings::load(&file(dir.path(), "a/yibaod.toml", SAMPLE)).unwrap();
+    assert_eq!((sample.desk.number, sample.times.scan_wait_s), (1, 60));
+    assert_eq!(sample.receipt.foot, ["仅供核对，不作报销凭证"]);
+    assert!(sample.receipt.mask_names && sample.devices.is_empty());
+    let whole = uncommented(SAMPLE);
+    let mut whole = Settings::load(&file(dir.path(), "b/yibaod.toml", &whole)).unwrap();
+    assert_eq!(whole.devices.len(), 2);
+    whole.devices.clear();
+    assert_eq!(whole, sample);
+}
+
+#[test]
+fn later_files_win_devices_add_up_and_problems_name_their_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = file(
+        dir.path(),
+        "yibaod.toml",
+        "[desk]\nname = \"a\"\nnumber = 1\n[times]\nrejoin_s = 3\n",
+    );
+    let printer = |role: &str| {
+        format!(
+            "[[device]]\nname = \"{role}\"\nrole = \"{role}\"\nkind = \"escpos-tcp\"\naddress = \"h:9100\"\n"
+        )
+    };
+    file(
+        dir.path(),
+        "conf.d/10-desk.toml",
+        &format!("[desk]\nnumber = 7\n{}", printer("receipt")),
+    );
+    file(dir.path(), "conf.d/20-more.toml", &printer("report"));
+    file(dir.path(), "conf.d/notes.txt", "not = [toml");
+    let settings = Settings::load(&main).unwrap();
+    assert_eq!(
+        (settings.desk.name.as_str(), settings.desk.number),
+        ("a", 7)
+    );
+    assert_eq!(settings.times.rejoin_s, 3);
+    assert_eq!(settings.devices.len(), 2);
+    assert!(matches!(
+        settings.devices[0].kind,
+        devices::Kind::EscPosTcp { .. }
+    ));
+
+    file(
+        dir.path(),
+        "conf.d/30-wrong.toml",
+        "[times]\nscan_wait = 5\n[desk]\nnumber = 1000\n",
+    );
+    file(
+        dir.path(),
+        "conf.d/40-wrong.toml",
+        &printer("scanner").replace("address", "adress"),
+    );
+    let error = Settings::load(&main).unwrap_err();
+    let at: Vec<(String, &str)> = error
+        .problems
+        .iter()
+        .map(|p| {
+            (
+                p.file.rsplit('/').next().unwrap().to_owned(),
+                p.key.as_str(),
+            )
+        })
+        .collect();
+    for expected in [
+        ("30-wrong.toml", "times.scan_wait"),
+        ("30-wrong.toml", "desk.number"),
+        ("40-wrong.toml", "device[2]"),
+    ] {
+        assert!(
+            at.iter().any(|(f, k)| (f.as_str(), *k) == expected),
+            "{expected:?} {at:?}"
+        );
+    }
+}
+
+#[test]
+fn a_desk_must_say_its_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Settings::load(&file(dir.path(), "y.toml", "[desk]\nname = \"a\"\n")).unwrap_err();
+    assert_eq!(keys_of(&error), ["desk.number"]);
+    let missing = Settings::load(&dir.path().join("none.toml")).unwrap_err();
+    assert!(
+        missing.to_string().contains("none.toml: cannot be read"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn callers_are_named_by_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let text =
+        "[desk]\nname = \"a\"\nnumber = 0\n[access]\nsettle = [\"group:yibao\", \"uid:0\"]\n";
+    let settings = Settings::load(&file(dir.path(), "y.toml", text)).unwrap();
+    let expected = [Caller::Group("yibao".to_owned()), Caller::Uid(0)];
+    assert_eq!(settings.access.settle, expected);
+    let wrong = text.replace("uid:0", "root");
+    let error = Settings::load(&file(dir.path(), "z.toml", &wrong)).unwrap_err();
+    assert_eq!(keys_of(&error), ["access.settle"]);
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "secret", "s3cret\n");
+    let mut profile = Profile::parse(SANDBOX, "s").unwrap();
+    let mode = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    profile.gateway.secret = SecretPlace::File(path.clone());
+    mode(0o640);
+    let error = Secrets::load(&profile, None).unwrap_err();
+    assert!(error.to_string().contains("chmod 0600"), "{error}");
+    // systemd's own folder decides who reads it.
+    profile.gateway.secret = SecretPlace::File("secret".into());
+    let secrets = Secrets::load(&profile, Some(dir.path())).unwrap();
+    assert_eq!(secrets.gateway.as_str(), "s3cret");
+    assert!(!format!("{secrets:?}").contains("s3cret"));
+    assert!(Secrets::load(&profile, None).is_err());
+    profile.gateway.secret = SecretPlace::File(path.clone());
+    mode(0o600);
+    assert_eq!(
+        Secrets::load(&profile, None).unwrap().gateway.as_str(),
+        "s3cret"
+    );
+    file(dir.path(), "secret", "\n");
+    assert!(Secrets::load(&profile, None).is_err());
+}

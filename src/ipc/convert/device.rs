@@ -1,0 +1,205 @@
+//! Devices and what happens to them.
+
+use super::error::entry;
+use super::time::{rfc3339, rfc3339_or_empty};
+use crate::api as wire;
+use crate::book::Code;
+use crate::operation::{DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Roll, What};
+
+/// A device as it is.
+#[must_use]
+pub fn device(info: DeviceInfo) -> wire::Device {
+    let problem = problem(&info);
+    let last_error_at = info
+        .last_error
+        .map(|(_, at_ms)| i64::try_from(at_ms).unwrap_or(i64::MAX));
+    wire::Device {
+        paper_low: info
+            .printer
+            .is_some_and(|printer| printer.paper == Roll::Low),
+        name: info.name,
+        role: info.role,
+        kind: info.kind.to_owned(),
+        state: state(info.state).into(),
+        model: info.model.unwrap_or_default(),
+        address: info.address,
+        problem: problem.map(entry),
+        held_by: info.holder.map(|holder| holder.stream).unwrap_or_default(),
+        waiting: u32::try_from(info.waiting).unwrap_or(u32::MAX),
+        last_error: info.last_error.map(|(code, _)| entry(code)),
+        last_error_at: rfc3339_or_empty(last_error_at),
+        counters: Some(counters(info.counters)),
+    }
+}
+
+/// All devices as they are.
+#[must_use]
+pub fn snapshot(devices: Vec<DeviceInfo>, missed: bool) -> wire::WatchDevicesResponse {
+    let devices = devices.into_iter().map(device).collect();
+    let snapshot = wire::DeviceSnapshot { devices, missed };
+    wire::WatchDevicesResponse {
+        update: Some(wire::watch_devices_response::Update::Snapshot(snapshot)),
+    }
+}
+
+/// One thing that happened.
+#[must_use]
+pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
+    let held_by = match &event.what {
+        What::Claimed { by } => by.clone(),
+        What::Arrived
+        | What::Ready
+        | What::Released
+        | What::Busy
+        | What::PaperOut
+        | What::PaperLow
+        | What::PaperOk
+        | What::CoverOpen
+        | What::CoverClosed
+        | What::Fault
+        | What::FaultCleared
+        | What::Unplugged
+        | What::CodeIgnored => String::new(),
+    };
+    let event = wire::DeviceEvent {
+        seq: event.seq,
+        at: rfc3339(i64::try_from(event.at_ms).unwrap_or(i64::MAX)),
+        device: event.device,
+        change: change(&event.what).into(),
+        held_by,
+    };
+    wire::WatchDevicesResponse {
+        update: Some(wire::watch_devices_response::Update::Event(event)),
+    }
+}
+
+/// What keeps a device from being used now.
+fn problem(info: &DeviceInfo) -> Option<Code> {
+    match info.state {
+        DeviceState::Ready | DeviceState::Busy | DeviceState::Closed => None,
+        DeviceState::PaperOut => Some(Code::PaperOut),
+        DeviceState::CoverOpen => Some(Code::CoverOpen),
+        DeviceState::Fault => Some(Code::PrinterError),
+        DeviceState::Missing if info.kind.contains("scanner") => Some(Code::ScannerMissing),
+        DeviceState::Missing => Some(Code::PrinterMissing),
+    }
+}
+
+fn counters(counters: DeviceCounters) -> wire::DeviceCounters {
+    wire::DeviceCounters {
+        opened: counters.opened,
+        bytes_in: counters.bytes_in,
+        bytes_out: counters.bytes_out,
+        codes: counters.codes,
+        codes_ignored: counters.codes_ignored,
+        jobs: counters.jobs,
+        jobs_proven: counters.jobs_proven,
+    }
+}
+
+fn state(state: DeviceState) -> wire::DeviceState {
+    match state {
+        DeviceState::Closed => wire::DeviceState::Closed,
+        DeviceState::Missing => wire::DeviceState::Missing,
+        DeviceState::Ready => wire::DeviceState::Ready,
+        DeviceState::Busy => wire::DeviceState::Busy,
+        DeviceState::PaperOut => wire::DeviceState::PaperOut,
+        DeviceState::CoverOpen => wire::DeviceState::CoverOpen,
+        DeviceState::Fault => wire::DeviceState::Fault,
+    }
+}
+
+fn change(what: &What) -> wire::DeviceChange {
+    match what {
+        What::Arrived => wire::DeviceChange::Arrived,
+        What::Ready => wire::DeviceChange::Ready,
+        What::Claimed { .. } => wire::DeviceChange::Claimed,
+        What::Released => wire::DeviceChange::Released,
+        What::Busy => wire::DeviceChange::Busy,
+        What::PaperOut => wire::DeviceChange::PaperOut,
+        What::PaperLow => wire::DeviceChange::PaperLow,
+        What::PaperOk => wire::DeviceChange::PaperOk,
+        What::CoverOpen => wire::DeviceChange::CoverOpen,
+        What::CoverClosed => wire::DeviceChange::CoverClosed,
+        What::Fault => wire::DeviceChange::Fault,
+        What::FaultCleared => wire::DeviceChange::FaultCleared,
+        What::Unplugged => wire::DeviceChange::Unplugged,
+        What::CodeIgnored => wire::DeviceChange::CodeIgnored,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::operation::{DeviceHolder, PrinterState};
+
+    #[test]
+    fn a_device_says_what_is_wrong_and_what_to_do() {
+        let shown = device(printer(DeviceState::PaperOut));
+        assert_eq!(shown.state(), wire::DeviceState::PaperOut);
+        assert_eq!(shown.problem.unwrap().code, "E3012");
+        assert_eq!((shown.held_by.as_str(), shown.waiting), ("stl-1", 2));
+        assert!(shown.paper_low);
+        assert_eq!(shown.last_error.unwrap().name, "COVER_OPEN");
+        assert_eq!(shown.last_error_at, "2023-11-15T06:13:20.000+08:00");
+        assert_eq!(shown.counters.unwrap().jobs_proven, 3);
+        assert!(device(printer(DeviceState::Ready)).problem.is_none());
+        assert_eq!(
+            device(printer(DeviceState::Missing)).problem.unwrap().code,
+            "E3011"
+        );
+        let scanner = DeviceInfo {
+            kind: "serial-scanner",
+            ..printer(DeviceState::Missing)
+        };
+        assert_eq!(device(scanner).problem.unwrap().code, "E3001");
+    }
+
+    #[test]
+    fn an_event_says_who_took_the_device() {
+        let what = What::Claimed { by: "stl-1".into() };
+        let happened = DeviceEvent {
+            seq: 9,
+            at_ms: 1_700_000_000_000,
+            device: "slip".into(),
+            what,
+        };
+        let Some(wire::watch_devices_response::Update::Event(shown)) = event(happened).update
+        else {
+            panic!("an event")
+        };
+        assert_eq!(
+            (shown.seq, shown.device.as_str(), shown.held_by.as_str()),
+            (9, "slip", "stl-1")
+        );
+        assert_eq!(shown.change(), wire::DeviceChange::Claimed);
+    }
+
+    pub(crate) fn printer(state: DeviceState) -> DeviceInfo {
+        DeviceInfo {
+            name: "slip".into(),
+            role: "receipt".into(),
+            kind: "escpos-tcp",
+            address: "192.0.2.7:9100".into(),
+            model: None,
+            state,
+            counters: DeviceCounters {
+                jobs_proven: 3,
+                ..DeviceCounters::default()
+            },
+            holder: Some(DeviceHolder {
+                stream: "stl-1".into(),
+                what: "receipt".into(),
+                since_ms: 1,
+            }),
+            waiting: 2,
+            last_error: Some((Code::CoverOpen, 1_700_000_000_000)),
+            printer: Some(PrinterState {
+                online: true,
+                paper: Roll::Low,
+                cover_open: false,
+                error: false,
+            }),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Wire ↔ ours, a file a subject. Each conversion is one function; nothing is turned twice.
+//!
+//! What comes in is checked for form here: required fields, lengths, known values. What it means – amounts that
+//! agree, a patient who is named – is for the settlement's own checks.
+
+pub mod device;
+pub mod error;
+mod fields;
+pub mod order;
+pub mod settlement;
+pub mod status;
+mod time;

@@ -1,0 +1,61 @@
+//! `DeviceService`: unpack, call, pack.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tonic::{Request, Response, Status};
+
+use super::gate::Gate;
+use super::handle::Handle;
+use crate::api as wire;
+use crate::api::device_service_server::DeviceService;
+use crate::ipc::access::Operation;
+use crate::ipc::convert::device;
+use crate::operation::Watched;
+
+/// The service over a handle.
+pub(super) struct Devices<H> {
+    pub(super) handle: H,
+    pub(super) gate: Gate,
+}
+
+#[tonic::async_trait]
+impl<H: Handle> DeviceService for Devices<H> {
+    type WatchDevicesStream = BoxStream<'static, Result<wire::WatchDevicesResponse, Status>>;
+
+    async fn list_devices(
+        &self,
+        request: Request<wire::ListDevicesRequest>,
+    ) -> Result<Response<wire::ListDevicesResponse>, Status> {
+        let (_caller, _pass) = self.gate.admit(&request, Operation::ListDevices)?;
+        let devices = self
+            .handle
+            .devices()
+            .into_iter()
+            .map(device::device)
+            .collect();
+        Ok(Response::new(wire::ListDevicesResponse { devices }))
+    }
+
+    async fn watch_devices(
+        &self,
+        request: Request<wire::WatchDevicesRequest>,
+    ) -> Result<Response<Self::WatchDevicesStream>, Status> {
+        let (_caller, pass) = self.gate.admit(&request, Operation::WatchDevices)?;
+        let from_seq = Some(request.into_inner().from_seq).filter(|seq| *seq > 0);
+        // Events first, snapshot second: what happens between the two is told twice rather than not at all.
+        let events = self.handle.watch_devices(from_seq);
+        let first = device::snapshot(self.handle.devices(), false);
+        let handle = self.handle.clone();
+        let events = events.map(move |watched| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            Ok(match watched {
+                Watched::Event(event) => device::event(event),
+                Watched::Lagged { .. } => device::snapshot(handle.devices(), true),
+            })
+        });
+        Ok(Response::new(
+            stream::once(async { Ok(first) }).chain(events).boxed(),
+        ))
+    }
+}

@@ -1,0 +1,66 @@
+//! What the gRPC door needs of the operations, so that it can be tried over a real socket without a desk behind it.
+
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+
+use crate::operation::{CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Status, Watched};
+use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
+use crate::settlement::order::Order;
+
+/// The operations, held by every call. Cheap to clone.
+pub trait Handle: Clone + Send + Sync + 'static {
+    /// Scans, settles, prints. Answers before the deadline; dropping the future says that the caller went away.
+    fn scan_and_pay(
+        &self,
+        caller: CallerId,
+        order: Order,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// Follows a settlement, also one that does not exist yet.
+    fn watch_settlement(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> BoxStream<'static, Progress>;
+
+    /// Confirms what was shown.
+    fn confirm(
+        &self,
+        caller: CallerId,
+        request_id: String,
+        point: Point,
+        shown: String,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Stops a settlement if that is still possible.
+    fn cancel(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> impl Future<Output = Result<(CancelVerdict, Answer), Failure>> + Send;
+
+    /// What is true of a settlement.
+    fn get(
+        &self,
+        caller: CallerId,
+        key: SettlementKey,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// Settlements, newest first.
+    fn list(
+        &self,
+        caller: CallerId,
+        filter: ListFilter,
+    ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send;
+
+    /// All devices as they are.
+    fn devices(&self) -> Vec<DeviceInfo>;
+
+    /// What happens to devices, from an event on; absent: from here on.
+    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched>;
+
+    /// How the daemon is.
+    fn status(&self) -> impl Future<Output = Status> + Send;
+}

@@ -1,0 +1,240 @@
+//! The local socket: one owner, its mode, and who is at the other end of each connection.
+
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use interprocess::local_socket::tokio::{Listener, Stream as Line};
+use interprocess::local_socket::traits::StreamCommon as _;
+use interprocess::local_socket::traits::tokio::Listener as _;
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName as _};
+use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
+
+use super::authority::Mender;
+use super::gate::{Gate, Pass};
+use crate::ipc::access::Caller;
+
+/// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
+const ACCEPT_PAUSE_MS: u64 = 100;
+/// Bytes read from a connection at once.
+const READ_LENGTH: usize = 8_192;
+/// Mode of the socket until, and unless, it belongs to its group.
+const MODE_OWNER: u32 = 0o600;
+/// Mode of the socket that belongs to its group.
+const MODE_GROUP: u32 = 0o660;
+
+/// Why the socket is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another daemon has it.
+    #[error("another daemon holds {}", .0.display())]
+    Held(PathBuf),
+    /// A file of another kind lies where the socket should be. It is left alone.
+    #[error("{} is there and is no socket", .0.display())]
+    NoSocket(PathBuf),
+    /// The system says no.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// Doing what.
+        what: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A socket that listens. The lock file beside it says that its owner lives; the kernel lets go of it in a crash.
+pub(super) struct Socket {
+    // Dropped in this order: the socket's file goes while the lock is still held.
+    listener: Listener,
+    _lock: File,
+}
+
+impl Socket {
+    /// Binds the socket. One that a crash left behind is replaced. It is open to `gid` when it can be given to it,
+    /// else to its owner only. Must be called in a runtime.
+    pub(super) fn bind(path: &Path, gid: Option<u32>) -> Result<Self, ListenError> {
+        if let Some(dir) = path.parent() {
+            let made = DirBuilder::new().recursive(true).mode(0o755).create(dir);
+            made.map_err(said("make the directory", dir))?;
+        }
+        let lock = lock(path)?;
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(ListenError::NoSocket(path.to_owned()));
+            }
+            Ok(_) => std::fs::remove_file(path).map_err(said("remove the stale socket", path))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(said("look at", path)(error)),
+        }
+        let name = path
+            .to_fs_name::<GenericFilePath>()
+            .map_err(said("name", path))?;
+        let options = ListenerOptions::new().name(name).mode(MODE_OWNER);
+        let listener = options.create_tokio().map_err(said("listen on", path))?;
+        if let Some(gid) = gid {
+            open_to(path, gid);
+        }
+        Ok(Self {
+            listener,
+            _lock: lock,
+        })
+    }
+
+    /// The connections, each with its caller. Those over the gate's limits are closed at once.
+    pub(super) fn connections(self, gate: Gate) -> impl Stream<Item = io::Result<Connection>> {
+        stream::unfold((self, gate), |(socket, gate)| async move {
+            loop {
+                match socket.listener.accept().await {
+                    Ok(line) => {
+                        if let Some(connection) = Connection::new(line, &gate) {
+                            return Some((Ok(connection), (socket, gate)));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
+                    }
+                }
+            }
+        })
+    }
+}
+
+fn said(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ListenError {
+    let path = path.to_owned();
+    move |source| ListenError::Io { what, path, source }
+}
+
+/// Locks the file beside the socket; what is told is the socket.
+fn lock(socket_path: &Path) -> Result<File, ListenError> {
+    let path = &socket_path.with_extension("lock");
+    let opened = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    let file = opened.map_err(said("open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ListenError::Held(socket_path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(said("lock", path)(error)),
+    }
+}
+
+/// Gives the socket to its group and only then opens it to that group.
+fn open_to(path: &Path, gid: u32) {
+    let given = std::os::unix::fs::chown(path, None, Some(gid))
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(MODE_GROUP)));
+    if let Err(error) = given {
+        tracing::warn!(%error, gid, "the socket stays with its owner: its group cannot have it");
+    }
+}
+
+/// One connection and who is at its other end.
+pub(super) struct Connection {
+    line: Line,
+    mender: Mender,
+    caller: Caller,
+    _pass: Pass,
+}
+
+impl Connection {
+    fn new(line: Line, gate: &Gate) -> Option<Self> {
+        let credentials = line.peer_creds().ok()?;
+        let (Some(uid), Some(gid)) = (credentials.euid(), credentials.egid()) else {
+            tracing::warn!("a connection without credentials was closed");
+            return None;
+        };
+        let caller = Caller::Uid {
+            uid,
+            gid,
+            pid: credentials.pid(),
+        };
+        let Some(pass) = gate.connect(&caller) else {
+            tracing::warn!(%caller, "too many connections; one was closed");
+            return None;
+        };
+        Some(Self {
+            line,
+            mender: Mender::default(),
+            caller,
+            _pass: pass,
+        })
+    }
+
+    fn line(self: Pin<&mut Self>) -> Pin<&mut Line> {
+        Pin::new(&mut self.get_mut().line)
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let connection = self.get_mut();
+        while !connection.mender.is_ready() {
+            let mut bytes = [0; READ_LENGTH];
+            let mut read = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut connection.line).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                connection.mender.end();
+                break;
+            }
+            connection.mender.put(read.filled());
+        }
+        buf.put_slice(connection.mender.take(buf.remaining()));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.line().poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.line().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.line.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line().poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,23 @@
+//! The gRPC door on the local socket.
+//!
+//! Besides our three services it offers the standard health service and reflection, v1 and v1alpha (older grpcurl
+//! asks that one), so that a client needs no `.proto` file. It must not know what a settlement does.
+
+mod authority;
+mod daemon;
+mod deadline;
+mod device;
+mod gate;
+mod handle;
+mod listen;
+mod open;
+mod serve;
+mod settlement;
+
+pub use handle::Handle;
+pub use listen::ListenError;
+pub use open::{DoorError, open};
+pub use serve::{Door, ServeError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The door as the configuration wants it, over the real operations.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+
+use super::handle::Handle;
+use super::listen::ListenError;
+use super::serve::Door;
+use crate::config::Settings;
+use crate::ipc::access::{Accounts, Policy, UnknownName};
+use crate::operation::{
+    CallerId, DeviceInfo, Failure, ListFilter, Operations, SettlementKey, Status, Watched,
+};
+use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
+use crate::settlement::order::Order;
+
+/// The group whose members may open the socket. Made by the package.
+const GROUP: &str = "yibao";
+
+/// Why the door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The socket is not there.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The configuration names somebody who is not on this machine.
+    #[error(transparent)]
+    Access(#[from] UnknownName),
+    /// The accounts of this machine cannot be read.
+    #[error("cannot read the accounts of this machine")]
+    Accounts(#[source] std::io::Error),
+}
+
+/// Binds the socket. Must be called in a runtime.
+///
+/// # Errors
+/// When another daemon holds it, a configured name is unknown, or the system says no.
+pub fn open(settings: &Settings, operations: Operations) -> Result<Door<Operations>, DoorError> {
+    let accounts = Accounts::read().map_err(DoorError::Accounts)?;
+    let owner_uid = rustix::process::geteuid().as_raw();
+    let policy = Policy::new(&settings.access, owner_uid, &accounts)?;
+    let gid = accounts.gid(GROUP);
+    let calls_per_caller_max = settings.limits.calls_per_caller;
+    Ok(Door::open(
+        &settings.paths.socket,
+        gid,
+        policy,
+        calls_per_caller_max,
+        operations,
+    )?)
+}
+
+impl Handle for Operations {
+    fn scan_and_pay(
+        &self,
+        caller: CallerId,
+        order: Order,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        Operations::scan_and_pay(self, caller, order, deadline)
+    }
+
+    fn watch_settlement(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> BoxStream<'static, Progress> {
+        Operations::watch_settlement(self, caller, request_id).boxed()
+    }
+
+    fn confirm(
+        &self,
+        caller: CallerId,
+        request_id: String,
+        point: Point,
+        shown: String,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        Operations::confirm(self, caller, request_id, point, shown)
+    }
+
+    fn cancel(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> impl Future<Output = Result<(CancelVerdict, Answer), Failure>> + Send {
+        Operations::cancel(self, caller, request_id)
+    }
+
+    fn get(
+        &self,
+        caller: CallerId,
+        key: SettlementKey,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        Operations::get(self, caller, key)
+    }
+
+    fn list(
+        &self,
+        caller: CallerId,
+        filter: ListFilter,
+    ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send {
+        Operations::list(self, caller, filter)
+    }
+
+    fn devices(&self) -> Vec<DeviceInfo> {
+        Operations::devices(self)
+    }
+
+    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
+        let watcher = Operations::watch_devices(self, from_seq);
+        let next = |mut watcher: crate::operation::Watcher| async move {
+            let watched = watcher.next().await;
+            Some((watched, watcher))
+        };
+        stream::unfold(watcher, next).boxed()
+    }
+
+    fn status(&self) -> impl Future<Output = Status> + Send {
+        Operations::status(self)
+    }
+}

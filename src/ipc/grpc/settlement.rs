@@ -1,0 +1,118 @@
+//! `SettlementService`: unpack, call, pack.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tonic::{Request, Response, Status};
+
+use super::deadline;
+use super::gate::Gate;
+use super::handle::Handle;
+use crate::api as wire;
+use crate::api::settlement_service_server::SettlementService;
+use crate::ipc::access::Operation;
+use crate::ipc::convert::{error, order, settlement};
+use crate::operation::Failure;
+
+/// The service over a handle.
+pub(super) struct Settlements<H> {
+    pub(super) handle: H,
+    pub(super) gate: Gate,
+}
+
+#[tonic::async_trait]
+impl<H: Handle> SettlementService for Settlements<H> {
+    type WatchSettlementStream = BoxStream<'static, Result<wire::WatchSettlementResponse, Status>>;
+
+    async fn scan_and_pay(
+        &self,
+        request: Request<wire::ScanAndPayRequest>,
+    ) -> Result<Response<wire::ScanAndPayResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ScanAndPay)?;
+        let deadline = deadline::of(request.metadata());
+        let order = order::order(request.into_inner()).map_err(refused)?;
+        let answer = self
+            .handle
+            .scan_and_pay(caller, order, deadline)
+            .await
+            .map_err(refused)?;
+        let settlement = Some(settlement::settlement(answer));
+        Ok(Response::new(wire::ScanAndPayResponse { settlement }))
+    }
+
+    async fn watch_settlement(
+        &self,
+        request: Request<wire::WatchSettlementRequest>,
+    ) -> Result<Response<Self::WatchSettlementStream>, Status> {
+        let (caller, pass) = self.gate.admit(&request, Operation::WatchSettlement)?;
+        let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
+        let steps = self.handle.watch_settlement(caller, request_id);
+        let events = steps.map(move |progress| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            Ok(wire::WatchSettlementResponse {
+                event: Some(settlement::event(progress)),
+            })
+        });
+        Ok(Response::new(events.boxed()))
+    }
+
+    async fn confirm_settlement(
+        &self,
+        request: Request<wire::ConfirmSettlementRequest>,
+    ) -> Result<Response<wire::ConfirmSettlementResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ConfirmSettlement)?;
+        let confirmation = settlement::confirmation(request.into_inner());
+        let (request_id, point, shown) = confirmation.map_err(refused)?;
+        self.handle
+            .confirm(caller, request_id, point, shown)
+            .await
+            .map_err(refused)?;
+        Ok(Response::new(wire::ConfirmSettlementResponse {}))
+    }
+
+    async fn cancel_settlement(
+        &self,
+        request: Request<wire::CancelSettlementRequest>,
+    ) -> Result<Response<wire::CancelSettlementResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::CancelSettlement)?;
+        let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
+        let (verdict, answer) = self
+            .handle
+            .cancel(caller, request_id)
+            .await
+            .map_err(refused)?;
+        Ok(Response::new(settlement::cancelled(verdict, answer)))
+    }
+
+    async fn get_settlement(
+        &self,
+        request: Request<wire::GetSettlementRequest>,
+    ) -> Result<Response<wire::GetSettlementResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::GetSettlement)?;
+        let key = settlement::key(request.into_inner()).map_err(refused)?;
+        let answer = self.handle.get(caller, key).await.map_err(refused)?;
+        let settlement = Some(settlement::settlement(answer));
+        Ok(Response::new(wire::GetSettlementResponse { settlement }))
+    }
+
+    async fn list_settlements(
+        &self,
+        request: Request<wire::ListSettlementsRequest>,
+    ) -> Result<Response<wire::ListSettlementsResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ListSettlements)?;
+        let filter = settlement::list_filter(request.into_inner()).map_err(refused)?;
+        let limit = filter.limit;
+        let rows = self.handle.list(caller, filter).await.map_err(refused)?;
+        Ok(Response::new(settlement::page(rows, limit)))
+    }
+}
+
+/// A call that started nothing. The detail names fields, never values, so it may be logged.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
+fn refused(failure: Failure) -> Status {
+    tracing::debug!(code = failure.code.id(), detail = %failure.detail, "nothing was started");
+    error::status(&failure)
+}
