@@ -190,9 +190,12 @@ fn certno_masked(known: &Known) -> String {
 /// shown before is refused.
 #[must_use]
 pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool) -> Progress {
-    let stage = match stage(state) {
-        Stage::WaitingScan | Stage::WaitingFreshScan if !armed => Stage::Queued,
-        stage => stage,
+    let stage = stage(state);
+    let waits_for_scan = matches!(stage, Stage::WaitingScan | Stage::WaitingFreshScan);
+    let stage = if waits_for_scan && !armed {
+        Stage::Queued
+    } else {
+        stage
     };
     Progress {
         seq,
