@@ -31,12 +31,6 @@ impl Clock {
         self.wall_at_start_ms.saturating_add(passed)
     }
 
-    /// By how much the machine's clock was set forward since the start; negative: back.
-    #[must_use]
-    pub(super) fn set_by_ms(&self) -> i64 {
-        wall_ms().saturating_sub(self.now_ms())
-    }
-
     /// The moment of the runtime's clock that is `at_ms` of this clock.
     #[must_use]
     pub fn instant(&self, at_ms: i64) -> tokio::time::Instant {
