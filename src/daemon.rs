@@ -19,6 +19,8 @@ use crate::settlement::rules::{FundReading, Rules};
 const DRAIN_MS_MAX: u64 = 20_000;
 /// How often it looks.
 const DRAIN_LOOK_MS: u64 = 20;
+/// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
+const FAULTS_LOGGED_MAX: usize = 20;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -199,6 +201,7 @@ async fn serve(site: Site) -> Result<(), Error> {
     // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
     // connect wait until the door is served.
     let door = ipc::grpc::open(&settings, operations.clone())?;
+    verify_in_background(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
         let resumed = runner.resume().await?;
@@ -225,6 +228,36 @@ async fn serve(site: Site) -> Result<(), Error> {
     Ok(())
 }
 
+/// Walks the journal's chain on a thread of its own, beside the work.
+fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(), Error> {
+    let site_key = SiteKey::load(&key_path(settings))?;
+    let dir = journal_dir(settings);
+    let verify = move || match journal::verify(&dir, &site_key) {
+        Ok(report) if report.faults.is_empty() => {
+            tracing::info!(events = report.events, "the journal's chain holds");
+        }
+        Ok(report) => {
+            for fault in report.faults.iter().take(FAULTS_LOGGED_MAX) {
+                tracing::error!(%fault, "the journal was changed");
+            }
+            operations.distrust_journal();
+        }
+        Err(error) => tracing::warn!(%error, "the journal's chain could not be walked"),
+    };
+    std::thread::Builder::new()
+        .name("journal-verify".to_owned())
+        .spawn(verify)
+        .map(drop)
+        .map_err(|source| Error::System {
+            what: "a thread cannot start".to_owned(),
+            source,
+        })
+}
+
+fn journal_dir(settings: &Settings) -> PathBuf {
+    settings.paths.state_dir.join("journal")
+}
+
 /// The journal, and whether this desk may write in it.
 async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
     let machine_id =
@@ -238,7 +271,7 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
         machine_id: machine_id.trim().to_owned(),
     };
     let site_key = SiteKey::load(&key_path(settings))?;
-    let options = journal::Options::new(settings.paths.state_dir.join("journal"), desk, site_key);
+    let options = journal::Options::new(journal_dir(settings), desk, site_key);
     let (journal, opened) = Journal::open(options).await?;
     let adopted = match opened.identity {
         JournalIdentity::Fresh | JournalIdentity::Ours => true,

@@ -42,19 +42,22 @@ pub(super) struct Inner {
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
+    /// The journal's chain does not hold: somebody, or the disk, changed it.
+    pub(super) damaged: AtomicBool,
 }
 
 impl Operations {
     /// Over a runner.
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
-        let stopping = AtomicBool::new(false);
+        let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
                 runner,
                 identity,
                 waits,
                 stopping,
+                damaged,
             }),
         }
     }
@@ -73,11 +76,20 @@ impl Operations {
         self.inner.stopping.load(Ordering::Relaxed)
     }
 
+    /// The journal was found changed: nothing new is taken until a person looked.
+    pub fn distrust_journal(&self) {
+        self.inner.damaged.store(true, Ordering::Relaxed);
+    }
+
     /// Why nothing new is taken, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<Failure> {
         if self.is_stopping() {
             return Some(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+        }
+        if self.inner.damaged.load(Ordering::Relaxed) {
+            let detail = "the journal was changed; see yibaoctl journal verify";
+            return Some(Failure::new(Code::JournalRefuses, detail));
         }
         if let Health {
             accepts_new: false,

@@ -84,7 +84,10 @@ impl Operations {
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
         if state.order.is_none() {
             // The key of that day was deleted: the digest still tells another body.
-            let digest = self.parts().journal.request_digest(&tell::bare_request(order));
+            let digest = self
+                .parts()
+                .journal
+                .request_digest(&tell::bare_request(order));
             if digest != row.body_digest {
                 let detail = "it was used with another body; which fields is no longer known";
                 return Err(Failure::new(Code::RequestIdOtherBody, detail));

@@ -156,9 +156,10 @@ impl Carrier {
     /// The digest of the request. The journal keeps that of the first append.
     fn digest(&self) -> String {
         match (&self.after, &self.state.order) {
-            (None, Some(order)) => {
-                self.parts.journal.request_digest(&tell::bare_request(order))
-            }
+            (None, Some(order)) => self
+                .parts
+                .journal
+                .request_digest(&tell::bare_request(order)),
             (_, _) => String::new(),
         }
     }

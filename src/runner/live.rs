@@ -225,7 +225,11 @@ impl Registry {
         let has = |handle: &&Handle| {
             handle.view.borrow().state.known.mdtrt_id.as_deref() == Some(mdtrt_id)
         };
-        inner.by_id.values().find(has).map(|handle| handle.settlement_id.clone())
+        inner
+            .by_id
+            .values()
+            .find(has)
+            .map(|handle| handle.settlement_id.clone())
     }
 
     /// How many run or are being begun.

@@ -172,7 +172,9 @@ pub struct Answer {
 impl std::fmt::Debug for Reason {
     /// The code: the platform's words may name a person.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reason").field("code", &self.code).finish_non_exhaustive()
+        f.debug_struct("Reason")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
     }
 }
 
