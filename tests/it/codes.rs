@@ -9,7 +9,7 @@ use yibaod::book::Code;
 use yibaod::sandbox::platform::CodeKind;
 
 use crate::bills::quiet;
-use crate::desk::{Desk, Setup, Shows, bill};
+use crate::desk::{Desk, Setup, Shows, bill, wait_for};
 use crate::told::{asked, check_ended, check_entry, received};
 
 /// 医保码 in GBK, as a scanner in a wrong mode sends a name.
@@ -237,4 +237,76 @@ async fn nobody_scans_before_the_deadline() {
         check_ended(&desk, &answer, Money::Cancelled, Code::NobodyScanned).await;
     }
     assert_eq!(received(&desk).len(), 0, "the platform was never asked");
+}
+
+/// The token dies at this transaction: another code is asked for, and that one settles.
+async fn check_token_dies_at(desk: &Desk, infno: &str) {
+    desk.platform
+        .arm(&format!("F11@{infno}"))
+        .expect("a fault of the sandbox");
+    let settled = asked(desk, "2207");
+    let shows = [Shows::fresh("employee"), Shows::fresh("employee")];
+    let (answer, events) =
+        watched(desk, quiet(bill(desk, &format!("dies-at-{infno}"))), &shows).await;
+    let told = rejections(&events, Stage::WaitingScan);
+    assert_eq!(told.len(), 1, "{infno}: {told:?}");
+    check_entry(&told[0], Code::CodeExpired.entry());
+    assert_eq!(answer.money(), Money::Settled, "{infno}: {answer:?}");
+    assert_eq!(asked(desk, "2207"), settled + 1, "{infno}");
+    let open = desk
+        .platform
+        .ledger(|ledger| (ledger.visits_open().len(), ledger.lines_open().len()));
+    assert_eq!(open, (0, 0), "{infno}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_expires_on_the_way_is_shown_anew() {
+    let desk = Desk::start(Setup::default()).await;
+    for infno in ["1101", "2201", "2206"] {
+        check_token_dies_at(&desk, infno).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_expires_at_the_money_call_charges_nothing() {
+    let desk = Desk::start(Setup::default()).await;
+    desk.platform
+        .arm("F11@2207")
+        .expect("a fault of the sandbox");
+    let request = bill(&desk, "dies-at-2207");
+    let (answer, _) = watched(&desk, request, &[Shows::fresh("employee")]).await;
+    check_ended(&desk, &answer, Money::Refused, Code::CodeExpired).await;
+    assert_eq!(
+        (
+            asked(&desk, "2207"),
+            asked(&desk, "2205"),
+            asked(&desk, "2202")
+        ),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_nobody_asked_for_is_not_used() {
+    let desk = Desk::start(Setup::default()).await;
+    desk.show(&Shows::fresh("employee")).await;
+    let mut request = bill(&desk, "before");
+    request.scan_wait_ms = 500;
+    let (answer, _) = watched(&desk, request, &[]).await;
+    check_ended(&desk, &answer, Money::Cancelled, Code::NobodyScanned).await;
+    assert_eq!(asked(&desk, "ec.query"), 0);
+
+    // Two in a row where one is asked for: the second is not kept for the fresh code.
+    let mut request = bill(&desk, "two-in-a-row");
+    (request.scan_wait_ms, request.fresh_code) = (1_000, true);
+    let mut events = desk.watch(&request.request_id).await;
+    let two = async {
+        wait_for(&mut events, Stage::WaitingScan).await;
+        desk.show(&Shows::fresh("employee")).await;
+        desk.show(&Shows::fresh("employee")).await;
+    };
+    let (answer, ()) = tokio::join!(desk.scan_and_pay(request), two);
+    let answer = answer.expect("the call is taken");
+    check_ended(&desk, &answer, Money::Cancelled, Code::NobodyScanned).await;
+    assert_eq!((asked(&desk, "ec.query"), asked(&desk, "2207")), (1, 0));
 }

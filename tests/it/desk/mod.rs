@@ -216,7 +216,7 @@ impl Drop for Desk {
         if std::thread::panicking() {
             eprintln!("--- the daemon's log ---\n{}", self.log());
         } else {
-            self.check_log_names_nobody();
+            self.check_names_nobody();
         }
     }
 }
