@@ -156,7 +156,8 @@ pub struct SignIn {
     pub mac: String,
     /// 签到IP地址; empty: this machine's.
     pub ip: String,
-    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`).
+    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`). On a money call they count only
+    /// where [`Answers::refusals`] of that call has the text too.
     pub expired: Vec<String>,
 }
 

@@ -5,7 +5,7 @@
 
 use super::model::{Align, Block, Cell, Document, Rule, Style};
 use crate::settlement::amounts::Amounts;
-use crate::settlement::bill::{Fen, Line};
+use crate::settlement::bill::{Fen, Line, Price};
 use crate::settlement::call::Settled;
 use crate::settlement::known::Person;
 use crate::settlement::order::{Order, OrderKind};
@@ -148,7 +148,7 @@ fn lines(blocks: &mut Vec<Block>, order: &Order) {
 
 fn line_row(blocks: &mut Vec<Block>, line: &Line) {
     text(blocks, &line.name, PLAIN, Align::Left);
-    let (count, price) = (line.cnt.to_string(), yuan(&line.pric.to_string()));
+    let (count, price) = (line.cnt.to_string(), price(line.pric));
     let amount = line.det_item_fee_sumamt.to_string();
     row(
         blocks,
@@ -157,13 +157,13 @@ fn line_row(blocks: &mut Vec<Block>, line: &Line) {
     );
 }
 
-/// A price with at least two decimals, as amounts have them beside it.
-fn yuan(price: &str) -> String {
-    let decimals = price.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    match decimals {
-        0 => format!("{price}.00"),
-        1 => format!("{price}0"),
-        _ => price.to_owned(),
+/// A price with two decimals at least.
+fn price(pric: Price) -> String {
+    let text = pric.to_string();
+    match text.split_once('.') {
+        None => format!("{text}.00"),
+        Some((_, decimals)) if decimals.len() < 2 => format!("{text}0"),
+        Some(_) => text,
     }
 }
 

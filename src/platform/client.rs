@@ -15,12 +15,12 @@ use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{request, sign_in, voucher};
+use super::wire::{lines_that_fit, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
-use crate::settlement::order::{Operator, OperatorKind};
+use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
 const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
@@ -79,12 +79,20 @@ impl Platform {
         })
     }
 
+    /// Whether the lines of this order fit into one upload at this site.
+    ///
+    /// # Errors
+    /// They do not: the number of lines, from the first, that would fit.
+    pub fn lines_that_fit(&self, order: &Order) -> Result<(), usize> {
+        lines_that_fit(&self.shared.profile, order)
+    }
+
     /// The message of this call, ready to be recorded and then sent. Where the profile wants it and nobody
     /// has, the operator is signed in first.
     ///
     /// # Errors
     /// What became of the call without sending it: `NotSent` or `Refused` when the sign-in failed or a fact
-    /// is missing; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
+    /// is missing; `Refused` when the lines are more than one upload takes; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
     /// not reverse, 5203 without a setl_id).
     pub async fn prepare(&self, call: Call<'_>, stamp: &Stamp) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;

@@ -52,6 +52,8 @@ pub struct Person {
     pub card_sn: String,
     /// Rows of `insuinfo`.
     pub insured: Vec<Insurance>,
+    /// Whether the platform has the person in its books; the e-voucher centre knows everybody.
+    pub is_known: bool,
 }
 
 impl fmt::Debug for Person {
@@ -79,7 +81,8 @@ impl Person {
     }
 }
 
-/// The persons every sandbox knows. All but `other_area` are insured in 430100.
+/// The persons every sandbox knows. All but `other_area` are insured in 430100; `stranger` has a code, and
+/// no insurance that this platform knows of.
 #[must_use]
 pub fn everybody() -> Vec<Person> {
     vec![
@@ -126,6 +129,16 @@ pub fn everybody() -> Vec<Person> {
             77,
             vec![other_area()],
         ),
+        Person {
+            is_known: false,
+            ..person(
+                "stranger",
+                "方未名",
+                "33010219920417",
+                88,
+                vec![employee(10_000, "1")],
+            )
+        },
     ]
 }
 
@@ -183,6 +196,7 @@ fn person(
         card_sn: format!("430100D15600000599{serial:014}"),
         idno,
         insured,
+        is_known: true,
     }
 }
 

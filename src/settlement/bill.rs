@@ -54,7 +54,7 @@ impl Fen {
     pub fn checked_add(self, other: Fen) -> Option<Fen> {
         self.0
             .checked_add(other.0)
-            .filter(|sum| sum.abs() <= FEN_MAX)
+            .filter(|sum| is_in_field(*sum))
             .map(Fen)
     }
 
@@ -63,7 +63,7 @@ impl Fen {
     pub fn checked_sub(self, other: Fen) -> Option<Fen> {
         self.0
             .checked_sub(other.0)
-            .filter(|sum| sum.abs() <= FEN_MAX)
+            .filter(|sum| is_in_field(*sum))
             .map(Fen)
     }
 
@@ -102,12 +102,17 @@ impl FromStr for Fen {
             return Err(NumberError::TooManyDecimals { max: 2 });
         }
         let fen: i64 = fen.trunc().try_into().map_err(|_| NumberError::TooLarge)?;
-        if fen.abs() > FEN_MAX {
-            Err(NumberError::TooLarge)
-        } else {
+        if is_in_field(fen) {
             Ok(Fen(fen))
+        } else {
+            Err(NumberError::TooLarge)
         }
     }
+}
+
+/// Also for the smallest i64, which has no absolute value of its type.
+fn is_in_field(fen: i64) -> bool {
+    fen.unsigned_abs() <= FEN_MAX.unsigned_abs()
 }
 
 /// Digits, at most one point, at most one leading minus: nothing else is a number on our wires.
@@ -186,7 +191,7 @@ pub fn line_amount(price: Price, count: Count) -> Option<Fen> {
         .round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
     i64::try_from(fen)
         .ok()
-        .filter(|fen| fen.abs() <= FEN_MAX)
+        .filter(|fen| is_in_field(*fen))
         .map(Fen)
 }
 
@@ -270,6 +275,11 @@ mod tests {
             Err(NumberError::TooLarge)
         );
         assert_eq!("99999999999999.99".parse(), Ok(Fen(FEN_MAX)));
+        assert_eq!(
+            "-92233720368547758.08".parse::<Fen>(),
+            Err(NumberError::TooLarge)
+        );
+        assert_eq!(Fen(i64::MIN).checked_add(Fen::ZERO), None);
     }
 
     #[test]

@@ -12,3 +12,4 @@ mod lost;
 mod paper;
 mod peers;
 mod platform;
+mod told;

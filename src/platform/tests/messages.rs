@@ -1,6 +1,7 @@
 //! Each message, byte for byte, against `golden/*.json` (a field a line; white space around lines is not sent).
 
 use super::fixtures::{CODE, Case, STEPS, profile, stamp};
+use crate::book::Code;
 use crate::config::Profile;
 use crate::config::profile::UrlStyle;
 use crate::platform::wire::{lines_that_fit, request};
@@ -180,4 +181,22 @@ fn the_lines_that_fit_are_counted_before_anything_is_sent() {
     case.known.ids.feedetl_sn = (0..fit).map(|n| format!("{n:015}")).collect();
     let message = written(&by_chars, &case, Step::Fees);
     assert!(message.body.chars().count() < 40_000 + 1_000);
+}
+
+#[test]
+fn an_upload_that_is_too_large_is_refused_and_not_tried_again() {
+    let small = profile(|p| p.lines.input_chars_max = 1_000);
+    let case = Case::new();
+    let built = request::build(&small, &case.call(Step::Fees), &stamp(), "");
+    let outcome = built.err().map(|outcome| *outcome);
+    let too_many = |outcome| {
+        matches!(
+            outcome,
+            Outcome::Refused {
+                code: Code::TooManyLines,
+                ..
+            }
+        )
+    };
+    assert!(outcome.is_some_and(too_many));
 }

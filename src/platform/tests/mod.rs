@@ -2,6 +2,7 @@
 
 mod answers;
 mod fixtures;
+mod limits;
 mod messages;
 mod peers;
 mod signing;

@@ -121,9 +121,11 @@ pub(super) fn fits(profile: &Profile, input: &Object) -> Result<(), Box<Outcome>
     if chars <= limit_of_chars(profile) {
         return Ok(());
     }
-    Err(Box::new(Outcome::NotSent {
+    // A refusal and not *not sent*: it would be as large the next time.
+    Err(Box::new(Outcome::Refused {
         code: Code::TooManyLines,
-        why: format!("{chars} characters of input"),
+        infcode: String::new(),
+        text: format!("{chars} characters of input"),
     }))
 }
 
@@ -237,8 +239,8 @@ pub(super) fn read(output: &Node, expect: &Expect) -> Result<Vec<LineSplit>, Unr
 
 fn line(row: &Node) -> Result<LineSplit, Unreadable> {
     Ok(LineSplit {
-        feedetl_sn: row.text_required("feedetl_sn")?,
-        chrgitm_lv: row.text("chrgitm_lv")?,
+        feedetl_sn: row.short_required("feedetl_sn")?,
+        chrgitm_lv: row.short("chrgitm_lv")?,
         det_item_fee_sumamt: row.fen_required("det_item_fee_sumamt")?,
         fulamt_ownpay_amt: row.fen("fulamt_ownpay_amt")?,
         overlmt_amt: row.fen("overlmt_amt")?,

@@ -49,3 +49,16 @@ pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> 
         [_, _, ..] => Err(Code::SeveralInsurances),
     }
 }
+
+/// The kinds of insurance in force, as a list to choose from: `310, 390`.
+#[must_use]
+pub fn insurances_in_force(person: &Person) -> String {
+    let in_force = person
+        .insuinfo
+        .iter()
+        .filter(|row| row.psn_insu_stas == IN_FORCE);
+    let mut kinds: Vec<&str> = in_force.map(|row| row.insutype.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.join(", ")
+}

@@ -1,7 +1,7 @@
 //! The caller's side: bills, calls, and the patient who shows codes.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -10,11 +10,9 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::api::settlement_service_client::SettlementServiceClient;
-use yibaod::api::{
-    ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
-};
+use yibaod::api::{ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest};
 use yibaod::sandbox::bills;
-use yibaod::sandbox::devices::scanner::Terminator;
+use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
 use yibaod::sandbox::platform::{CodeKind, Platform};
 
 use super::Desk;
@@ -29,13 +27,17 @@ pub async fn channel(socket: &Path) -> Result<Channel, tonic::transport::Error> 
         let socket = socket.clone();
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }
     });
-    Endpoint::from_static("http://desk").connect_with_connector(connect).await
+    Endpoint::from_static("http://desk")
+        .connect_with_connector(connect)
+        .await
 }
 
 /// The proto JSON of a request as its message. Unknown fields fail the test.
 pub fn request_from(json: &Value) -> ScanAndPayRequest {
     let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
-    let message = pool.get_message_by_name("yibao.v1.ScanAndPayRequest").expect("our message");
+    let message = pool
+        .get_message_by_name("yibao.v1.ScanAndPayRequest")
+        .expect("our message");
     DynamicMessage::deserialize(message, json)
         .expect("the bill has the shape of the proto")
         .transcode_to()
@@ -73,11 +75,25 @@ impl Shows {
         Shows::Code(person, CodeKind::Fresh)
     }
 
+    /// Holds it before the scanner; what was shown is kept for the look at the log.
+    async fn to(&self, scanner: &Scanner, platform: &Platform, shown: &Mutex<Vec<Vec<u8>>>) {
+        let bytes = self.bytes(platform);
+        shown
+            .lock()
+            .expect("no test panics while it holds it")
+            .push(bytes.clone());
+        scanner
+            .scan(&bytes, Terminator::Cr)
+            .await
+            .expect("the pty takes it");
+    }
+
     fn bytes(&self, platform: &Platform) -> Vec<u8> {
         match self {
-            Shows::Code(person, kind) => {
-                platform.code(person, *kind).expect("a person of the sandbox").into_bytes()
-            }
+            Shows::Code(person, kind) => platform
+                .code(person, *kind)
+                .expect("a person of the sandbox")
+                .into_bytes(),
             Shows::Bytes(bytes) => bytes.clone(),
         }
     }
@@ -99,10 +115,20 @@ impl Desk {
         request: ScanAndPayRequest,
         shows: &[Shows],
     ) -> Settlement {
-        let watch = WatchSettlementRequest { request_id: request.request_id.clone() };
-        let events = client.watch_settlement(watch).await.expect("it can be watched").into_inner();
+        let watch = WatchSettlementRequest {
+            request_id: request.request_id.clone(),
+        };
+        let events = client
+            .watch_settlement(watch)
+            .await
+            .expect("it can be watched")
+            .into_inner();
         let patient = self.follow(events, shows);
-        let answer = client.scan_and_pay(request).await.expect("the call is taken").into_inner();
+        let answer = client
+            .scan_and_pay(request)
+            .await
+            .expect("the call is taken")
+            .into_inner();
         patient.abort();
         answer.settlement.expect("an answer has its settlement")
     }
@@ -135,6 +161,7 @@ impl Desk {
         shows: &[Shows],
     ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
         let (platform, scanner) = (Arc::clone(&self.platform), Arc::clone(&self.scanner));
+        let shown = Arc::clone(&self.shown);
         let mut shows = shows.to_vec().into_iter();
         tokio::spawn(async move {
             let mut seen = Vec::new();
@@ -143,8 +170,7 @@ impl Desk {
                 if asks_for_a_code(&event)
                     && let Some(show) = shows.next()
                 {
-                    let bytes = show.bytes(&platform);
-                    scanner.scan(&bytes, Terminator::Cr).await.expect("the pty takes it");
+                    show.to(&scanner, &platform, &shown).await;
                 }
                 seen.push(event);
             }
@@ -152,15 +178,42 @@ impl Desk {
         })
     }
 
+    /// Shows a code now, asked for or not.
+    pub(crate) async fn show(&self, show: &Shows) {
+        show.to(&self.scanner, &self.platform, &self.shown).await;
+    }
+
     /// Follows a settlement.
     pub async fn watch(
         &self,
         request_id: &str,
     ) -> tonic::Streaming<yibaod::api::WatchSettlementResponse> {
-        let request = WatchSettlementRequest { request_id: request_id.to_owned() };
+        let request = WatchSettlementRequest {
+            request_id: request_id.to_owned(),
+        };
         let mut client = self.settlements().await;
-        client.watch_settlement(request).await.expect("it can be watched").into_inner()
+        client
+            .watch_settlement(request)
+            .await
+            .expect("it can be watched")
+            .into_inner()
     }
+}
+
+/// The settlement's first event at this stage.
+pub(crate) async fn wait_for(
+    events: &mut tonic::Streaming<yibaod::api::WatchSettlementResponse>,
+    stage: Stage,
+) -> SettlementEvent {
+    let mut seen = Vec::new();
+    while let Some(event) = events.message().await.expect("the stream goes on") {
+        let event = event.event.expect("an event");
+        if event.stage() == stage {
+            return event;
+        }
+        seen.push(event.stage());
+    }
+    panic!("it ended before {stage:?}: {seen:?}");
 }
 
 fn asks_for_a_code(event: &SettlementEvent) -> bool {

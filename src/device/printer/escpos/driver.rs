@@ -164,7 +164,8 @@ impl Conversation {
         if past.cut_off {
             self.write(&[0; RESYNC_BYTES], board, deadline).await?;
             // What hangs there is another patient's: it must not come out on top of the next receipt.
-            self.write(&separation(self.profile), board, deadline).await?;
+            self.write(&separation(self.profile), board, deadline)
+                .await?;
             past.cut_off = false;
         }
         Ok(())

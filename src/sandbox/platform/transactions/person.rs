@@ -84,7 +84,8 @@ pub(super) fn holder(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<
             )));
         }
     };
-    found.cloned().ok_or_else(|| {
+    let known = found.filter(|person| person.is_known);
+    known.cloned().ok_or_else(|| {
         Refusal::new("HygeiaException: 请求失败,错误原因：本地查询错误:该参保人的基本信息为空null")
     })
 }
