@@ -58,11 +58,19 @@ async fn lists_are_filtered_and_paged() {
         format!("uid:{}", rustix::process::geteuid().as_raw())
     );
 
+    lists_are_paged(&desk).await;
+    lists_are_filtered(&desk, &paid[2].accepted_at).await;
+    wrong_lists_are_refused(&desk).await;
+    show(&desk, "employee").await;
+    desk.assert_charged_once(&answer_of(call).await);
+}
+
+async fn lists_are_paged(desk: &Desk) {
     let mut seen = Vec::new();
     let mut before = String::new();
     loop {
         let page = list(
-            &desk,
+            desk,
             ListSettlementsRequest {
                 limit: 2,
                 before,
@@ -78,31 +86,30 @@ async fn lists_are_filtered_and_paged() {
         before = page.next;
     }
     assert_eq!(seen, ["open", "d", "c", "b", "a"]);
+}
 
+/// `third` is when the third of them was accepted.
+async fn lists_are_filtered(desk: &Desk, third: &str) {
     let open = ListSettlementsRequest {
         open_only: true,
         ..Default::default()
     };
-    assert_eq!(ids(&list(&desk, open).await), ["open"]);
+    assert_eq!(ids(&list(desk, open).await), ["open"]);
     let stuck = ListSettlementsRequest {
         stuck_only: true,
         ..Default::default()
     };
-    assert_eq!(ids(&list(&desk, stuck).await), Vec::<&str>::new());
+    assert_eq!(ids(&list(desk, stuck).await), Vec::<&str>::new());
     let from = ListSettlementsRequest {
-        from: paid[2].accepted_at.clone(),
+        from: third.to_owned(),
         ..Default::default()
     };
-    assert_eq!(ids(&list(&desk, from).await), ["open", "d", "c"]);
+    assert_eq!(ids(&list(desk, from).await), ["open", "d", "c"]);
     let to = ListSettlementsRequest {
-        to: paid[2].accepted_at.clone(),
+        to: third.to_owned(),
         ..Default::default()
     };
-    assert_eq!(ids(&list(&desk, to).await), ["b", "a"]);
-
-    wrong_lists_are_refused(&desk).await;
-    show(&desk, "employee").await;
-    desk.assert_charged_once(&answer_of(call).await);
+    assert_eq!(ids(&list(desk, to).await), ["b", "a"]);
 }
 
 async fn wrong_lists_are_refused(desk: &Desk) {

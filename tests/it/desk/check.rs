@@ -17,17 +17,17 @@ const LOOK_MS: u64 = 10;
 
 /// What a call was told that started nothing.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The book's name.
-    pub name: String,
+    pub(crate) name: String,
     /// What exactly.
-    pub detail: String,
+    pub(crate) detail: String,
     /// The wrong fields.
-    pub fields: String,
+    pub(crate) fields: String,
 }
 
 /// The book's words in a status.
-pub fn refusal(status: &tonic::Status) -> Refusal {
+pub(crate) fn refusal(status: &tonic::Status) -> Refusal {
     let info = status.get_details_error_info();
     let info = info.unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
     let field = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
@@ -39,7 +39,7 @@ pub fn refusal(status: &tonic::Status) -> Refusal {
 }
 
 /// The name of the error in an answer, empty when there is none.
-pub fn error_name(settlement: &Settlement) -> &str {
+pub(crate) fn error_name(settlement: &Settlement) -> &str {
     settlement
         .error
         .as_ref()
@@ -47,7 +47,7 @@ pub fn error_name(settlement: &Settlement) -> &str {
 }
 
 /// State, proof and reason of the paper of an answer.
-pub fn paper_of(settlement: &Settlement) -> (PaperState, PaperProof, String) {
+pub(crate) fn paper_of(settlement: &Settlement) -> (PaperState, PaperProof, String) {
     let paper = settlement
         .paper
         .as_ref()
@@ -57,7 +57,7 @@ pub fn paper_of(settlement: &Settlement) -> (PaperState, PaperProof, String) {
 }
 
 /// The answer without its paper: what is repeated field for field while the paper goes on.
-pub fn without_paper(settlement: &Settlement) -> Settlement {
+pub(crate) fn without_paper(settlement: &Settlement) -> Settlement {
     Settlement {
         paper: None,
         stage: 0,
@@ -66,7 +66,7 @@ pub fn without_paper(settlement: &Settlement) -> Settlement {
 }
 
 /// Waits for a condition with a deadline; `None`: it did not come.
-pub async fn eventually<T>(mut is: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub(crate) async fn eventually<T>(mut is: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let until = Instant::now() + Duration::from_secs(WAIT_S_MAX);
     while Instant::now() < until {
         if let Some(seen) = is().await {
@@ -78,7 +78,7 @@ pub async fn eventually<T>(mut is: impl AsyncFnMut() -> Option<T>) -> Option<T> 
 }
 
 impl Desk {
-    pub async fn status(&self) -> GetStatusResponse {
+    pub(crate) async fn status(&self) -> GetStatusResponse {
         let channel = channel(&self.socket()).await.expect("its door is open");
         let asked = DaemonServiceClient::new(channel)
             .get_status(GetStatusRequest {})
@@ -87,7 +87,7 @@ impl Desk {
     }
 
     /// Waits until the settlement is like this.
-    pub async fn until(&self, request_id: &str, is: impl Fn(&Settlement) -> bool) -> Settlement {
+    pub(crate) async fn until(&self, request_id: &str, is: impl Fn(&Settlement) -> bool) -> Settlement {
         let seen = eventually(async || self.get(request_id).await.filter(&is)).await;
         match seen {
             Some(settlement) => settlement,
@@ -96,13 +96,13 @@ impl Desk {
     }
 
     /// Waits for this state of the paper.
-    pub async fn until_paper(&self, request_id: &str, state: PaperState) -> Settlement {
+    pub(crate) async fn until_paper(&self, request_id: &str, state: PaperState) -> Settlement {
         self.until(request_id, |settlement| paper_of(settlement).0 == state)
             .await
     }
 
     /// Waits until the money is told to stand.
-    pub async fn until_settled(&self, request_id: &str) -> Settlement {
+    pub(crate) async fn until_settled(&self, request_id: &str) -> Settlement {
         let seen = eventually(async || {
             self.get(request_id)
                 .await
@@ -112,7 +112,7 @@ impl Desk {
     }
 
     /// Waits until nothing runs any more: from here on nothing is sent to anybody.
-    pub async fn until_idle(&self) {
+    pub(crate) async fn until_idle(&self) {
         let idle = async || (self.status().await.open_settlements == 0).then_some(());
         assert!(
             eventually(idle).await.is_some(),
@@ -122,7 +122,7 @@ impl Desk {
     }
 
     /// All papers that came out, when nothing can be printed any more.
-    pub async fn papers_in_the_end(&self) -> Vec<Paper> {
+    pub(crate) async fn papers_in_the_end(&self) -> Vec<Paper> {
         self.until_idle().await;
         let until = Instant::now() + Duration::from_secs(WAIT_S_MAX);
         let done = self
@@ -138,7 +138,7 @@ impl Desk {
     }
 
     /// Exactly this was charged, by exactly one settling call.
-    pub fn assert_charged_once(&self, settlement: &Settlement) {
+    pub(crate) fn assert_charged_once(&self, settlement: &Settlement) {
         assert_eq!(settlement.money(), Money::Settled, "{settlement:?}");
         let (charges, sent) = self.platform.ledger(|ledger| {
             (
@@ -182,7 +182,7 @@ impl Desk {
     }
 
     /// Nothing is charged, no visit is open, no line is there.
-    pub fn assert_nothing_charged(&self) {
+    pub(crate) fn assert_nothing_charged(&self) {
         let (live, visits, lines) = self.platform.ledger(|ledger| {
             let live = ledger
                 .settlements()
@@ -199,12 +199,12 @@ impl Desk {
     }
 
     /// How often this transaction came in.
-    pub fn received(&self, infno: &str) -> usize {
+    pub(crate) fn received(&self, infno: &str) -> usize {
         self.platform.ledger(|ledger| ledger.received(infno).len())
     }
 
     /// Waits until this transaction came in so often.
-    pub async fn until_received(&self, infno: &str, count: usize) {
+    pub(crate) async fn until_received(&self, infno: &str, count: usize) {
         let seen = eventually(async || (self.received(infno) >= count).then_some(())).await;
         assert!(
             seen.is_some(),

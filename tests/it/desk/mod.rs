@@ -21,7 +21,7 @@ use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
 pub use caller::{Shows, bill, bill_for, channel, request_from};
-pub use check::{error_name, eventually, paper_of, refusal, without_paper};
+pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
 pub use files::Setup;
 
 /// Longest wait for a daemon to open its door.
