@@ -34,7 +34,7 @@ fn the_lines_that_fit_are_counted_before_anything_is_sent() {
     // What is counted is never less than what is sent.
     case.known.ids.feedetl_sn = (0..fit).map(|n| format!("{n:015}")).collect();
     let built = request::build(&by_chars, &case.call(Step::Fees), &stamp(), "");
-    let message = built.ok().expect("it was counted");
+    let message = built.expect("it was counted");
     assert!(message.body.chars().count() < 40_000 + 1_000);
 }
 
@@ -82,7 +82,7 @@ fn every_further_field_is_written_and_no_other_is_taken() {
         more.insert(name.to_owned(), value.to_owned());
         assert_eq!(check_lines(&site, &case.order), Ok(()));
         let built = request::build(&site, &case.call(Step::Fees), &stamp(), "");
-        let body = built.ok().expect("all facts are there").body;
+        let body = built.expect("all facts are there").body;
         let expected = if name == "prd_days" {
             "\"prd_days\":77".to_owned()
         } else {
