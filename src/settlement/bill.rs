@@ -11,6 +11,27 @@ use rust_decimal::{Decimal, RoundingStrategy};
 /// The largest sum a num(16,2) field holds: 14 digits before the point.
 pub const FEN_MAX: i64 = 9_999_999_999_999_999;
 
+/// Fields of a line that [`Line::more`] may fill, by the platform's names and in its order (transaction 2204).
+/// `prd_days` is a number, all others are text.
+pub const LINE_EXTRAS: [&str; 16] = [
+    "sin_dos_dscr",
+    "used_frqu_dscr",
+    "prd_days",
+    "medc_way_dscr",
+    "acord_dept_codg",
+    "acord_dept_name",
+    "orders_dr_code",
+    "orders_dr_name",
+    "tcmdrug_used_way",
+    "etip_flag",
+    "etip_hosp_code",
+    "dscg_tkdrug_flag",
+    "matn_fee_flag",
+    "memo",
+    "comb_no",
+    "exp_content",
+];
+
 /// Money in fen, 1/100 yuan. Never a float.
 #[derive(
     Clone,
@@ -241,7 +262,7 @@ pub struct Line {
     pub bilg_dr_name: String,
     /// 医院审批标志: `0` none needed, `1` approved, `2` not approved.
     pub hosp_appr_flag: String,
-    /// Further fields of the line by the platform's names (`sin_dos_dscr`, `memo`, …), as text.
+    /// Further fields of the line by the platform's names, as text: those of [`LINE_EXTRAS`].
     pub more: std::collections::BTreeMap<String, String>,
 }
 

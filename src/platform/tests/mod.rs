@@ -3,6 +3,7 @@
 mod answers;
 mod fixtures;
 mod limits;
+mod lines;
 mod messages;
 mod peers;
 mod signing;
