@@ -125,16 +125,7 @@ impl Operations {
         let begun = runner
             .accept(reservation, runner.new_id(), &caller.id, order, total)
             .await;
-        begun.map_err(|error| match error {
-            JournalError::VisitOpen { stream } => {
-                let detail = format!("settlement {stream} has this visit");
-                Failure::new(Code::VisitBusy, detail)
-            }
-            JournalError::NotAdopted { .. } => {
-                Failure::new(Code::DeskNotAdopted, error.to_string())
-            }
-            other => Failure::new(Code::JournalRefuses, other.to_string()),
-        })
+        begun.map_err(|error| not_begun(&error))
     }
 
     /// The final answer; at the deadline the truth by then, and the settlement runs on.
@@ -240,6 +231,20 @@ fn too_many_lines(fit: usize) -> Failure {
         detail: format!("bills: one upload takes the first {fit} lines of these"),
         fields: vec!["bills".to_owned()],
     }
+}
+
+/// Why the journal did not take a new settlement.
+fn not_begun(error: &JournalError) -> Failure {
+    if let JournalError::VisitOpen { stream } = error {
+        let detail = format!("settlement {stream} has this visit");
+        return Failure::new(Code::VisitBusy, detail);
+    }
+    let code = if matches!(error, JournalError::NotAdopted { .. }) {
+        Code::DeskNotAdopted
+    } else {
+        Code::JournalRefuses
+    };
+    Failure::new(code, error.to_string())
 }
 
 pub(super) fn unreadable(error: &JournalError) -> Failure {

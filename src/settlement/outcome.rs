@@ -162,9 +162,12 @@ impl State {
             Found::Refunded { .. } => self.trail.refunded = true,
             Found::Reversal(reversal) => self.learn_reversal(*reversal, at_ms),
             Found::Visits(visits) => {
+                let number_is_ours =
+                    (self.order.as_ref()).is_some_and(|order| order.visit.ipt_otp_no.is_empty());
                 let ours = &self.known.ids.ipt_otp_no;
                 if let Some(visit) = visits.iter().find(|visit| visit.ipt_otp_no == *ours) {
-                    self.trail.registered_here = true;
+                    // A number that the caller brought may be an older visit's: that one is never taken back.
+                    self.trail.registered_here = number_is_ours;
                     self.known.mdtrt_id = Some(visit.mdtrt_id.clone());
                 }
                 if let Some(tries) = self.trail.tries.get_mut(&Step::Register) {

@@ -1,5 +1,7 @@
 //! Across modules, on real wires: the shipped daemon between a simulated platform, scanner and printer.
 
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
 mod bills;
 mod callers;
 mod codes;

@@ -80,7 +80,12 @@ fn hard(a: &Amounts, rules: &Rules) -> bool {
         a.oth_pay,
         disabled,
     ]);
-    buckets == Some(a.medfee_sumamt)
+    // Nobody is paid by a settlement: who pays what is never below nothing.
+    let nobody_is_paid = [funds, a.acct_pay, a.psn_cash_pay, a.hosp_part_amt]
+        .into_iter()
+        .all(|amount| amount >= Fen::ZERO);
+    nobody_is_paid
+        && buckets == Some(a.medfee_sumamt)
         && payers == Some(a.medfee_sumamt)
         && patient == Some(a.psn_part_amt)
         && parts == Some(funds)

@@ -87,7 +87,11 @@ impl Desk {
     }
 
     /// Waits until the settlement is like this.
-    pub(crate) async fn until(&self, request_id: &str, is: impl Fn(&Settlement) -> bool) -> Settlement {
+    pub(crate) async fn until(
+        &self,
+        request_id: &str,
+        is: impl Fn(&Settlement) -> bool,
+    ) -> Settlement {
         let seen = eventually(async || self.get(request_id).await.filter(&is)).await;
         match seen {
             Some(settlement) => settlement,
