@@ -162,6 +162,14 @@ fn what_cannot_work_together_is_found() {
         ("style = \"path\"", "style = \"single\"", "url.paths"),
         ("base = \"http://", "base = \"ftp://", "url.base"),
         ("base = \"http://", "base = \"http://user@", "url.base"),
+    ] {
+        changed(from, to, key);
+    }
+}
+
+#[test]
+fn rules_that_cannot_work_are_found() {
+    for (from, to, key) in [
         (
             "reversible",
             "psn_setlway = \"0000001\"\nreversible",
@@ -200,16 +208,25 @@ fn what_cannot_work_together_is_found() {
             "timeouts.connect_ms",
         ),
     ] {
-        let text = SANDBOX.replacen(from, to, 1);
-        assert_ne!(text, SANDBOX, "{from}");
-        let problems = Profile::parse(&text, "s").err();
-        let keys = problems.as_ref().map(keys_of).unwrap_or_default();
-        let expected: Vec<&str> = [key].into_iter().filter(|key| !key.is_empty()).collect();
-        assert!(
-            expected.iter().all(|key| keys.contains(key)) && keys.is_empty() == key.is_empty(),
-            "{to}: {keys:?}"
-        );
+        changed(from, to, key);
     }
+}
+
+/// The profile of the sandbox with this change has a problem at this key, or none at all where it is empty.
+fn changed(from: &str, to: &str, key: &str) {
+    let text = SANDBOX.replacen(from, to, 1);
+    assert_ne!(text, SANDBOX, "{from}");
+    let problems = Profile::parse(&text, "s").err();
+    let keys = problems.as_ref().map(keys_of).unwrap_or_default();
+    let expected: Vec<&str> = [key].into_iter().filter(|key| !key.is_empty()).collect();
+    assert!(
+        expected.iter().all(|key| keys.contains(key)) && keys.is_empty() == key.is_empty(),
+        "{to}: {keys:?}"
+    );
+}
+
+#[test]
+fn the_quiet_time_outlasts_every_call() {
     for (quiet_s, money_call_ms, is_enough) in [
         (100, 120_000, false),
         (99, 60_000, false),

@@ -52,10 +52,10 @@ fn numbers_longer_than_any_of_the_platforms_are_unreadable() {
 fn the_code_of_a_no_is_short_and_plain() {
     let odd = |infcode: &str| {
         let body = no("与预结算不一致").replace("-1", &format!("\"{infcode}\""));
-        match read(Step::Settle, &body) {
-            Outcome::Refused { infcode, .. } => infcode,
-            other => panic!("{other:?}"),
-        }
+        let Outcome::Refused { infcode, .. } = read(Step::Settle, &body) else {
+            panic!("no refusal: {infcode}");
+        };
+        infcode
     };
     assert_eq!(odd("-1"), "-1");
     assert_eq!(odd("E测试甲\\n7"), "E????7");
