@@ -292,7 +292,8 @@ async fn the_refusal_says_how_to_divide() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_bills_that_are_right_settle() {
     let desk = Desk::start(Setup::default()).await;
-    let cases: [(&str, i64, fn(&mut ScanAndPayRequest)); 4] = [
+    type Case = (&'static str, i64, fn(&mut ScanAndPayRequest));
+    let cases: [Case; 4] = [
         // Rounded half up, once a line.
         ("rounded", 1_000, |r| {
             *line(r) = Line {
