@@ -19,6 +19,8 @@ use crate::settlement::rules::{FundReading, Rules};
 const DRAIN_MS_MAX: u64 = 20_000;
 /// How often it looks.
 const DRAIN_LOOK_MS: u64 = 20;
+/// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
+const FAULTS_LOGGED_MAX: usize = 20;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -76,9 +78,15 @@ pub fn full_text(error: &Error) -> String {
 pub fn check(config_path: &Path) -> Result<(), Error> {
     let site = Site::load(config_path)?;
     for (key, warning) in site.profile.warnings() {
-        println!("{}: {key}: {warning}", site.settings.paths.site_profile.display());
+        println!(
+            "{}: {key}: {warning}",
+            site.settings.paths.site_profile.display()
+        );
     }
-    println!("the configuration of desk {:03} is right", site.settings.desk.number);
+    println!(
+        "the configuration of desk {:03} is right",
+        site.settings.desk.number
+    );
     Ok(())
 }
 
@@ -90,7 +98,10 @@ pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     let settings = Settings::load(config_path)?;
     let path = key_path(&settings);
     SiteKey::create(&path)?;
-    println!("made {}: keep a copy of it apart from the journal", path.display());
+    println!(
+        "made {}: keep a copy of it apart from the journal",
+        path.display()
+    );
     Ok(())
 }
 
@@ -105,7 +116,10 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
         .thread_name("yibaod")
         .enable_all()
         .build()
-        .map_err(|source| Error::System { what: "the runtime cannot start".to_owned(), source })?;
+        .map_err(|source| Error::System {
+            what: "the runtime cannot start".to_owned(),
+            source,
+        })?;
     runtime.block_on(serve(site))
 }
 
@@ -125,7 +139,11 @@ impl Site {
         if !unknown.is_empty() {
             return Err(Error::Devices(unknown.join("; ")));
         }
-        Ok(Self { settings, profile: Arc::new(profile), secrets })
+        Ok(Self {
+            settings,
+            profile: Arc::new(profile),
+            secrets,
+        })
     }
 }
 
@@ -143,7 +161,11 @@ fn key_path(settings: &Settings) -> PathBuf {
 }
 
 async fn serve(site: Site) -> Result<(), Error> {
-    let Site { settings, profile, secrets } = site;
+    let Site {
+        settings,
+        profile,
+        secrets,
+    } = site;
     let clock = Clock::start();
     let crashes = Crashes::new(settings.paths.state_dir.join("crashed"));
     crashes.install_hook();
@@ -169,16 +191,22 @@ async fn serve(site: Site) -> Result<(), Error> {
         numbers,
         clock,
         receipt: surround(&profile, &settings),
-        has_receipt_printer: settings.devices.iter().any(|device| device.role == ROLE_RECEIPT),
+        has_receipt_printer: settings
+            .devices
+            .iter()
+            .any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
+    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
+    // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
+    // connect wait until the door is served.
+    let door = ipc::grpc::open(&settings, operations.clone())?;
+    verify_in_background(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
         let resumed = runner.resume().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
-    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
-    let door = ipc::grpc::open(&settings, operations.clone())?;
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),
@@ -200,21 +228,58 @@ async fn serve(site: Site) -> Result<(), Error> {
     Ok(())
 }
 
+/// Walks the journal's chain on a thread of its own, beside the work.
+fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(), Error> {
+    let site_key = SiteKey::load(&key_path(settings))?;
+    let dir = journal_dir(settings);
+    let verify = move || match journal::verify(&dir, &site_key) {
+        Ok(report) if report.faults.is_empty() => {
+            tracing::info!(events = report.events, "the journal's chain holds");
+        }
+        Ok(report) => {
+            for fault in report.faults.iter().take(FAULTS_LOGGED_MAX) {
+                tracing::error!(%fault, "the journal was changed");
+            }
+            operations.distrust_journal();
+        }
+        Err(error) => tracing::warn!(%error, "the journal's chain could not be walked"),
+    };
+    std::thread::Builder::new()
+        .name("journal-verify".to_owned())
+        .spawn(verify)
+        .map(drop)
+        .map_err(|source| Error::System {
+            what: "a thread cannot start".to_owned(),
+            source,
+        })
+}
+
+fn journal_dir(settings: &Settings) -> PathBuf {
+    settings.paths.state_dir.join("journal")
+}
+
 /// The journal, and whether this desk may write in it.
 async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
-    let machine_id = std::fs::read_to_string("/etc/machine-id")
-        .map_err(|source| Error::System { what: "/etc/machine-id".to_owned(), source })?;
+    let machine_id =
+        std::fs::read_to_string("/etc/machine-id").map_err(|source| Error::System {
+            what: "/etc/machine-id".to_owned(),
+            source,
+        })?;
     let desk = Desk {
         name: settings.desk.name.clone(),
         number: settings.desk.number,
         machine_id: machine_id.trim().to_owned(),
     };
     let site_key = SiteKey::load(&key_path(settings))?;
-    let options = journal::Options::new(settings.paths.state_dir.join("journal"), desk, site_key);
+    let options = journal::Options::new(journal_dir(settings), desk, site_key);
     let (journal, opened) = Journal::open(options).await?;
     let adopted = match opened.identity {
         JournalIdentity::Fresh | JournalIdentity::Ours => true,
-        JournalIdentity::Foreign { name, number, other_machine } => {
+        JournalIdentity::Foreign {
+            name,
+            number,
+            other_machine,
+        } => {
             tracing::error!(
                 %name,
                 number,
@@ -227,12 +292,12 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
     Ok((journal, adopted))
 }
 
-/// Lets what is past the point of no return come to its end; the rest is carried on by the next process.
+/// Lets what is past the point of no return come to its end; the rest is parked for the next process.
 async fn drain(operations: &Operations, runner: &Runner) {
     operations.stop_taking();
     let registry = &runner.parts().registry;
     let until = tokio::time::Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
-    while registry.past_no_return() > 0 && tokio::time::Instant::now() < until {
+    while registry.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
     tracing::info!(left_open = registry.count(), "stopping");
@@ -252,7 +317,10 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         hardened: profile.amounts.harden.clone(),
         fresh_code: profile.voucher.fresh_code,
         lines_max: usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX),
-        settle_is_reversible: profile.transactions.reversible.iter().any(|infno| infno.starts_with("2207")),
+        settle_is_reversible: profile
+            .transactions
+            .reversible
+            .contains(&profile.transactions.settle),
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),
@@ -271,7 +339,10 @@ fn surround(profile: &Profile, settings: &Settings) -> Surround {
 }
 
 fn identity(settings: &Settings) -> Identity {
-    Identity { desk_name: settings.desk.name.clone(), desk_number: settings.desk.number }
+    Identity {
+        desk_name: settings.desk.name.clone(),
+        desk_number: settings.desk.number,
+    }
 }
 
 fn waits(settings: &Settings) -> Waits {
@@ -292,7 +363,10 @@ struct Signals {
 impl Signals {
     fn listen() -> Result<Self, Error> {
         use tokio::signal::unix::{SignalKind, signal};
-        let failed = |source| Error::System { what: "signals cannot be heard".to_owned(), source };
+        let failed = |source| Error::System {
+            what: "signals cannot be heard".to_owned(),
+            source,
+        };
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,

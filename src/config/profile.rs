@@ -44,8 +44,6 @@ pub struct Profile {
     pub amounts: AmountRules,
     /// What 2204 takes.
     pub lines: LineRules,
-    /// How a msgid is laid out after the code and the time.
-    pub msgid: MsgidLayout,
     /// How long is waited.
     pub timeouts: Timeouts,
     /// After this many seconds without an answer a settling call surely is not in flight any more.
@@ -156,7 +154,8 @@ pub struct SignIn {
     pub mac: String,
     /// 签到IP地址; empty: this machine's.
     pub ip: String,
-    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`).
+    /// Texts that say that the sign-in is over or unknown (`sign_no_expired`). On a money call they count only
+    /// where [`Answers::refusals`] of that call has the text too.
     pub expired: Vec<String>,
 }
 
@@ -256,7 +255,7 @@ pub struct AmountRules {
     pub line_tolerance_fen: i64,
     /// Whether `hifdm_pay` stands beside `oth_pay` in E4; else it is inside it.
     pub hifdm_beside_oth: bool,
-    /// Which of E5 to E9 stop a settlement instead of being noted.
+    /// Which of E5, E6 and E9 stop a settlement instead of being noted.
     pub harden: Vec<String>,
 }
 
@@ -267,21 +266,10 @@ pub struct LineRules {
     pub lines_max: u32,
     /// Characters of `input`.
     pub input_chars_max: u32,
-    /// Whether one batch may come in several calls.
-    pub split_upload: bool,
     /// Whether feedetl_sn is digits only and not 0.
     pub feedetl_sn_digits: bool,
-    /// Characters of feedetl_sn.
+    /// Characters of feedetl_sn; at least those of the daemon's own numbers, 15.
     pub feedetl_sn_len_max: u32,
-}
-
-/// How a msgid is laid out: fixmedins_code(12), time(14), then four digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MsgidLayout {
-    /// Digits of the desk number.
-    pub desk_digits: u32,
-    /// Digits of the serial number in the second.
-    pub serial_digits: u32,
 }
 
 /// How long is waited, milliseconds.

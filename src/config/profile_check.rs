@@ -5,8 +5,12 @@ use super::profile::{Family, Profile, Reading, SecretPlace, UrlStyle};
 /// Key and words.
 type Finding = (String, String);
 
-/// Equations that a profile may harden (`nhsa/amounts.md` 2).
-const HARDENABLE: [&str; 5] = ["E5", "E6", "E7", "E8", "E9"];
+/// Equations that may stop a settlement; the others of the platform's rule texts are not computed.
+const HARDENABLE: [&str; 3] = ["E5", "E6", "E9"];
+/// Characters of the numbers that the daemon gives to lines.
+const OWN_SERIAL_CHARS: u32 = 15;
+/// A settling call that is on its way may be processed this late, whatever our own time-outs are.
+const QUIET_S_MIN: u32 = 100;
 /// Money transactions, whose refusals are listed by text. The base number speaks for its A form.
 const MONEY: [&str; 4] = ["2102", "2103", "2207", "2208"];
 /// Texts shorter than this match too much to mean anything.
@@ -236,18 +240,22 @@ fn patterns(profile: &Profile, found: &mut Vec<Finding>) {
 fn rules(profile: &Profile, found: &mut Vec<Finding>) {
     for name in &profile.amounts.harden {
         if !HARDENABLE.contains(&name.as_str()) {
-            let what = format!("{name:?} is none of {}", HARDENABLE.join(", "));
+            let known = HARDENABLE.join(", ");
+            let what = format!("{name:?} is not checked here: only {known} can stop a settlement");
             say(found, "amounts.harden", what);
         }
     }
-    if profile.msgid.desk_digits + profile.msgid.serial_digits != 4 {
-        let what = "desk_digits and serial_digits must make 4: a msgid has 30 characters";
-        say(found, "msgid", what);
+    if profile.lines.feedetl_sn_len_max < OWN_SERIAL_CHARS {
+        let what = format!("must be at least {OWN_SERIAL_CHARS}: so long are the daemon's numbers");
+        say(found, "lines.feedetl_sn_len_max", what);
     }
     let longest = profile.timeouts.money_call_ms.max(profile.timeouts.call_ms);
     let quiet_ms = u64::from(profile.settle_quiet_s) * 1000;
     if !profile.sandbox && quiet_ms < u64::from(longest) + QUIET_MARGIN_MS {
         let what = "must be longer than timeouts.money_call_ms and 10 s";
+        say(found, "settle_quiet_s", what);
+    } else if !profile.sandbox && profile.settle_quiet_s < QUIET_S_MIN {
+        let what = format!("must be at least {QUIET_S_MIN} but for a sandbox");
         say(found, "settle_quiet_s", what);
     }
     if profile.timeouts.connect_ms >= profile.timeouts.money_call_ms.min(profile.timeouts.call_ms) {

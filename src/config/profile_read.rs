@@ -4,9 +4,8 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, EnquiryRules, Envelope, Family, Gateway, LineRules, MsgidLayout, Profile,
-    Reading, ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle,
-    VoucherRules,
+    AmountRules, Answers, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
+    ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
 };
 
 /// A wait longer than this is a mistake in the file.
@@ -46,7 +45,6 @@ fn top(mut keys: Keys) -> Profile {
         reversal: reversal(keys.sub("reversal")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
-        msgid: msgid(keys.sub("msgid")),
         timeouts: timeouts(keys.sub("timeouts")),
         settle_quiet_s: keys.number("settle_quiet_s", 180, QUIET_S_MIN..=QUIET_S_MAX),
     }
@@ -202,16 +200,8 @@ fn lines(mut keys: Keys) -> LineRules {
     LineRules {
         lines_max: keys.number("lines_max", 100, 1..=10_000),
         input_chars_max: keys.number("input_chars_max", 40_000, 1_000..=1_000_000),
-        split_upload: keys.flag("split_upload", false),
         feedetl_sn_digits: keys.flag("feedetl_sn_digits", false),
-        feedetl_sn_len_max: keys.number("feedetl_sn_len_max", 30, 8..=30),
-    }
-}
-
-fn msgid(mut keys: Keys) -> MsgidLayout {
-    MsgidLayout {
-        desk_digits: keys.number("desk_digits", 3, 0..=4),
-        serial_digits: keys.number("serial_digits", 1, 0..=4),
+        feedetl_sn_len_max: keys.number("feedetl_sn_len_max", 30, 1..=30),
     }
 }
 

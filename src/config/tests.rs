@@ -171,13 +171,23 @@ fn what_cannot_work_together_is_found() {
         ("2208 = [", "2205 = [", "answers.refusals"),
         (
             "[timeouts]",
-            "[amounts]\nharden = [\"E1\"]\n[timeouts]",
+            "[amounts]\nharden = [\"E7\"]\n[timeouts]",
             "amounts.harden",
         ),
         (
             "[timeouts]",
-            "[msgid]\ndesk_digits = 4\n[timeouts]",
-            "msgid",
+            "[lines]\nfeedetl_sn_len_max = 14\n[timeouts]",
+            "lines.feedetl_sn_len_max",
+        ),
+        (
+            "[timeouts]",
+            "[lines]\nsplit_upload = true\n[timeouts]",
+            "lines.split_upload",
+        ),
+        (
+            "[timeouts]",
+            "[amounts]\nharden = [\"E5\", \"E6\", \"E9\"]\n[timeouts]",
+            "",
         ),
         (
             "[url]",
@@ -200,9 +210,30 @@ fn what_cannot_work_together_is_found() {
             "{to}: {keys:?}"
         );
     }
-    let quick = filled().replace("#settle_quiet_s = 180", "settle_quiet_s = 100");
-    let error = Profile::parse(&quick, "t").unwrap_err();
-    assert_eq!(keys_of(&error), ["settle_quiet_s"]);
+    for (quiet_s, money_call_ms, is_enough) in [
+        (100, 120_000, false),
+        (99, 60_000, false),
+        (100, 60_000, true),
+        (130, 120_000, true),
+    ] {
+        let site = filled()
+            .replace(
+                "#settle_quiet_s = 180",
+                &format!("settle_quiet_s = {quiet_s}"),
+            )
+            .replace(
+                "#money_call_ms = 120000",
+                &format!("money_call_ms = {money_call_ms}"),
+            );
+        let keys = Profile::parse(&site, "t").err().map(|error| {
+            keys_of(&error)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        let expected = (!is_enough).then(|| vec!["settle_quiet_s".to_owned()]);
+        assert_eq!(keys, expected, "{quiet_s} s, {money_call_ms} ms");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::model::{Align, Block, Cell, Document, Rule, Style};
 use crate::settlement::amounts::Amounts;
-use crate::settlement::bill::{Fen, Line};
+use crate::settlement::bill::{Fen, Line, Price};
 use crate::settlement::call::Settled;
 use crate::settlement::known::Person;
 use crate::settlement::order::{Order, OrderKind};
@@ -148,13 +148,23 @@ fn lines(blocks: &mut Vec<Block>, order: &Order) {
 
 fn line_row(blocks: &mut Vec<Block>, line: &Line) {
     text(blocks, &line.name, PLAIN, Align::Left);
-    let (count, price) = (line.cnt.to_string(), line.pric.to_string());
+    let (count, price) = (line.cnt.to_string(), price(line.pric));
     let amount = line.det_item_fee_sumamt.to_string();
     row(
         blocks,
         &[("", 5), (&count, 2), (&price, 3), (&amount, 3)],
         PLAIN,
     );
+}
+
+/// A price with two decimals at least.
+fn price(pric: Price) -> String {
+    let text = pric.to_string();
+    match text.split_once('.') {
+        None => format!("{text}.00"),
+        Some((_, decimals)) if decimals.len() < 2 => format!("{text}0"),
+        Some(_) => text,
+    }
 }
 
 fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {

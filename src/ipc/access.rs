@@ -128,16 +128,21 @@ impl Policy {
         })
     }
 
+    /// Whether this is root or the owner of the socket, who can always get in.
+    #[must_use]
+    pub fn is_own(&self, caller: &Caller) -> bool {
+        let Caller::Uid { uid, .. } = caller;
+        *uid == 0 || *uid == self.owner_uid
+    }
+
     /// What this caller is.
     #[must_use]
     pub fn role(&self, caller: &Caller) -> Role {
-        let Caller::Uid { uid, .. } = caller;
-        let is_own = *uid == 0 || *uid == self.owner_uid;
         let may_settle = self
             .settle
             .as_ref()
             .is_none_or(|users| users.contains(caller));
-        if is_own || may_settle {
+        if self.is_own(caller) || may_settle {
             Role::Cashier
         } else {
             Role::Monitor

@@ -266,6 +266,14 @@ impl Journal {
             .await
     }
 
+    /// The keyed digest of a request, for [`StreamHead::body_digest`].
+    ///
+    /// [`StreamHead::body_digest`]: super::StreamHead::body_digest
+    #[must_use]
+    pub fn request_digest(&self, request: &[u8]) -> String {
+        self.inner.shared.keys.request_digest(request)
+    }
+
     /// May something new begin? Asks the file system for its room.
     #[must_use]
     pub fn health(&self) -> Health {

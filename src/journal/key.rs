@@ -137,6 +137,12 @@ impl Keys {
         mac(&self.person, plain.as_bytes())
     }
 
+    /// The digest of a request, keyed: a request names a person, and few numbers name a person.
+    pub(super) fn request_digest(&self, request: &[u8]) -> String {
+        let labelled = [b"request\0".as_slice(), request].concat();
+        hex::encode(mac(&self.person, &Zeroizing::new(labelled)))
+    }
+
     /// What the desk's identity keeps of the machine id, which itself should not be given away.
     pub(super) fn machine_digest(&self, machine_id: &str) -> String {
         hex::encode(mac(&self.machine, machine_id.trim().as_bytes()))

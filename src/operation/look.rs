@@ -6,15 +6,14 @@ use super::settle::{seen, unreadable};
 use crate::book::Code;
 use crate::journal::Filter;
 use crate::runner::{Handle, state_of};
-use crate::settlement::answer::{Answer, Summary};
+use crate::settlement::answer::{Answer, Reason, Summary};
+use crate::settlement::state::State;
 use crate::settlement::tell;
 
 /// Most rows of one list.
 const LIST_MAX: usize = 500;
-/// Pages that are looked through for a 结算ID.
-const PAGES_MAX: usize = 20;
-/// Rows of such a page.
-const PAGE_ROWS: u32 = 1_000;
+/// Settlements whose summary holds a 结算ID that are looked at.
+const CANDIDATES_MAX: u32 = 16;
 
 /// Where a settlement is.
 pub(super) enum Found {
@@ -33,15 +32,15 @@ impl Operations {
     /// `NOT_FOUND`.
     pub async fn get(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
         match key {
-            SettlementKey::SettlementId(id) => self.get_by_id(&id).await,
+            SettlementKey::SettlementId(id) => self.get_by_id(&caller, &id).await,
             SettlementKey::RequestId(id) => self.get_by_request(&caller, &id).await,
-            SettlementKey::SetlId(id) => self.get_by_setl_id(&id).await,
+            SettlementKey::SetlId(id) => self.get_by_setl_id(&caller, &id).await,
         }
     }
 
-    async fn get_by_id(&self, settlement_id: &str) -> Result<Answer, Failure> {
+    async fn get_by_id(&self, caller: &CallerId, settlement_id: &str) -> Result<Answer, Failure> {
         if let Some(handle) = self.parts().registry.by_id(settlement_id) {
-            return Ok(tell::answer(&seen(&handle.view()).state));
+            return Ok(for_caller(caller, &seen(&handle.view()).state));
         }
         let stored = self.parts().journal.load(settlement_id).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
@@ -50,7 +49,7 @@ impl Operations {
         }
         let state = state_of(settlement_id, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        Ok(tell::answer(&state))
+        Ok(for_caller(caller, &state))
     }
 
     pub(super) async fn get_by_request(
@@ -60,8 +59,11 @@ impl Operations {
     ) -> Result<Answer, Failure> {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(tell::answer(&seen(&handle.view()).state)),
-            Found::Stored(settlement_id) => self.get_by_id(&settlement_id).await,
-            Found::Nothing => Err(Failure::new(Code::NotFound, "no settlement has this request_id")),
+            Found::Stored(settlement_id) => self.get_by_id(caller, &settlement_id).await,
+            Found::Nothing => Err(Failure::new(
+                Code::NotFound,
+                "no settlement has this request_id",
+            )),
         }
     }
 
@@ -72,7 +74,11 @@ impl Operations {
         if let Some(handle) = registry.by_request(&caller.id, request_id).await {
             return Ok(Found::Running(handle));
         }
-        let found = self.parts().journal.find_request(&caller.id, request_id).await;
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, request_id)
+            .await;
         let Some(row) = found.map_err(|error| unreadable(&error))? else {
             return Ok(Found::Nothing);
         };
@@ -84,30 +90,25 @@ impl Operations {
         Ok(Found::Stored(row.stream))
     }
 
-    async fn get_by_setl_id(&self, setl_id: &str) -> Result<Answer, Failure> {
+    async fn get_by_setl_id(&self, caller: &CallerId, setl_id: &str) -> Result<Answer, Failure> {
         let not_found = || Failure::new(Code::NotFound, "no settlement has this setl_id");
         if setl_id.is_empty() {
             return Err(not_found());
         }
-        let mut before_seq = None;
-        for _ in 0..PAGES_MAX {
-            let filter = Filter {
-                limit: PAGE_ROWS,
-                before_seq,
-                ..settlements()
-            };
-            let rows = self.parts().journal.list(filter).await;
-            let rows = rows.map_err(|error| unreadable(&error))?;
-            let Some(last) = rows.last() else { break };
-            before_seq = Some(last.first_seq);
-            let hit = rows.iter().find(|row| {
-                summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id)
-            });
-            if let Some(row) = hit {
-                return self.get_by_id(&row.stream).await;
-            }
+        let filter = Filter {
+            limit: CANDIDATES_MAX,
+            text: Some(setl_id.to_owned()),
+            ..settlements()
+        };
+        let rows = self.parts().journal.list(filter).await;
+        let rows = rows.map_err(|error| unreadable(&error))?;
+        let hit = rows
+            .iter()
+            .find(|row| summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id));
+        match hit {
+            Some(row) => self.get_by_id(caller, &row.stream).await,
+            None => Err(not_found()),
         }
-        Err(not_found())
     }
 
     /// Settlements, newest first.
@@ -148,6 +149,24 @@ impl Operations {
             .iter()
             .filter_map(|row| summary(&row.summary))
             .collect())
+    }
+}
+
+/// The answer as this caller may see it: what the platform said of a person goes to who settled only.
+fn for_caller(caller: &CallerId, state: &State) -> Answer {
+    let answer = tell::answer(state);
+    if caller.id == state.caller {
+        return answer;
+    }
+    let reason = answer.reason.map(|reason| Reason {
+        text: String::new(),
+        ..reason
+    });
+    Answer {
+        setlinfo: String::new(),
+        setldetail: String::new(),
+        reason,
+        ..answer
     }
 }
 

@@ -42,19 +42,22 @@ pub(super) struct Inner {
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
+    /// The journal's chain does not hold: somebody, or the disk, changed it.
+    pub(super) damaged: AtomicBool,
 }
 
 impl Operations {
     /// Over a runner.
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
-        let stopping = AtomicBool::new(false);
+        let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
                 runner,
                 identity,
                 waits,
                 stopping,
+                damaged,
             }),
         }
     }
@@ -63,16 +66,30 @@ impl Operations {
         self.inner.runner.parts()
     }
 
-    /// From here on nothing new is taken; what runs goes on.
+    /// From here on nothing new is taken; what has not passed the point of no return rests.
     pub fn stop_taking(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
+        self.parts().stop();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The journal was found changed: nothing new is taken until a person looked.
+    pub fn distrust_journal(&self) {
+        self.inner.damaged.store(true, Ordering::Relaxed);
     }
 
     /// Why nothing new is taken, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<Failure> {
-        if self.inner.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Some(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+        }
+        if self.inner.damaged.load(Ordering::Relaxed) {
+            let detail = "the journal was changed; see yibaoctl journal verify";
+            return Some(Failure::new(Code::JournalRefuses, detail));
         }
         if let Health {
             accepts_new: false,
@@ -82,12 +99,13 @@ impl Operations {
         {
             return Some(hindrance(why, free_bytes));
         }
-        let skew_ms = self.parts().platform_skew_ms().unwrap_or(0);
-        if skew_ms.saturating_abs() > SKEW_MS_MAX {
-            let detail = format!(
-                "the platform's clock is {} s ahead of ours",
-                skew_ms / 1_000
-            );
+        if self.parts().platform_is_off_by(SKEW_MS_MAX) {
+            let skew_s = self.parts().platform_skew_ms().unwrap_or(0) / 1_000;
+            let detail = format!("the platform's clock is {skew_s} s ahead of ours");
+            return Some(Failure::new(Code::ClockSkew, detail));
+        }
+        if !self.parts().clock.is_plausible() {
+            let detail = "this machine's clock stands before 2020";
             return Some(Failure::new(Code::ClockSkew, detail));
         }
         None

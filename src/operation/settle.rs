@@ -16,6 +16,8 @@ use crate::settlement::order::Order;
 use crate::settlement::state::State;
 use crate::settlement::tell;
 
+/// A caller may wait so long at most.
+const DEADLINE_MAX: Duration = Duration::from_secs(3_600);
 /// The answer leaves so long before the caller's deadline.
 const BEFORE_DEADLINE_MS: u64 = 300;
 
@@ -61,7 +63,7 @@ impl Operations {
             Duration::from_millis(u64::try_from(self.inner.waits.pending_ms).unwrap_or(0));
         let wait = deadline.map_or(longest, |deadline| {
             let margin = Duration::from_millis(BEFORE_DEADLINE_MS).min(deadline / 4);
-            (deadline - margin).min(longest.max(deadline))
+            (deadline - margin).min(DEADLINE_MAX)
         });
         Instant::now() + wait
     }
@@ -80,6 +82,17 @@ impl Operations {
         let stored = stored.map_err(|error| unreadable(&error))?;
         let state = state_of(&row.stream, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        if state.order.is_none() {
+            // The key of that day was deleted: the digest still tells another body.
+            let digest = self
+                .parts()
+                .journal
+                .request_digest(&tell::bare_request(order));
+            if digest != row.body_digest {
+                let detail = "it was used with another body; which fields is no longer known";
+                return Err(Failure::new(Code::RequestIdOtherBody, detail));
+            }
+        }
         same_or_refused(&state, order)?;
         Ok(Some(state))
     }
@@ -94,7 +107,7 @@ impl Operations {
             return Err(refusing);
         }
         let parts = self.parts();
-        if parts.registry.count() >= self.inner.waits.settlements_max {
+        if parts.registry.reserved() > self.inner.waits.settlements_max {
             let detail = format!("{} settlements run", self.inner.waits.settlements_max);
             return Err(Failure::new(Code::TooManyCalls, detail));
         }
@@ -104,6 +117,10 @@ impl Operations {
             .platform
             .lines_that_fit(&order)
             .map_err(too_many_lines)?;
+        if let Some(first) = parts.registry.holder_of_visit(&order.visit.mdtrt_id) {
+            let detail = format!("settlement {first} has this visit");
+            return Err(Failure::new(Code::VisitBusy, detail));
+        }
         let runner = &self.inner.runner;
         let begun = runner
             .accept(reservation, runner.new_id(), &caller.id, order, total)
@@ -141,9 +158,13 @@ impl Operations {
                     }
                 }
                 () = tokio::time::sleep_until(wait_until) => {
-                    let answer = tell::answer(&view.borrow().state);
                     attendance.answered_pending();
-                    return answer;
+                    return tell::answer(&view.borrow().state);
+                }
+                // The process is ending: the next one says how it ended.
+                () = parked(handle.view()) => {
+                    attendance.answered_pending();
+                    return tell::answer(&view.borrow().state);
                 }
             }
         }
@@ -162,6 +183,14 @@ impl Operations {
             }
             (Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed, _) => None,
         }
+    }
+}
+
+/// Resolves when the settlement rests for the next process.
+async fn parked(mut view: watch::Receiver<View>) {
+    if view.wait_for(|view| view.parked).await.is_err() {
+        // It ended instead.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -59,6 +59,10 @@ impl Operations {
         } else {
             now(&handle)
         };
+        if !taken && answer.money == Money::Pending && self.is_stopping() {
+            let detail = "the daemon is stopping; the next one can cancel it";
+            return Err(Failure::new(Code::ShuttingDown, detail));
+        }
         Ok((verdict(&answer, taken), answer))
     }
 
@@ -70,7 +74,10 @@ impl Operations {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(Some(handle)),
             Found::Stored(_) => Ok(None),
-            Found::Nothing => Err(Failure::new(Code::NotFound, "no settlement has this request_id")),
+            Found::Nothing => Err(Failure::new(
+                Code::NotFound,
+                "no settlement has this request_id",
+            )),
         }
     }
 }

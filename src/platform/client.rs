@@ -92,7 +92,7 @@ impl Platform {
     ///
     /// # Errors
     /// What became of the call without sending it: `NotSent` or `Refused` when the sign-in failed or a fact
-    /// is missing; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
+    /// is missing; `Refused` when the lines are more than one upload takes; `Done` with *unclear* when this site cannot be asked that (2601 of a number that it does
     /// not reverse, 5203 without a setl_id).
     pub async fn prepare(&self, call: Call<'_>, stamp: &Stamp) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;

@@ -89,6 +89,8 @@ impl Http {
             .http1_only()
             .pool_max_idle_per_host(0)
             .connect_timeout(ms(profile.timeouts.connect_ms))
+            // The longest wait, so that the system gives a silent peer up no sooner than we do.
+            .tcp_user_timeout(ms(longest_wait_ms(profile)))
             .user_agent(concat!("yibaod/", env!("CARGO_PKG_VERSION")));
         let builder = match &profile.url.ca_path {
             Some(path) => {
@@ -169,6 +171,14 @@ impl Http {
 
 fn ms(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms))
+}
+
+fn longest_wait_ms(profile: &Profile) -> u32 {
+    let timeouts = &profile.timeouts;
+    timeouts
+        .money_call_ms
+        .max(timeouts.call_ms)
+        .max(timeouts.voucher_ms)
 }
 
 fn uses_tls(profile: &Profile) -> bool {

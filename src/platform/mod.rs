@@ -15,7 +15,7 @@ mod wire;
 pub use client::{Platform, PlatformError};
 pub use exchange::{Prepared, Received, Stamp, Stamps};
 pub use http::install_tls_provider;
-pub use wire::{LINE_EXTRAS, lines_that_fit};
+pub use wire::{LineFault, check_lines};
 
 #[cfg(test)]
 mod tests;

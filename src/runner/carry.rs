@@ -40,7 +40,11 @@ impl Carrier {
         loop {
             self.notice_presence();
             let now_ms = self.parts.clock.now_ms();
-            match next(&self.state, now_ms, &self.parts.rules) {
+            let effect = next(&self.state, now_ms, &self.parts.rules);
+            if self.parts.is_stopping() && self.may_park(&effect) {
+                self.park().await;
+            }
+            match effect {
                 Effect::Record(event) => self.record(event),
                 Effect::Finished => break,
                 Effect::Wait { until_ms } => {
@@ -68,6 +72,29 @@ impl Carrier {
             .remove(id, caller, &self.state.request_id);
     }
 
+    /// While the process is ending only what must not be left half-way goes on.
+    fn may_park(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Wait { .. } | Effect::Read { .. } | Effect::LookAtPrinter { .. } => true,
+            Effect::Call(_) => {
+                self.state.phase == Phase::Forward && !self.state.is_past_no_return()
+            }
+            Effect::Record(_) | Effect::Print | Effect::Finished => false,
+        }
+    }
+
+    /// Rests until the process ends. The next one carries it on.
+    async fn park(&mut self) {
+        self.release_scanner();
+        self.flush().await;
+        // Whoever commands it from here on is told that it can no longer be done.
+        self.commands.close();
+        while self.commands.try_recv().is_ok() {}
+        self.view.send_modify(|view| view.parked = true);
+        tracing::info!(settlement = %self.state.settlement_id, "left to the next process");
+        std::future::pending::<()>().await;
+    }
+
     pub(super) fn release_scanner(&mut self) {
         self.lease = None;
     }
@@ -86,6 +113,10 @@ impl Carrier {
     /// the next process finds out what became of everything.
     pub(super) async fn flush(&mut self) {
         if let Err(error) = self.write().await {
+            if matches!(error, crate::journal::Error::Closed) {
+                // The process is ending in good order: the next one asks what became of this.
+                return std::future::pending().await;
+            }
             tracing::error!(%error, "the journal does not take events: the process ends");
             std::process::abort();
         }
@@ -99,7 +130,11 @@ impl Carrier {
             self.after = Some(appended.last_stream_seq);
         }
         let state = Arc::new(self.state.clone());
-        self.view.send_modify(|view| view.state = state);
+        self.view.send_modify(|view| {
+            view.state = state;
+            // What was read is told together with the end of listening.
+            view.armed = false;
+        });
         Ok(())
     }
 
@@ -113,17 +148,31 @@ impl Carrier {
             stream: self.state.settlement_id.clone(),
             after: self.after,
             events,
-            head: head(&self.state),
+            head: head(&self.state, self.digest()),
             marks: self.parts.numbers.marks(),
+        }
+    }
+
+    /// The digest of the request. The journal keeps that of the first append.
+    fn digest(&self) -> String {
+        match (&self.after, &self.state.order) {
+            (None, Some(order)) => self
+                .parts
+                .journal
+                .request_digest(&tell::bare_request(order)),
+            (_, _) => String::new(),
         }
     }
 
     async fn wait_until(&mut self, until_ms: i64) {
         let until = self.parts.clock.instant(until_ms);
+        let parts = Arc::clone(&self.parts);
+        let stopped = parts.stopped();
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
             command = self.commands.recv() => self.obey(command).await,
             _ = self.presence.changed() => {}
+            () = stopped => {}
         }
     }
 
@@ -186,7 +235,7 @@ impl Carrier {
 }
 
 /// What the journal's index shows of a settlement.
-pub(super) fn head(state: &State) -> StreamHead {
+fn head(state: &State, digest: String) -> StreamHead {
     let summary = tell::summary(state);
     let person = state
         .known
@@ -204,7 +253,7 @@ pub(super) fn head(state: &State) -> StreamHead {
         kind: STREAM_KIND.to_owned(),
         request_id: Some(state.request_id.clone()),
         caller: state.caller.clone(),
-        body_digest: String::new(),
+        body_digest: digest,
         open: !state.is_over() || doubtful,
         stuck: summary.stuck,
         visit: visit_key(state),

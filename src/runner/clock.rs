@@ -2,6 +2,9 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// 2020-01-01T00:00:00Z.
+const PLAUSIBLE_FROM_MS: i64 = 1_577_836_800_000;
+
 /// The wall clock at the start of the process, and what has passed since by the monotonic clock.
 ///
 /// Setting the machine's clock neither shortens a quiet time nor lengthens it.
@@ -33,6 +36,12 @@ impl Clock {
     pub fn instant(&self, at_ms: i64) -> tokio::time::Instant {
         let left_ms = u64::try_from(at_ms - self.now_ms()).unwrap_or(0);
         tokio::time::Instant::now() + std::time::Duration::from_millis(left_ms)
+    }
+
+    /// Whether the machine's clock was set at all: a board without a battery begins in 1970.
+    #[must_use]
+    pub fn is_plausible(&self) -> bool {
+        wall_ms() >= PLAUSIBLE_FROM_MS
     }
 
     /// Since when the process runs, Unix milliseconds.

@@ -33,18 +33,24 @@ impl Crashes {
         let marks = self.clone();
         std::panic::set_hook(Box::new(move |info| {
             let place = info.location().map(ToString::to_string).unwrap_or_default();
-            let text = info.payload().downcast_ref::<&'static str>().unwrap_or(&"(text withheld)");
+            let text = info
+                .payload()
+                .downcast_ref::<&'static str>()
+                .unwrap_or(&"(text withheld)");
             eprintln!("yibaod: panic at {place}: {text}");
             if let Ok(Err(error)) = STREAM.try_with(|stream| marks.mark(stream)) {
                 eprintln!("yibaod: the crash could not be marked: {error}");
             }
+            std::process::abort();
         }));
     }
 
     fn mark(&self, stream: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.dir)?;
-        let mut file =
-            std::fs::OpenOptions::new().create(true).append(true).open(self.path(stream))?;
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path(stream))?;
         file.write_all(b".\n")?;
         file.sync_all()
     }
@@ -66,8 +72,10 @@ impl Crashes {
 
     fn path(&self, stream: &str) -> PathBuf {
         // Streams are made by us: letters, digits and dashes.
-        let name: String =
-            stream.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let name: String = stream
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .collect();
         Path::new(&self.dir).join(name)
     }
 }

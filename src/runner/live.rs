@@ -21,6 +21,8 @@ pub struct View {
     pub queue_place: Option<usize>,
     /// The scanner listens for it: now a code may be shown.
     pub armed: bool,
+    /// The process is ending and it is not past the point of no return: the next process goes on.
+    pub parked: bool,
 }
 
 /// Something a person, or the caller, wants of a running settlement.
@@ -206,11 +208,34 @@ impl Registry {
         self.lock().by_id.len()
     }
 
-    /// How many run that may have moved money: the process should see their end.
+    /// How many are neither ended nor parked: a stopping process waits for them.
     #[must_use]
-    pub fn past_no_return(&self) -> usize {
-        let sent = |handle: &&Handle| handle.view.borrow().state.is_past_no_return();
-        self.lock().by_id.values().filter(sent).count()
+    pub fn busy(&self) -> usize {
+        let busy = |handle: &&Handle| !handle.view.borrow().parked;
+        self.lock().by_id.values().filter(busy).count()
+    }
+
+    /// The running settlement that has registered this visit, or was given it.
+    #[must_use]
+    pub fn holder_of_visit(&self, mdtrt_id: &str) -> Option<String> {
+        if mdtrt_id.is_empty() {
+            return None;
+        }
+        let inner = self.lock();
+        let has = |handle: &&Handle| {
+            handle.view.borrow().state.known.mdtrt_id.as_deref() == Some(mdtrt_id)
+        };
+        inner
+            .by_id
+            .values()
+            .find(has)
+            .map(|handle| handle.settlement_id.clone())
+    }
+
+    /// How many run or are being begun.
+    #[must_use]
+    pub fn reserved(&self) -> usize {
+        self.lock().by_request.len()
     }
 
     /// Changes with each settlement that begins to run.

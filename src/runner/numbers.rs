@@ -104,9 +104,20 @@ impl Numbers {
         let behind = |mark: Option<i64>, per_second: i64| {
             let last = Counter::from_mark(mark, per_second);
             let second = last.second.max(now_s) + UNMARKED_S;
-            if mark.is_some() { Counter { second, n: 0, per_second } } else { last }
+            if mark.is_some() {
+                Counter {
+                    second,
+                    n: 0,
+                    per_second,
+                }
+            } else {
+                last
+            }
         };
-        let last = Last { msgid: behind(msgid_mark, 10), serial: behind(serial_mark, 1_000) };
+        let last = Last {
+            msgid: behind(msgid_mark, 10),
+            serial: behind(serial_mark, 1_000),
+        };
         Self {
             fixmedins_code: fixmedins_code.into(),
             desk_number,
@@ -144,7 +155,8 @@ impl Numbers {
     }
 
     fn take(&self, which: impl FnOnce(&mut Last) -> &mut Counter) -> Option<Counter> {
-        let now_s = self.clock.now_ms() / 1_000 + self.ahead_of_clock_s;
+        // A clock that is set forward while the daemon runs is followed; one that is set back is not.
+        let now_s = self.clock.now_ms().max(clock::wall_ms()) / 1_000 + self.ahead_of_clock_s;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = which(&mut last);
         *counter = counter.next(now_s)?;

@@ -1,5 +1,6 @@
 //! The effects: reading a code, asking the platform, looking at the printer, printing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use crate::device::{
     Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ScannerLease,
 };
 use crate::document::receipt;
-use crate::platform::Received;
+use crate::platform::{Prepared, Received, Stamps};
 use crate::settlement::answer::{Paper, Proof};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::credential;
@@ -56,6 +57,9 @@ impl Carrier {
         let hub = self.parts.hub.clone();
         let claim = hub.claim_scanner(asker, deadline, place);
         tokio::pin!(claim);
+        let parts = Arc::clone(&self.parts);
+        let stopped = parts.stopped();
+        tokio::pin!(stopped);
         let claimed = loop {
             tokio::select! {
                 biased;
@@ -66,6 +70,7 @@ impl Carrier {
                 }
                 command = self.commands.recv() => self.obey(command).await,
                 Ok(()) = self.presence.changed() => {}
+                () = &mut stopped => {}
             }
             if self.is_interrupted() {
                 break None;
@@ -77,7 +82,9 @@ impl Carrier {
 
     /// Whether nobody wants the code any more that is being waited for.
     fn is_interrupted(&self) -> bool {
-        self.state.trail.cancel_asked || self.presence.borrow().is_gone()
+        self.state.trail.cancel_asked
+            || self.presence.borrow().is_gone()
+            || self.parts.is_stopping()
     }
 
     fn tell_armed(&self, armed: bool) {
@@ -107,19 +114,25 @@ impl Carrier {
         let scanned = {
             let reading = lease.read(deadline);
             tokio::pin!(reading);
+            let parts = Arc::clone(&self.parts);
+            let stopped = parts.stopped();
+            tokio::pin!(stopped);
             loop {
                 tokio::select! {
                     biased;
                     scanned = &mut reading => break Some(scanned.map(|scan| scan.bytes)),
                     command = self.commands.recv() => self.obey(command).await,
                     Ok(()) = self.presence.changed() => {}
+                    () = &mut stopped => {}
                 }
                 if self.is_interrupted() {
                     break None;
                 }
             }
         };
-        self.tell_armed(false);
+        if scanned.is_none() {
+            self.tell_armed(false);
+        }
         (lease, scanned)
     }
 
@@ -144,17 +157,11 @@ impl Carrier {
 
     /// One message: stamped, recorded, sent once, its outcome recorded.
     pub(super) async fn call(&mut self, step: Step) {
-        let stamp = crate::platform::Stamps::stamp(&*self.parts.numbers).await;
-        let Some(order) = self.state.order.clone() else {
-            return;
-        };
-        let call = Call {
-            step,
-            order: &order,
-            known: &self.state.known,
-            code: self.code.as_ref(),
-        };
-        let prepared = match self.parts.platform.prepare(call, &stamp).await {
+        if self.pending.iter().any(is_money_outcome) {
+            // Preparing may take long, a sign-in may be in it: what is known of money is on disk before.
+            self.flush().await;
+        }
+        let prepared = match self.prepare(step).await {
             Ok(prepared) => prepared,
             Err(outcome) => {
                 let nothing = Received {
@@ -193,11 +200,42 @@ impl Carrier {
         self.answered(step, received);
     }
 
+    /// The message, while commands are heard.
+    async fn prepare(&mut self, step: Step) -> Result<Prepared, Outcome> {
+        let Some(order) = self.state.order.clone() else {
+            let why = "the order is sealed with a key that is gone".to_owned();
+            return Err(Outcome::NotSent {
+                code: Code::Internal,
+                why,
+            });
+        };
+        let (known, code) = (self.state.known.clone(), self.code.clone());
+        let parts = Arc::clone(&self.parts);
+        let preparing = async move {
+            let stamp = Stamps::stamp(&*parts.numbers).await;
+            let call = Call {
+                step,
+                order: &order,
+                known: &known,
+                code: code.as_ref(),
+            };
+            parts.platform.prepare(call, &stamp).await
+        };
+        tokio::pin!(preparing);
+        loop {
+            tokio::select! {
+                prepared = &mut preparing => return prepared,
+                Some(command) = self.commands.recv() => self.obey(Some(command)).await,
+            }
+        }
+    }
+
     /// Whether something that happened since `next` was asked forbids this call.
     fn is_called_off(&self, step: Step) -> bool {
         let trail = &self.state.trail;
         let forward = self.state.phase == crate::settlement::state::Phase::Forward;
-        let stopped = trail.cancel_asked || trail.alone_since_ms.is_some();
+        let stopped =
+            trail.cancel_asked || trail.alone_since_ms.is_some() || self.parts.is_stopping();
         forward && stopped && self.state.known.settled.is_none() && step.row().undo.is_some()
     }
 
@@ -231,6 +269,9 @@ impl Carrier {
     /// Waits for a ready printer, at most until then. One look at least.
     pub(super) async fn look_at_printer(&mut self, until_ms: i64) {
         self.flush().await;
+        let parts = Arc::clone(&self.parts);
+        let stopped = parts.stopped();
+        tokio::pin!(stopped);
         let fault = loop {
             let fault = match self.parts.hub.printer_state(ROLE_RECEIPT).await {
                 Ok(printer) => printer.trouble(),
@@ -244,6 +285,7 @@ impl Carrier {
             tokio::select! {
                 () = tokio::time::sleep(again) => {}
                 command = self.commands.recv() => self.obey(command).await,
+                () = &mut stopped => break fault,
             }
         };
         let hopeless = fault.is_some() && !self.parts.has_receipt_printer;
@@ -292,4 +334,9 @@ impl Carrier {
             },
         });
     }
+}
+
+/// An outcome of a call that moves money: it is not left in memory only.
+fn is_money_outcome(row: &super::rows::Row) -> bool {
+    matches!(&row.event, Event::Answered { step, .. } if step.moves_money())
 }

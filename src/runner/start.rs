@@ -1,7 +1,7 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
@@ -24,6 +24,8 @@ use crate::settlement::order::Order;
 use crate::settlement::rules::Rules;
 use crate::settlement::state::State;
 
+/// A measurement of the platform's clock is believed so long: then somebody may try again.
+const SKEW_FORGOTTEN_MS: i64 = 300_000;
 /// No answer of the platform yet.
 const NEVER: i64 = i64::MIN;
 
@@ -49,8 +51,19 @@ pub struct Parts {
     pub has_receipt_printer: bool,
     /// Which streams ended the process.
     pub crashes: Crashes,
+    /// The process is ending: what is not past the point of no return is parked.
+    pub(super) stopping: watch::Sender<bool>,
     platform_answered_at_ms: AtomicI64,
-    platform_skew_ms: AtomicI64,
+    platform_offset: Mutex<Offset>,
+}
+
+/// The platform's clock minus the clock of this process, as last measured.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offset {
+    last_ms: Option<i64>,
+    /// Of the measurement before: one garbled answer is not believed.
+    before_ms: Option<i64>,
+    measured_at_ms: i64,
 }
 
 /// What [`Parts`] is made of.
@@ -77,7 +90,46 @@ impl Parts {
     /// The platform's clock minus ours, as last seen.
     #[must_use]
     pub fn platform_skew_ms(&self) -> Option<i64> {
-        Some(self.platform_skew_ms.load(Ordering::Relaxed)).filter(|skew_ms| *skew_ms != NEVER)
+        let offset = *self
+            .platform_offset
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Some(offset.last_ms? + self.clock.now_ms() - wall_ms())
+    }
+
+    /// Whether two answers of the last minutes agree that the platform's clock is off by more than this.
+    /// Our own clock counts as it is now: once it was set right, it is right.
+    #[must_use]
+    pub fn platform_is_off_by(&self, limit_ms: i64) -> bool {
+        let offset = *self
+            .platform_offset
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (Some(last_ms), Some(before_ms)) = (offset.last_ms, offset.before_ms) else {
+            return false;
+        };
+        let now_ms = self.clock.now_ms();
+        let is_recent = now_ms - offset.measured_at_ms <= SKEW_FORGOTTEN_MS;
+        let is_off = |offset_ms: i64| (offset_ms + now_ms - wall_ms()).saturating_abs() > limit_ms;
+        is_recent && is_off(last_ms) && is_off(before_ms)
+    }
+
+    /// Tells all carriers that the process is ending.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the process is ending.
+    pub async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        if stopping.wait_for(|stopping| *stopping).await.is_err() {
+            // The sender lives in these parts: they are still borrowed here.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
@@ -86,7 +138,16 @@ impl Parts {
                 .store(self.clock.now_ms(), Ordering::Relaxed);
         }
         if let Some(skew_ms) = skew_ms {
-            self.platform_skew_ms.store(skew_ms, Ordering::Relaxed);
+            let now_ms = self.clock.now_ms();
+            let mut offset = self
+                .platform_offset
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *offset = Offset {
+                last_ms: Some(skew_ms + wall_ms() - now_ms),
+                before_ms: offset.last_ms,
+                measured_at_ms: now_ms,
+            };
         }
     }
 }
@@ -114,7 +175,8 @@ impl Runner {
                 has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
                 platform_answered_at_ms: AtomicI64::new(NEVER),
-                platform_skew_ms: AtomicI64::new(NEVER),
+                platform_offset: Mutex::default(),
+                stopping: watch::Sender::new(false),
             }),
         }
     }
@@ -214,8 +276,18 @@ impl Runner {
     pub async fn resume(&self) -> Result<usize, RowError> {
         let mut resumed = 0;
         for row in self.parts.journal.open_streams().await? {
-            let stored = self.parts.journal.load(&row.stream).await?;
-            let state = state_of(&row.stream, &stored)?;
+            let state = match self.parts.journal.load(&row.stream).await {
+                Ok(stored) => state_of(&row.stream, &stored),
+                Err(error) => Err(error.into()),
+            };
+            let state = match state {
+                Ok(state) => state,
+                Err(error) => {
+                    // The others go on; this one stays open in the index for a person to see.
+                    tracing::error!(settlement = %row.stream, %error, "it cannot be carried on");
+                    continue;
+                }
+            };
             if state.is_over() {
                 continue;
             }
@@ -232,6 +304,7 @@ impl Runner {
                 .registry
                 .reserve(&carrier.state.caller, &carrier.state.request_id);
             let super::live::Slot::Yours(reservation) = reserved else {
+                tracing::error!(settlement = %row.stream, "two open streams have its request_id");
                 continue;
             };
             reservation.fill(handle);
@@ -247,6 +320,7 @@ impl Runner {
             state: Arc::new(state.clone()),
             queue_place: None,
             armed: false,
+            parked: false,
         };
         let (view_sender, view) = watch::channel(first);
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);

@@ -1,7 +1,7 @@
 //! The far ends of all wires: platform, devices, scenario.
 
-pub mod devices;
 pub mod bills;
+pub mod devices;
 pub mod http;
 pub mod persons;
 pub mod platform;

@@ -22,7 +22,14 @@ const LINES_MAX: usize = 1_000;
 /// Bills that can be paid, by name.
 const BILLS: [&str; 1] = ["outpatient"];
 /// What money can be.
-const MONEY: [&str; 6] = ["SETTLED", "REFUSED", "CANCELLED", "REVERSED", "UNKNOWN", "PENDING"];
+const MONEY: [&str; 6] = [
+    "SETTLED",
+    "REFUSED",
+    "CANCELLED",
+    "REVERSED",
+    "UNKNOWN",
+    "PENDING",
+];
 /// What paper can be.
 const PAPER: [&str; 5] = ["PRINTED", "NOT_PRINTED", "UNKNOWN", "QUEUED", "NOT_ASKED"];
 
@@ -42,7 +49,7 @@ expect paper PRINTED         the same for the paper
 expect error E5003           the same for the error
 expect told E2001            waits until the window is told so
 expect charged 1             settlements that stand in the ledger
-expect received 2207 1       requests of a transaction that the platform got
+expect received 2207 1       waits until the platform got so many requests of a transaction, no more
 ";
 
 /// Lines of acts.
@@ -127,7 +134,11 @@ impl Scenario {
             }
             let number = at + 1;
             let act = act(words).map_err(|what| format!("line {number}: {what}"))?;
-            lines.push(Line { number, text: words.to_owned(), act });
+            lines.push(Line {
+                number,
+                text: words.to_owned(),
+                act,
+            });
         }
         Ok(Self { lines })
     }
@@ -146,7 +157,8 @@ fn act(text: &str) -> Result<Act, String> {
         ["heal"] => Ok(Act::Heal),
         ["pay", "bill", bill] => one_of(&BILLS, bill).map(Act::Pay),
         ["scan", kind] => {
-            let kind = CodeKind::parse(kind).ok_or_else(|| format!("unknown kind of code: {kind}"))?;
+            let kind =
+                CodeKind::parse(kind).ok_or_else(|| format!("unknown kind of code: {kind}"))?;
             Ok(Act::Scan(kind))
         }
         ["scanner" | "printer", _, ..] => Ok(Act::Device(text.to_owned())),
@@ -225,6 +237,7 @@ mod tests {
             include_str!("../../packaging/examples/settled.scenario"),
             include_str!("../../packaging/examples/lost-answer.scenario"),
             include_str!("../../packaging/examples/wrong-code.scenario"),
+            include_str!("../../packaging/examples/killed.scenario"),
         ] {
             assert!(!Scenario::parse(text).unwrap().lines.is_empty());
         }
@@ -233,7 +246,13 @@ mod tests {
     #[test]
     fn switches_take_values_of_their_kind() {
         let scenario = Scenario::parse("switch code_age_s 5\nswitch closed 日终\n").unwrap();
-        assert_eq!(scenario.lines[0].act, Act::Switch("code_age_s".into(), 5.into()));
-        assert_eq!(scenario.lines[1].act, Act::Switch("closed".into(), "日终".into()));
+        assert_eq!(
+            scenario.lines[0].act,
+            Act::Switch("code_age_s".into(), 5.into())
+        );
+        assert_eq!(
+            scenario.lines[1].act,
+            Act::Switch("closed".into(), "日终".into())
+        );
     }
 }

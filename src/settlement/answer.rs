@@ -102,7 +102,7 @@ pub enum Stage {
 }
 
 /// Why, in the book's word and the platform's own.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reason {
     /// The book's code.
     pub code: Code,
@@ -111,7 +111,7 @@ pub struct Reason {
 }
 
 /// The whole answer. Equal for every repetition once the money is final.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The settlement's own id.
     pub settlement_id: String,
@@ -167,6 +167,32 @@ pub struct Answer {
     pub accepted_at_ms: i64,
     /// When the money became final, Unix milliseconds; absent before.
     pub ended_at_ms: Option<i64>,
+}
+
+impl std::fmt::Debug for Reason {
+    /// The code: the platform's words may name a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reason")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    /// What it says of money and paper, and its numbers: the rest names a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("settlement_id", &self.settlement_id)
+            .field("request_id", &self.request_id)
+            .field("money", &self.money)
+            .field("paper", &self.paper)
+            .field("stage", &self.stage)
+            .field("reason", &self.reason)
+            .field("stuck", &self.stuck)
+            .field("msgid", &self.msgid)
+            .field("setl_id", &self.setl_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A point at which a person confirms.

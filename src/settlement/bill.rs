@@ -11,6 +11,27 @@ use rust_decimal::{Decimal, RoundingStrategy};
 /// The largest sum a num(16,2) field holds: 14 digits before the point.
 pub const FEN_MAX: i64 = 9_999_999_999_999_999;
 
+/// Fields of a line that [`Line::more`] may fill, by the platform's names and in its order (transaction 2204).
+/// `prd_days` is a number, all others are text.
+pub const LINE_EXTRAS: [&str; 16] = [
+    "sin_dos_dscr",
+    "used_frqu_dscr",
+    "prd_days",
+    "medc_way_dscr",
+    "acord_dept_codg",
+    "acord_dept_name",
+    "orders_dr_code",
+    "orders_dr_name",
+    "tcmdrug_used_way",
+    "etip_flag",
+    "etip_hosp_code",
+    "dscg_tkdrug_flag",
+    "matn_fee_flag",
+    "memo",
+    "comb_no",
+    "exp_content",
+];
+
 /// Money in fen, 1/100 yuan. Never a float.
 #[derive(
     Clone,
@@ -54,7 +75,7 @@ impl Fen {
     pub fn checked_add(self, other: Fen) -> Option<Fen> {
         self.0
             .checked_add(other.0)
-            .filter(|sum| sum.abs() <= FEN_MAX)
+            .filter(|sum| is_in_field(*sum))
             .map(Fen)
     }
 
@@ -63,7 +84,7 @@ impl Fen {
     pub fn checked_sub(self, other: Fen) -> Option<Fen> {
         self.0
             .checked_sub(other.0)
-            .filter(|sum| sum.abs() <= FEN_MAX)
+            .filter(|sum| is_in_field(*sum))
             .map(Fen)
     }
 
@@ -102,12 +123,17 @@ impl FromStr for Fen {
             return Err(NumberError::TooManyDecimals { max: 2 });
         }
         let fen: i64 = fen.trunc().try_into().map_err(|_| NumberError::TooLarge)?;
-        if fen.abs() > FEN_MAX {
-            Err(NumberError::TooLarge)
-        } else {
+        if is_in_field(fen) {
             Ok(Fen(fen))
+        } else {
+            Err(NumberError::TooLarge)
         }
     }
+}
+
+/// Also for the smallest i64, which has no absolute value of its type.
+fn is_in_field(fen: i64) -> bool {
+    fen.unsigned_abs() <= FEN_MAX.unsigned_abs()
 }
 
 /// Digits, at most one point, at most one leading minus: nothing else is a number on our wires.
@@ -186,7 +212,7 @@ pub fn line_amount(price: Price, count: Count) -> Option<Fen> {
         .round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
     i64::try_from(fen)
         .ok()
-        .filter(|fen| fen.abs() <= FEN_MAX)
+        .filter(|fen| is_in_field(*fen))
         .map(Fen)
 }
 
@@ -236,7 +262,7 @@ pub struct Line {
     pub bilg_dr_name: String,
     /// 医院审批标志: `0` none needed, `1` approved, `2` not approved.
     pub hosp_appr_flag: String,
-    /// Further fields of the line by the platform's names (`sin_dos_dscr`, `memo`, …), as text.
+    /// Further fields of the line by the platform's names, as text: those of [`LINE_EXTRAS`].
     pub more: std::collections::BTreeMap<String, String>,
 }
 
@@ -270,6 +296,11 @@ mod tests {
             Err(NumberError::TooLarge)
         );
         assert_eq!("99999999999999.99".parse(), Ok(Fen(FEN_MAX)));
+        assert_eq!(
+            "-92233720368547758.08".parse::<Fen>(),
+            Err(NumberError::TooLarge)
+        );
+        assert_eq!(Fen(i64::MIN).checked_add(Fen::ZERO), None);
     }
 
     #[test]

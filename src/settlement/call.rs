@@ -56,7 +56,7 @@ pub struct Call<'a> {
 }
 
 /// What became of a call, by what was received.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
     /// Processed, and this is what it said.
@@ -90,6 +90,13 @@ pub enum Outcome {
         /// What was seen instead of an answer, for the log: no content.
         why: String,
     },
+}
+
+impl std::fmt::Debug for Outcome {
+    /// The readable half: what was found, and what was said, is not shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string(self).unwrap_or_default())
+    }
 }
 
 /// What a processed call said.
@@ -150,7 +157,7 @@ pub struct LineSplit {
 }
 
 /// What 2207 (or 5203 for it) says was charged.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Settled {
     /// 结算ID.
     pub setl_id: String,
@@ -174,6 +181,17 @@ pub struct Settled {
     pub setlinfo: String,
     /// `setldetail` as received, JSON.
     pub setldetail: String,
+}
+
+impl std::fmt::Debug for Settled {
+    /// Its numbers: the rest names a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settled")
+            .field("setl_id", &self.setl_id)
+            .field("medins_setl_id", &self.medins_setl_id)
+            .field("setl_time", &self.setl_time)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What 2601 says.

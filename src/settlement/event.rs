@@ -26,7 +26,7 @@ pub enum Ending {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The order was checked and taken.
@@ -157,7 +157,7 @@ pub enum Event {
 }
 
 /// The sealed half of a row: what names a person, or holds a whole message.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Private {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<Box<Order>>,
@@ -169,6 +169,19 @@ pub struct Private {
     found: Option<Found>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     text: String,
+}
+
+impl std::fmt::Debug for Event {
+    /// The readable half: what is sealed is not shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Private(***)")
+    }
 }
 
 impl Event {

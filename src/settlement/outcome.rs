@@ -72,7 +72,10 @@ impl State {
             Step::UndoSettle if unknown => self.trail.refund_maybe = true,
             Step::Decode if unknown => self.reject_code(Code::PlatformNoAnswer),
             Step::Decode => {
-                if let Outcome::Refused { code, .. } = outcome {
+                // What a gateway refuses is not the code's fault: another one would fare no better.
+                if let Outcome::Refused { code, .. } = outcome
+                    && *code != Code::GatewayRefused
+                {
                     self.reject_code(*code);
                 }
             }

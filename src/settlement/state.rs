@@ -283,7 +283,9 @@ impl State {
             Phase::Forward => self.trail.settle_sent || self.known.settled.is_some(),
             Phase::Finding(_) | Phase::Standing => true,
             Phase::Stuck(ending) => ending.is_none(),
-            Phase::GivingUp(_) | Phase::Over(_) => false,
+            // A charge that is being given back: calling off changes nothing about it.
+            Phase::GivingUp(_) => self.is_charged(),
+            Phase::Over(_) => false,
         }
     }
 }

@@ -190,9 +190,12 @@ fn certno_masked(known: &Known) -> String {
 /// shown before is refused.
 #[must_use]
 pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool) -> Progress {
-    let stage = match stage(state) {
-        Stage::WaitingScan | Stage::WaitingFreshScan if !armed => Stage::Queued,
-        stage => stage,
+    let stage = stage(state);
+    let waits_for_scan = matches!(stage, Stage::WaitingScan | Stage::WaitingFreshScan);
+    let stage = if waits_for_scan && !armed {
+        Stage::Queued
+    } else {
+        stage
     };
     Progress {
         seq,
@@ -287,13 +290,21 @@ pub fn keeps_scanner(state: &State, fresh_code_by_rule: bool) -> bool {
 /// Whether the order is repeated: the same request but for its deadlines and print wishes.
 #[must_use]
 pub fn same_request(one: &Order, other: &Order) -> bool {
-    let bare = |order: &Order| {
-        let mut order = order.clone();
-        order.scan_wait_ms = 0;
-        order.print = PrintWish::No;
-        order
-    };
     bare(one) == bare(other)
+}
+
+/// What a digest of the request is made of. It names persons.
+#[must_use]
+pub fn bare_request(order: &Order) -> zeroize::Zeroizing<Vec<u8>> {
+    let json = serde_json::to_vec(&bare(order)).expect("an order has a JSON form");
+    zeroize::Zeroizing::new(json)
+}
+
+fn bare(order: &Order) -> Order {
+    let mut order = order.clone();
+    order.scan_wait_ms = 0;
+    order.print = PrintWish::No;
+    order
 }
 
 /// The fields in which two orders differ, by their first path element.

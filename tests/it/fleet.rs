@@ -17,14 +17,25 @@ const EACH_LONG: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_desks_settle_at_once() {
-    let each = if std::env::var_os("YIBAO_LONG").is_some() { EACH_LONG } else { EACH };
+    let each = if std::env::var_os("YIBAO_LONG").is_some() {
+        EACH_LONG
+    } else {
+        EACH
+    };
     let count = each * usize::from(DESKS);
-    let options = Options { crowd: count, ..Options::default() };
+    let options = Options {
+        crowd: count,
+        ..Options::default()
+    };
     let platform = Arc::new(Platform::start(options).await.expect("a free port"));
     let mut calls = tokio::task::JoinSet::new();
     let mut desks = Vec::new();
     for number in 1..=DESKS {
-        let setup = Setup { desk_number: number, no_printer: true, ..Setup::default() };
+        let setup = Setup {
+            desk_number: number,
+            no_printer: true,
+            ..Setup::default()
+        };
         desks.push(Arc::new(Desk::start_at(Arc::clone(&platform), setup).await));
     }
     let mut connections = Vec::new();
@@ -39,19 +50,35 @@ async fn three_desks_settle_at_once() {
             let person: &'static str = format!("crowd_{i:04}").leak();
             let mut request = bill_for(&desk.platform, person, &format!("fleet-{i}"));
             request.print = yibaod::api::PrintWish::No.into();
-            desk.pay_over(client, request, &[Shows::fresh(person), Shows::fresh(person)]).await
+            desk.pay_over(
+                client,
+                request,
+                &[Shows::fresh(person), Shows::fresh(person)],
+            )
+            .await
         });
     }
     let mut setl_ids = std::collections::BTreeSet::new();
     while let Some(answer) = calls.join_next().await {
         let answer = answer.expect("no panic");
         assert_eq!(answer.money(), Money::Settled, "{answer:?}");
-        assert!(setl_ids.insert(answer.setl_id.clone()), "{} twice", answer.setl_id);
+        assert!(
+            setl_ids.insert(answer.setl_id.clone()),
+            "{} twice",
+            answer.setl_id
+        );
     }
     assert_eq!(setl_ids.len(), count);
     let duplicates = platform.ledger(yibaod::sandbox::platform::Ledger::duplicates);
     assert_eq!(duplicates.msgids.len(), 0, "{duplicates:?}");
-    assert_eq!(duplicates.batches.len() + duplicates.lines.len(), 0, "{duplicates:?}");
-    assert_eq!(platform.ledger(|ledger| ledger.received("2207").len()), count);
+    assert_eq!(
+        duplicates.batches.len() + duplicates.lines.len(),
+        0,
+        "{duplicates:?}"
+    );
+    assert_eq!(
+        platform.ledger(|ledger| ledger.received("2207").len()),
+        count
+    );
     println!("{count} settlements at {DESKS} desks at once: no number twice");
 }

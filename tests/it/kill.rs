@@ -15,7 +15,12 @@ use crate::desk::{Desk, Setup, Shows, bill};
 
 /// Longest time for one settlement under a tracer to end, or to be killed.
 const RUN_S_MAX: u64 = 60;
-const EDGES: [Edge; 4] = [Edge::FirstByte, Edge::LastByte, Edge::BeforeAnswer, Edge::AfterAnswer];
+const EDGES: [Edge; 4] = [
+    Edge::FirstByte,
+    Edge::LastByte,
+    Edge::BeforeAnswer,
+    Edge::AfterAnswer,
+];
 
 /// The daemon is killed at these edges of one call, restarted, and must tell the truth.
 async fn killed_at(infno: &'static str) {
@@ -35,7 +40,10 @@ async fn killed_at(infno: &'static str) {
         let call = desk.scan_and_pay(bill(&desk, &request_id));
         let gone = call.await;
         assert!(gone.is_err(), "{infno} {edge:?}: {gone:?}");
-        assert!(fired.load(Ordering::SeqCst), "{infno} {edge:?}: never reached");
+        assert!(
+            fired.load(Ordering::SeqCst),
+            "{infno} {edge:?}: never reached"
+        );
         drop(patient.await);
         assert!(desk.wait_until_ended(Duration::from_secs(5)).await);
 
@@ -44,8 +52,15 @@ async fn killed_at(infno: &'static str) {
         let sent = desk.platform.ledger(|ledger| ledger.received("2207").len());
         assert!(sent <= 1, "{infno} {edge:?}: {sent} settling calls");
         if infno != "2207" {
-            assert_eq!(sent, 0, "{infno} {edge:?}: killed before the intent of the money call");
-            assert_eq!(settlement.money(), Money::Cancelled, "{infno} {edge:?}: {settlement:?}");
+            assert_eq!(
+                sent, 0,
+                "{infno} {edge:?}: killed before the intent of the money call"
+            );
+            assert_eq!(
+                settlement.money(),
+                Money::Cancelled,
+                "{infno} {edge:?}: {settlement:?}"
+            );
         }
     }
 }
@@ -76,16 +91,24 @@ async fn syncs_of_one_settlement() -> usize {
     let mut desk = desk_without_daemon().await;
     let trace = desk.dir().join("syncs.txt");
     let trace_path = trace.display().to_string();
-    desk.start_daemon_under(&["strace", "-f", "-e", "trace=fdatasync", "-o", &trace_path]).await;
-    let answer = desk.pay(bill(&desk, "dry-run"), &[Shows::fresh("employee")]).await;
+    desk.start_daemon_under(&["strace", "-f", "-e", "trace=fdatasync", "-o", &trace_path])
+        .await;
+    let answer = desk
+        .pay(bill(&desk, "dry-run"), &[Shows::fresh("employee")])
+        .await;
     assert_eq!(answer.money(), Money::Settled);
     desk.kill();
     let trace = std::fs::read_to_string(trace).expect("the tracer wrote it");
-    trace.lines().filter(|line| line.contains("fdatasync(")).count()
+    trace
+        .lines()
+        .filter(|line| line.contains("fdatasync("))
+        .count()
 }
 
 async fn desk_without_daemon() -> Desk {
-    let platform = Platform::start(Options::default()).await.expect("a free port");
+    let platform = Platform::start(Options::default())
+        .await
+        .expect("a free port");
     Desk::prepare(Arc::new(platform), Setup::default())
 }
 
@@ -97,7 +120,17 @@ async fn killed_at_every_sync_of_the_journal() {
     for n in 1..=syncs {
         let mut desk = desk_without_daemon().await;
         let inject = format!("inject=fdatasync:signal=KILL:when={n}");
-        let tracer = ["strace", "-f", "-qq", "-e", "trace=fdatasync", "-e", &inject, "-o", "/dev/null"];
+        let tracer = [
+            "strace",
+            "-f",
+            "-qq",
+            "-e",
+            "trace=fdatasync",
+            "-e",
+            &inject,
+            "-o",
+            "/dev/null",
+        ];
         if desk.try_start_daemon_under(&tracer).await {
             let request_id = "killed";
             let patient = desk.patient(request_id, &[Shows::fresh("employee")]).await;
@@ -118,5 +151,8 @@ async fn killed_at_every_sync_of_the_journal() {
         assert!(sent <= 1, "sync {n}: {sent} settling calls");
     }
     println!("killed at {reached} of {syncs} syncs: 0 double charges, 0 lost outcomes");
-    assert!(reached * 10 >= syncs * 8, "only {reached} of {syncs} points were reached");
+    assert!(
+        reached * 10 >= syncs * 8,
+        "only {reached} of {syncs} points were reached"
+    );
 }

@@ -11,10 +11,17 @@ async fn under(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
         desk.platform.arm(fault).expect("a fault of the sandbox");
     }
     let request_id = faults.join("-").replace(['@', ':', '!', '.', ','], "_");
-    let shows = [Shows::fresh("employee"), Shows::fresh("employee"), Shows::fresh("employee")];
+    let shows = [
+        Shows::fresh("employee"),
+        Shows::fresh("employee"),
+        Shows::fresh("employee"),
+    ];
     let answer = desk.pay(bill(&desk, &request_id), &shows).await;
     let truth = desk.truth(&request_id).await.expect("it was accepted");
-    assert_eq!(answer.money, truth.money, "the first answer was the truth: {answer:?}");
+    assert_eq!(
+        answer.money, truth.money,
+        "the first answer was the truth: {answer:?}"
+    );
     let sent = received(&desk, "2207");
     assert!(sent <= 1, "{faults:?}: {sent} settling calls");
     (desk, truth)
@@ -26,9 +33,17 @@ fn received(desk: &Desk, infno: &str) -> usize {
 
 #[track_caller]
 fn check_error(settlement: &Settlement, name: &str) {
-    let error = settlement.error.as_ref().expect("an answer that is not SETTLED says why");
+    let error = settlement
+        .error
+        .as_ref()
+        .expect("an answer that is not SETTLED says why");
     assert_eq!(error.name, name, "{settlement:?}");
-    for text in [&error.meaning_zh, &error.meaning_en, &error.action_zh, &error.action_en] {
+    for text in [
+        &error.meaning_zh,
+        &error.meaning_en,
+        &error.action_zh,
+        &error.action_en,
+    ] {
         assert!(!text.is_empty(), "{error:?}");
     }
 }
@@ -37,14 +52,21 @@ fn check_error(settlement: &Settlement, name: &str) {
 async fn a_lost_2207_answer_is_found_by_enquiry() {
     let (desk, settlement) = under(Setup::default(), &["F1@2207"]).await;
     assert_eq!(settlement.money(), Money::Settled);
-    assert_eq!(settlement.paper.expect("it speaks of paper").state(), PaperState::Printed);
+    assert_eq!(
+        settlement.paper.expect("it speaks of paper").state(),
+        PaperState::Printed
+    );
     assert_eq!((received(&desk, "2207"), received(&desk, "2601")), (1, 0));
     assert!(received(&desk, "5203") >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_2207_that_commits_after_we_gave_up_is_found() {
-    let setup = Setup { money_call_ms: 1_200, settle_quiet_s: 3, ..Setup::default() };
+    let setup = Setup {
+        money_call_ms: 1_200,
+        settle_quiet_s: 3,
+        ..Setup::default()
+    };
     // The platform commits two seconds after it read the request: the client gave up before.
     let (desk, settlement) = under(setup, &["F20@2207:2000"]).await;
     assert_eq!(settlement.money(), Money::Settled);
@@ -78,7 +100,10 @@ async fn a_lost_answer_of_2601_is_asked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_2207_that_never_arrived_is_not_charged() {
     let (desk, settlement) = under(Setup::default(), &["F2@2207"]).await;
-    assert!(matches!(settlement.money(), Money::Cancelled | Money::Reversed), "{settlement:?}");
+    assert!(
+        matches!(settlement.money(), Money::Cancelled | Money::Reversed),
+        "{settlement:?}"
+    );
     assert_eq!(received(&desk, "2207"), 1);
     let standing = desk.platform.ledger(|ledger| ledger.settlements().len());
     assert_eq!(standing, 0);
@@ -93,18 +118,37 @@ async fn minus_one_though_committed_is_no_refusal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_another_message_is_not_ours() {
     let (_desk, settlement) = under(Setup::default(), &["F22@2207"]).await;
-    assert_eq!(settlement.money(), Money::Settled, "found by its own msgid: {settlement:?}");
+    assert_eq!(
+        settlement.money(),
+        Money::Settled,
+        "found by its own msgid: {settlement:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn html_and_cut_answers_are_unknown_until_asked() {
-    for fault in ["F4@2207", "F4@2207:504", "F5@2207", "F5@2207:1", "F3@2207:1900"] {
+    for fault in [
+        "F4@2207",
+        "F4@2207:504",
+        "F5@2207",
+        "F5@2207:1",
+        "F3@2207:1900",
+    ] {
         let (desk, settlement) = under(Setup::default(), &[fault]).await;
-        let standing =
-            desk.platform.ledger(|l| l.settlements().iter().filter(|row| row.is_live()).count());
-        let expected = if standing == 1 { Money::Settled } else { settlement.money() };
+        let standing = desk
+            .platform
+            .ledger(|l| l.settlements().iter().filter(|row| row.is_live()).count());
+        let expected = if standing == 1 {
+            Money::Settled
+        } else {
+            settlement.money()
+        };
         assert_eq!(settlement.money(), expected, "{fault}");
-        assert_ne!(settlement.money(), Money::Refused, "{fault}: an unknown is no refusal");
+        assert_ne!(
+            settlement.money(),
+            Money::Refused,
+            "{fault}: an unknown is no refusal"
+        );
     }
 }
 
@@ -129,16 +173,26 @@ async fn lost_answers_before_the_money_do_not_show() {
         for kind in ["F1", "F2", "F4", "F5"] {
             let fault = format!("{kind}@{infno}");
             let (_desk, settlement) = under(Setup::default(), &[&fault]).await;
-            assert_eq!(settlement.money(), Money::Settled, "{fault}: {settlement:?}");
+            assert_eq!(
+                settlement.money(),
+                Money::Settled,
+                "{fault}: {settlement:?}"
+            );
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_but_right_answers_are_understood() {
-    for fault in ["F6@2207", "F7@2207", "F8@2208", "F17@2207", "F6@1101", "F7@1101", "F14@2204"] {
+    for fault in [
+        "F6@2207", "F7@2207", "F8@2208", "F17@2207", "F6@1101", "F7@1101", "F14@2204",
+    ] {
         let (_desk, settlement) = under(Setup::default(), &[fault]).await;
-        assert_eq!(settlement.money(), Money::Settled, "{fault}: {settlement:?}");
+        assert_eq!(
+            settlement.money(),
+            Money::Settled,
+            "{fault}: {settlement:?}"
+        );
     }
 }
 

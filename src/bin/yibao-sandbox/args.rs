@@ -21,12 +21,15 @@ pub(crate) struct Args {
     /// Leave the temporary files when it ends. 结束后保留文件。
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Nobody shows a code by himself: type `scan`. 不自动出示医保码。
+    /// After the first settlement nobody shows a code by himself: type `scan`. 不自动出示医保码。
     #[arg(long)]
     pub(crate) no_patient: bool,
     /// Who the patient is, by the sandbox's names. 患者。
     #[arg(long, value_name = "PERSON", default_value = "employee")]
     pub(crate) person: String,
+    /// Take the programs as they lie beside the sandbox, also when cargo runs it. 不重新编译。
+    #[arg(long)]
+    pub(crate) no_build: bool,
     /// How long the patient looks for the phone, milliseconds. 出示医保码前的等待。
     #[arg(long, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) patient_delay_ms: u64,

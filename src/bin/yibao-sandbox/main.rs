@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<bool, Trouble> {
     let say = Say::new();
     say.title("yibao-sandbox", "医保结算沙箱");
-    let programs = programs::ready(&say).await?;
+    let programs = programs::ready(args.no_build, &say).await?;
     let place = files::Place::open(args)?;
     let desk = Arc::new(Desk::start(args, &place).await?);
     files::write(&place, &desk, args)?;

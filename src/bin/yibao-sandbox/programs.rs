@@ -24,12 +24,12 @@ pub(crate) struct Programs {
 }
 
 /// Builds them when cargo runs the sandbox; else takes what lies beside it.
-pub(crate) async fn ready(say: &Say) -> Result<Programs, Trouble> {
+pub(crate) async fn ready(no_build: bool, say: &Say) -> Result<Programs, Trouble> {
     let own = std::env::current_exe()?;
     let beside = own.parent().ok_or("the sandbox lies nowhere")?;
     let cargo = std::env::var_os("CARGO").zip(std::env::var_os("CARGO_MANIFEST_DIR"));
     let source = cargo.as_ref().map(|(_, source)| PathBuf::from(source));
-    if let Some((cargo, source)) = &cargo {
+    if let Some((cargo, source)) = cargo.as_ref().filter(|_| !no_build) {
         say.line("  … building yibaod and yibaoctl  正在编译");
         build(Path::new(cargo), Path::new(source), beside).await?;
         say.done("built", "编译", "yibaod, yibaoctl");

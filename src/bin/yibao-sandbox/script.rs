@@ -28,6 +28,8 @@ const MEANWHILE_WAIT_MS_MAX: u64 = 30_000;
 const END_WAIT_MS_MAX: u64 = 120_000;
 /// How often a settlement whose caller is gone is looked at.
 const LOOK_MS: u64 = 200;
+/// How often the ledger is looked at for a request that is to come.
+const ARRIVED_LOOK_MS: u64 = 10;
 
 /// Runs the file. `false`: something expected did not come true.
 pub(crate) async fn run(
@@ -212,10 +214,7 @@ impl Stage {
                 same(&count.to_string(), &live.to_string())
             }
             Expect::Received(infno, count) => {
-                let got = self
-                    .desk
-                    .platform
-                    .ledger(|ledger| ledger.received(infno).len());
+                let got = received(&self.desk, infno, *count).await;
                 same(&count.to_string(), &got.to_string())
             }
         }
@@ -243,6 +242,18 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
             running.ended = look(&self.desk, &running.request_id).await?;
         }
+    }
+}
+
+/// Requests of a transaction, waiting until there are so many.
+async fn received(desk: &Desk, infno: &str, count: usize) -> usize {
+    let until = tokio::time::Instant::now() + Duration::from_millis(MEANWHILE_WAIT_MS_MAX);
+    loop {
+        let got = desk.platform.ledger(|ledger| ledger.received(infno).len());
+        if got >= count || tokio::time::Instant::now() > until {
+            return got;
+        }
+        tokio::time::sleep(Duration::from_millis(ARRIVED_LOOK_MS)).await;
     }
 }
 

@@ -6,14 +6,13 @@ use crate::api as wire;
 use crate::book::Code;
 use crate::operation::Failure;
 use crate::person::{IdNo, Name};
-use crate::settlement::bill::{Bill, Count, Line, Price};
+use crate::settlement::bill::{Bill, Count, LINE_EXTRAS, Line, Price};
+use crate::settlement::checks::order::request_id_is_valid;
 use crate::settlement::order::{
     AccountUse, CredentialKind, Diagnosis, Office, Operator, OperatorKind, Order, OrderKind,
     Patient, PrintWish, Visit,
 };
 
-/// Characters of a `request_id`.
-const REQUEST_ID_LENGTH_MAX: usize = 64;
 /// Bills in one request.
 const BILLS_MAX: usize = 50;
 /// Lines in one request, over all its bills.
@@ -28,26 +27,6 @@ const EXTENSION_VALUE_LENGTH_MAX: usize = 1_000;
 const MORE_VALUE_LENGTH_MAX: usize = 4_000;
 /// Longest wait for a code that a caller may ask for, milliseconds.
 const SCAN_WAIT_MS_MAX: u32 = 600_000;
-
-/// Further input fields of a line of transaction 2204 that a caller may give.
-const MORE_NAMES: [&str; 16] = [
-    "acord_dept_codg",
-    "acord_dept_name",
-    "comb_no",
-    "dscg_tkdrug_flag",
-    "etip_flag",
-    "etip_hosp_code",
-    "exp_content",
-    "matn_fee_flag",
-    "medc_way_dscr",
-    "memo",
-    "orders_dr_code",
-    "orders_dr_name",
-    "prd_days",
-    "sin_dos_dscr",
-    "tcmdrug_used_way",
-    "used_frqu_dscr",
-];
 
 /// The checked request, as far as its form goes.
 ///
@@ -123,11 +102,7 @@ pub fn request_id(text: String) -> Result<String, Failure> {
 }
 
 fn request_id_into(f: &mut Fields, text: &str) {
-    let is_valid = (1..=REQUEST_ID_LENGTH_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
-    if !is_valid {
+    if !request_id_is_valid(text) {
         f.wrong(
             Code::RequestIdInvalid,
             "request_id",
@@ -288,7 +263,7 @@ fn line(f: &mut Fields, at: &str, line: wire::Line) -> Option<Line> {
         line.hosp_appr_flag,
         &["0", "1", "2"],
     );
-    let is_known = |name: &str| MORE_NAMES.contains(&name);
+    let is_known = |name: &str| LINE_EXTRAS.contains(&name);
     let more = f.map(&path("more"), line.more, MORE_VALUE_LENGTH_MAX, is_known);
     Some(Line {
         feedetl_sn,

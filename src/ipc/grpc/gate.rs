@@ -14,6 +14,8 @@ use crate::operation::{CallerId, Failure};
 const CONNECTIONS_PER_CALLER_MAX: u32 = 64;
 /// Connections of all callers.
 const CONNECTIONS_MAX: u32 = 256;
+/// Of these, kept for root and the owner of the socket: whoever looks after a desk gets in when it is full.
+const CONNECTIONS_KEPT: u32 = 16;
 
 /// The entrance: counts connections and calls, and asks the policy. One for all connections of a door.
 #[derive(Clone)]
@@ -54,7 +56,12 @@ impl Gate {
     /// Counts a connection; none: the caller, or everybody, has too many.
     pub(super) fn connect(&self, caller: &Caller) -> Option<Pass> {
         let total: u32 = lock(&self.open).connections.values().sum();
-        if total >= CONNECTIONS_MAX {
+        let kept = if self.policy.is_own(caller) {
+            0
+        } else {
+            CONNECTIONS_KEPT
+        };
+        if total >= CONNECTIONS_MAX - kept {
             return None;
         }
         self.count(
@@ -144,6 +151,8 @@ mod tests {
     use crate::config::settings::{Access, Caller as Named};
     use crate::ipc::access::Accounts;
 
+    const OWNER: u32 = 990;
+
     #[test]
     fn connections_are_counted_by_caller_and_in_all() {
         let gate = gate();
@@ -157,12 +166,15 @@ mod tests {
         assert!(gate.connect(&caller(2)).is_some());
         first.pop();
         first.extend(gate.connect(&caller(1)));
-        let others: Vec<_> = (2..5).flat_map(fill).collect();
-        assert_eq!(
-            first.len() + others.len(),
-            usize::try_from(CONNECTIONS_MAX).unwrap()
-        );
+        let others: Vec<_> = (2..6).flat_map(fill).collect();
+        let open = u32::try_from(first.len() + others.len()).unwrap();
+        assert_eq!(open, CONNECTIONS_MAX - CONNECTIONS_KEPT);
         assert!(gate.connect(&caller(9)).is_none(), "the door is full");
+        let own: Vec<_> = [0, OWNER].into_iter().flat_map(fill).collect();
+        assert_eq!(u32::try_from(own.len()).unwrap(), CONNECTIONS_KEPT);
+        drop(own);
+        assert!(gate.connect(&caller(OWNER)).is_some(), "the owner gets in");
+        assert!(gate.connect(&caller(9)).is_none(), "it is full for others");
         drop(others);
         assert!(gate.connect(&caller(9)).is_some());
         drop(first);
@@ -198,7 +210,8 @@ mod tests {
             settle: vec![Named::Uid(7)],
             ..Access::default()
         };
-        Gate::new(Policy::new(&access, 990, &Accounts::default()).unwrap(), 2)
+        let policy = Policy::new(&access, OWNER, &Accounts::default());
+        Gate::new(policy.unwrap(), 2)
     }
 
     fn caller(uid: u32) -> Caller {

@@ -68,7 +68,7 @@ impl Socket {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(dir);
             made.map_err(said("make the directory", dir))?;
         }
-        let lock = lock(&path.with_extension("lock"))?;
+        let lock = lock(path)?;
         match std::fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(ListenError::NoSocket(path.to_owned()));
@@ -116,7 +116,9 @@ fn said(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ListenErro
     move |source| ListenError::Io { what, path, source }
 }
 
-fn lock(path: &Path) -> Result<File, ListenError> {
+/// Locks the file beside the socket; what is told is the socket.
+fn lock(socket_path: &Path) -> Result<File, ListenError> {
+    let path = &socket_path.with_extension("lock");
     let opened = File::options()
         .create(true)
         .truncate(false)
@@ -126,7 +128,7 @@ fn lock(path: &Path) -> Result<File, ListenError> {
     let file = opened.map_err(said("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ListenError::Held(path.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(ListenError::Held(socket_path.to_owned())),
         Err(TryLockError::Error(error)) => Err(said("lock", path)(error)),
     }
 }

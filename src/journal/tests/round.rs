@@ -232,10 +232,8 @@ async fn marks_only_rise() {
     }
 }
 
-#[tokio::test]
-async fn lists_are_filtered_and_paged_newest_first() {
-    let (_above, dir) = place();
-    let journal = open(&dir).await;
+/// Ten settlements: even ones open, the fourth stuck, the third of a person.
+async fn fill(journal: &Journal) {
     for number in 0..10_i64 {
         let mut one = append(&format!("s{number}"), vec![event(number)]);
         one.head.open = number % 2 == 0;
@@ -244,6 +242,13 @@ async fn lists_are_filtered_and_paged_newest_first() {
         one.head.person = (number == 3).then(|| PersonKeyInput::new(PERSON));
         journal.append(one).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_newest_first() {
+    let (_above, dir) = place();
+    let journal = open(&dir).await;
+    fill(&journal).await;
     let of_kind = Filter {
         kind: Some("settlement".to_owned()),
         ..Filter::default()

@@ -17,15 +17,15 @@ fn read_at(profile: &Profile, case: &Case, step: Step, status: u16, text: &str) 
     answer::read(profile, step, &message.expect, &Body { status, text })
 }
 
-fn read(step: Step, text: &str) -> Outcome {
+pub(super) fn read(step: Step, text: &str) -> Outcome {
     read_at(&profile(|_| ()), &Case::new(), step, 200, text).0
 }
 
-fn yes(output: &str) -> String {
+pub(super) fn yes(output: &str) -> String {
     format!(r#"{{"infcode":0,"inf_refmsgid":"R","err_msg":null,"output":{output}}}"#)
 }
 
-fn no(text: &str) -> String {
+pub(super) fn no(text: &str) -> String {
     format!(
         r#"{{"infcode":-1,"inf_refmsgid":"R","err_msg":"{text}(trace@127.0.0.1)","output":null}}"#
     )
@@ -38,7 +38,7 @@ fn found(outcome: Outcome) -> Found {
     found
 }
 
-fn code(outcome: &Outcome) -> (&'static str, Option<Code>) {
+pub(super) fn code(outcome: &Outcome) -> (&'static str, Option<Code>) {
     match outcome {
         Outcome::Done { .. } => ("done", None),
         Outcome::Refused { code, .. } => ("refused", Some(*code)),
@@ -47,14 +47,14 @@ fn code(outcome: &Outcome) -> (&'static str, Option<Code>) {
     }
 }
 
-const SETLINFO: &str = r#"{"mdtrt_id":"M1","psn_no":"4300009900000001","setl_id":"S1",
+pub(super) const SETLINFO: &str = r#"{"mdtrt_id":"M1","psn_no":"4300009900000001","setl_id":"S1",
     "setl_time":"2026-01-02 03:04:06","insutype":"310","clr_type":"11","clr_way":null,"clr_optins":null,
     "medins_setl_id":"H43010099901202601020304050010","medfee_sumamt":19.04,"fulamt_ownpay_amt":0,
     "overlmt_selfpay":"0.00","preselfpay_amt":"0.45","inscp_scp_amt":18.59,"act_pay_dedc":null,
     "hifp_pay":13.0100,"fund_pay_sumamt":13.01,"psn_part_amt":6.03,"acct_pay":6.03,"psn_cash_pay":0.0,
     "hosp_part_amt":0,"balc":93.97,"acct_mulaid_pay":null}"#;
 
-fn settled_with(change: impl Fn(&str) -> String) -> String {
+pub(super) fn settled_with(change: impl Fn(&str) -> String) -> String {
     let detail = r#"[{"fund_pay_type":"310102","fund_payamt":"13.01","fund_pay_type_name":null}]"#;
     yes(&format!(
         r#"{{"setlinfo":{},"setldetail":{detail}}}"#,
@@ -194,6 +194,49 @@ fn a_sign_in_that_is_over_is_told_apart_from_a_refusal() {
         );
         assert!(expired, "{step:?}");
     }
+}
+
+#[test]
+fn on_a_money_call_a_sign_in_text_counts_only_where_it_is_a_sure_refusal() {
+    let over = no("签到编号已失效，请重新签到[sign_no]");
+    let unsure = profile(|p| p.answers.refusals.clear());
+    let relayed = profile(|p| p.answers.relay_lost = vec!["签到编号已失效".to_owned()]);
+    for step in [Step::Settle, Step::UndoSettle] {
+        let (outcome, expired) = read_at(&unsure, &Case::new(), step, 200, &over);
+        let unknown = ("unknown", Some(Code::SettleUnknown));
+        assert_eq!((code(&outcome), expired), (unknown, false), "{step:?}");
+        let (outcome, expired) = read_at(&relayed, &Case::new(), step, 200, &over);
+        let lost = ("unknown", Some(Code::PlatformNoAnswer));
+        assert_eq!((code(&outcome), expired), (lost, false), "{step:?}");
+    }
+    // What is sure of one money call is not sure of the other.
+    let only_settle = profile(|p| drop(p.answers.refusals.remove("2208")));
+    for (step, is_sure) in [(Step::Settle, true), (Step::UndoSettle, false)] {
+        let (outcome, expired) = read_at(&only_settle, &Case::new(), step, 200, &over);
+        assert_eq!(code(&outcome).0 == "refused", is_sure, "{step:?}");
+        assert_eq!(expired, is_sure, "{step:?}");
+    }
+}
+
+#[test]
+fn a_no_that_the_platform_did_not_mark_is_unknown_where_something_is_made() {
+    let profile = profile(|_| ());
+    let bare = r#"{"infcode":-2,"err_msg":"签到编号已失效","inf_refmsgid":"","refmsg_time":null}"#;
+    let numbered = r#"{"infcode":-1,"err_msg":"x","inf_refmsgid":"R","refmsg_time":null}"#;
+    let timed =
+        r#"{"infcode":-1,"err_msg":"x","inf_refmsgid":"","refmsg_time":"20260102030405000"}"#;
+    for step in [Step::Register, Step::Fees] {
+        let (outcome, expired) = read_at(&profile, &Case::new(), step, 200, bare);
+        let unknown = ("unknown", Some(Code::PlatformUnreadable));
+        assert_eq!((code(&outcome), expired), (unknown, false), "{step:?}");
+        for marked in [numbered, timed] {
+            let (outcome, _) = read_at(&profile, &Case::new(), step, 200, marked);
+            let refused = ("refused", Some(Code::PlatformRefused));
+            assert_eq!(code(&outcome), refused, "{step:?}");
+        }
+    }
+    let (outcome, expired) = read_at(&profile, &Case::new(), Step::Person, 200, bare);
+    assert_eq!((code(&outcome).0, expired), ("refused", true));
 }
 
 #[test]
@@ -491,10 +534,4 @@ fn a_voucher_is_read_as_object_or_text_and_its_errors_are_told_apart() {
         r#"{"code":0,"data":{"userName":"x","idNo":"1"}}"#,
     );
     assert_eq!(code(&outcome).0, "unknown");
-}
-
-#[test]
-fn long_texts_are_shortened() {
-    let outcome = read(Step::Register, &no(&"长".repeat(1_000)));
-    assert!(matches!(outcome, Outcome::Refused { text, .. } if text.chars().count() == 200));
 }

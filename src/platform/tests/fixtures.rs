@@ -163,7 +163,6 @@ fn bill() -> Bill {
     drug.more = BTreeMap::from([
         ("prd_days".to_owned(), "3".to_owned()),
         ("memo".to_owned(), "饭后".to_owned()),
-        ("local_field".to_owned(), "x".to_owned()),
     ]);
     Bill {
         bill_no: "B1".to_owned(),

@@ -1,9 +1,10 @@
 //! Each message, byte for byte, against `golden/*.json` (a field a line; white space around lines is not sent).
 
 use super::fixtures::{CODE, Case, STEPS, profile, stamp};
+use crate::book::Code;
 use crate::config::Profile;
 use crate::config::profile::UrlStyle;
-use crate::platform::wire::{lines_that_fit, request};
+use crate::platform::wire::request;
 use crate::settlement::call::{Enquiry, Found, Outcome, Reversal, Step};
 
 fn written(profile: &Profile, case: &Case, step: Step) -> request::Message {
@@ -158,26 +159,22 @@ fn a_message_with_a_missing_fact_is_never_made() {
         let outcome = built.err().map(|outcome| *outcome);
         assert!(matches!(outcome, Some(Outcome::NotSent { .. })), "{step:?}");
     }
-    let mut case = Case::new();
-    let more = &mut case.order.bills[0].lines[0].more;
-    more.insert("psn_no".to_owned(), "another".to_owned());
-    assert!(request::build(&profile, &case.call(Step::Fees), &stamp(), "").is_err());
 }
 
 #[test]
-fn the_lines_that_fit_are_counted_before_anything_is_sent() {
-    let mut case = Case::new();
-    let one = case.order.bills[0].lines[1].clone();
-    case.order.bills[0].lines = vec![one; 200];
-    let by_count = profile(|p| p.lines.lines_max = 20);
-    assert_eq!(lines_that_fit(&by_count, &case.order), Err(20));
-    let by_chars = profile(|p| p.lines.lines_max = 200);
-    let fit = lines_that_fit(&by_chars, &case.order).unwrap_err();
-    assert!((20..60).contains(&fit), "{fit}");
-    case.order.bills[0].lines.truncate(fit);
-    assert_eq!(lines_that_fit(&by_chars, &case.order), Ok(()));
-    // What is counted is never less than what is sent.
-    case.known.ids.feedetl_sn = (0..fit).map(|n| format!("{n:015}")).collect();
-    let message = written(&by_chars, &case, Step::Fees);
-    assert!(message.body.chars().count() < 40_000 + 1_000);
+fn an_upload_that_is_too_large_is_refused_and_not_tried_again() {
+    let small = profile(|p| p.lines.input_chars_max = 1_000);
+    let case = Case::new();
+    let built = request::build(&small, &case.call(Step::Fees), &stamp(), "");
+    let outcome = built.err().map(|outcome| *outcome);
+    let too_many = |outcome| {
+        matches!(
+            outcome,
+            Outcome::Refused {
+                code: Code::TooManyLines,
+                ..
+            }
+        )
+    };
+    assert!(outcome.is_some_and(too_many));
 }

@@ -2,6 +2,8 @@
 
 mod answers;
 mod fixtures;
+mod limits;
+mod lines;
 mod messages;
 mod peers;
 mod signing;

@@ -10,6 +10,8 @@ use crate::settlement::call::{Found, Outcome, Step};
 
 /// Characters of the answer's own words that go on.
 const TEXT_CHARS_MAX: usize = 200;
+/// Characters of the answer's own code that go on. It is recorded where all can read it.
+const INFCODE_CHARS_MAX: usize = 16;
 
 /// A whole HTTP answer.
 pub(in crate::platform) struct Body<'a> {
@@ -33,11 +35,60 @@ pub(in crate::platform) fn read(
     match envelope::open(body.text) {
         Err(why) => (no_answer(profile, why), false),
         Ok(answer) if is_success(&answer.infcode) => (done(profile, step, expect, &answer), false),
-        Ok(answer) if has(&profile.sign_in.expired, &answer.err_msg) => {
-            (refused(Code::SignInFailed, &answer), true)
-        }
-        Ok(answer) => (not_done(profile, step, &answer), false),
+        Ok(answer) => no(profile, step, &answer),
     }
+}
+
+/// The platform, or something before it, says no.
+fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
+    if let Some(unknown) = not_the_platform(profile, step, answer) {
+        return (unknown, false);
+    }
+    // Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
+    // sign-in alone could come from a relay that had sent it.
+    let counts = money_infno(step).is_none_or(|infno| refuses(profile, infno, answer));
+    if counts && has(&profile.sign_in.expired, &answer.err_msg) {
+        (refused(Code::SignInFailed, answer), true)
+    } else {
+        (not_done(profile, step, answer), false)
+    }
+}
+
+/// A no that may have been made on the way, so that it does not tell what the platform did.
+fn not_the_platform(profile: &Profile, step: Step, answer: &Answer) -> Option<Outcome> {
+    if has(&profile.answers.relay_lost, &answer.err_msg) {
+        return Some(Outcome::Unknown {
+            code: Code::PlatformNoAnswer,
+            why: "a relay says that the answer was lost".to_owned(),
+        });
+    }
+    // These two make something that would be made twice.
+    let makes = matches!(step, Step::Register | Step::Fees);
+    (makes && !answer.is_marked).then(|| unreadable("a no without the platform's own marks"))
+}
+
+/// The number under which the profile lists the sure refusals of a money call.
+fn money_infno(step: Step) -> Option<&'static str> {
+    match step {
+        Step::Settle => Some("2207"),
+        Step::UndoSettle => Some("2208"),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::VisitInfo
+        | Step::Fees
+        | Step::PreSettle
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::Reverse
+        | Step::FindVisit
+        | Step::FindSettlement => None,
+    }
+}
+
+fn refuses(profile: &Profile, infno: &str, answer: &Answer) -> bool {
+    let refusals = profile.answers.refusals.get(infno);
+    refusals.is_some_and(|patterns| has(patterns, &answer.err_msg))
 }
 
 /// What the status alone decides: a gateway's no, or no answer of the platform at all.
@@ -60,7 +111,7 @@ fn no_answer(profile: &Profile, why: NoAnswer) -> Outcome {
             if profile.gateway.refused_codes.contains(&code) {
                 Outcome::Refused {
                     code: Code::GatewayRefused,
-                    infcode: code,
+                    infcode: code_of(&code),
                     text: shorten(&message),
                 }
             } else {
@@ -92,7 +143,7 @@ fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
     };
     Outcome::Refused {
         code,
-        infcode: shorten(&answer.code),
+        infcode: code_of(&answer.code),
         text: shorten(&answer.message),
     }
 }
@@ -156,12 +207,6 @@ fn with_output(
 fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
     let answers = &profile.answers;
-    if has(&answers.relay_lost, text) {
-        return Outcome::Unknown {
-            code: Code::PlatformNoAnswer,
-            why: "a relay says that the answer was lost".to_owned(),
-        };
-    }
     match step {
         Step::Reverse => found(Ok(Found::Reversal(enquiry::reverse_refused(profile, text)))),
         Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
@@ -190,14 +235,12 @@ fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     if undo && has(&profile.answers.already_refunded, text) {
         return found(Ok(Found::Nothing));
     }
-    let infno = if undo { "2208" } else { "2207" };
-    let refusals = profile.answers.refusals.get(infno);
-    if !refusals.is_some_and(|patterns| has(patterns, text)) {
+    if !money_infno(step).is_some_and(|infno| refuses(profile, infno, answer)) {
         return Outcome::Unknown {
             code: Code::SettleUnknown,
             why: format!(
                 "infcode {} with a text that is no known refusal",
-                shorten(&answer.infcode)
+                code_of(&answer.infcode)
             ),
         };
     }
@@ -221,7 +264,7 @@ fn refusal_code(profile: &Profile, text: &str, other: Code) -> Code {
 fn refused(code: Code, answer: &Answer) -> Outcome {
     Outcome::Refused {
         code,
-        infcode: shorten(&answer.infcode),
+        infcode: code_of(&answer.infcode),
         text: shorten(&answer.err_msg),
     }
 }
@@ -247,6 +290,12 @@ fn has(patterns: &[String], text: &str) -> bool {
         .any(|pattern| text.contains(pattern.as_str()))
 }
 
+/// A code as it may be read by all: short, and nothing but what codes are made of.
+fn code_of(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    text.chars().take(INFCODE_CHARS_MAX).map(plain).collect()
+}
+
 fn shorten(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).collect()
 }
@@ -270,5 +319,5 @@ fn sign_no(answer: &Node) -> Result<String, Unreadable> {
     let missing = || Unreadable::at("signinoutb", "is missing");
     let output = answer.object("output")?.ok_or_else(missing)?;
     let signed_in = output.object("signinoutb")?.ok_or_else(missing)?;
-    signed_in.text_required("sign_no")
+    signed_in.short_required("sign_no")
 }

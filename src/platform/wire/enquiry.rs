@@ -35,8 +35,8 @@ pub(super) fn read_visits(output: &Node, expect: &Expect) -> Result<Vec<FoundVis
         .map(|row| {
             super::visit::same(row, "psn_no", &expect.psn_no)?;
             Ok(FoundVisit {
-                mdtrt_id: row.text_required("mdtrt_id")?,
-                ipt_otp_no: row.text("ipt_otp_no")?,
+                mdtrt_id: row.short_required("mdtrt_id")?,
+                ipt_otp_no: row.short("ipt_otp_no")?,
             })
         })
         .collect()
@@ -77,7 +77,7 @@ pub(super) fn read_settlement(
         .collect();
     let mut refunded = false;
     for row in &ours {
-        refunded |= row.text("refd_setl_flag")? == REFUNDED;
+        refunded |= row.short("refd_setl_flag")? == REFUNDED;
     }
     match ours.first() {
         None => Ok(enquiry(profile.enquiry.other_rows)),
@@ -95,11 +95,11 @@ pub(super) fn read_settlement(
 
 /// Whether a row is the settlement that is looked for: by our msgid, else by its number.
 fn is_it(row: &Node, expect: &Expect) -> Result<bool, Unreadable> {
-    let medins_setl_id = row.text("medins_setl_id")?;
+    let medins_setl_id = row.short("medins_setl_id")?;
     if !medins_setl_id.is_empty() && !expect.settle_msgid.is_empty() {
         return Ok(medins_setl_id == expect.settle_msgid);
     }
-    Ok(!expect.setl_id.is_empty() && row.text("setl_id")? == expect.setl_id)
+    Ok(!expect.setl_id.is_empty() && row.short("setl_id")? == expect.setl_id)
 }
 
 /// What a refusal of 5203 means.

@@ -76,6 +76,8 @@ pub(in crate::platform) struct Answer {
     pub(super) infcode: String,
     /// 错误信息.
     pub(super) err_msg: String,
+    /// Whether it has what only the platform puts there: its number for the message, or when it took it.
+    pub(super) is_marked: bool,
     /// The whole of it.
     pub(super) node: Node,
 }
@@ -117,6 +119,9 @@ pub(super) fn open(body: &str) -> Result<Answer, NoAnswer> {
     }
     Ok(Answer {
         err_msg: field("err_msg"),
+        is_marked: ["inf_refmsgid", "refmsg_time"]
+            .iter()
+            .any(|key| !field(key).is_empty()),
         infcode,
         node,
     })

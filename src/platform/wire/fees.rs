@@ -7,57 +7,16 @@ use super::request::{Expect, Missing, need};
 use super::visit::{begntime, mdtrt_id, or};
 use crate::book::Code;
 use crate::config::Profile;
-use crate::settlement::bill::{Bill, Count, Line};
+use crate::settlement::bill::{Bill, Count, LINE_EXTRAS, Line};
 use crate::settlement::call::{Call, LineSplit, Outcome};
 use crate::settlement::order::Order;
 
-/// Fields of a line that [`Line::more`] may fill, by the platform's names; `prd_days` is a number.
-pub const LINE_EXTRAS: [&str; 17] = [
-    "sin_dos_dscr",
-    "used_frqu_dscr",
-    "prd_days",
-    "medc_way_dscr",
-    "acord_dept_codg",
-    "acord_dept_name",
-    "orders_dr_code",
-    "orders_dr_name",
-    "tcmdrug_used_way",
-    "etip_flag",
-    "etip_hosp_code",
-    "dscg_tkdrug_flag",
-    "matn_fee_flag",
-    "memo",
-    "comb_no",
-    "exp_content",
-    "expContent",
-];
-/// Fields of a line that are always written.
-const LINE_FIELDS: [&str; 18] = [
-    "feedetl_sn",
-    "mdtrt_id",
-    "psn_no",
-    "chrg_bchno",
-    "dise_codg",
-    "rxno",
-    "rx_circ_flag",
-    "fee_ocur_time",
-    "med_list_codg",
-    "medins_list_codg",
-    "det_item_fee_sumamt",
-    "cnt",
-    "pric",
-    "bilg_dept_codg",
-    "bilg_dept_name",
-    "bilg_dr_codg",
-    "bilg_dr_name",
-    "hosp_appr_flag",
-];
 /// The one number among the extras.
 const PRD_DAYS: &str = "prd_days";
+/// The extension field among the extras.
+const EXTENSION: &str = "exp_content";
 /// 收费批次号 that 2205 takes for *everything not settled yet*: never ours to say.
 const ALL_BATCHES: &str = "0000";
-/// A place-holder as long as the platform's longest number, for counting before there is one.
-const LONGEST_NO: &str = "000000000000000000000000000000";
 
 /// All lines of the batch, in the order of the bills.
 pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
@@ -84,64 +43,35 @@ pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missin
     Ok(Object::new().list("feedetail", rows))
 }
 
-/// How many lines of this order fit into one upload at this site.
-///
-/// # Errors
-/// The order is longer: the number of lines, from the first, that would fit.
-pub fn lines_that_fit(profile: &Profile, order: &Order) -> Result<(), usize> {
-    let limit = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
-    let chars_max = limit_of_chars(profile);
-    let row = Row {
-        feedetl_sn: LONGEST_NO,
-        mdtrt_id: LONGEST_NO,
-        psn_no: LONGEST_NO,
-        chrg_bchno: LONGEST_NO,
-        begntime: "2025-01-01 00:00:00",
-    };
-    // The list around the rows.
-    let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
-    let mut fit = 0;
-    for bill in &order.bills {
-        for line in &bill.lines {
-            // A row that cannot be written is found when it is; here it counts as nothing.
-            let written = row.write(profile, order, bill, line).unwrap_or_default();
-            chars += envelope::input_chars(profile, &written) + 1;
-            if fit + 1 > limit || chars > chars_max {
-                return Err(fit);
-            }
-            fit += 1;
-        }
-    }
-    Ok(())
-}
-
 /// Whether the platform takes an upload of this size.
 pub(super) fn fits(profile: &Profile, input: &Object) -> Result<(), Box<Outcome>> {
     let chars = envelope::input_chars(profile, input);
     if chars <= limit_of_chars(profile) {
         return Ok(());
     }
-    Err(Box::new(Outcome::NotSent {
+    // A refusal and not *not sent*: it would be as large the next time.
+    Err(Box::new(Outcome::Refused {
         code: Code::TooManyLines,
-        why: format!("{chars} characters of input"),
+        infcode: String::new(),
+        text: format!("{chars} characters of input"),
     }))
 }
 
-fn limit_of_chars(profile: &Profile) -> usize {
+pub(super) fn limit_of_chars(profile: &Profile) -> usize {
     usize::try_from(profile.lines.input_chars_max).unwrap_or(usize::MAX)
 }
 
 /// What all lines of a batch share, and the line's own number.
-struct Row<'a> {
-    feedetl_sn: &'a str,
-    mdtrt_id: &'a str,
-    psn_no: &'a str,
-    chrg_bchno: &'a str,
-    begntime: &'a str,
+pub(super) struct Row<'a> {
+    pub(super) feedetl_sn: &'a str,
+    pub(super) mdtrt_id: &'a str,
+    pub(super) psn_no: &'a str,
+    pub(super) chrg_bchno: &'a str,
+    pub(super) begntime: &'a str,
 }
 
 impl Row<'_> {
-    fn write(
+    pub(super) fn write(
         &self,
         profile: &Profile,
         order: &Order,
@@ -163,9 +93,9 @@ impl Row<'_> {
             .number("det_item_fee_sumamt", line.det_item_fee_sumamt)
             .number("cnt", line.cnt)
             .number("pric", line.pric);
-        let row = extras(row, line, &["sin_dos_dscr", "used_frqu_dscr"]);
+        let row = extras(row, line, &LINE_EXTRAS[..2]);
         let row = row.number(PRD_DAYS, prd_days(line)?);
-        let row = extras(row, line, &["medc_way_dscr"])
+        let row = extras(row, line, &LINE_EXTRAS[3..4])
             .text("bilg_dept_codg", or(&line.bilg_dept_codg, &visit.dept_code))
             .text("bilg_dept_name", or(&line.bilg_dept_name, &visit.dept_name))
             .text("bilg_dr_codg", or(&line.bilg_dr_codg, &visit.atddr_no))
@@ -174,9 +104,9 @@ impl Row<'_> {
             .text("hosp_appr_flag", or(&line.hosp_appr_flag, "0"));
         let row = extras(row, line, &LINE_EXTRAS[8..15]);
         let extension = &profile.envelope.extension_field;
-        let given = LINE_EXTRAS[15..].iter().find_map(|key| line.more.get(*key));
-        let row = row.text(extension, given.map_or("", |value| value));
-        further(row, line)
+        // The callers' name for it; the site's is the profile's.
+        let given = line.more.get(EXTENSION).map_or("", |value| value);
+        Ok(row.text(extension, given))
     }
 }
 
@@ -184,17 +114,6 @@ impl Row<'_> {
 fn extras(row: Object, line: &Line, keys: &[&str]) -> Object {
     keys.iter().fold(row, |row, key| {
         row.text(key, line.more.get(*key).map_or("", |value| value))
-    })
-}
-
-/// Fields that the specification does not know and the site does. None may stand twice.
-fn further(row: Object, line: &Line) -> Result<Object, Missing> {
-    let unknown = |key: &&String| !LINE_EXTRAS.contains(&key.as_str());
-    line.more.keys().filter(unknown).try_fold(row, |row, key| {
-        if LINE_FIELDS.contains(&key.as_str()) {
-            return Err(Missing("a further field of a line stands there already"));
-        }
-        Ok(row.text(key, &line.more[key]))
     })
 }
 
@@ -237,8 +156,8 @@ pub(super) fn read(output: &Node, expect: &Expect) -> Result<Vec<LineSplit>, Unr
 
 fn line(row: &Node) -> Result<LineSplit, Unreadable> {
     Ok(LineSplit {
-        feedetl_sn: row.text_required("feedetl_sn")?,
-        chrgitm_lv: row.text("chrgitm_lv")?,
+        feedetl_sn: row.short_required("feedetl_sn")?,
+        chrgitm_lv: row.short("chrgitm_lv")?,
         det_item_fee_sumamt: row.fen_required("det_item_fee_sumamt")?,
         fulamt_ownpay_amt: row.fen("fulamt_ownpay_amt")?,
         overlmt_amt: row.fen("overlmt_amt")?,

@@ -5,6 +5,13 @@ use std::fmt::Display;
 
 use serde_json::value::RawValue;
 
+/// Characters of a number, code or time in an answer. The platform's own fields of that kind have at most 50.
+const SHORT_CHARS_MAX: usize = 64;
+/// Characters of a name in an answer; the platform's own fields have at most 200.
+const NAME_CHARS_MAX: usize = 256;
+/// Characters of a token in an answer.
+const TOKEN_CHARS_MAX: usize = 1_024;
+
 /// An object being written. Fields keep the order in which they are put.
 #[derive(Default)]
 pub(super) struct Object(String);
@@ -102,14 +109,37 @@ impl Node {
         Ok(raw.to_owned())
     }
 
-    /// A text that must be there.
-    pub(super) fn text_required(&self, key: &str) -> Result<String, Unreadable> {
+    /// A number, code or time: kept and sent again, so it is as short as the platform's own.
+    pub(super) fn short(&self, key: &str) -> Result<String, Unreadable> {
+        self.limited(key, SHORT_CHARS_MAX)
+    }
+
+    /// A number, code or time that must be there.
+    pub(super) fn short_required(&self, key: &str) -> Result<String, Unreadable> {
+        there(key, self.short(key)?)
+    }
+
+    /// A name of a person or a thing.
+    pub(super) fn name(&self, key: &str) -> Result<String, Unreadable> {
+        self.limited(key, NAME_CHARS_MAX)
+    }
+
+    /// A name that must be there.
+    pub(super) fn name_required(&self, key: &str) -> Result<String, Unreadable> {
+        there(key, self.name(key)?)
+    }
+
+    /// A token that must be there.
+    pub(super) fn token_required(&self, key: &str) -> Result<String, Unreadable> {
+        there(key, self.limited(key, TOKEN_CHARS_MAX)?)
+    }
+
+    fn limited(&self, key: &str, chars_max: usize) -> Result<String, Unreadable> {
         let text = self.text(key)?;
-        if text.is_empty() {
-            Err(Unreadable::at(key, "is missing"))
-        } else {
-            Ok(text)
+        if text.chars().nth(chars_max).is_some() {
+            return Err(Unreadable::at(key, "is too long"));
         }
+        Ok(text)
     }
 
     /// An object, also one that comes as JSON text or as a list of one.
@@ -132,6 +162,14 @@ impl Node {
     /// Whether it has no field at all.
     fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+fn there(key: &str, text: String) -> Result<String, Unreadable> {
+    if text.is_empty() {
+        Err(Unreadable::at(key, "is missing"))
+    } else {
+        Ok(text)
     }
 }
 

@@ -8,6 +8,7 @@ mod enquiry;
 pub(super) mod envelope;
 mod fees;
 mod json;
+mod lines;
 mod number;
 mod person;
 pub(super) mod request;
@@ -17,5 +18,5 @@ pub(super) mod sign_in;
 mod visit;
 pub(super) mod voucher;
 
-pub use fees::{LINE_EXTRAS, lines_that_fit};
+pub use lines::{LineFault, check_lines};
 pub(super) use request::Expect;

@@ -82,22 +82,22 @@ pub(super) fn read(output: &Node) -> Result<Person, Unreadable> {
     let rows = output.rows("insuinfo")?;
     let insuinfo: Result<Vec<Insurance>, Unreadable> = rows.iter().map(insurance_row).collect();
     Ok(Person {
-        psn_no: base.text_required("psn_no")?,
-        psn_cert_type: base.text("psn_cert_type")?,
-        certno: IdNo::new(base.text_required("certno")?),
-        psn_name: Name::new(base.text_required("psn_name")?),
-        gend: base.text("gend")?,
-        age: base.text("age")?,
+        psn_no: base.short_required("psn_no")?,
+        psn_cert_type: base.short("psn_cert_type")?,
+        certno: IdNo::new(base.short_required("certno")?),
+        psn_name: Name::new(base.name_required("psn_name")?),
+        gend: base.short("gend")?,
+        age: base.short("age")?,
         insuinfo: insuinfo?,
     })
 }
 
 fn insurance_row(row: &Node) -> Result<Insurance, Unreadable> {
     Ok(Insurance {
-        insutype: row.text_required("insutype")?,
-        psn_type: row.text("psn_type")?,
-        psn_insu_stas: row.text("psn_insu_stas")?,
-        insuplc_admdvs: row.text("insuplc_admdvs")?,
+        insutype: row.short_required("insutype")?,
+        psn_type: row.short("psn_type")?,
+        psn_insu_stas: row.short("psn_insu_stas")?,
+        insuplc_admdvs: row.short("insuplc_admdvs")?,
         balc: row.fen("balc")?,
     })
 }

@@ -38,14 +38,14 @@ pub(super) fn settlement(
     output: &Node,
 ) -> Result<Settled, Unreadable> {
     Ok(Settled {
-        setl_id: info.text_required("setl_id")?,
-        mdtrt_id: info.text("mdtrt_id")?,
-        medins_setl_id: info.text("medins_setl_id")?,
-        setl_time: info.text("setl_time")?,
-        insutype: info.text("insutype")?,
-        clr_type: info.text("clr_type")?,
-        clr_way: info.text("clr_way")?,
-        clr_optins: info.text("clr_optins")?,
+        setl_id: info.short_required("setl_id")?,
+        mdtrt_id: info.short("mdtrt_id")?,
+        medins_setl_id: info.short("medins_setl_id")?,
+        setl_time: info.short("setl_time")?,
+        insutype: info.short("insutype")?,
+        clr_type: info.short("clr_type")?,
+        clr_way: info.short("clr_way")?,
+        clr_optins: info.short("clr_optins")?,
         amounts: amounts(profile, info, output, Null::IsNothing)?,
         setlinfo: output.raw("setlinfo").unwrap_or_default().to_owned(),
         setldetail: output.raw("setldetail").unwrap_or_default().to_owned(),
@@ -61,8 +61,8 @@ pub(super) fn refunded(
     let info = setlinfo(output)?;
     is_ours(&info, expect)?;
     Ok(Found::Refunded {
-        setl_id: info.text_required("setl_id")?,
-        setl_time: info.text("setl_time")?,
+        setl_id: info.short_required("setl_id")?,
+        setl_time: info.short("setl_time")?,
         amounts: amounts(profile, &info, output, Null::IsRebuilt)?,
     })
 }
@@ -165,8 +165,8 @@ fn setldetail(output: &Node) -> Result<Vec<FundPart>, Unreadable> {
     rows.iter()
         .map(|row| {
             Ok(FundPart {
-                fund_pay_type: row.text("fund_pay_type")?,
-                fund_pay_type_name: row.text("fund_pay_type_name")?,
+                fund_pay_type: row.short("fund_pay_type")?,
+                fund_pay_type_name: row.name("fund_pay_type_name")?,
                 fund_payamt: row.fen("fund_payamt")?,
             })
         })

@@ -44,7 +44,7 @@ pub(super) fn read_registered(output: &Node, expect: &Expect) -> Result<String, 
     let data = data.ok_or_else(|| Unreadable::at("data", "is missing"))?;
     same(&data, "psn_no", &expect.psn_no)?;
     same(&data, "ipt_otp_no", &expect.ipt_otp_no)?;
-    data.text_required("mdtrt_id")
+    data.short_required("mdtrt_id")
 }
 
 /// An answer that names another visit or person is not the answer to this message.

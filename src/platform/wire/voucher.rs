@@ -78,16 +78,16 @@ pub(super) fn open(body: &str) -> Option<Answer> {
 pub(super) fn read(answer: &Answer) -> Result<Voucher, Unreadable> {
     let data = answer.node.object("data")?;
     let data = data.ok_or_else(|| Unreadable::at("data", "is missing"))?;
-    let cert_type = data.text("idType")?;
+    let cert_type = data.short("idType")?;
     Ok(Voucher {
-        ec_token: EcToken::new(data.text_required("ecToken")?),
-        certno: IdNo::new(data.text_required("idNo")?),
-        name: Name::new(data.text_required("userName")?),
+        ec_token: EcToken::new(data.token_required("ecToken")?),
+        certno: IdNo::new(data.short_required("idNo")?),
+        name: Name::new(data.name_required("userName")?),
         cert_type: if cert_type.is_empty() {
             "01".to_owned()
         } else {
             cert_type
         },
-        insu_org: data.text("insuOrg")?,
+        insu_org: data.short("insuOrg")?,
     })
 }

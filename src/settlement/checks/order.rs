@@ -81,7 +81,9 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
     }
 }
 
-fn request_id_is_valid(text: &str) -> bool {
+/// Whether this may be a `request_id`: 1–64 of `A–Z a–z 0–9 . _ -`.
+#[must_use]
+pub fn request_id_is_valid(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .bytes()

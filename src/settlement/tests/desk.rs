@@ -400,8 +400,16 @@ impl Desk {
             job: format!("{ID}-{}", self.state.events),
         });
         self.flush()?;
+        if self.world.now_ms < self.world.printer_dead_until_ms {
+            self.record(Event::PrinterLooked {
+                fault: Some(Code::PrinterError),
+            });
+            return self.may_end();
+        }
         let paper = match self.tape.trouble(2) {
             1 => {
+                let dead_ms = self.tape.part_of(1_200_000);
+                self.world.printer_dead_until_ms = self.world.now_ms + dead_ms;
                 self.record(Event::PrinterLooked {
                     fault: Some(Code::PaperOut),
                 });

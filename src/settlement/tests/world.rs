@@ -7,6 +7,10 @@ use super::tape::Tape;
 use crate::book::Code;
 use crate::settlement::call::{Enquiry, Found, Outcome, Reversal, Step};
 
+/// The longest time without the platform.
+const OUTAGE_MS_MAX: i64 = 7_200_000;
+/// The longest time in which a site does not say clearly what became of a message.
+const UNCLEAR_MS_MAX: i64 = 8 * QUIET_MS;
 /// How long a lost answer is waited for.
 const CALL_WAIT_MS: i64 = 60_000;
 
@@ -23,8 +27,13 @@ pub(super) struct World {
     pub(super) messages: u32,
     /// Something was answered by a yes to another question.
     pub(super) answered_amiss: bool,
-    /// Whether the site says clearly what 5203 and 2601 mean.
+    /// Whether the site says clearly what 5203 and 2601 mean, or only after a while.
     pub(super) is_clear: bool,
+    unclear_until_ms: Option<i64>,
+    /// Nothing can be sent until then.
+    outage_until_ms: i64,
+    /// The printer says that it is ready and takes nothing until then.
+    pub(super) printer_dead_until_ms: i64,
 }
 
 /// What became of a message, as the client sees it.
@@ -79,6 +88,9 @@ impl World {
             messages: 0,
             answered_amiss: false,
             is_clear,
+            unclear_until_ms: None,
+            outage_until_ms: 0,
+            printer_dead_until_ms: 0,
         }
     }
 
@@ -120,6 +132,10 @@ impl World {
     /// One message, with what may become of it. `shown` is whose code is being asked about.
     pub(super) fn send(&mut self, message: Message, shown: &str, tape: &mut Tape) -> Seen {
         self.messages += 1;
+        if self.now_ms < self.outage_until_ms {
+            self.pass(1);
+            return not_sent().into();
+        }
         let trouble = tape.trouble(8);
         self.pass(1 + tape.part_of(4_000));
         let undo = matches!(message.step, Step::UndoFees | Step::UndoRegister);
@@ -140,7 +156,10 @@ impl World {
                 seen
             }
             4 => refused(Code::PlatformRefused).into(),
-            5 => not_sent().into(),
+            5 => {
+                self.outage_until_ms = self.now_ms + tape.part_of(OUTAGE_MS_MAX);
+                not_sent().into()
+            }
             6 => Seen {
                 outcome: refused(Code::SignInFailed),
                 sign_in_expired: true,
@@ -195,15 +214,14 @@ impl World {
     }
 
     /// A site may be unclear about what it says; it never says what is not so.
-    fn as_the_site_says(&self, found: Found, tape: &mut Tape) -> Found {
-        let unclear = !self.is_clear || tape.trouble(2) == 1;
+    fn as_the_site_says(&mut self, found: Found, tape: &mut Tape) -> Found {
+        let asked = matches!(found, Found::Enquiry(_) | Found::Reversal(_));
+        if asked && !self.is_clear && self.unclear_until_ms.is_none() {
+            self.unclear_until_ms = Some(self.now_ms + tape.part_of(UNCLEAR_MS_MAX));
+        }
+        let unclear_until_ms = self.unclear_until_ms.unwrap_or(self.now_ms);
+        let unclear = self.now_ms < unclear_until_ms || tape.trouble(4) == 1;
         match found {
-            // A row with our msgid is a row with our msgid, where rows are shown at all.
-            Found::Enquiry(Enquiry::Found(_) | Enquiry::Refunded)
-                if unclear && tape.one_of(3) > 0 =>
-            {
-                found
-            }
             Found::Enquiry(_) if unclear => Found::Enquiry(Enquiry::Unclear),
             Found::Reversal(_) if unclear => Found::Reversal(Reversal::Unclear),
             Found::Nothing

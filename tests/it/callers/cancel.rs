@@ -8,7 +8,9 @@ use super::{answer_of, calling, show_when_asked, until_stage};
 use crate::desk::{Desk, Setup, Shows, bill, error_name, refusal};
 
 async fn cancel(desk: &Desk, request_id: &str) -> CancelSettlementResponse {
-    let request = CancelSettlementRequest { request_id: request_id.to_owned() };
+    let request = CancelSettlementRequest {
+        request_id: request_id.to_owned(),
+    };
     let answer = desk.settlements().await.cancel_settlement(request).await;
     answer.expect("an answer").into_inner()
 }
@@ -28,11 +30,18 @@ async fn cancelled_at(slow: &[&str], stage: Stage, confirm: &[ConfirmPoint]) {
     }
     until_stage(&mut events, stage).await;
     let told = cancel(&desk, "cancel").await;
-    assert_eq!(told.verdict(), CancelVerdict::Cancelled, "{stage:?}: {told:?}");
+    assert_eq!(
+        told.verdict(),
+        CancelVerdict::Cancelled,
+        "{stage:?}: {told:?}"
+    );
     let ended = told.settlement.expect("what is true now");
     let answer = answer_of(call).await;
     assert_eq!(answer, ended, "{stage:?}");
-    assert_eq!((ended.money(), error_name(&ended)), (Money::Cancelled, "CANCELLED_BY_CALLER"));
+    assert_eq!(
+        (ended.money(), error_name(&ended)),
+        (Money::Cancelled, "CANCELLED_BY_CALLER")
+    );
     desk.truth("cancel").await;
     desk.assert_nothing_charged();
     assert_eq!(desk.received("2207"), 0);
@@ -81,14 +90,22 @@ async fn while_the_amounts_are_to_be_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_late_while_being_settled_and_when_settled() {
-    let desk = Desk::start(Setup { money_call_ms: 10_000, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        money_call_ms: 10_000,
+        ..Setup::default()
+    })
+    .await;
     desk.platform.arm("F3@2207:1200").expect("a fault");
     let mut events = desk.watch("late").await;
     let call = calling(&desk, bill(&desk, "late")).await;
     show_when_asked(&desk, &mut events, "employee").await;
     desk.until_received("2207", 1).await;
     let told = cancel(&desk, "late").await;
-    assert_eq!(told.verdict(), CancelVerdict::TooLateBeingSettled, "{told:?}");
+    assert_eq!(
+        told.verdict(),
+        CancelVerdict::TooLateBeingSettled,
+        "{told:?}"
+    );
     let answer = answer_of(call).await;
     desk.assert_charged_once(&answer);
 
@@ -109,7 +126,11 @@ async fn too_late_while_the_answer_is_being_found_out() {
     show_when_asked(&desk, &mut events, "employee").await;
     until_stage(&mut events, Stage::FindingOut).await;
     let told = cancel(&desk, "lost").await;
-    assert_eq!(told.verdict(), CancelVerdict::TooLateBeingSettled, "{told:?}");
+    assert_eq!(
+        told.verdict(),
+        CancelVerdict::TooLateBeingSettled,
+        "{told:?}"
+    );
     let answer = answer_of(call).await;
     desk.assert_charged_once(&answer);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
@@ -117,9 +138,15 @@ async fn too_late_while_the_answer_is_being_found_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_late_while_the_receipt_waits() {
-    let desk = Desk::start(Setup { print_wait_ms: 200, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        print_wait_ms: 200,
+        ..Setup::default()
+    })
+    .await;
     desk.printer.paper_out_after(0);
-    let answer = desk.pay(bill(&desk, "queued"), &[Shows::fresh("employee")]).await;
+    let answer = desk
+        .pay(bill(&desk, "queued"), &[Shows::fresh("employee")])
+        .await;
     let told = cancel(&desk, "queued").await;
     assert_eq!(told.verdict(), CancelVerdict::TooLateSettled, "{told:?}");
     desk.assert_charged_once(&answer);
@@ -130,14 +157,27 @@ async fn too_late_while_the_receipt_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_and_an_unknown_one() {
     let desk = Desk::start(Setup::default()).await;
-    let refused = desk.pay(bill(&desk, "refused"), &[Shows::fresh("resident")]).await;
+    let refused = desk
+        .pay(bill(&desk, "refused"), &[Shows::fresh("resident")])
+        .await;
     assert_eq!(refused.money(), Money::Refused);
     let told = cancel(&desk, "refused").await;
-    assert_eq!(told.verdict(), CancelVerdict::Cancelled, "it ended without money");
+    assert_eq!(
+        told.verdict(),
+        CancelVerdict::Cancelled,
+        "it ended without money"
+    );
     assert_eq!(told.settlement, Some(refused));
 
-    let request = CancelSettlementRequest { request_id: "never-heard-of".to_owned() };
-    let status = desk.settlements().await.cancel_settlement(request).await.expect_err("unknown");
+    let request = CancelSettlementRequest {
+        request_id: "never-heard-of".to_owned(),
+    };
+    let status = desk
+        .settlements()
+        .await
+        .cancel_settlement(request)
+        .await
+        .expect_err("unknown");
     assert_eq!(status.code(), tonic::Code::NotFound);
     assert_eq!(refusal(&status).name, "NOT_FOUND");
 }

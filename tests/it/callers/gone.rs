@@ -35,30 +35,53 @@ async fn gone_after_registration_and_back_in_time() {
 
     let answer = answer_of(calling(&desk, bill(&desk, "back")).await).await;
     desk.assert_charged_once(&answer);
-    assert_eq!((desk.received("2201"), desk.received("2202"), desk.received("2207")), (1, 0, 1));
+    assert_eq!(
+        (
+            desk.received("2201"),
+            desk.received("2202"),
+            desk.received("2207")
+        ),
+        (1, 0, 1)
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_while_a_code_is_awaited_and_not_back() {
-    let desk = Desk::start(Setup { rejoin_s: 0, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        rejoin_s: 0,
+        ..Setup::default()
+    })
+    .await;
     let mut events = desk.watch("gone").await;
     let call = calling(&desk, bill(&desk, "gone")).await;
     until_stage(&mut events, Stage::WaitingScan).await;
     hang_up(call).await;
     let last = until_stage(&mut events, Stage::Ended).await;
     let ended = last.settlement.expect("the last event has the answer");
-    assert_eq!((ended.money(), error_name(&ended)), (Money::Cancelled, "CALLER_GONE"));
+    assert_eq!(
+        (ended.money(), error_name(&ended)),
+        (Money::Cancelled, "CALLER_GONE")
+    );
     assert_eq!(next(&mut events).await, None);
     assert_eq!(desk.received("ec.query"), 0);
     desk.assert_nothing_charged();
-    assert_eq!(desk.scan_and_pay(bill(&desk, "gone")).await.expect("repeated"), ended);
+    assert_eq!(
+        desk.scan_and_pay(bill(&desk, "gone"))
+            .await
+            .expect("repeated"),
+        ended
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 0);
 }
 
 /// Hangs up at this stage, which this slow transaction stretches; everything is undone.
 async fn undone_after(slow: &str, stage: Stage, undone: &[(&str, usize)]) {
-    let desk = Desk::start(Setup { rejoin_s: 0, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        rejoin_s: 0,
+        ..Setup::default()
+    })
+    .await;
     desk.platform.arm(slow).expect("a fault");
     let mut events = desk.watch("gone").await;
     let call = calling(&desk, bill(&desk, "gone")).await;
@@ -66,7 +89,10 @@ async fn undone_after(slow: &str, stage: Stage, undone: &[(&str, usize)]) {
     until_stage(&mut events, stage).await;
     hang_up(call).await;
     let ended = desk.truth("gone").await.expect("it was taken");
-    assert_eq!((ended.money(), error_name(&ended)), (Money::Cancelled, "CALLER_GONE"));
+    assert_eq!(
+        (ended.money(), error_name(&ended)),
+        (Money::Cancelled, "CALLER_GONE")
+    );
     desk.assert_nothing_charged();
     for (infno, count) in undone {
         assert_eq!(desk.received(infno), *count, "{infno} at {stage:?}");
@@ -82,12 +108,21 @@ async fn gone_after_registration_and_not_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_after_the_fees_and_not_back() {
-    undone_after("F3@2206:600", Stage::PreSettling, &[("2202", 1), ("2205", 1)]).await;
+    undone_after(
+        "F3@2206:600",
+        Stage::PreSettling,
+        &[("2202", 1), ("2205", 1)],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_after_the_point_of_no_return() {
-    let setup = Setup { rejoin_s: 0, money_call_ms: 10_000, ..Setup::default() };
+    let setup = Setup {
+        rejoin_s: 0,
+        money_call_ms: 10_000,
+        ..Setup::default()
+    };
     let desk = Desk::start(setup).await;
     desk.platform.arm("F3@2207:1200").expect("a fault");
     let mut events = desk.watch("late").await;
@@ -97,7 +132,10 @@ async fn gone_after_the_point_of_no_return() {
     hang_up(call).await;
     let settled = desk.until_settled("late").await;
     desk.assert_charged_once(&settled);
-    let asked = desk.scan_and_pay(bill(&desk, "late")).await.expect("asked again");
+    let asked = desk
+        .scan_and_pay(bill(&desk, "late"))
+        .await
+        .expect("asked again");
     desk.assert_charged_once(&asked);
     assert_eq!(asked.setl_id, settled.setl_id);
     assert_eq!(desk.received("2207"), 1);
@@ -113,7 +151,12 @@ async fn one_of_two_callers_goes_and_the_other_is_served() {
     let second = calling(&desk, bill(&desk, "pair")).await;
     // Whether the second joins before or after the first is gone, it is the one that is answered.
     hang_up(first).await;
-    let patient = desk.patient("pair", &[Shows::fresh("employee"), Shows::fresh("employee")]).await;
+    let patient = desk
+        .patient(
+            "pair",
+            &[Shows::fresh("employee"), Shows::fresh("employee")],
+        )
+        .await;
     let answer = answer_of(second).await;
     patient.abort();
     desk.assert_charged_once(&answer);
@@ -140,6 +183,10 @@ async fn killed_before_the_point_of_no_return_and_joined_again() {
     let answer = answer_of(call).await;
     desk.assert_charged_once(&answer);
     assert_eq!(desk.received("ec.query"), 2);
-    assert_eq!((desk.received("2201"), desk.received("2207")), (1, 1), "it goes on where it was");
+    assert_eq!(
+        (desk.received("2201"), desk.received("2207")),
+        (1, 1),
+        "it goes on where it was"
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }

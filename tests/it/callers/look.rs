@@ -19,16 +19,22 @@ async fn list(desk: &Desk, request: ListSettlementsRequest) -> ListSettlementsRe
 }
 
 fn ids(page: &ListSettlementsResponse) -> Vec<&str> {
-    page.settlements.iter().map(|row| row.request_id.as_str()).collect()
+    page.settlements
+        .iter()
+        .map(|row| row.request_id.as_str())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_filtered_and_paged() {
     let desk = Desk::start(Setup::default()).await;
     let mut paid = Vec::new();
-    for (person, request_id) in
-        [("employee", "a"), ("resident", "b"), ("civil_servant", "c"), ("employee_no_account", "d")]
-    {
+    for (person, request_id) in [
+        ("employee", "a"),
+        ("resident", "b"),
+        ("civil_servant", "c"),
+        ("employee_no_account", "d"),
+    ] {
         let request = bill_for(&desk.platform, person, request_id);
         paid.push(desk.pay(request, &[Shows::fresh(person)]).await);
     }
@@ -43,13 +49,34 @@ async fn lists_are_filtered_and_paged() {
     let row = &all.settlements[4];
     assert_eq!((row.money(), row.total_fen), (Money::Settled, 19_020));
     assert_eq!(row.setl_id, paid[0].setl_id);
-    assert_eq!(row.self_pay_fen, paid[0].self_pay.as_ref().expect("settled").amount_fen);
-    assert_eq!(row.caller, format!("uid:{}", rustix::process::geteuid().as_raw()));
+    assert_eq!(
+        row.self_pay_fen,
+        paid[0].self_pay.as_ref().expect("settled").amount_fen
+    );
+    assert_eq!(
+        row.caller,
+        format!("uid:{}", rustix::process::geteuid().as_raw())
+    );
 
+    lists_are_paged(&desk).await;
+    lists_are_filtered(&desk, &paid[2].accepted_at).await;
+    wrong_lists_are_refused(&desk).await;
+    show(&desk, "employee").await;
+    desk.assert_charged_once(&answer_of(call).await);
+}
+
+async fn lists_are_paged(desk: &Desk) {
     let mut seen = Vec::new();
     let mut before = String::new();
     loop {
-        let page = list(&desk, ListSettlementsRequest { limit: 2, before, ..Default::default() });
+        let page = list(
+            desk,
+            ListSettlementsRequest {
+                limit: 2,
+                before,
+                ..Default::default()
+            },
+        );
         let page = page.await;
         assert!(page.settlements.len() <= 2);
         seen.extend(page.settlements.iter().map(|row| row.request_id.clone()));
@@ -59,29 +86,63 @@ async fn lists_are_filtered_and_paged() {
         before = page.next;
     }
     assert_eq!(seen, ["open", "d", "c", "b", "a"]);
+}
 
-    let open = ListSettlementsRequest { open_only: true, ..Default::default() };
-    assert_eq!(ids(&list(&desk, open).await), ["open"]);
-    let stuck = ListSettlementsRequest { stuck_only: true, ..Default::default() };
-    assert_eq!(ids(&list(&desk, stuck).await), Vec::<&str>::new());
-    let from = ListSettlementsRequest { from: paid[2].accepted_at.clone(), ..Default::default() };
-    assert_eq!(ids(&list(&desk, from).await), ["open", "d", "c"]);
-    let to = ListSettlementsRequest { to: paid[2].accepted_at.clone(), ..Default::default() };
-    assert_eq!(ids(&list(&desk, to).await), ["b", "a"]);
-
-    wrong_lists_are_refused(&desk).await;
-    show(&desk, "employee").await;
-    desk.assert_charged_once(&answer_of(call).await);
+/// `third` is when the third of them was accepted.
+async fn lists_are_filtered(desk: &Desk, third: &str) {
+    let open = ListSettlementsRequest {
+        open_only: true,
+        ..Default::default()
+    };
+    assert_eq!(ids(&list(desk, open).await), ["open"]);
+    let stuck = ListSettlementsRequest {
+        stuck_only: true,
+        ..Default::default()
+    };
+    assert_eq!(ids(&list(desk, stuck).await), Vec::<&str>::new());
+    let from = ListSettlementsRequest {
+        from: third.to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(ids(&list(desk, from).await), ["open", "d", "c"]);
+    let to = ListSettlementsRequest {
+        to: third.to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(ids(&list(desk, to).await), ["b", "a"]);
 }
 
 async fn wrong_lists_are_refused(desk: &Desk) {
     let wrong = [
-        (ListSettlementsRequest { limit: 501, ..Default::default() }, "REQUEST_INVALID"),
-        (ListSettlementsRequest { from: "yesterday".to_owned(), ..Default::default() }, "REQUEST_INVALID"),
-        (ListSettlementsRequest { before: "no-such-id".to_owned(), ..Default::default() }, "NOT_FOUND"),
+        (
+            ListSettlementsRequest {
+                limit: 501,
+                ..Default::default()
+            },
+            "REQUEST_INVALID",
+        ),
+        (
+            ListSettlementsRequest {
+                from: "yesterday".to_owned(),
+                ..Default::default()
+            },
+            "REQUEST_INVALID",
+        ),
+        (
+            ListSettlementsRequest {
+                before: "no-such-id".to_owned(),
+                ..Default::default()
+            },
+            "NOT_FOUND",
+        ),
     ];
     for (request, name) in wrong {
-        let status = desk.settlements().await.list_settlements(request).await.expect_err(name);
+        let status = desk
+            .settlements()
+            .await
+            .list_settlements(request)
+            .await
+            .expect_err(name);
         assert_eq!(refusal(&status).name, name);
     }
 }
@@ -91,9 +152,15 @@ async fn devices(desk: &Desk) -> DeviceServiceClient<tonic::transport::Channel> 
 }
 
 async fn device(desk: &Desk, role: &str) -> Device {
-    let all = devices(desk).await.list_devices(ListDevicesRequest {}).await.expect("a list");
+    let all = devices(desk)
+        .await
+        .list_devices(ListDevicesRequest {})
+        .await
+        .expect("a list");
     let all = all.into_inner().devices;
-    all.into_iter().find(|device| device.role == role).expect("it is configured")
+    all.into_iter()
+        .find(|device| device.role == role)
+        .expect("it is configured")
 }
 
 async fn until_state(desk: &Desk, role: &str, state: DeviceState) -> Device {
@@ -108,7 +175,10 @@ async fn until_state(desk: &Desk, role: &str, state: DeviceState) -> Device {
 async fn devices_show_who_holds_them_and_what_is_wrong() {
     let desk = Desk::start(Setup::default()).await;
     let scanner = until_state(&desk, "scanner", DeviceState::Ready).await;
-    assert_eq!((scanner.kind.as_str(), scanner.held_by.as_str()), ("serial-scanner", ""));
+    assert_eq!(
+        (scanner.kind.as_str(), scanner.held_by.as_str()),
+        ("serial-scanner", "")
+    );
     let mut events = desk.watch("first").await;
     let first = calling(&desk, bill(&desk, "first")).await;
     until_stage(&mut events, Stage::WaitingScan).await;
@@ -117,13 +187,19 @@ async fn devices_show_who_holds_them_and_what_is_wrong() {
         Some(device(&desk, "scanner").await).filter(|scanner| scanner.waiting == 1)
     });
     let held = waiting.await.expect("one waits");
-    assert_eq!(held.held_by, desk.get("first").await.expect("it runs").settlement_id);
+    assert_eq!(
+        held.held_by,
+        desk.get("first").await.expect("it runs").settlement_id
+    );
 
     desk.scanner.unplug();
     let first = answer_of(first).await;
     assert_eq!(crate::desk::error_name(&first), "SCANNER_UNPLUGGED");
     let missing = until_state(&desk, "scanner", DeviceState::Missing).await;
-    assert!(missing.problem.is_some() && missing.last_error.is_some(), "{missing:?}");
+    assert!(
+        missing.problem.is_some() && missing.last_error.is_some(),
+        "{missing:?}"
+    );
     desk.scanner.replug().expect("a pty");
     until_state(&desk, "scanner", DeviceState::Ready).await;
     second.abort();
@@ -135,7 +211,10 @@ async fn devices_show_who_holds_them_and_what_is_wrong() {
     let refused = desk.scan_and_pay(request).await.expect("taken");
     assert_eq!(crate::desk::error_name(&refused), "COVER_OPEN");
     let printer = until_state(&desk, "receipt", DeviceState::CoverOpen).await;
-    assert_eq!(printer.problem.map(|problem| problem.name).as_deref(), Some("COVER_OPEN"));
+    assert_eq!(
+        printer.problem.map(|problem| problem.name).as_deref(),
+        Some("COVER_OPEN")
+    );
 }
 
 async fn change(
@@ -162,17 +241,32 @@ async fn change(
 async fn watching_the_devices() {
     let desk = Desk::start(Setup::default()).await;
     until_state(&desk, "scanner", DeviceState::Ready).await;
-    let watch = devices(&desk).await.watch_devices(WatchDevicesRequest { from_seq: 0 }).await;
+    let watch = devices(&desk)
+        .await
+        .watch_devices(WatchDevicesRequest { from_seq: 0 })
+        .await;
     let mut events = watch.expect("they can be watched").into_inner();
-    let first = events.message().await.expect("the stream holds").expect("a snapshot");
-    let Some(Update::Snapshot(snapshot)) = first.update else { panic!("{first:?}") };
-    let names: Vec<_> = snapshot.devices.iter().map(|device| device.name.as_str()).collect();
+    let first = events
+        .message()
+        .await
+        .expect("the stream holds")
+        .expect("a snapshot");
+    let Some(Update::Snapshot(snapshot)) = first.update else {
+        panic!("{first:?}")
+    };
+    let names: Vec<_> = snapshot
+        .devices
+        .iter()
+        .map(|device| device.name.as_str())
+        .collect();
     assert_eq!(names, ["scanner", "printer"]);
 
     // A code that nobody asked for is told, not kept.
     show(&desk, "employee").await;
     change(&mut events, "scanner", DeviceChange::CodeIgnored).await;
-    let answer = desk.pay(bill(&desk, "watched"), &[Shows::fresh("employee")]).await;
+    let answer = desk
+        .pay(bill(&desk, "watched"), &[Shows::fresh("employee")])
+        .await;
     let claimed = change(&mut events, "scanner", DeviceChange::Claimed).await;
     assert_eq!(claimed.held_by, answer.settlement_id);
     let released = change(&mut events, "scanner", DeviceChange::Released).await;
@@ -196,10 +290,19 @@ async fn the_status_tells_how_the_desk_is() {
     let desk = Desk::start(Setup::default()).await;
     let fresh = desk.status().await;
     let of_desk = fresh.desk.clone().expect("which desk");
-    assert_eq!((of_desk.name.as_str(), of_desk.number.as_str()), ("测试窗口", "007"));
-    assert!(of_desk.adopted && fresh.accepting && fresh.not_accepting.is_none(), "{fresh:?}");
+    assert_eq!(
+        (of_desk.name.as_str(), of_desk.number.as_str()),
+        ("测试窗口", "007")
+    );
+    assert!(
+        of_desk.adopted && fresh.accepting && fresh.not_accepting.is_none(),
+        "{fresh:?}"
+    );
     assert_eq!((fresh.open_settlements, fresh.stuck_settlements), (0, 0));
-    assert_eq!(fresh.platform.clone().expect("the platform").last_answer_at, "");
+    assert_eq!(
+        fresh.platform.clone().expect("the platform").last_answer_at,
+        ""
+    );
 
     let mut events = desk.watch("status").await;
     let call = calling(&desk, bill(&desk, "status")).await;
@@ -211,9 +314,16 @@ async fn the_status_tells_how_the_desk_is() {
     let after = desk.status().await;
     let platform = after.platform.expect("the platform");
     assert!(!platform.last_answer_at.is_empty());
-    assert!(platform.clock_skew_ms.is_some_and(|skew| skew.abs() < 60_000), "{platform:?}");
-    let (before, after_journal) =
-        (fresh.journal.expect("the journal"), after.journal.expect("the journal"));
+    assert!(
+        platform
+            .clock_skew_ms
+            .is_some_and(|skew| skew.abs() < 60_000),
+        "{platform:?}"
+    );
+    let (before, after_journal) = (
+        fresh.journal.expect("the journal"),
+        after.journal.expect("the journal"),
+    );
     assert!(after_journal.events > before.events && after_journal.syncs > before.syncs);
     assert_eq!(after.devices.len(), 2);
 }

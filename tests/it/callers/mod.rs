@@ -14,9 +14,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use yibaod::api::settlement_service_client::SettlementServiceClient;
-use yibaod::api::{
-    ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementResponse,
-};
+use yibaod::api::{ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementResponse};
 use yibaod::sandbox::devices::scanner::Terminator;
 
 use crate::desk::{Desk, Setup, channel};
@@ -26,7 +24,10 @@ const EVENT_S_MAX: u64 = 20;
 
 /// Time enough to come back, also on a busy machine.
 fn patient_desk() -> Setup {
-    Setup { rejoin_s: 20, ..Setup::default() }
+    Setup {
+        rejoin_s: 20,
+        ..Setup::default()
+    }
 }
 
 /// A call on a connection of its own; aborting it is a caller that goes away.
@@ -44,7 +45,9 @@ async fn calling(
 
 /// The end of a call.
 async fn answer_of(call: JoinHandle<Result<Settlement, tonic::Status>>) -> Settlement {
-    let answer = timeout(Duration::from_secs(60), call).await.expect("an answer in time");
+    let answer = timeout(Duration::from_secs(60), call)
+        .await
+        .expect("an answer in time");
     answer.expect("it was not aborted").expect("it was taken")
 }
 
@@ -57,7 +60,9 @@ async fn hang_up(call: JoinHandle<Result<Settlement, tonic::Status>>) {
 /// The next event.
 async fn next(events: &mut tonic::Streaming<WatchSettlementResponse>) -> Option<SettlementEvent> {
     let event = timeout(Duration::from_secs(EVENT_S_MAX), events.message()).await;
-    let event = event.expect("an event in time").expect("the stream holds")?;
+    let event = event
+        .expect("an event in time")
+        .expect("the stream holds")?;
     Some(event.event.expect("an event"))
 }
 
@@ -87,6 +92,11 @@ async fn show_when_asked(
 }
 
 async fn show(desk: &Desk, person: &str) {
-    let code = Arc::clone(&desk.platform).fresh_code(person).expect("a person of the sandbox");
-    desk.scanner.scan(code.as_bytes(), Terminator::Cr).await.expect("the pty takes it");
+    let code = Arc::clone(&desk.platform)
+        .fresh_code(person)
+        .expect("a person of the sandbox");
+    desk.scanner
+        .scan(code.as_bytes(), Terminator::Cr)
+        .await
+        .expect("the pty takes it");
 }

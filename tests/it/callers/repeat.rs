@@ -77,7 +77,9 @@ const OTHER_BODIES: [(&str, Change); 7] = [
     ("bills", |request| {
         request.bills[0].lines.pop();
     }),
-    ("patient", |request| patient(request).name = "别人".to_owned()),
+    ("patient", |request| {
+        patient(request).name = "别人".to_owned()
+    }),
     ("operator", |request| {
         request.operator.as_mut().expect("it has one").id = "0108".to_owned();
     }),
@@ -120,7 +122,10 @@ async fn other_bodies_are_refused(desk: &Desk, when: &str) {
         change(&mut request);
         let status = desk.scan_and_pay(request).await.expect_err(field);
         let refusal = refusal(&status);
-        assert_eq!(refusal.name, "REQUEST_ID_OTHER_BODY", "{when} {field}: {refusal:?}");
+        assert_eq!(
+            refusal.name, "REQUEST_ID_OTHER_BODY",
+            "{when} {field}: {refusal:?}"
+        );
         assert_eq!(refusal.fields, field, "{when}");
         assert_eq!(status.code(), tonic::Code::AlreadyExists);
     }
@@ -129,12 +134,18 @@ async fn other_bodies_are_refused(desk: &Desk, when: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_print_wishes_and_waits_are_the_same_request() {
     let desk = Desk::start(Setup::default()).await;
-    let first = desk.pay(bill(&desk, "wish"), &[Shows::fresh("employee")]).await;
+    let first = desk
+        .pay(bill(&desk, "wish"), &[Shows::fresh("employee")])
+        .await;
     for wish in [PrintWish::No, PrintWish::Receipt, PrintWish::Required] {
         let mut request = bill(&desk, "wish");
         request.print = wish.into();
         request.scan_wait_ms = 5_000;
-        assert_eq!(desk.scan_and_pay(request).await.expect("the same"), first, "{wish:?}");
+        assert_eq!(
+            desk.scan_and_pay(request).await.expect("the same"),
+            first,
+            "{wish:?}"
+        );
     }
     assert_eq!(desk.received("2207"), 1);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
@@ -142,18 +153,33 @@ async fn other_print_wishes_and_waits_are_the_same_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn just_before_the_deadline_it_is_pending() {
-    let desk = Desk::start(Setup { money_call_ms: 10_000, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        money_call_ms: 10_000,
+        ..Setup::default()
+    })
+    .await;
     desk.platform.arm("F3@2207:4000").expect("a fault");
     let patient = desk.patient("pending", &[Shows::fresh("employee")]).await;
     let mut request = Request::new(bill(&desk, "pending"));
     request.set_timeout(Duration::from_secs(2));
     let begun = tokio::time::Instant::now();
-    let answer = desk.settlements().await.scan_and_pay(request).await.expect("before it");
+    let answer = desk
+        .settlements()
+        .await
+        .scan_and_pay(request)
+        .await
+        .expect("before it");
     assert!(begun.elapsed() < Duration::from_secs(2));
     let pending = answer.into_inner().settlement.expect("an answer");
-    assert!(matches!(pending.money(), Money::Pending | Money::Unknown), "{pending:?}");
+    assert!(
+        matches!(pending.money(), Money::Pending | Money::Unknown),
+        "{pending:?}"
+    );
 
-    let settled = desk.scan_and_pay(bill(&desk, "pending")).await.expect("joined");
+    let settled = desk
+        .scan_and_pay(bill(&desk, "pending"))
+        .await
+        .expect("joined");
     patient.abort();
     desk.assert_charged_once(&settled);
     assert_eq!(settled.settlement_id, pending.settlement_id);
@@ -166,7 +192,12 @@ async fn pending_before_the_code_still_takes_the_code() {
     let desk = Desk::start(Setup::default()).await;
     let mut request = Request::new(bill(&desk, "slow-patient"));
     request.set_timeout(Duration::from_millis(700));
-    let answer = desk.settlements().await.scan_and_pay(request).await.expect("before it");
+    let answer = desk
+        .settlements()
+        .await
+        .scan_and_pay(request)
+        .await
+        .expect("before it");
     let pending = answer.into_inner().settlement.expect("an answer");
     assert_eq!(pending.money(), Money::Pending, "{pending:?}");
     // Nobody waits, but nobody went away either.

@@ -40,8 +40,14 @@ async fn two_callers_are_served_in_order_of_arrival() {
         answers.push(answer_of(call).await);
     }
     for (person, answer) in persons.iter().zip(&answers) {
-        let person = desk.platform.person(person).expect("a person of the sandbox");
-        assert_eq!(answer.psn_no, person.psn_no, "each code went to its own asker");
+        let person = desk
+            .platform
+            .person(person)
+            .expect("a person of the sandbox");
+        assert_eq!(
+            answer.psn_no, person.psn_no,
+            "each code went to its own asker"
+        );
         desk.assert_charged_once(answer);
     }
     assert_eq!(desk.received("ec.query"), 3);
@@ -50,16 +56,27 @@ async fn two_callers_are_served_in_order_of_arrival() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queued_caller_that_goes_leaves_the_queue() {
-    let desk = Desk::start(Setup { rejoin_s: 0, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        rejoin_s: 0,
+        ..Setup::default()
+    })
+    .await;
     let mut first_events = desk.watch("first").await;
     let first = calling(&desk, bill(&desk, "first")).await;
     until_stage(&mut first_events, Stage::WaitingScan).await;
     let second = calling(&desk, bill_for(&desk.platform, "resident", "second")).await;
-    let queued = async || desk.get("second").await.filter(|seen| seen.stage() != Stage::Ended);
+    let queued = async || {
+        desk.get("second")
+            .await
+            .filter(|seen| seen.stage() != Stage::Ended)
+    };
     assert!(eventually(queued).await.is_some());
     super::hang_up(second).await;
     let gone = desk.truth("second").await.expect("it was taken");
-    assert_eq!((gone.money(), error_name(&gone)), (Money::Cancelled, "CALLER_GONE"));
+    assert_eq!(
+        (gone.money(), error_name(&gone)),
+        (Money::Cancelled, "CALLER_GONE")
+    );
     show(&desk, "employee").await;
     desk.assert_charged_once(&answer_of(first).await);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
@@ -73,26 +90,41 @@ async fn unplugged_while_armed_and_plugged_in_again() {
     until_stage(&mut events, Stage::WaitingScan).await;
     desk.scanner.unplug();
     let answer = answer_of(call).await;
-    assert_eq!((answer.money(), error_name(&answer)), (Money::Refused, "SCANNER_UNPLUGGED"));
+    assert_eq!(
+        (answer.money(), error_name(&answer)),
+        (Money::Refused, "SCANNER_UNPLUGGED")
+    );
     desk.assert_nothing_charged();
     desk.scanner.replug().expect("a pty");
-    let next = desk.pay(bill(&desk, "next"), &[Shows::fresh("employee")]).await;
+    let next = desk
+        .pay(bill(&desk, "next"), &[Shows::fresh("employee")])
+        .await;
     desk.assert_charged_once(&next);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_scanner_is_there() {
-    let platform = Platform::start(Options::default()).await.expect("a free port");
+    let platform = Platform::start(Options::default())
+        .await
+        .expect("a free port");
     let mut desk = Desk::prepare(Arc::new(platform), Setup::default());
     desk.scanner.unplug();
     desk.start_daemon().await;
-    let answer = desk.scan_and_pay(bill(&desk, "missing")).await.expect("taken");
-    assert_eq!((answer.money(), error_name(&answer)), (Money::Refused, "SCANNER_MISSING"));
+    let answer = desk
+        .scan_and_pay(bill(&desk, "missing"))
+        .await
+        .expect("taken");
+    assert_eq!(
+        (answer.money(), error_name(&answer)),
+        (Money::Refused, "SCANNER_MISSING")
+    );
     assert_eq!(desk.received("ec.query"), 0);
     desk.assert_nothing_charged();
     desk.scanner.replug().expect("a pty");
-    let next = desk.pay(bill(&desk, "next"), &[Shows::fresh("employee")]).await;
+    let next = desk
+        .pay(bill(&desk, "next"), &[Shows::fresh("employee")])
+        .await;
     desk.assert_charged_once(&next);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
@@ -100,19 +132,24 @@ async fn no_scanner_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_from_before_is_not_used() {
     let desk = Desk::start(Setup::default()).await;
-    let old = desk.platform.fresh_code("employee").expect("a person of the sandbox");
-    desk.scanner.scan(old.as_bytes(), Terminator::Cr).await.expect("the pty takes it");
-    // Without its terminator, as if the patient shows it at just this moment.
-    let half = &old.as_bytes()[..10];
-    desk.scanner.scan(half, Terminator::None).await.expect("the pty takes it");
-
+    let old = desk
+        .platform
+        .fresh_code("employee")
+        .expect("a person of the sandbox");
+    desk.scanner
+        .scan(old.as_bytes(), Terminator::Cr)
+        .await
+        .expect("the pty takes it");
     let mut events = desk.watch("before").await;
     let call = calling(&desk, bill(&desk, "before")).await;
     show_when_asked(&desk, &mut events, "employee").await;
     desk.assert_charged_once(&answer_of(call).await);
     let decoded = desk.platform.ledger(|ledger| ledger.received("ec.query"));
     assert_eq!(decoded.len(), 1, "{decoded:?}");
-    assert!(!decoded[0].body.to_string().contains(&old), "the old code was sent");
+    assert!(
+        !decoded[0].body.to_string().contains(&old),
+        "the old code was sent"
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
 
@@ -122,7 +159,10 @@ async fn nobody_scans() {
     let mut request = bill(&desk, "nobody");
     request.scan_wait_ms = 1_000;
     let answer = desk.scan_and_pay(request).await.expect("taken");
-    assert_eq!((answer.money(), error_name(&answer)), (Money::Cancelled, "NOBODY_SCANNED"));
+    assert_eq!(
+        (answer.money(), error_name(&answer)),
+        (Money::Cancelled, "NOBODY_SCANNED")
+    );
     desk.assert_nothing_charged();
     assert_eq!(desk.papers_in_the_end().await.len(), 0);
 }
@@ -138,7 +178,12 @@ async fn visit_is_busy(set: fn(&mut yibaod::api::Visit)) {
     let call = calling(&desk, first).await;
     until_stage(&mut events, Stage::WaitingScan).await;
     let running = desk.get("first").await.expect("it runs").settlement_id;
-    let refused = refusal(&desk.scan_and_pay(second).await.expect_err("the visit is open"));
+    let refused = refusal(
+        &desk
+            .scan_and_pay(second)
+            .await
+            .expect_err("the visit is open"),
+    );
     assert_eq!(refused.name, "VISIT_BUSY");
     assert!(refused.detail.contains(&running), "{refused:?}");
     assert_eq!(desk.get("second").await, None, "nothing was begun");

@@ -47,7 +47,12 @@ async fn stopped_while_a_code_is_awaited() {
     until_stage(&mut events, Stage::WaitingScan).await;
     terminate(&desk);
     ends_well(&mut desk).await;
-    assert!(call.await.expect("not aborted").is_err(), "its caller is not left waiting");
+    let told = answer_of(call).await;
+    assert_eq!(
+        told.money(),
+        Money::Pending,
+        "its caller is not left waiting: {told:?}"
+    );
     desk.start_daemon().await;
 
     let mut events = desk.watch("waiting").await;
@@ -60,7 +65,11 @@ async fn stopped_while_a_code_is_awaited() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_after_registration_and_nobody_comes_back() {
-    let mut desk = Desk::start(Setup { rejoin_s: 0, ..Setup::default() }).await;
+    let mut desk = Desk::start(Setup {
+        rejoin_s: 0,
+        ..Setup::default()
+    })
+    .await;
     desk.platform.arm("F3@2203:1000").expect("a fault");
     let mut events = desk.watch("registered").await;
     let call = calling(&desk, bill(&desk, "registered")).await;
@@ -68,10 +77,18 @@ async fn stopped_after_registration_and_nobody_comes_back() {
     until_stage(&mut events, Stage::Visit).await;
     terminate(&desk);
     ends_well(&mut desk).await;
-    drop(call.await);
+    assert_eq!(answer_of(call).await.money(), Money::Pending);
+    assert_eq!(
+        (desk.received("2203A"), desk.received("2204")),
+        (1, 0),
+        "it rests at its next step"
+    );
     desk.start_daemon().await;
     let ended = desk.truth("registered").await.expect("it was taken");
-    assert_eq!((ended.money(), error_name(&ended)), (Money::Cancelled, "CALLER_GONE"));
+    assert_eq!(
+        (ended.money(), error_name(&ended)),
+        (Money::Cancelled, "CALLER_GONE")
+    );
     desk.assert_nothing_charged();
     assert_eq!(desk.received("2207"), 0);
     assert_eq!(desk.papers_in_the_end().await.len(), 0);
@@ -79,7 +96,11 @@ async fn stopped_after_registration_and_nobody_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_while_being_settled() {
-    let mut desk = Desk::start(Setup { money_call_ms: 10_000, ..Setup::default() }).await;
+    let mut desk = Desk::start(Setup {
+        money_call_ms: 10_000,
+        ..Setup::default()
+    })
+    .await;
     desk.platform.arm("F3@2207:2000").expect("a fault");
     let mut events = desk.watch("settling").await;
     let call = calling(&desk, bill(&desk, "settling")).await;
@@ -89,7 +110,10 @@ async fn stopped_while_being_settled() {
 
     // While it drains nothing new is taken, and that is said.
     let refused = eventually(async || {
-        let status = desk.scan_and_pay(bill(&desk, "new")).await.expect_err("it stops");
+        let status = desk
+            .scan_and_pay(bill(&desk, "new"))
+            .await
+            .expect_err("it stops");
         let told = !matches!(status.code(), tonic::Code::Unknown | tonic::Code::Cancelled);
         told.then(|| refusal(&status).name)
     });
@@ -98,8 +122,15 @@ async fn stopped_while_being_settled() {
     desk.assert_charged_once(&answer);
     ends_well(&mut desk).await;
     desk.start_daemon().await;
-    let again = desk.scan_and_pay(bill(&desk, "settling")).await.expect("repeated");
+    let again = desk
+        .scan_and_pay(bill(&desk, "settling"))
+        .await
+        .expect("repeated");
     assert_eq!(again, answer);
-    assert_eq!((desk.received("2207"), desk.received("5203")), (1, 0), "nothing was in doubt");
+    assert_eq!(
+        (desk.received("2207"), desk.received("5203")),
+        (1, 0),
+        "nothing was in doubt"
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }

@@ -6,8 +6,13 @@ use super::{answer_of, calling, next, show, until_stage};
 use crate::desk::{Desk, Setup, Shows, bill, paper_of};
 
 /// What every outpatient settlement passes, in this order.
-const STAGES: [Stage; 5] =
-    [Stage::WaitingScan, Stage::Decoding, Stage::Registering, Stage::Settling, Stage::Ended];
+const STAGES: [Stage; 5] = [
+    Stage::WaitingScan,
+    Stage::Decoding,
+    Stage::Registering,
+    Stage::Settling,
+    Stage::Ended,
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn opened_before() {
@@ -17,7 +22,10 @@ async fn opened_before() {
     let mut seen = Vec::new();
     while let Some(event) = next(&mut events).await {
         if event.stage() == Stage::WaitingScan {
-            assert!(event.prompt_zh.contains('码') && !event.prompt_en.is_empty(), "{event:?}");
+            assert!(
+                event.prompt_zh.contains('码') && !event.prompt_en.is_empty(),
+                "{event:?}"
+            );
             show(&desk, "employee").await;
         }
         seen.push(event);
@@ -25,15 +33,26 @@ async fn opened_before() {
     let answer = answer_of(call).await;
     desk.assert_charged_once(&answer);
     let numbers: Vec<u64> = seen.iter().map(|event| event.seq).collect();
-    assert_eq!(numbers, (1..=u64::try_from(seen.len()).expect("few")).collect::<Vec<_>>());
+    assert_eq!(
+        numbers,
+        (1..=u64::try_from(seen.len()).expect("few")).collect::<Vec<_>>()
+    );
     let mut stages = seen.iter().map(yibaod::api::SettlementEvent::stage);
     for stage in STAGES {
-        assert!(stages.any(|seen| seen == stage), "{stage:?} in its order: {seen:?}");
+        assert!(
+            stages.any(|seen| seen == stage),
+            "{stage:?} in its order: {seen:?}"
+        );
     }
     // The platform's ids are carried before the money moves.
-    let sent = seen.iter().find(|event| event.stage() == Stage::Settling && !event.msgid.is_empty());
+    let sent = seen
+        .iter()
+        .find(|event| event.stage() == Stage::Settling && !event.msgid.is_empty());
     let sent = sent.expect("the money call is told");
-    assert_eq!((&sent.msgid, &sent.mdtrt_id), (&answer.msgid, &answer.mdtrt_id));
+    assert_eq!(
+        (&sent.msgid, &sent.mdtrt_id),
+        (&answer.msgid, &answer.mdtrt_id)
+    );
     assert_eq!(sent.chrg_bchno, answer.chrg_bchno);
     let last = seen.last().and_then(|event| event.settlement.as_ref());
     assert_eq!(last, Some(&answer), "the last event has the whole answer");
@@ -50,16 +69,24 @@ async fn opened_while_it_runs() {
     let first = next(&mut late).await.expect("what is now");
     assert_eq!((first.seq, first.stage()), (1, Stage::WaitingScan));
     show(&desk, "employee").await;
-    let ended = until_stage(&mut late, Stage::Ended).await.settlement.expect("the whole answer");
+    let ended = until_stage(&mut late, Stage::Ended)
+        .await
+        .settlement
+        .expect("the whole answer");
     assert_eq!(next(&mut late).await, None);
     assert_eq!(answer_of(call).await, ended);
-    assert_eq!(until_stage(&mut early, Stage::Ended).await.settlement, Some(ended));
+    assert_eq!(
+        until_stage(&mut early, Stage::Ended).await.settlement,
+        Some(ended)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn opened_afterwards_also_by_another_process() {
     let mut desk = Desk::start(Setup::default()).await;
-    let answer = desk.pay(bill(&desk, "after"), &[Shows::fresh("employee")]).await;
+    let answer = desk
+        .pay(bill(&desk, "after"), &[Shows::fresh("employee")])
+        .await;
     desk.until_idle().await;
     for _ in 0..2 {
         let mut events = desk.watch("after").await;
@@ -74,14 +101,26 @@ async fn opened_afterwards_also_by_another_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn follows_the_paper_to_its_end() {
-    let desk = Desk::start(Setup { print_wait_ms: 200, ..Setup::default() }).await;
+    let desk = Desk::start(Setup {
+        print_wait_ms: 200,
+        ..Setup::default()
+    })
+    .await;
     desk.printer.paper_out_after(0);
     let mut events = desk.watch("paper").await;
-    let answer = desk.pay(bill(&desk, "paper"), &[Shows::fresh("employee")]).await;
-    assert_eq!((answer.money(), answer.stage()), (Money::Settled, Stage::Printing));
+    let answer = desk
+        .pay(bill(&desk, "paper"), &[Shows::fresh("employee")])
+        .await;
+    assert_eq!(
+        (answer.money(), answer.stage()),
+        (Money::Settled, Stage::Printing)
+    );
     until_stage(&mut events, Stage::Printing).await;
     desk.printer.refill();
-    let ended = until_stage(&mut events, Stage::Ended).await.settlement.expect("the whole answer");
+    let ended = until_stage(&mut events, Stage::Ended)
+        .await
+        .settlement
+        .expect("the whole answer");
     assert_eq!(paper_of(&ended).0, PaperState::Printed);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }

@@ -10,9 +10,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::api::settlement_service_client::SettlementServiceClient;
-use yibaod::api::{
-    ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
-};
+use yibaod::api::{ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest};
 use yibaod::sandbox::bills;
 use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
 use yibaod::sandbox::platform::{CodeKind, Platform};
@@ -29,13 +27,17 @@ pub async fn channel(socket: &Path) -> Result<Channel, tonic::transport::Error> 
         let socket = socket.clone();
         async move { UnixStream::connect(socket).await.map(TokioIo::new) }
     });
-    Endpoint::from_static("http://desk").connect_with_connector(connect).await
+    Endpoint::from_static("http://desk")
+        .connect_with_connector(connect)
+        .await
 }
 
 /// The proto JSON of a request as its message. Unknown fields fail the test.
 pub fn request_from(json: &Value) -> ScanAndPayRequest {
     let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
-    let message = pool.get_message_by_name("yibao.v1.ScanAndPayRequest").expect("our message");
+    let message = pool
+        .get_message_by_name("yibao.v1.ScanAndPayRequest")
+        .expect("our message");
     DynamicMessage::deserialize(message, json)
         .expect("the bill has the shape of the proto")
         .transcode_to()
@@ -76,15 +78,22 @@ impl Shows {
     /// Holds it before the scanner; what was shown is kept for the look at the log.
     async fn to(&self, scanner: &Scanner, platform: &Platform, shown: &Mutex<Vec<Vec<u8>>>) {
         let bytes = self.bytes(platform);
-        shown.lock().expect("no test panics while it holds it").push(bytes.clone());
-        scanner.scan(&bytes, Terminator::Cr).await.expect("the pty takes it");
+        shown
+            .lock()
+            .expect("no test panics while it holds it")
+            .push(bytes.clone());
+        scanner
+            .scan(&bytes, Terminator::Cr)
+            .await
+            .expect("the pty takes it");
     }
 
     fn bytes(&self, platform: &Platform) -> Vec<u8> {
         match self {
-            Shows::Code(person, kind) => {
-                platform.code(person, *kind).expect("a person of the sandbox").into_bytes()
-            }
+            Shows::Code(person, kind) => platform
+                .code(person, *kind)
+                .expect("a person of the sandbox")
+                .into_bytes(),
             Shows::Bytes(bytes) => bytes.clone(),
         }
     }
@@ -106,10 +115,20 @@ impl Desk {
         request: ScanAndPayRequest,
         shows: &[Shows],
     ) -> Settlement {
-        let watch = WatchSettlementRequest { request_id: request.request_id.clone() };
-        let events = client.watch_settlement(watch).await.expect("it can be watched").into_inner();
+        let watch = WatchSettlementRequest {
+            request_id: request.request_id.clone(),
+        };
+        let events = client
+            .watch_settlement(watch)
+            .await
+            .expect("it can be watched")
+            .into_inner();
         let patient = self.follow(events, shows);
-        let answer = client.scan_and_pay(request).await.expect("the call is taken").into_inner();
+        let answer = client
+            .scan_and_pay(request)
+            .await
+            .expect("the call is taken")
+            .into_inner();
         patient.abort();
         answer.settlement.expect("an answer has its settlement")
     }
@@ -169,9 +188,15 @@ impl Desk {
         &self,
         request_id: &str,
     ) -> tonic::Streaming<yibaod::api::WatchSettlementResponse> {
-        let request = WatchSettlementRequest { request_id: request_id.to_owned() };
+        let request = WatchSettlementRequest {
+            request_id: request_id.to_owned(),
+        };
         let mut client = self.settlements().await;
-        client.watch_settlement(request).await.expect("it can be watched").into_inner()
+        client
+            .watch_settlement(request)
+            .await
+            .expect("it can be watched")
+            .into_inner()
     }
 }
 

@@ -95,15 +95,33 @@ fn profile(desk: &Desk) -> String {
     let more: toml::Table = setup.profile_more.parse().expect("profile_more is TOML");
     let set = |table: &mut toml::Table, section: &str, key: &str, value: toml::Value| {
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut);
-        section.expect("the shipped profile has it").insert(key.to_owned(), value);
+        section
+            .expect("the shipped profile has it")
+            .insert(key.to_owned(), value);
     };
     set(&mut table, "url", "base", desk.platform.base_url().into());
-    set(&mut table, "voucher", "url", desk.platform.voucher_url().into());
+    set(
+        &mut table,
+        "voucher",
+        "url",
+        desk.platform.voucher_url().into(),
+    );
     set(&mut table, "timeouts", "connect_ms", 1_000.into());
-    set(&mut table, "timeouts", "money_call_ms", i64::from(setup.money_call_ms).into());
-    table.insert("settle_quiet_s".to_owned(), i64::from(setup.settle_quiet_s).into());
+    set(
+        &mut table,
+        "timeouts",
+        "money_call_ms",
+        i64::from(setup.money_call_ms).into(),
+    );
+    table.insert(
+        "settle_quiet_s".to_owned(),
+        i64::from(setup.settle_quiet_s).into(),
+    );
     for (section, value) in more {
-        match (table.get_mut(&section).and_then(toml::Value::as_table_mut), value) {
+        match (
+            table.get_mut(&section).and_then(toml::Value::as_table_mut),
+            value,
+        ) {
             (Some(old), toml::Value::Table(new)) => old.extend(new),
             (_, value) => drop(table.insert(section, value)),
         }

@@ -21,7 +21,7 @@ use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
 pub use caller::{Shows, bill, bill_for, channel, request_from};
-pub use check::{error_name, eventually, paper_of, refusal, without_paper};
+pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
 pub use files::Setup;
 
 /// Longest wait for a daemon to open its door.
@@ -44,7 +44,9 @@ pub struct Desk {
 impl Desk {
     /// A desk of a hospital of its own, running.
     pub async fn start(setup: Setup) -> Self {
-        let platform = Platform::start(PlatformOptions::default()).await.expect("a free port");
+        let platform = Platform::start(PlatformOptions::default())
+            .await
+            .expect("a free port");
         Self::start_at(Arc::new(platform), setup).await
     }
 
@@ -57,11 +59,22 @@ impl Desk {
 
     /// Everything but the daemon.
     pub fn prepare(platform: Arc<Platform>, setup: Setup) -> Self {
-        let dir = tempfile::Builder::new().prefix("yibao").tempdir().expect("a temporary folder");
+        let dir = tempfile::Builder::new()
+            .prefix("yibao")
+            .tempdir()
+            .expect("a temporary folder");
         let scanner = Arc::new(Scanner::start(dir.path()).expect("a pty"));
         let printer = Printer::start_tcp(PrinterOptions::default()).expect("a free port");
         let shown = Arc::default();
-        let desk = Self { dir, platform, scanner, printer, daemon: None, setup, shown };
+        let desk = Self {
+            dir,
+            platform,
+            scanner,
+            printer,
+            daemon: None,
+            setup,
+            shown,
+        };
         files::write(&desk);
         desk
     }
@@ -98,7 +111,10 @@ impl Desk {
             .append(true)
             .open(self.dir.path().join("daemon.log"))
             .expect("a log file");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         command.env("YIBAO_LOG", "yibaod=debug,warn");
         command
     }
@@ -128,15 +144,24 @@ impl Desk {
     }
 
     async fn is_serving(&self) -> bool {
-        let Ok(channel) = channel(&self.socket()).await else { return false };
+        let Ok(channel) = channel(&self.socket()).await else {
+            return false;
+        };
         let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
-        let asked = tonic_health::pb::HealthCheckRequest { service: String::new() };
-        health.check(asked).await.is_ok_and(|answer| answer.into_inner().status == 1)
+        let asked = tonic_health::pb::HealthCheckRequest {
+            service: String::new(),
+        };
+        health
+            .check(asked)
+            .await
+            .is_ok_and(|answer| answer.into_inner().status == 1)
     }
 
     /// The daemon's exit, if it ended.
     pub fn daemon_ended(&mut self) -> Option<std::process::ExitStatus> {
-        self.daemon.as_mut().and_then(|child| child.try_wait().expect("its child"))
+        self.daemon
+            .as_mut()
+            .and_then(|child| child.try_wait().expect("its child"))
     }
 
     pub fn pid(&self) -> u32 {
@@ -169,7 +194,11 @@ impl Desk {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).expect("a pid"));
         let pid = pid.expect("a pid is not 0");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-        assert!(self.wait_until_ended(Duration::from_secs(30)).await, "{}", self.log());
+        assert!(
+            self.wait_until_ended(Duration::from_secs(30)).await,
+            "{}",
+            self.log()
+        );
     }
 
     pub fn log(&self) -> String {

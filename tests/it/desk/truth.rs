@@ -46,27 +46,47 @@ impl Desk {
         let ended = self.ended(request_id).await;
         let standing: Vec<String> = self.platform.ledger(|ledger| {
             let rows = ledger.settlements();
-            rows.iter().filter(|row| row.is_live()).map(|row| row.medins_setl_id.clone()).collect()
+            rows.iter()
+                .filter(|row| row.is_live())
+                .map(|row| row.medins_setl_id.clone())
+                .collect()
         });
-        let duplicates = self.platform.ledger(yibaod::sandbox::platform::Ledger::duplicates);
+        let duplicates = self
+            .platform
+            .ledger(yibaod::sandbox::platform::Ledger::duplicates);
         assert_eq!(duplicates.msgids.len(), 0, "{duplicates:?}");
-        assert_eq!(duplicates.batches.len() + duplicates.lines.len(), 0, "{duplicates:?}");
+        assert_eq!(
+            duplicates.batches.len() + duplicates.lines.len(),
+            0,
+            "{duplicates:?}"
+        );
         let Some(settlement) = ended else {
             assert_eq!(standing, Vec::<String>::new(), "charged by nobody");
             return None;
         };
         match settlement.money() {
             Money::Settled => {
-                let ours = standing.iter().filter(|msgid| **msgid == settlement.msgid).count();
-                assert_eq!(ours, 1, "SETTLED, the ledger has {standing:?}: {settlement:?}");
+                let ours = standing
+                    .iter()
+                    .filter(|msgid| **msgid == settlement.msgid)
+                    .count();
+                assert_eq!(
+                    ours, 1,
+                    "SETTLED, the ledger has {standing:?}: {settlement:?}"
+                );
             }
             Money::Refused | Money::Cancelled | Money::Reversed => {
                 assert!(!standing.contains(&settlement.msgid), "{settlement:?}");
                 let open = self.platform.ledger(|ledger| {
                     let visits = ledger.visits_open();
-                    visits.iter().any(|visit| visit.mdtrt_id == settlement.mdtrt_id)
+                    visits
+                        .iter()
+                        .any(|visit| visit.mdtrt_id == settlement.mdtrt_id)
                 });
-                assert!(!open || settlement.stuck, "its visit is left open: {settlement:?}");
+                assert!(
+                    !open || settlement.stuck,
+                    "its visit is left open: {settlement:?}"
+                );
             }
             Money::Unknown => assert!(settlement.stuck, "{settlement:?}"),
             Money::Pending | Money::Unspecified => panic!("no end: {settlement:?}"),

@@ -11,7 +11,10 @@ use crate::desk::{Desk, Setup, Shows, bill, refusal};
 const OTHER_MACHINE: &str = "00000000000000000000000000000abc";
 
 fn numbered(desk_number: u16) -> Setup {
-    Setup { desk_number, ..Setup::default() }
+    Setup {
+        desk_number,
+        ..Setup::default()
+    }
 }
 
 fn machine_id() -> String {
@@ -31,7 +34,11 @@ fn adopt(desk: &Desk, number: u16, machine_id: &str) -> Identity {
 
 fn copy_dir(from: &Path, to: &Path) {
     std::fs::remove_dir_all(to).expect("the new desk's own, empty");
-    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status();
     assert!(copied.expect("cp runs").success());
 }
 
@@ -39,19 +46,34 @@ fn copy_dir(from: &Path, to: &Path) {
 async fn assert_not_adopted(desk: &Desk, old: &yibaod::api::Settlement) {
     let status = desk.status().await;
     assert!(!status.accepting && !status.desk.expect("which desk").adopted);
-    assert_eq!(status.not_accepting.map(|why| why.name).as_deref(), Some("DESK_NOT_ADOPTED"));
+    assert_eq!(
+        status.not_accepting.map(|why| why.name).as_deref(),
+        Some("DESK_NOT_ADOPTED")
+    );
     let before = desk.platform.ledger(|ledger| ledger.settlements().len());
-    let refused = desk.scan_and_pay(bill(desk, "new")).await.expect_err("not adopted");
+    let refused = desk
+        .scan_and_pay(bill(desk, "refused"))
+        .await
+        .expect_err("not adopted");
     assert_eq!(refusal(&refused).name, "DESK_NOT_ADOPTED");
-    assert_eq!(desk.get(&old.request_id).await.as_ref(), Some(old), "it can be read");
-    assert_eq!(desk.platform.ledger(|ledger| ledger.settlements().len()), before);
+    assert_eq!(
+        desk.get(&old.request_id).await.as_ref(),
+        Some(old),
+        "it can be read"
+    );
+    assert_eq!(
+        desk.platform.ledger(|ledger| ledger.settlements().len()),
+        before
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_another_number_it_refuses_until_adopted() {
     let platform = platform().await;
     let mut first = Desk::start_at(std::sync::Arc::clone(&platform), numbered(7)).await;
-    let old = first.pay(bill(&first, "old"), &[Shows::fresh("employee")]).await;
+    let old = first
+        .pay(bill(&first, "old"), &[Shows::fresh("employee")])
+        .await;
     first.assert_charged_once(&old);
     first.stop().await;
 
@@ -65,12 +87,27 @@ async fn under_another_number_it_refuses_until_adopted() {
     copy.stop().await;
 
     let found = adopt(&copy, 8, &machine_id());
-    assert!(matches!(found, Identity::Foreign { number: 7, other_machine: false, .. }), "{found:?}");
+    assert!(
+        matches!(
+            found,
+            Identity::Foreign {
+                number: 7,
+                other_machine: false,
+                ..
+            }
+        ),
+        "{found:?}"
+    );
     copy.start_daemon().await;
     assert!(copy.status().await.accepting);
-    let new = copy.pay(bill(&copy, "new"), &[Shows::fresh("employee")]).await;
+    let new = copy
+        .pay(bill(&copy, "new"), &[Shows::fresh("employee")])
+        .await;
     copy.assert_charged_once(&new);
-    assert!(new.msgid[26..29] == *"008" && old.msgid[26..29] == *"007", "{new:?}");
+    assert!(
+        new.msgid[26..29] == *"008" && old.msgid[26..29] == *"007",
+        "{new:?}"
+    );
     assert_eq!(copy.get("old").await, Some(old));
     assert_eq!(copy.papers_in_the_end().await.len(), 1);
 }
@@ -78,7 +115,10 @@ async fn under_another_number_it_refuses_until_adopted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_settlement_is_not_carried_on_by_a_copy() {
     let platform = platform().await;
-    let setup = Setup { rejoin_s: 0, ..numbered(7) };
+    let setup = Setup {
+        rejoin_s: 0,
+        ..numbered(7)
+    };
     let mut first = Desk::start_at(std::sync::Arc::clone(&platform), setup.clone()).await;
     let patient = first.patient("open", &[Shows::fresh("employee")]).await;
     first.platform.arm("F3@2206:5000").expect("a fault");
@@ -91,10 +131,18 @@ async fn an_open_settlement_is_not_carried_on_by_a_copy() {
     patient.abort();
     first.kill();
 
-    let mut copy = Desk::prepare(platform, Setup { desk_number: 8, ..setup });
+    let mut copy = Desk::prepare(
+        platform,
+        Setup {
+            desk_number: 8,
+            ..setup
+        },
+    );
     copy_dir(&first.state_dir(), &copy.state_dir());
     copy.start_daemon().await;
-    let sent = copy.platform.ledger(|ledger| (ledger.received("2205").len(), ledger.received("2202").len()));
+    let sent = copy
+        .platform
+        .ledger(|ledger| (ledger.received("2205").len(), ledger.received("2202").len()));
     assert_eq!(copy.status().await.open_settlements, 0);
     assert_eq!(sent, (0, 0), "the copy undoes nothing");
     drop(copy);
@@ -109,7 +157,9 @@ async fn an_open_settlement_is_not_carried_on_by_a_copy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_another_machine_it_refuses_until_adopted() {
     let mut desk = Desk::start(Setup::default()).await;
-    let old = desk.pay(bill(&desk, "old"), &[Shows::fresh("employee")]).await;
+    let old = desk
+        .pay(bill(&desk, "old"), &[Shows::fresh("employee")])
+        .await;
     desk.stop().await;
     let other = desk.dir().join("machine-id");
     std::fs::write(&other, OTHER_MACHINE).expect("its folder");
@@ -119,9 +169,20 @@ async fn on_another_machine_it_refuses_until_adopted() {
     desk.stop().await;
 
     let found = adopt(&desk, 7, OTHER_MACHINE);
-    assert!(matches!(found, Identity::Foreign { other_machine: true, .. }), "{found:?}");
+    assert!(
+        matches!(
+            found,
+            Identity::Foreign {
+                other_machine: true,
+                ..
+            }
+        ),
+        "{found:?}"
+    );
     start_in_own_mounts(&mut desk, &elsewhere).await;
-    let new = desk.pay(bill(&desk, "new"), &[Shows::fresh("employee")]).await;
+    let new = desk
+        .pay(bill(&desk, "new"), &[Shows::fresh("employee")])
+        .await;
     desk.assert_charged_once(&new);
     desk.stop().await;
     // And now it is no longer this machine's.
@@ -146,10 +207,15 @@ async fn a_second_daemon_on_the_same_desk_ends_and_says_why() {
     let desk = Desk::start(Setup::default()).await;
     let (output, said) = run_to_its_end(&desk).await;
     assert!(!output.status.success());
-    assert!(said.contains(&desk.state_dir().display().to_string()), "{said}");
+    assert!(
+        said.contains(&desk.state_dir().display().to_string()),
+        "{said}"
+    );
     assert!(said.contains("another process"), "{said}");
     // The first one is none the worse for it.
-    let answer = desk.pay(bill(&desk, "first"), &[Shows::fresh("employee")]).await;
+    let answer = desk
+        .pay(bill(&desk, "first"), &[Shows::fresh("employee")])
+        .await;
     desk.assert_charged_once(&answer);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
@@ -159,12 +225,20 @@ async fn a_second_daemon_on_the_same_socket_ends_and_says_why() {
     let desk = Desk::start(Setup::default()).await;
     let other = desk_without_daemon(numbered(8)).await;
     let config = std::fs::read_to_string(other.config()).expect("its file");
-    let (own, taken) = (other.socket().display().to_string(), desk.socket().display().to_string());
+    let (own, taken) = (
+        other.socket().display().to_string(),
+        desk.socket().display().to_string(),
+    );
     std::fs::write(other.config(), config.replace(&own, &taken)).expect("its file");
     let (output, said) = run_to_its_end(&other).await;
     assert!(!output.status.success());
-    assert!(said.contains(&format!("another daemon holds {taken}")), "{said}");
-    let answer = desk.pay(bill(&desk, "first"), &[Shows::fresh("employee")]).await;
+    assert!(
+        said.contains(&format!("another daemon holds {taken}")),
+        "{said}"
+    );
+    let answer = desk
+        .pay(bill(&desk, "first"), &[Shows::fresh("employee")])
+        .await;
     desk.assert_charged_once(&answer);
 }
 

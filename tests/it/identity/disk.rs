@@ -1,5 +1,6 @@
 //! A full disk, and a disk that fails.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ use crate::desk::{Desk, Setup, Shows, bill, refusal};
 
 /// Room of the small disk: the journal's limit, its ballast, and some.
 const DISK_MB: u64 = 96;
+/// Syncs of the log after the start of a new journal: an early one, one before the money, one behind it, the
+/// last. (The sixth is that of the directory, which the database does without.)
+const FAILING_SYNCS: [usize; 4] = [7, 10, 14, 18];
+/// The disk is filled by so much at a time.
+const FILL_PIECE_BYTES: usize = 4_096;
 
 /// A desk whose state lies on a small disk of its own, which only its daemon has mounted.
 async fn desk_on_a_small_disk(setup: Setup) -> Desk {
@@ -29,14 +35,19 @@ fn seen_by_daemon(desk: &Desk) -> PathBuf {
     PathBuf::from(format!("/proc/{}/root", desk.pid())).join(relative)
 }
 
-/// Takes all but `left_mb` of the disk.
-fn fill(desk: &Desk, left_mb: u64) {
+/// Takes all that is left of the disk.
+fn fill(desk: &Desk) {
     let dir = seen_by_daemon(desk);
-    let room = rustix::fs::statvfs(&dir).expect("it is mounted");
-    let free = room.f_bavail * room.f_frsize;
-    let take = free.saturating_sub(left_mb * 1024 * 1024);
-    let filler = vec![0_u8; usize::try_from(take).expect("a small disk")];
-    std::fs::write(dir.join("filler"), filler).expect("there is room for it");
+    let mut filler = std::fs::File::create(dir.join("filler")).expect("it is mounted");
+    let piece = vec![0_u8; FILL_PIECE_BYTES];
+    for _ in 0..DISK_MB * 1024 * 1024 / 4096 {
+        match filler.write_all(&piece) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("it is larger than {DISK_MB} MB");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,21 +59,39 @@ async fn a_full_disk_stops_new_settlements_while_a_running_one_ends() {
     let running = desk.scan_and_pay(request);
     let filled = async {
         while let Ok(Some(event)) = events.message().await {
-            if event.event.is_some_and(|event| event.stage() == Stage::WaitingScan) {
+            if event
+                .event
+                .is_some_and(|event| event.stage() == Stage::WaitingScan)
+            {
                 break;
             }
         }
-        fill(&desk, 0);
+        fill(&desk);
         let refused = crate::desk::eventually(async || {
-            let status = desk.scan_and_pay(bill_of_resident(&desk)).await.expect_err("full");
+            let status = desk
+                .scan_and_pay(bill_of_resident(&desk))
+                .await
+                .expect_err("full");
             Some(refusal(&status))
         });
-        assert_eq!(refused.await.map(|refused| refused.name).as_deref(), Some("JOURNAL_REFUSES"));
+        assert_eq!(
+            refused.await.map(|refused| refused.name).as_deref(),
+            Some("JOURNAL_REFUSES")
+        );
         let status = desk.status().await;
-        assert_eq!(status.not_accepting.map(|why| why.name).as_deref(), Some("JOURNAL_REFUSES"));
-        let code = desk.platform.fresh_code("employee").expect("a person of the sandbox");
+        assert_eq!(
+            status.not_accepting.map(|why| why.name).as_deref(),
+            Some("JOURNAL_REFUSES")
+        );
+        let code = desk
+            .platform
+            .fresh_code("employee")
+            .expect("a person of the sandbox");
         let cr = yibaod::sandbox::devices::scanner::Terminator::Cr;
-        desk.scanner.scan(code.as_bytes(), cr).await.expect("the pty takes it");
+        desk.scanner
+            .scan(code.as_bytes(), cr)
+            .await
+            .expect("the pty takes it");
     };
     let (answer, ()) = tokio::join!(running, filled);
     patient.abort();
@@ -72,8 +101,14 @@ async fn a_full_disk_stops_new_settlements_while_a_running_one_ends() {
     // With room again it takes new ones, without a restart.
     std::fs::remove_file(seen_by_daemon(&desk).join("filler")).expect("it is there");
     let accepts = async || desk.status().await.accepting.then_some(());
-    assert!(crate::desk::eventually(accepts).await.is_some(), "{:?}", desk.status().await);
-    let next = desk.pay(bill_of_resident(&desk), &[Shows::fresh("resident")]).await;
+    assert!(
+        crate::desk::eventually(accepts).await.is_some(),
+        "{:?}",
+        desk.status().await
+    );
+    let next = desk
+        .pay(bill_of_resident(&desk), &[Shows::fresh("resident")])
+        .await;
     desk.assert_charged_once(&next);
 }
 
@@ -84,24 +119,43 @@ fn bill_of_resident(desk: &Desk) -> yibaod::api::ScanAndPayRequest {
 /// Each sync that fails ends the process at once; the next one tells the truth.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sync_that_fails_ends_the_process_and_the_truth_survives() {
-    for n in [6, 9, 12, 15] {
+    for n in FAILING_SYNCS {
         let mut desk = desk_without_daemon(Setup::default()).await;
         let inject = format!("inject=fdatasync:error=EIO:when={n}");
-        let tracer = ["strace", "-f", "-qq", "-e", "trace=fdatasync", "-e", &inject, "-o", "/dev/null"];
+        let trace = desk.dir().join("syncs.txt");
+        let trace_path = trace.display().to_string();
+        let tracer = [
+            "strace",
+            "-f",
+            "-qq",
+            "-e",
+            "trace=fdatasync",
+            "-e",
+            &inject,
+            "-o",
+            &trace_path,
+        ];
         if desk.try_start_daemon_under(&tracer).await {
             let patient = desk.patient("eio", &[Shows::fresh("employee")]).await;
             let call = desk.scan_and_pay(bill(&desk, "eio"));
             let answer = tokio::time::timeout(Duration::from_secs(60), call).await;
             patient.abort();
             let told = answer.expect("an answer or its end");
-            assert!(told.is_err(), "sync {n}: {told:?}");
+            let syncs = std::fs::read_to_string(&trace).unwrap_or_default();
+            assert!(told.is_err(), "sync {n}: {told:?}\n{syncs}");
         }
-        assert!(desk.wait_until_ended(Duration::from_secs(10)).await, "sync {n}: it goes on");
+        assert!(
+            desk.wait_until_ended(Duration::from_secs(10)).await,
+            "sync {n}: it goes on"
+        );
         let unsynced = desk.received("2207");
         desk.start_daemon().await;
         let ended = desk.truth("eio").await;
         let sent = desk.received("2207");
-        assert!(sent <= 1 && unsynced <= sent, "sync {n}: {sent} settling calls");
+        assert!(
+            sent <= 1 && unsynced <= sent,
+            "sync {n}: {sent} settling calls"
+        );
         let papers = desk.papers_in_the_end().await.len();
         assert!(papers <= 1, "sync {n}: {papers} papers of {ended:?}");
     }

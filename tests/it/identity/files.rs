@@ -56,9 +56,17 @@ async fn the_site_profile_is_missing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_site_profile_is_wrong() {
     for (from, to, words) in [
-        ("fixmedins_code = ", "fixmedins_code = 1 #", "fixmedins_code"),
+        (
+            "fixmedins_code = ",
+            "fixmedins_code = 1 #",
+            "fixmedins_code",
+        ),
         ("settle_quiet_s = ", "settle_quiet_s = -", "settle_quiet_s"),
-        ("settle_quiet_s = ", "settle_quiet_seconds = ", "settle_quiet_seconds"),
+        (
+            "settle_quiet_s = ",
+            "settle_quiet_seconds = ",
+            "settle_quiet_seconds",
+        ),
     ] {
         let desk = desk().await;
         change(&desk.dir().join("site.toml"), from, to);
@@ -69,13 +77,33 @@ async fn the_site_profile_is_wrong() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_of_the_configuration_is_unknown_or_wrong() {
     for (from, to, words) in [
-        ("rejoin_s = ", "rejoin_seconds = ", "times.rejoin_seconds: unknown key"),
-        ("number = 7", "number = 1000", "desk.number: must be 0 to 999, is 1000"),
+        (
+            "rejoin_s = ",
+            "rejoin_seconds = ",
+            "times.rejoin_seconds: unknown key",
+        ),
+        (
+            "number = 7",
+            "number = 1000",
+            "desk.number: must be 0 to 999, is 1000",
+        ),
         ("number = 7", "", "desk.number: is missing"),
-        ("kind = \"serial-scanner\"", "kind = \"telepathy\"", "device[0]"),
-        ("model = \"epson-tm-80\"", "model = \"typewriter\"", "typewriter"),
+        (
+            "kind = \"serial-scanner\"",
+            "kind = \"telepathy\"",
+            "device[0]",
+        ),
+        (
+            "model = \"epson-tm-80\"",
+            "model = \"typewriter\"",
+            "typewriter",
+        ),
         ("[limits]", "[limits", "yibaod.toml"),
-        ("[limits]", "[access]\nsettle = [\"user:nobody-of-that-name\"]\n[limits]", "nobody-of-that-name"),
+        (
+            "[limits]",
+            "[access]\nsettle = [\"user:nobody-of-that-name\"]\n[limits]",
+            "nobody-of-that-name",
+        ),
     ] {
         let desk = desk().await;
         change(&desk.config(), from, to);
@@ -88,7 +116,11 @@ async fn all_that_is_wrong_is_said_at_once() {
     let desk = desk().await;
     change(&desk.config(), "number = 7", "number = 1000");
     change(&desk.config(), "rejoin_s = ", "rejoin_seconds = ");
-    assert_does_not_start(&desk, &["yibaod.toml", "desk.number", "times.rejoin_seconds"]).await;
+    assert_does_not_start(
+        &desk,
+        &["yibaod.toml", "desk.number", "times.rejoin_seconds"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,11 @@ use yibaod::sandbox::platform::{Options, Platform};
 use crate::desk::{Desk, Setup};
 
 async fn platform() -> Arc<Platform> {
-    Arc::new(Platform::start(Options::default()).await.expect("a free port"))
+    Arc::new(
+        Platform::start(Options::default())
+            .await
+            .expect("a free port"),
+    )
 }
 
 /// A desk whose daemon was not started yet.
@@ -24,7 +28,9 @@ async fn desk_without_daemon(setup: Setup) -> Desk {
 /// Runs a daemon that is expected to end at once. Its log is what it said on standard error.
 async fn run_to_its_end(desk: &Desk) -> (Output, String) {
     let mut command = tokio::process::Command::from(desk.command(&[]));
-    command.stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    command
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
     let limit = std::time::Duration::from_secs(20);
     let ended = tokio::time::timeout(limit, command.output()).await;
     let output = ended.expect("it ends by itself").expect("it starts");

@@ -11,18 +11,37 @@ async fn queued_until(trouble: fn(&Printer), mended: fn(&Printer)) {
     let desk = Desk::start(impatient()).await;
     trouble(&desk.printer);
     let answer = pay(&desk, "queued").await;
-    assert_told(&desk, &answer, PaperState::Queued, PaperProof::Unspecified, "");
+    assert_told(
+        &desk,
+        &answer,
+        PaperState::Queued,
+        PaperProof::Unspecified,
+        "",
+    );
     assert_eq!(desk.printer.papers().len(), 0);
 
     mended(&desk.printer);
     let printed = desk.until_paper("queued", PaperState::Printed).await;
-    assert_told(&desk, &printed, PaperState::Printed, PaperProof::ProcessId, "");
-    assert_eq!(without_paper(&printed), without_paper(&answer), "the money's answer stays");
+    assert_told(
+        &desk,
+        &printed,
+        PaperState::Printed,
+        PaperProof::ProcessId,
+        "",
+    );
+    assert_eq!(
+        without_paper(&printed),
+        without_paper(&answer),
+        "the money's answer stays"
+    );
     let papers = desk.papers_in_the_end().await;
     assert_eq!(papers.len(), 1);
     assert!(papers[0].text().contains(&answer.setl_id));
 
-    let again = desk.scan_and_pay(bill(&desk, "queued")).await.expect("repeated");
+    let again = desk
+        .scan_and_pay(bill(&desk, "queued"))
+        .await
+        .expect("repeated");
     assert_eq!(again, printed);
     assert_eq!(desk.received("2207"), 1);
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
@@ -53,13 +72,17 @@ async fn silent_printer_before_the_receipt() {
 async fn refused_before_anything(trouble: fn(&Printer), why: &str) {
     let desk = Desk::start(Setup::default()).await;
     trouble(&desk.printer);
-    let answer = desk.scan_and_pay(with_required_print(&desk, "required")).await.expect("taken");
+    let answer = desk
+        .scan_and_pay(with_required_print(&desk, "required"))
+        .await
+        .expect("taken");
     assert_eq!(answer.money(), Money::Refused, "{answer:?}");
     assert_eq!(error_name(&answer), why);
     assert_eq!(paper_of(&answer).0, PaperState::NotAsked);
     assert_eq!((desk.received("ec.query"), desk.received("2201")), (0, 0));
     desk.assert_nothing_charged();
-    assert_eq!(desk.papers_in_the_end().await.len(), 0);
+    desk.until_idle().await;
+    assert_eq!(desk.printer.papers().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,9 +102,19 @@ async fn required_printer_is_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn required_printer_is_not_configured() {
-    let desk = Desk::start(Setup { no_printer: true, ..Setup::default() }).await;
-    let answer = desk.scan_and_pay(with_required_print(&desk, "required")).await.expect("taken");
-    assert_eq!((answer.money(), error_name(&answer)), (Money::Refused, "PRINTER_MISSING"));
+    let desk = Desk::start(Setup {
+        no_printer: true,
+        ..Setup::default()
+    })
+    .await;
+    let answer = desk
+        .scan_and_pay(with_required_print(&desk, "required"))
+        .await
+        .expect("taken");
+    assert_eq!(
+        (answer.money(), error_name(&answer)),
+        (Money::Refused, "PRINTER_MISSING")
+    );
     assert_eq!(desk.received("2201"), 0);
     desk.assert_nothing_charged();
 }
@@ -91,17 +124,33 @@ async fn required_paper_that_is_there_is_printed_once() {
     let desk = Desk::start(Setup::default()).await;
     let request = with_required_print(&desk, "required");
     let answer = desk.pay(request, &[Shows::fresh("employee")]).await;
-    assert_told(&desk, &answer, PaperState::Printed, PaperProof::ProcessId, "");
+    assert_told(
+        &desk,
+        &answer,
+        PaperState::Printed,
+        PaperProof::ProcessId,
+        "",
+    );
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_printer_configured_is_said_at_once() {
-    let setup = Setup { no_printer: true, print_wait_ms: 60_000, ..Setup::default() };
+    let setup = Setup {
+        no_printer: true,
+        print_wait_ms: 60_000,
+        ..Setup::default()
+    };
     let desk = Desk::start(setup).await;
     let answer = pay(&desk, "none").await;
     let why = "PRINTER_MISSING";
-    assert_told(&desk, &answer, PaperState::NotPrinted, PaperProof::Unspecified, why);
+    assert_told(
+        &desk,
+        &answer,
+        PaperState::NotPrinted,
+        PaperProof::Unspecified,
+        why,
+    );
     desk.until_idle().await;
     assert_eq!(desk.printer.counters().bytes, 0);
 }
@@ -112,7 +161,13 @@ async fn nobody_wants_paper() {
     let mut request = bill(&desk, "no-paper");
     request.print = PrintWish::No.into();
     let answer = desk.pay(request, &[Shows::fresh("employee")]).await;
-    assert_told(&desk, &answer, PaperState::NotAsked, PaperProof::Unspecified, "");
+    assert_told(
+        &desk,
+        &answer,
+        PaperState::NotAsked,
+        PaperProof::Unspecified,
+        "",
+    );
     desk.until_idle().await;
     assert_eq!(desk.printer.counters().bytes, 0);
 }

@@ -19,16 +19,29 @@ use crate::desk::{Desk, Setup, Shows, bill, paper_of};
 const SHORT_PRINT_WAIT_MS: u32 = 300;
 
 fn impatient() -> Setup {
-    Setup { print_wait_ms: SHORT_PRINT_WAIT_MS, ..Setup::default() }
+    Setup {
+        print_wait_ms: SHORT_PRINT_WAIT_MS,
+        ..Setup::default()
+    }
 }
 
 async fn platform() -> Arc<Platform> {
-    Arc::new(Platform::start(Options::default()).await.expect("a free port"))
+    Arc::new(
+        Platform::start(Options::default())
+            .await
+            .expect("a free port"),
+    )
 }
 
 /// A desk with a printer of this model, which the simulated one is like.
 async fn desk_with(model: &str, options: PrinterOptions, setup: Setup) -> Desk {
-    let mut desk = Desk::prepare(platform().await, Setup { no_printer: true, ..setup });
+    let mut desk = Desk::prepare(
+        platform().await,
+        Setup {
+            no_printer: true,
+            ..setup
+        },
+    );
     desk.printer = Printer::start_tcp(options).expect("a free port");
     let address = desk.printer.addr().expect("it is on TCP");
     let kind = format!("kind = \"escpos-tcp\"\naddress = \"{address}\"");
@@ -39,9 +52,20 @@ async fn desk_with(model: &str, options: PrinterOptions, setup: Setup) -> Desk {
 
 /// A desk whose printer is on a serial line.
 async fn desk_with_serial_printer(setup: Setup) -> Desk {
-    let mut desk = Desk::prepare(platform().await, Setup { no_printer: true, ..setup });
+    let mut desk = Desk::prepare(
+        platform().await,
+        Setup {
+            no_printer: true,
+            ..setup
+        },
+    );
     desk.printer = Printer::start_pty(desk.dir(), PrinterOptions::default()).expect("a pty");
-    let path = desk.printer.path().expect("it has a line").display().to_string();
+    let path = desk
+        .printer
+        .path()
+        .expect("it has a line")
+        .display()
+        .to_string();
     let kind = format!("kind = \"escpos-serial\"\nbaud = 115200\npath = \"{path}\"");
     add_printer(&desk, "epson-tm-80", &kind);
     desk.start_daemon().await;
@@ -53,7 +77,9 @@ fn add_printer(desk: &Desk, model: &str, kind: &str) {
         "\n[[device]]\nname = \"printer\"\nrole = \"receipt\"\nmodel = \"{model}\"\n{kind}\n"
     );
     let file = std::fs::OpenOptions::new().append(true).open(desk.config());
-    file.expect("its file").write_all(device.as_bytes()).expect("it can be written");
+    file.expect("its file")
+        .write_all(device.as_bytes())
+        .expect("it can be written");
 }
 
 fn with_required_print(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
@@ -63,13 +89,24 @@ fn with_required_print(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
 }
 
 async fn pay(desk: &Desk, request_id: &str) -> Settlement {
-    desk.pay(bill(desk, request_id), &[Shows::fresh("employee")]).await
+    desk.pay(bill(desk, request_id), &[Shows::fresh("employee")])
+        .await
 }
 
 /// It is settled and charged once, and its paper is told to be like this.
 #[track_caller]
-fn assert_told(desk: &Desk, settlement: &Settlement, state: PaperState, proof: PaperProof, why: &str) {
+fn assert_told(
+    desk: &Desk,
+    settlement: &Settlement,
+    state: PaperState,
+    proof: PaperProof,
+    why: &str,
+) {
     assert_eq!(settlement.money(), Money::Settled, "{settlement:?}");
-    assert_eq!(paper_of(settlement), (state, proof, why.to_owned()), "{settlement:?}");
+    assert_eq!(
+        paper_of(settlement),
+        (state, proof, why.to_owned()),
+        "{settlement:?}"
+    );
     desk.assert_charged_once(settlement);
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::carry::Carry;
-use super::encode::REPORT_CHANGES;
+use super::encode::{REPORT_CHANGES, separation};
 use super::proof::ASK_QUEUED;
 use super::status::{Parser, Question, Reply, after_answer, after_report};
 use crate::book::Code;
@@ -163,6 +163,9 @@ impl Conversation {
     ) -> Result<(), DeviceError> {
         if past.cut_off {
             self.write(&[0; RESYNC_BYTES], board, deadline).await?;
+            // What hangs there is another patient's: it must not come out on top of the next receipt.
+            self.write(&separation(self.profile), board, deadline)
+                .await?;
             past.cut_off = false;
         }
         Ok(())
@@ -255,7 +258,9 @@ impl Conversation {
         past.owed = (past.owed + carry.questions)
             .saturating_sub(heard)
             .min(OWED_MAX);
-        past.cut_off = carry.is_cut_off();
+        // What a lost link had taken may have arrived or not.
+        let lost_on_the_way = self.lost && matches!(outcome, PrintOutcome::Unknown { .. });
+        past.cut_off = carry.is_cut_off() || lost_on_the_way;
         self.lost |= past.cut_off;
         outcome
     }

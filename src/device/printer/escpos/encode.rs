@@ -54,6 +54,14 @@ pub fn encode(document: &Document, profile: &Profile) -> Encoded {
     }
 }
 
+/// Ends what an earlier job may have left unfinished: the rest of its line is dropped, the paper cut off.
+pub(super) fn separation(profile: &Profile) -> Vec<u8> {
+    let mut encoder = Encoder::new(profile);
+    encoder.put(&RESET);
+    encoder.block(&Block::Cut);
+    encoder.bytes
+}
+
 struct Encoder<'a> {
     profile: &'a Profile,
     bytes: Vec<u8>,

@@ -1,0 +1,149 @@
+//! Whether the lines of an order can be uploaded at a site: asked before anything is scanned or sent.
+
+use super::envelope;
+use super::fees::{Row, limit_of_chars};
+use super::json::Object;
+use crate::book::Code;
+use crate::config::Profile;
+use crate::settlement::bill::{LINE_EXTRAS, Line};
+use crate::settlement::checks::order::Fault;
+use crate::settlement::order::Order;
+
+/// A place-holder as long as the platform's longest number, for counting before there is one.
+const LONGEST_NO: &str = "000000000000000000000000000000";
+
+/// Why the lines cannot be uploaded here. Turns into a [`Fault`] for the caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineFault {
+    /// They are more than one upload takes, by number or by characters.
+    #[error("{given} lines; one upload takes the first {fit} of them")]
+    TooMany {
+        /// Lines of the order.
+        given: usize,
+        /// How many fit, from the first.
+        fit: usize,
+    },
+    /// The site wants digits that are not all 0.
+    #[error("must be digits and not 0 at this site")]
+    SerialNotDigits {
+        /// Wire path.
+        field: String,
+    },
+    /// The site wants a shorter one.
+    #[error("has more than {max} characters")]
+    SerialTooLong {
+        /// Wire path.
+        field: String,
+        /// Characters that the site takes.
+        max: usize,
+    },
+    /// A further field that the platform does not have.
+    #[error("has a field that is not known")]
+    UnknownField {
+        /// Wire path.
+        field: String,
+    },
+    /// `prd_days`, the one number among the further fields, is none.
+    #[error("is no number")]
+    NotANumber {
+        /// Wire path.
+        field: String,
+    },
+}
+
+impl LineFault {
+    /// The book's code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            LineFault::TooMany { .. } => Code::TooManyLines,
+            LineFault::UnknownField { .. } => Code::UnknownField,
+            LineFault::SerialNotDigits { .. }
+            | LineFault::SerialTooLong { .. }
+            | LineFault::NotANumber { .. } => Code::RequestInvalid,
+        }
+    }
+
+    /// The field by its wire path: `bills[0].lines[2].feedetl_sn`.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        match self {
+            LineFault::TooMany { .. } => "bills",
+            LineFault::SerialNotDigits { field }
+            | LineFault::SerialTooLong { field, .. }
+            | LineFault::UnknownField { field }
+            | LineFault::NotANumber { field } => field,
+        }
+    }
+}
+
+impl From<LineFault> for Fault {
+    fn from(fault: LineFault) -> Self {
+        Fault {
+            code: fault.code(),
+            field: fault.field().to_owned(),
+            detail: fault.to_string(),
+        }
+    }
+}
+
+/// Whether all lines of this order can be uploaded at this site. Numbers that are not known yet are counted
+/// with the platform's longest.
+///
+/// # Errors
+/// The first fault.
+pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
+    let lines_max = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
+    let row = Row {
+        feedetl_sn: LONGEST_NO,
+        mdtrt_id: LONGEST_NO,
+        psn_no: LONGEST_NO,
+        chrg_bchno: LONGEST_NO,
+        begntime: "2025-01-01 00:00:00",
+    };
+    // The list around the rows.
+    let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
+    let (mut given, mut fit) = (0, 0);
+    for (b, bill) in order.bills.iter().enumerate() {
+        for (l, line) in bill.lines.iter().enumerate() {
+            let path = |field: &str| format!("bills[{b}].lines[{l}].{field}");
+            serial(profile, line, || path("feedetl_sn"))?;
+            if !line.more.keys().all(|k| LINE_EXTRAS.contains(&k.as_str())) {
+                let field = path("more");
+                return Err(LineFault::UnknownField { field });
+            }
+            let written = row.write(profile, order, bill, line);
+            let written = written.map_err(|_| LineFault::NotANumber {
+                field: path("more.prd_days"),
+            })?;
+            given += 1;
+            chars += envelope::input_chars(profile, &written) + 1;
+            if given <= lines_max && chars <= limit_of_chars(profile) {
+                fit = given;
+            }
+        }
+    }
+    if fit < given {
+        Err(LineFault::TooMany { given, fit })
+    } else {
+        Ok(())
+    }
+}
+
+/// The caller's own number; without one the daemon makes one that fits every site.
+fn serial(profile: &Profile, line: &Line, field: impl FnOnce() -> String) -> Result<(), LineFault> {
+    let (rules, number) = (&profile.lines, &line.feedetl_sn);
+    let max = usize::try_from(rules.feedetl_sn_len_max).unwrap_or(usize::MAX);
+    let is_digits = number.bytes().all(|b| b.is_ascii_digit());
+    if number.is_empty() {
+        Ok(())
+    } else if number.chars().count() > max {
+        let field = field();
+        Err(LineFault::SerialTooLong { field, max })
+    } else if rules.feedetl_sn_digits && (!is_digits || number.bytes().all(|b| b == b'0')) {
+        let field = field();
+        Err(LineFault::SerialNotDigits { field })
+    } else {
+        Ok(())
+    }
+}

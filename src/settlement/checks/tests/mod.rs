@@ -1,0 +1,5 @@
+//! Every check by its table: what holds, and what each broken thing is called.
+
+mod amounts;
+mod order;
+mod person;
