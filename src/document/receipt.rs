@@ -75,6 +75,8 @@ pub fn of(state: &State, surround: &Surround) -> Document {
 
 fn heading(blocks: &mut Vec<Block>, order: &Order, surround: &Surround) {
     text(blocks, &surround.hospital, TITLE, Align::Center);
+    // Letters of double height fill their line: air before the next one.
+    blocks.push(Block::Feed { lines: 1 });
     for line in &surround.head {
         text(blocks, line, PLAIN, Align::Center);
     }
@@ -204,10 +206,12 @@ fn numbers(blocks: &mut Vec<Block>, state: &State, settled: &Settled) {
         state.known.mdtrt_id.as_deref().unwrap_or(""),
     );
     pair(blocks, "结算时间", &settled.setl_time);
+    blocks.push(Block::Feed { lines: 1 });
     blocks.push(Block::Qr {
         data: settled.setl_id.clone(),
         module_dots: QR_MODULE_DOTS,
     });
+    blocks.push(Block::Feed { lines: 1 });
 }
 
 fn text(blocks: &mut Vec<Block>, line: &str, style: Style, align: Align) {

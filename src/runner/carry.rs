@@ -75,7 +75,11 @@ impl Carrier {
     /// While the process is ending only what must not be left half-way goes on.
     fn may_park(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::Wait { .. } | Effect::Read { .. } | Effect::LookAtPrinter { .. } => true,
+            Effect::Wait { .. } | Effect::Read { .. } => true,
+            // A receipt whose printer was not asked yet is printed before the end.
+            Effect::LookAtPrinter { .. } => {
+                self.state.phase == Phase::Forward || self.state.trail.printer_fault.is_some()
+            }
             Effect::Call(_) => {
                 self.state.phase == Phase::Forward && !self.state.is_past_no_return()
             }
