@@ -75,7 +75,9 @@ impl Carrier {
     /// While the process is ending only what must not be left half-way goes on.
     fn may_park(&self, effect: &Effect) -> bool {
         match effect {
-            Effect::Wait { .. } | Effect::Read { .. } | Effect::LookAtPrinter { .. } => true,
+            Effect::Wait { .. } | Effect::Read { .. } => true,
+            // A printer that is ready prints at once: the patient does not wait for the next process.
+            Effect::LookAtPrinter { .. } => self.state.trail.printer_fault.is_some(),
             Effect::Call(_) => {
                 self.state.phase == Phase::Forward && !self.state.is_past_no_return()
             }
