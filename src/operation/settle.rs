@@ -113,10 +113,9 @@ impl Operations {
         }
         let total = checks::order::check(&order, caller.may_bill_unnamed, &parts.rules)
             .map_err(|faults| faulty(&faults))?;
-        parts
-            .platform
-            .lines_that_fit(&order)
-            .map_err(too_many_lines)?;
+        (parts.platform)
+            .check_lines(&order)
+            .map_err(|fault| faulty(&[fault.into()]))?;
         if let Some(first) = parts.registry.holder_of_visit(&order.visit.mdtrt_id) {
             let detail = format!("settlement {first} has this visit");
             return Err(Failure::new(Code::VisitBusy, detail));
@@ -221,15 +220,6 @@ fn faulty(faults: &[checks::order::Fault]) -> Failure {
         code,
         detail: all.join("; "),
         fields,
-    }
-}
-
-/// Found before a visit is registered for what could not be uploaded.
-fn too_many_lines(fit: usize) -> Failure {
-    Failure {
-        code: Code::TooManyLines,
-        detail: format!("bills: one upload takes the first {fit} lines of these"),
-        fields: vec!["bills".to_owned()],
     }
 }
 

@@ -15,7 +15,7 @@ use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{lines_that_fit, request, sign_in, voucher};
+use super::wire::{LineFault, check_lines, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
@@ -79,12 +79,12 @@ impl Platform {
         })
     }
 
-    /// Whether the lines of this order fit into one upload at this site.
+    /// Whether all lines of this order can be uploaded at this site; asked before anything is scanned.
     ///
     /// # Errors
-    /// They do not: the number of lines, from the first, that would fit.
-    pub fn lines_that_fit(&self, order: &Order) -> Result<(), usize> {
-        lines_that_fit(&self.shared.profile, order)
+    /// The first fault.
+    pub fn check_lines(&self, order: &Order) -> Result<(), LineFault> {
+        check_lines(&self.shared.profile, order)
     }
 
     /// The message of this call, ready to be recorded and then sent. Where the profile wants it and nobody

@@ -58,6 +58,10 @@ pub struct Call<'a> {
 /// What became of a call, by what was received.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few at a time; boxes would stand between the words"
+)]
 pub enum Outcome {
     /// Processed, and this is what it said.
     Done {
@@ -209,6 +213,10 @@ pub enum Reversal {
 /// What 5203 says of a settling call.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few at a time; boxes would stand between the words"
+)]
 pub enum Enquiry {
     /// It stands: our msgid was seen, not refunded.
     Found(Settled),

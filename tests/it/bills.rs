@@ -13,6 +13,9 @@ use crate::told::{asked, check_not_begun};
 /// What is done to a right bill, which code says so, and the field that is named.
 type Case = (Code, &'static str, fn(&mut ScanAndPayRequest));
 
+/// A name, what it comes to in fen, and what is done to a right bill.
+type Odd = (&'static str, i64, fn(&mut ScanAndPayRequest));
+
 /// The first line of the first bill.
 fn line(request: &mut ScanAndPayRequest) -> &mut Line {
     &mut request.bills[0].lines[0]
@@ -292,7 +295,12 @@ async fn the_refusal_says_how_to_divide() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_bills_that_are_right_settle() {
     let desk = Desk::start(Setup::default()).await;
-    let cases: [(&str, i64, fn(&mut ScanAndPayRequest)); 4] = [
+<<<<<<< HEAD
+    type Case = (&'static str, i64, fn(&mut ScanAndPayRequest));
+    let cases: [Case; 4] = [
+=======
+    let cases: [Odd; 4] = [
+>>>>>>> ta
         // Rounded half up, once a line.
         ("rounded", 1_000, |r| {
             *line(r) = Line {

@@ -16,6 +16,10 @@ use crate::book::Code;
 
 /// The one thing to do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few at a time; boxes would stand between the words"
+)]
 pub enum Effect {
     /// Write this down and ask again.
     Record(Event),

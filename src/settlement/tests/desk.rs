@@ -324,10 +324,12 @@ impl Desk {
             request: Some("{}".to_owned()),
         });
         self.flush()?;
-        let differs = match step {
-            Step::PreSettle => u8::from(self.tape.trouble(3) == 1),
-            Step::Settle => self.tape.trouble(4) % 3,
-            _ => 0,
+        let differs = if step == Step::PreSettle {
+            u8::from(self.tape.trouble(3) == 1)
+        } else if step == Step::Settle {
+            self.tape.trouble(4) % 3
+        } else {
+            0
         };
         let message = Message::of(step, msgid, &self.state.known, differs);
         if self.tape.trouble(20) == 9 {

@@ -317,7 +317,7 @@ impl Teller {
     }
 
     /// The answer's words; and it must be so.
-    pub(super) fn end(mut self) -> String {
+    pub(super) fn end(self) -> String {
         let answer = tell::answer(&self.state);
         let standing = self.ledger.standing();
         match answer.money {

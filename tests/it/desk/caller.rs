@@ -162,7 +162,7 @@ impl Desk {
     ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
         let (platform, scanner) = (Arc::clone(&self.platform), Arc::clone(&self.scanner));
         let shown = Arc::clone(&self.shown);
-        let mut shows = shows.to_vec().into_iter();
+        let mut shows = Vec::from(shows).into_iter();
         tokio::spawn(async move {
             let mut seen = Vec::new();
             while let Ok(Some(event)) = events.message().await {

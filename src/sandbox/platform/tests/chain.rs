@@ -413,7 +413,7 @@ async fn scripts_control_it_over_http() {
             .as_array()
             .unwrap()
             .len(),
-        7
+        8
     );
     let (_, bill) = ask("GET", "/sandbox/bill?person=resident", "").await;
     assert_eq!(bill["kind"], "ORDER_KIND_OUTPATIENT");

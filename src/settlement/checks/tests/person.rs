@@ -40,7 +40,8 @@ fn the_patient_shown_is_the_patient_billed() {
 
 #[test]
 fn the_insurance_in_force_pays() {
-    let table: [(&[(&str, &str)], &str, Result<usize, Code>); 11] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Result<usize, Code>);
+    let table: [Row<'_>; 11] = [
         (&[], "", Err(Code::PersonUnknown)),
         (&[], "310", Err(Code::PersonUnknown)),
         (&[("310", "1")], "", Ok(0)),
