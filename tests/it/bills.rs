@@ -295,12 +295,7 @@ async fn the_refusal_says_how_to_divide() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_bills_that_are_right_settle() {
     let desk = Desk::start(Setup::default()).await;
-<<<<<<< HEAD
-    type Case = (&'static str, i64, fn(&mut ScanAndPayRequest));
-    let cases: [Case; 4] = [
-=======
     let cases: [Odd; 4] = [
->>>>>>> ta
         // Rounded half up, once a line.
         ("rounded", 1_000, |r| {
             *line(r) = Line {
