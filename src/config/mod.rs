@@ -1,7 +1,7 @@
 //! Reads, merges and checks TOML into plain structs; site profiles too.
 //!
-//! Three stages, each apart: files become one table ([`layers`]), the table is read key by key and every
-//! problem is collected ([`keys`]), the rest of the program sees checked plain structs ([`settings`],
+//! Three stages, each apart: files become one table (`layers`), the table is read key by key and every
+//! problem is collected (`keys`), the rest of the program sees checked plain structs ([`settings`],
 //! [`profile`]). An unknown key is an error that names the file and the key. This folder knows no other.
 
 pub mod devices;

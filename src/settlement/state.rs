@@ -1,4 +1,4 @@
-//! All that is true of one settlement, and its phases. The fold of events into it is [`super::fold`].
+//! All that is true of one settlement, and its phases. The fold of events into it is `super::fold`.
 //!
 //! ```text
 //!   Forward ──Stands──────────────► Standing ──paper──► over
