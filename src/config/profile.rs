@@ -314,7 +314,7 @@ impl Profile {
         profile_check::check(self)
     }
 
-    /// What works but is worth a person's look, for `profile check`.
+    /// What works but is worth a person's look, for `yibaod --check`.
     #[must_use]
     pub fn warnings(&self) -> Vec<(String, String)> {
         profile_check::warnings(self)

@@ -59,3 +59,27 @@ async fn one_call_pays_and_prints() {
         "the printer understood every byte"
     );
 }
+
+/// One sync for each message that leaves, and one more before the receipt: outcome and next intent share theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sync_a_message() {
+    let desk = Desk::start(Setup::default()).await;
+    // The first settlement signs in, which is no step of it.
+    desk.pay(bill(&desk, "first"), &[Shows::fresh("employee")])
+        .await;
+    desk.until_idle().await;
+    let before = desk.status().await.journal.expect("status has it").syncs;
+    let messages_before = desk.platform.ledger(|ledger| ledger.received_count());
+    desk.pay(bill(&desk, "second"), &[Shows::fresh("employee")])
+        .await;
+    desk.until_idle().await;
+    let commits = desk.status().await.journal.expect("status has it").syncs - before;
+    let messages = desk.platform.ledger(|ledger| ledger.received_count()) - messages_before;
+    let outside = u64::try_from(messages).expect("a few") + 1;
+    println!("{messages} messages and a receipt: {commits} syncs");
+    // Accepted, and the end of the paper, are the two that stand beside the outside calls.
+    assert!(
+        commits <= outside + 3,
+        "{commits} syncs for {outside} outside calls"
+    );
+}

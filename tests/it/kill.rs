@@ -24,8 +24,21 @@ const EDGES: [Edge; 4] = [
 
 /// The daemon is killed at these edges of one call, restarted, and must tell the truth.
 async fn killed_at(infno: &'static str) {
+    killed_at_under(infno, "", &[]).await;
+}
+
+/// [`killed_at`] with these lines in the profile and under these faults.
+async fn killed_at_under(infno: &'static str, profile_more: &str, faults: &[&str]) {
     for edge in EDGES {
-        let mut desk = Desk::start(Setup::default()).await;
+        let profile_more = profile_more.to_owned();
+        let mut desk = Desk::start(Setup {
+            profile_more,
+            ..Setup::default()
+        })
+        .await;
+        for fault in faults {
+            desk.platform.arm(fault).expect("a fault of the sandbox");
+        }
         let pid = i32::try_from(desk.pid()).expect("a pid");
         let fired = Arc::new(AtomicBool::new(false));
         let once = Arc::clone(&fired);
@@ -51,7 +64,7 @@ async fn killed_at(infno: &'static str) {
         let settlement = desk.truth(&request_id).await.expect("it was accepted");
         let sent = desk.platform.ledger(|ledger| ledger.received("2207").len());
         assert!(sent <= 1, "{infno} {edge:?}: {sent} settling calls");
-        if infno != "2207" {
+        if faults.is_empty() && infno != "2207" {
             assert_eq!(
                 sent, 0,
                 "{infno} {edge:?}: killed before the intent of the money call"
@@ -84,6 +97,27 @@ killed_at_each_edge_of! {
     killed_while_sending_the_fees: "2204";
     killed_while_previewing: "2206";
     killed_while_settling: "2207";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_signing_in() {
+    killed_at("9001").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_giving_back() {
+    killed_at_under("2208", "", &["F12@2207"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_asking_what_became_of_it() {
+    killed_at_under("5203", "", &["F1@2207"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_reversing() {
+    let profile = "[enquiry]\nwithout_setl_id = false\n";
+    killed_at_under("2601", profile, &["F1@2207"]).await;
 }
 
 /// Syncs of the journal from the start of the daemon to the end of one settlement.

@@ -6,6 +6,14 @@ use crate::desk::{Desk, Setup, Shows, bill};
 
 /// One settlement under these faults; its end agrees with the ledger, and 2207 went out once at most.
 async fn under(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
+    let (desk, truth) = under_repeats(setup, faults).await;
+    let sent = received(&desk, "2207");
+    assert!(sent <= 1, "{faults:?}: {sent} settling calls");
+    (desk, truth)
+}
+
+/// [`under`], where a sure refusal lets 2207 go out again.
+async fn under_repeats(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
     let desk = Desk::start(setup).await;
     for fault in faults {
         desk.platform.arm(fault).expect("a fault of the sandbox");
@@ -22,8 +30,6 @@ async fn under(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
         answer.money, truth.money,
         "the first answer was the truth: {answer:?}"
     );
-    let sent = received(&desk, "2207");
-    assert!(sent <= 1, "{faults:?}: {sent} settling calls");
     (desk, truth)
 }
 
@@ -216,4 +222,12 @@ async fn what_cannot_be_found_out_is_said_to_be_unknown() {
     assert!(settlement.stuck);
     check_error(&settlement, "STUCK");
     assert_eq!(received(&desk, "2207"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_ends_at_the_money_call_charges_once() {
+    let (desk, settlement) = under_repeats(Setup::default(), &["F14@2207"]).await;
+    assert_eq!(settlement.money(), Money::Settled, "{settlement:?}");
+    // Refused for its sign-in, surely: signed in again and sent anew, under another msgid.
+    assert_eq!((received(&desk, "2207"), received(&desk, "9001")), (2, 2));
 }

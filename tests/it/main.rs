@@ -14,4 +14,5 @@ mod lost;
 mod paper;
 mod peers;
 mod platform;
+mod sandbox;
 mod told;

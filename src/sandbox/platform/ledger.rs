@@ -325,6 +325,12 @@ impl Ledger {
             .collect()
     }
 
+    /// Requests that came in, of every kind.
+    #[must_use]
+    pub fn received_count(&self) -> usize {
+        self.received.len()
+    }
+
     /// Numbers that came twice although they must not.
     #[must_use]
     pub fn duplicates(&self) -> Duplicates {
