@@ -187,19 +187,25 @@ impl Stage {
     async fn expect(&mut self, expect: &Expect) -> Result<String, Trouble> {
         match expect {
             Expect::Money(money) => {
-                let found = self.end(is_final(money)).await?.money().as_str_name();
+                let enough = if is_final(money) {
+                    has_final_money
+                } else {
+                    is_answered
+                };
+                let found = self.end(enough).await?.money().as_str_name();
                 same(&format!("MONEY_{money}"), found)
             }
             Expect::Paper(paper) => {
-                let paper_now = self.end(true).await?.paper.unwrap_or_default();
+                let paper_now = self.end(is_over).await?.paper.unwrap_or_default();
                 same(
                     &format!("PAPER_STATE_{paper}"),
                     paper_now.state().as_str_name(),
                 )
             }
-            Expect::Error(code) => {
-                same(code, &self.end(true).await?.error.unwrap_or_default().code)
-            }
+            Expect::Error(code) => same(
+                code,
+                &self.end(is_over).await?.error.unwrap_or_default().code,
+            ),
             Expect::Told(code) => {
                 let running = self.running.as_mut().ok_or("nothing is being paid")?;
                 meanwhile(&mut running.seen, "it is not told", |seen| {
@@ -220,8 +226,8 @@ impl Stage {
         }
     }
 
-    /// The settlement as answered; `is_final`: not before the money is final and the paper no longer under way.
-    async fn end(&mut self, is_final: bool) -> Result<Settlement, Trouble> {
+    /// The settlement as answered, or as it is once that is enough.
+    async fn end(&mut self, enough: fn(&Settlement) -> bool) -> Result<Settlement, Trouble> {
         let running = self.running.as_mut().ok_or("nothing is being paid")?;
         let wait = Duration::from_millis(END_WAIT_MS_MAX);
         if !running.is_answered {
@@ -232,8 +238,7 @@ impl Stage {
         }
         let until = tokio::time::Instant::now() + wait;
         loop {
-            let is_over = |it: &Settlement| !is_final || is_over(it);
-            if let Some(ended) = running.ended.as_ref().filter(|it| is_over(it)) {
+            if let Some(ended) = running.ended.as_ref().filter(|it| enough(it)) {
                 return Ok(ended.clone());
             }
             if tokio::time::Instant::now() > until {
@@ -283,13 +288,22 @@ fn is_final(money: &str) -> bool {
     !matches!(money, "UNKNOWN" | "PENDING")
 }
 
-fn is_over(it: &Settlement) -> bool {
+fn is_answered(_: &Settlement) -> bool {
+    true
+}
+
+fn has_final_money(it: &Settlement) -> bool {
     let money = matches!(
         it.money(),
         Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed
     );
+    money || it.stuck
+}
+
+/// The money is final and the paper no longer under way.
+fn is_over(it: &Settlement) -> bool {
     let paper = it.paper.as_ref().map(|paper| paper.state());
-    money && paper != Some(PaperState::Queued) || it.stuck
+    has_final_money(it) && (paper != Some(PaperState::Queued) || it.stuck)
 }
 
 fn same(expected: &str, found: &str) -> Result<String, Trouble> {
