@@ -4,6 +4,7 @@
 
 mod credential;
 mod desk;
+mod encoding;
 mod fixtures;
 mod journal;
 mod ledger;
