@@ -36,6 +36,12 @@ pub enum Error {
     /// The journal cannot be opened.
     #[error("the journal cannot be opened")]
     Journal(#[from] journal::Error),
+    /// The site key is missing, open to others, or no key.
+    #[error("the site key cannot be used; a new desk makes its own by yibaod --create-site-key")]
+    SiteKey(#[source] journal::Error),
+    /// There is a key already, or no place for one.
+    #[error("no site key was made; one that is there is never replaced")]
+    SiteKeyNotMade(#[source] journal::Error),
     /// What is open in the journal cannot be carried on.
     #[error("an open settlement cannot be carried on")]
     Resume(#[from] crate::runner::RowError),
@@ -83,6 +89,7 @@ pub fn check(config_path: &Path) -> Result<(), Error> {
             site.settings.paths.site_profile.display()
         );
     }
+    SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
     println!(
         "the configuration of desk {:03} is right",
         site.settings.desk.number
@@ -97,7 +104,7 @@ pub fn check(config_path: &Path) -> Result<(), Error> {
 pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     let settings = Settings::load(config_path)?;
     let path = key_path(&settings);
-    SiteKey::create(&path)?;
+    SiteKey::create(&path).map_err(Error::SiteKeyNotMade)?;
     println!(
         "made {}: keep a copy of it apart from the journal",
         path.display()
@@ -230,7 +237,7 @@ async fn serve(site: Site) -> Result<(), Error> {
 
 /// Walks the journal's chain on a thread of its own, beside the work.
 fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(), Error> {
-    let site_key = SiteKey::load(&key_path(settings))?;
+    let site_key = SiteKey::load(&key_path(settings)).map_err(Error::SiteKey)?;
     let dir = journal_dir(settings);
     let verify = move || match journal::verify(&dir, &site_key) {
         Ok(report) if report.faults.is_empty() => {
@@ -270,7 +277,7 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
         number: settings.desk.number,
         machine_id: machine_id.trim().to_owned(),
     };
-    let site_key = SiteKey::load(&key_path(settings))?;
+    let site_key = SiteKey::load(&key_path(settings)).map_err(Error::SiteKey)?;
     let options = journal::Options::new(journal_dir(settings), desk, site_key);
     let (journal, opened) = Journal::open(options).await?;
     let adopted = match opened.identity {

@@ -133,6 +133,13 @@ fn visit(blocks: &mut Vec<Block>, order: &Order, state: &State) {
     pair(blocks, "科室", &visit.dept_name);
     pair(blocks, "医师", &visit.dr_name);
     pair(blocks, "门诊号", &state.known.ids.ipt_otp_no);
+    pair(blocks, "病人号", &order.patient.his_id);
+    let bills: Vec<&str> = order
+        .bills
+        .iter()
+        .map(|bill| bill.bill_no.as_str())
+        .collect();
+    pair(blocks, "单据号", bills.join(" ").trim());
     blocks.push(Block::Rule(Rule::Thin));
 }
 

@@ -85,6 +85,15 @@ impl Place {
         self.dir.join("bills").join(format!("{person}.json"))
     }
 
+    /// Where the picture of a receipt goes. It outlives the other files: its path was told.
+    pub(crate) fn picture(&self, number: usize) -> PathBuf {
+        if self.is_kept {
+            return self.dir.join(format!("receipt-{number}.png"));
+        }
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        std::env::temp_dir().join(format!("{name}-receipt-{number}.png"))
+    }
+
     /// Removes temporary files, or says where they are.
     pub(crate) fn close(&self, say: &Say) {
         if self.is_kept {

@@ -50,7 +50,7 @@ pub(crate) fn show_last(say: &Say, desk: &Desk, place: &Place) -> Result<(), Tro
 }
 
 fn save(place: &Place, paper: &Paper, number: usize) -> Result<PathBuf, Trouble> {
-    let path = place.dir().join(format!("receipt-{number}.png"));
+    let path = place.picture(number);
     std::fs::write(&path, paper.png())?;
     Ok(path)
 }

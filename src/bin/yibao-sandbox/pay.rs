@@ -76,14 +76,19 @@ pub(crate) async fn told(
     let mut story = Story::begin(*say, &request_id);
     let mut asked = Asked::default();
     let mut shown_at = None;
+    // An ended stream is ready for ever: it is not asked again.
+    let mut is_watching = true;
     let call = door.scan_and_pay(request);
     tokio::pin!(call);
     let answer = loop {
         tokio::select! {
             answer = &mut call => break answer?,
-            event = events.message() => {
+            event = events.message(), if is_watching => {
                 let event = event?.and_then(|message| message.event);
-                let Some(event) = event else { continue };
+                let Some(event) = event else {
+                    is_watching = false;
+                    continue;
+                };
                 story.event(&event);
                 if shows.is_some() && asked.wants_code(&event) {
                     shown_at = shows.map(|shows| Instant::now() + shows.delay);

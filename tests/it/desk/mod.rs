@@ -6,6 +6,7 @@ mod files;
 mod privacy;
 mod truth;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -116,6 +117,7 @@ impl Desk {
             .stdout(Stdio::null())
             .stderr(log);
         command.env("YIBAO_LOG", "yibaod=debug,warn");
+        command.process_group(0);
         command
     }
 
@@ -171,6 +173,10 @@ impl Desk {
     /// kill -9, and wait until it is gone.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
+            // Its whole group: under a tracer the daemon is the tracer's child and would live on.
+            let group = i32::try_from(child.id()).expect("a pid");
+            let group = rustix::process::Pid::from_raw(group).expect("a pid is not 0");
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
             child.kill().ok();
             child.wait().expect("its child");
         }
