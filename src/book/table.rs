@@ -239,8 +239,8 @@ codes! {
     PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,
         "小票可能已经打出，但打印机没有给出证明。",
         "The receipt may have come out; the printer gave no proof.",
-        "请先看打印机是否出纸；确实没有再补打，补打的小票会注明“补打”。",
-        "Look at the printer first; reprint only if nothing came out. A reprint is marked.";
+        "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
+        "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
 
     // The platform.
     PlatformUnreachable = "E4001", "PLATFORM_UNREACHABLE", NotCharged, NewId,
