@@ -127,6 +127,11 @@ codes! {
         "A text is longer than the platform's field.",
         "请缩短所列字段的内容后重新发起。",
         "Shorten the named field and call again.";
+    PharmacyNotEnabled = "E1030", "PHARMACY_NOT_ENABLED", NotCharged, NewId,
+        "本站点没有开通药店购药结算。",
+        "This site does not settle a pharmacy's orders.",
+        "请改用门诊缴费结算；确需开通请信息科在站点配置中设置 transactions.pharmacy。",
+        "Settle it as an outpatient bill; to switch it on, set transactions.pharmacy in the site profile.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,

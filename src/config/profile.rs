@@ -170,6 +170,10 @@ pub struct Transactions {
     pub settle: String,
     /// 个人结算方式.
     pub psn_setlway: String,
+    /// Whether a pharmacy's orders are settled here, by 2101 and 2102.
+    pub pharmacy: bool,
+    /// What 2102 calls the list of a line's trace codes: `durg_trac_info` or `drug_trac_info`.
+    pub trace_node: String,
     /// Numbers that 2601 reverses.
     pub reversible: Vec<String>,
 }
@@ -225,6 +229,8 @@ pub enum Reading {
 pub struct EnquiryRules {
     /// Whether it may be asked without a setl_id, by mdtrt_id alone.
     pub without_setl_id: bool,
+    /// Whether it may be asked by psn_no alone. A lost 2102 leaves neither a setl_id nor a mdtrt_id.
+    pub pharmacy_by_person: bool,
     /// What success without rows means.
     pub empty_output: Reading,
     /// What success with rows that are all of others means.
@@ -281,7 +287,7 @@ pub struct Timeouts {
     pub voucher_ms: u32,
     /// For the whole answer of a call that moves no money.
     pub call_ms: u32,
-    /// For the whole answer of 2207 and 2208.
+    /// For the whole answer of 2207 and 2208, 2102 and 2103.
     pub money_call_ms: u32,
 }
 

@@ -6,7 +6,7 @@ use super::profile::{Family, Profile, Reading, SecretPlace, UrlStyle};
 type Finding = (String, String);
 
 /// Equations that may stop a settlement; the others of the platform's rule texts are not computed.
-const HARDENABLE: [&str; 3] = ["E5", "E6", "E9"];
+const HARDENABLE: [&str; 4] = ["E5", "E6", "E8", "E9"];
 /// Characters of the numbers that the daemon gives to lines.
 const OWN_SERIAL_CHARS: u32 = 15;
 /// A settling call that is on its way may be processed this late, whatever our own time-outs are.
@@ -65,6 +65,9 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
         let what = "no text of 2207 counts as a refusal: each one is taken for a lost answer";
         say(&mut found, "answers.refusals", what);
     }
+    if profile.transactions.pharmacy {
+        pharmacy_warnings(profile, &mut found);
+    }
     if !profile.sandbox && profile.url.base.starts_with("http:") {
         let what = "plain http: whoever is on this network can read and change every message";
         say(&mut found, "url.base", what);
@@ -78,6 +81,19 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
         say(&mut found, "amounts.accept_difference_fen", what);
     }
     found
+}
+
+fn pharmacy_warnings(profile: &Profile, found: &mut Vec<Finding>) {
+    let reversible = profile.transactions.reversible.iter().any(|r| r == "2102")
+        && profile.reversal.success == Reading::Reversed;
+    if !reversible && !profile.enquiry.pharmacy_by_person {
+        let what = "a lost 2102 can neither be asked for nor reversed: it gets stuck";
+        say(found, "transactions.reversible", what);
+    }
+    if !profile.answers.refusals.contains_key("2102") {
+        let what = "no text of 2102 counts as a refusal: each one is taken for a lost answer";
+        say(found, "answers.refusals", what);
+    }
 }
 
 fn say(found: &mut Vec<Finding>, key: &str, what: impl Into<String>) {
@@ -172,6 +188,9 @@ fn used(profile: &Profile) -> Vec<&str> {
     ];
     if profile.sign_in.wanted {
         used.extend(["9001", "9002"]);
+    }
+    if variants.pharmacy {
+        used.extend(["2101", "2102", "2103"]);
     }
     used
 }

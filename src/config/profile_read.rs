@@ -131,11 +131,14 @@ fn transactions(mut keys: Keys) -> Transactions {
     let visit = [("2203", "2203"), ("2203A", "2203A")];
     let pre_settle = [("2206", "2206"), ("2206A", "2206A")];
     let settle = [("2207", "2207"), ("2207A", "2207A")];
+    let trace = ["durg_trac_info", "drug_trac_info"].map(|name| (name, name));
     Transactions {
         visit_info: keys.choice("visit_info", "2203A", &visit).to_owned(),
         pre_settle: keys.choice("pre_settle", "2206", &pre_settle).to_owned(),
         settle: keys.choice("settle", "2207", &settle).to_owned(),
         psn_setlway: keys.text("psn_setlway", "01"),
+        pharmacy: keys.flag("pharmacy", false),
+        trace_node: keys.choice("trace_node", "durg_trac_info", &trace).to_owned(),
         reversible: keys.list("reversible", &[]),
     }
 }
@@ -168,6 +171,7 @@ fn enquiry(mut keys: Keys) -> EnquiryRules {
     let readings = [("unclear", Reading::Unclear), ("nothing", Reading::Nothing)];
     EnquiryRules {
         without_setl_id: keys.flag("without_setl_id", false),
+        pharmacy_by_person: keys.flag("pharmacy_by_person", false),
         empty_output: keys.choice("empty_output", Reading::Unclear, &readings),
         other_rows: keys.choice("other_rows", Reading::Unclear, &readings),
         nothing: keys.list("nothing", &[]),

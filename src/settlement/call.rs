@@ -24,11 +24,11 @@ pub enum Step {
     VisitInfo,
     /// 2204 门诊费用明细信息上传.
     Fees,
-    /// 2206 or 2206A 门诊预结算.
+    /// 2206 or 2206A 门诊预结算; 2101 of a pharmacy.
     PreSettle,
-    /// 2207 or 2207A 门诊结算: the money call.
+    /// 2207 or 2207A 门诊结算, 2102 of a pharmacy: the money call.
     Settle,
-    /// 2208 门诊结算撤销: a money call.
+    /// 2208 门诊结算撤销, 2103 of a pharmacy: a money call.
     UndoSettle,
     /// 2205 门诊费用明细信息撤销.
     UndoFees,
@@ -139,9 +139,16 @@ pub enum Found {
     Visits(Vec<FoundVisit>),
     /// What 5203 says, read by the profile's table.
     Enquiry(Enquiry),
+    /// 2101 previews these amounts and splits the lines; no lines where the site does not say.
+    DrugPreview {
+        /// What 2102 would charge.
+        amounts: Amounts,
+        /// `detlcutinfo`.
+        lines: Vec<LineSplit>,
+    },
 }
 
-/// A line as 2204 split it.
+/// A line as 2204 or 2101 split it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LineSplit {
     /// 费用明细流水号.

@@ -158,6 +158,10 @@ impl State {
             }
             Found::Lines(lines) => self.known.lines.clone_from(lines),
             Found::Preview(amounts) => self.known.preview = Some(amounts.clone()),
+            Found::DrugPreview { amounts, lines } => {
+                self.known.preview = Some(amounts.clone());
+                self.known.lines.clone_from(lines);
+            }
             Found::Settled(settled) => self.charged(settled),
             Found::Refunded { .. } => self.trail.refunded = true,
             Found::Reversal(reversal) => self.learn_reversal(*reversal, at_ms),
@@ -181,6 +185,10 @@ impl State {
 
     fn charged(&mut self, settled: &Settled) {
         self.trail.charge_seen = true;
+        if self.known.mdtrt_id.is_none() && !settled.mdtrt_id.is_empty() {
+            // A pharmacy's visit is made by the settling call itself.
+            self.known.mdtrt_id = Some(settled.mdtrt_id.clone());
+        }
         self.known.settled = Some(settled.clone());
     }
 
@@ -236,7 +244,7 @@ fn answers(step: Step, found: &Found) -> bool {
         Step::Register => matches!(found, Found::Registered { .. }),
         Step::VisitInfo | Step::UndoFees | Step::UndoRegister => matches!(found, Found::Nothing),
         Step::Fees => matches!(found, Found::Lines(_)),
-        Step::PreSettle => matches!(found, Found::Preview(_)),
+        Step::PreSettle => matches!(found, Found::Preview(_) | Found::DrugPreview { .. }),
         Step::Settle => matches!(found, Found::Settled(_)),
         // That it was given back already is said without amounts.
         Step::UndoSettle => matches!(found, Found::Refunded { .. } | Found::Nothing),

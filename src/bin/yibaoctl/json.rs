@@ -149,5 +149,9 @@ mod tests {
         let bill = bill(sample).unwrap();
         let total: i64 = bill.bills[0].lines.iter().map(|line| line.amount_fen).sum();
         assert_eq!((bill.bills[0].lines.len(), total), (6, 19_020));
+        let sample = include_str!("../../../packaging/examples/pharmacy-bill.json");
+        let bill = super::bill(sample).unwrap();
+        let total: i64 = bill.bills[0].lines.iter().map(|line| line.amount_fen).sum();
+        assert_eq!((bill.kind(), total), (OrderKind::Pharmacy, 14_720));
     }
 }

@@ -3,7 +3,7 @@
 use super::envelope::{self, Answer, NoAnswer, is_success};
 use super::json::{Node, Unreadable};
 use super::request::Expect;
-use super::{enquiry, fees, person, setlinfo, visit, voucher};
+use super::{enquiry, fees, person, pharmacy, setlinfo, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::settlement::call::{Found, Outcome, Step};
@@ -35,22 +35,22 @@ pub(in crate::platform) fn read(
     match envelope::open(body.text) {
         Err(why) => (no_answer(profile, why), false),
         Ok(answer) if is_success(&answer.infcode) => (done(profile, step, expect, &answer), false),
-        Ok(answer) => no(profile, step, &answer),
+        Ok(answer) => no(profile, step, expect, &answer),
     }
 }
 
 /// The platform, or something before it, says no.
-fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
+fn no(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> (Outcome, bool) {
     if let Some(unknown) = not_the_platform(profile, step, answer) {
         return (unknown, false);
     }
     // Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
     // sign-in alone could come from a relay that had sent it.
-    let counts = money_infno(step).is_none_or(|infno| refuses(profile, infno, answer));
+    let counts = money_infno(step, expect).is_none_or(|infno| refuses(profile, infno, answer));
     if counts && has(&profile.sign_in.expired, &answer.err_msg) {
         (refused(Code::SignInFailed, answer), true)
     } else {
-        (not_done(profile, step, answer), false)
+        (not_done(profile, step, expect, answer), false)
     }
 }
 
@@ -68,8 +68,10 @@ fn not_the_platform(profile: &Profile, step: Step, answer: &Answer) -> Option<Ou
 }
 
 /// The number under which the profile lists the sure refusals of a money call.
-fn money_infno(step: Step) -> Option<&'static str> {
+fn money_infno(step: Step, expect: &Expect) -> Option<&'static str> {
     match step {
+        Step::Settle if expect.is_pharmacy => Some("2102"),
+        Step::UndoSettle if expect.is_pharmacy => Some("2103"),
         Step::Settle => Some("2207"),
         Step::UndoSettle => Some("2208"),
         Step::Decode
@@ -190,6 +192,7 @@ fn with_output(
             visit::read_registered(output, expect).map(|mdtrt_id| Found::Registered { mdtrt_id })
         }
         Step::Fees => fees::read(output, expect).map(Found::Lines),
+        Step::PreSettle if expect.is_pharmacy => pharmacy::preview(profile, output, expect),
         Step::PreSettle => setlinfo::preview(profile, output, expect).map(Found::Preview),
         Step::Settle => setlinfo::settled(profile, output, expect).map(Found::Settled),
         Step::UndoSettle => setlinfo::refunded(profile, output, expect),
@@ -204,7 +207,7 @@ fn with_output(
 }
 
 /// The platform says no. On a money call that counts only by a text that the site is known for.
-fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+fn not_done(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
     let answers = &profile.answers;
     match step {
@@ -212,7 +215,7 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
         Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
             profile, text,
         )))),
-        Step::Settle | Step::UndoSettle => money_not_done(profile, step, answer),
+        Step::Settle | Step::UndoSettle => money_not_done(profile, step, expect, answer),
         Step::UndoFees | Step::UndoRegister if has(&answers.nothing_to_undo, text) => {
             found(Ok(Found::Nothing))
         }
@@ -229,13 +232,13 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     }
 }
 
-fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+fn money_not_done(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
     let undo = step == Step::UndoSettle;
     if undo && has(&profile.answers.already_refunded, text) {
         return found(Ok(Found::Nothing));
     }
-    if !money_infno(step).is_some_and(|infno| refuses(profile, infno, answer)) {
+    if !money_infno(step, expect).is_some_and(|infno| refuses(profile, infno, answer)) {
         return Outcome::Unknown {
             code: Code::SettleUnknown,
             why: format!(

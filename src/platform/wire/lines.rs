@@ -1,16 +1,20 @@
 //! Whether the lines of an order can be uploaded at a site: asked before anything is scanned or sent.
 
-use super::envelope;
 use super::fees::{Row, limit_of_chars};
 use super::json::Object;
+use super::request::Missing;
+use super::{envelope, pharmacy};
 use crate::book::Code;
 use crate::config::Profile;
-use crate::settlement::bill::{LINE_EXTRAS, Line};
+use crate::settlement::bill::{Bill, DRUG_EXTRAS, LINE_EXTRAS, Line};
 use crate::settlement::checks::order::Fault;
-use crate::settlement::order::Order;
+use crate::settlement::order::{Order, OrderKind};
 
 /// A place-holder as long as the platform's longest number, for counting before there is one.
 const LONGEST_NO: &str = "000000000000000000000000000000";
+
+/// What `druginfo` takes around a pharmacy's lines, with every field at its longest but the extension.
+const DRUGINFO_CHARS: usize = 1_600;
 
 /// Why the lines cannot be uploaded here. Turns into a [`Fault`] for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +47,15 @@ pub enum LineFault {
         /// Wire path.
         field: String,
     },
+    /// The site does not settle a pharmacy's orders.
+    #[error("orders of this kind are not settled at this site")]
+    NotEnabled,
+    /// A field that a pharmacy's line does not have.
+    #[error("has no place in a pharmacy's line")]
+    NoPlace {
+        /// Wire path.
+        field: String,
+    },
     /// `prd_days`, the one number among the further fields, is none.
     #[error("is no number")]
     NotANumber {
@@ -57,8 +70,10 @@ impl LineFault {
     pub fn code(&self) -> Code {
         match self {
             LineFault::TooMany { .. } => Code::TooManyLines,
+            LineFault::NotEnabled => Code::PharmacyNotEnabled,
             LineFault::UnknownField { .. } => Code::UnknownField,
-            LineFault::SerialNotDigits { .. }
+            LineFault::NoPlace { .. }
+            | LineFault::SerialNotDigits { .. }
             | LineFault::SerialTooLong { .. }
             | LineFault::NotANumber { .. } => Code::RequestInvalid,
         }
@@ -69,7 +84,9 @@ impl LineFault {
     pub fn field(&self) -> &str {
         match self {
             LineFault::TooMany { .. } => "bills",
-            LineFault::SerialNotDigits { field }
+            LineFault::NotEnabled => "kind",
+            LineFault::NoPlace { field }
+            | LineFault::SerialNotDigits { field }
             | LineFault::SerialTooLong { field, .. }
             | LineFault::UnknownField { field }
             | LineFault::NotANumber { field } => field,
@@ -87,22 +104,23 @@ impl From<LineFault> for Fault {
     }
 }
 
-/// Whether all lines of this order can be uploaded at this site. Numbers that are not known yet are counted
+/// Whether this order's kind is settled at this site and all its lines can be uploaded there. Numbers that are not known yet are counted
 /// with the platform's longest.
 ///
 /// # Errors
 /// The first fault.
 pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
+    let is_pharmacy = order.kind == OrderKind::Pharmacy;
+    if is_pharmacy && !profile.transactions.pharmacy {
+        return Err(LineFault::NotEnabled);
+    }
     let lines_max = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
-    let row = Row {
-        feedetl_sn: LONGEST_NO,
-        mdtrt_id: LONGEST_NO,
-        psn_no: LONGEST_NO,
-        chrg_bchno: LONGEST_NO,
-        begntime: "2025-01-01 00:00:00",
-    };
     // The list around the rows.
     let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
+    if is_pharmacy {
+        let extension: usize = order.extension.iter().map(|(k, v)| k.len() + v.len()).sum();
+        chars += DRUGINFO_CHARS + 2 * extension;
+    }
     let (mut given, mut fit) = (0, 0);
     for (b, bill) in order.bills.iter().enumerate() {
         for (l, line) in bill.lines.iter().enumerate() {
@@ -112,7 +130,10 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
                 let field = path("more");
                 return Err(LineFault::UnknownField { field });
             }
-            let written = row.write(profile, order, bill, line);
+            if is_pharmacy && let Some(field) = without_place(line) {
+                return Err(LineFault::NoPlace { field: path(&field) });
+            }
+            let written = longest(profile, order, bill, line);
             let written = written.map_err(|_| LineFault::NotANumber {
                 field: path("more.prd_days"),
             })?;
@@ -128,6 +149,43 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
     } else {
         Ok(())
     }
+}
+
+/// The row with the longest numbers that it can have.
+fn longest(profile: &Profile, order: &Order, bill: &Bill, line: &Line) -> Result<Object, Missing> {
+    let begntime = "2025-01-01 00:00:00";
+    if order.kind == OrderKind::Pharmacy {
+        let row = pharmacy::Row {
+            feedetl_sn: LONGEST_NO,
+            begntime,
+            is_settling: true,
+        };
+        return row.write(profile, order, line);
+    }
+    let row = Row {
+        feedetl_sn: LONGEST_NO,
+        mdtrt_id: LONGEST_NO,
+        psn_no: LONGEST_NO,
+        chrg_bchno: LONGEST_NO,
+        begntime,
+    };
+    row.write(profile, order, bill, line)
+}
+
+/// What 2101 has no field for: dropped in silence it would be another bill than the caller's.
+fn without_place(line: &Line) -> Option<String> {
+    let has = |key: &&String| !DRUG_EXTRAS.contains(&key.as_str());
+    if let Some(key) = line.more.keys().find(has) {
+        return Some(format!("more.{key}"));
+    }
+    let approved = !matches!(line.hosp_appr_flag.as_str(), "" | "0");
+    [
+        ("hosp_appr_flag", approved),
+        ("bilg_dept_codg", !line.bilg_dept_codg.is_empty()),
+        ("bilg_dept_name", !line.bilg_dept_name.is_empty()),
+    ]
+    .into_iter()
+    .find_map(|(name, is_given)| is_given.then(|| name.to_owned()))
 }
 
 /// The caller's own number; without one the daemon makes one that fits every site.

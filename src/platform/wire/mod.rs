@@ -11,6 +11,7 @@ mod json;
 mod lines;
 mod number;
 mod person;
+mod pharmacy;
 pub(super) mod request;
 mod setlinfo;
 mod settle;

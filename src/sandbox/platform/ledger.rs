@@ -98,7 +98,7 @@ pub struct FeeLine {
 /// One row of money: a settlement, or with negative amounts a refund.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Given by 2207 or 2208.
+    /// Given by 2207 or 2208, 2102 or 2103.
     pub setl_id: String,
     /// The visit.
     pub mdtrt_id: String,
@@ -108,7 +108,7 @@ pub struct Settlement {
     pub chrg_bchno: String,
     /// msgid of the request that made the row.
     pub medins_setl_id: String,
-    /// `2207`, `2207A` or `2208`.
+    /// `2207`, `2207A`, `2208`, `2102` or `2103`.
     pub infno: String,
     /// Insurance type.
     pub insutype: String,
@@ -128,6 +128,8 @@ pub struct Settlement {
     pub refund_of: Option<String>,
     /// Undone by 2601: as if it had never been.
     pub reversed: bool,
+    /// Trace codes of the packages sold, of a 2102.
+    pub trace_codes: Vec<String>,
 }
 
 impl Settlement {

@@ -230,6 +230,7 @@ impl World {
             | Found::Registered { .. }
             | Found::Lines(_)
             | Found::Preview(_)
+            | Found::DrugPreview { .. }
             | Found::Settled(_)
             | Found::Refunded { .. }
             | Found::Reversal(_)

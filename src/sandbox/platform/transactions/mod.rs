@@ -2,6 +2,7 @@
 
 mod fees;
 mod person;
+mod pharmacy;
 mod query;
 mod refund;
 mod reverse;
@@ -28,6 +29,9 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "9001" => Ok(sign::sign_in(world, call)),
         "9002" => sign::sign_out(world, call),
         "1101" => person::find(world, call, hits),
+        "2101" => pharmacy::trial(world, call, hits),
+        "2102" => pharmacy::settle(world, call, hits),
+        "2103" => pharmacy::refund(world, call, hits),
         "2201" => visit::register(world, call, hits),
         "2202" => visit::unregister(world, call),
         "2203" | "2203A" => visit::describe(world, call),
@@ -44,5 +48,7 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
 }
 
 fn writes(infno: &str) -> bool {
-    infno.starts_with("22") && !infno.starts_with("2206")
+    let trial = ["2101", "2206"].iter().any(|trial| infno.starts_with(trial));
+    let money = ["21", "22"].iter().any(|kind| infno.starts_with(kind));
+    money && !trial
 }
