@@ -47,12 +47,26 @@ pub fn outpatient(person: &Person) -> Value {
 /// item the buyer pays alone. 147.20 yuan in all. The caller sets `requestId`.
 #[must_use]
 pub fn pharmacy(person: &Person) -> Value {
-    let mut drug_a = line("阿莫西林胶囊 0.25g×24粒", catalogue::DRUG_A, "M1001", "12.60", "2", 2_520);
+    let mut drug_a = line(
+        "阿莫西林胶囊 0.25g×24粒",
+        catalogue::DRUG_A,
+        "M1001",
+        "12.60",
+        "2",
+        2_520,
+    );
     drug_a["traceCodes"] = json!([
         { "drugTracCodg": "81000010000000000101" },
         { "drugTracCodg": "81000010000000000102" },
     ]);
-    let mut drug_b = line("缬沙坦胶囊 80mg×7粒", catalogue::DRUG_B, "M1002", "38.50", "2", 7_700);
+    let mut drug_b = line(
+        "缬沙坦胶囊 80mg×7粒",
+        catalogue::DRUG_B,
+        "M1002",
+        "38.50",
+        "2",
+        7_700,
+    );
     drug_b["rxno"] = json!("RX20260001");
     drug_b["rxCircFlag"] = json!("1");
     drug_b["bilgDrCodg"] = json!("D430100099001");

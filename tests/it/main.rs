@@ -13,6 +13,7 @@ mod kill;
 mod lost;
 mod paper;
 mod peers;
+mod pharmacy;
 mod platform;
 mod sandbox;
 mod told;

@@ -5,7 +5,7 @@ use super::sample::{self, TOTAL};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Enquiry, Found, FoundVisit, LineSplit, Settled, Step};
-use crate::settlement::known::Known;
+use crate::settlement::state::State;
 
 /// What a message asks for, taken from the call when it left.
 #[derive(Clone, Debug)]
@@ -19,10 +19,13 @@ pub(super) struct Message {
     pub(super) setl_id: String,
     /// How far the charge is from the preview.
     pub(super) differs: u8,
+    /// Settled by 2101 and 2102: without a visit and without lines uploaded before.
+    pub(super) is_pharmacy: bool,
 }
 
 impl Message {
-    pub(super) fn of(step: Step, msgid: String, known: &Known, differs: u8) -> Self {
+    pub(super) fn of(step: Step, msgid: String, state: &State, differs: u8) -> Self {
+        let known = &state.known;
         let settled = known.settled.as_ref();
         Self {
             step,
@@ -35,6 +38,7 @@ impl Message {
                 .map(|settled| settled.setl_id.clone())
                 .unwrap_or_default(),
             differs,
+            is_pharmacy: state.is_pharmacy(),
         }
     }
 }
@@ -46,6 +50,7 @@ pub(super) struct Charge {
     pub(super) stands: bool,
     /// How often it was given back, by 2208 or 2601.
     pub(super) given_back: u32,
+    pub(super) is_pharmacy: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -129,35 +134,34 @@ impl Ledger {
             return Err("the lines are there already");
         }
         self.lines = Some(message.chrg_bchno.clone());
-        Ok(Found::Lines(vec![LineSplit {
-            feedetl_sn: "F1".to_owned(),
-            chrgitm_lv: "01".to_owned(),
-            det_item_fee_sumamt: TOTAL,
-            fulamt_ownpay_amt: Fen::ZERO,
-            overlmt_amt: Fen::ZERO,
-            preselfpay_amt: Fen::ZERO,
-            inscp_scp_amt: TOTAL,
-        }]))
+        Ok(Found::Lines(split()))
     }
 
-    fn amounts(&self) -> Amounts {
-        sample::amounts(self.lines.as_ref().map_or(Fen::ZERO, |_| TOTAL))
+    fn amounts(&self, message: &Message) -> Amounts {
+        let is_there = self.lines.is_some() || message.is_pharmacy;
+        sample::amounts(if is_there { TOTAL } else { Fen::ZERO })
     }
 
     fn pre_settle(&mut self, message: &Message) -> Said {
-        self.open_visit(message)?;
-        let mut amounts = self.amounts();
+        let mut amounts = self.amounts(message);
         amounts.psn_cash_pay.0 += i64::from(message.differs);
+        if message.is_pharmacy {
+            let lines = split();
+            return Ok(Found::DrugPreview { amounts, lines });
+        }
+        self.open_visit(message)?;
         Ok(Found::Preview(amounts))
     }
 
     fn settle(&mut self, message: &Message) -> Said {
-        self.open_visit(message)?;
+        if !message.is_pharmacy {
+            self.open_visit(message)?;
+        }
         let amounts = match message.differs {
-            0 => self.amounts(),
-            1 => sample::one_fen_apart(self.amounts()),
+            0 => self.amounts(message),
+            1 => sample::one_fen_apart(self.amounts(message)),
             _ => {
-                let mut amounts = self.amounts();
+                let mut amounts = self.amounts(message);
                 amounts.psn_cash_pay.0 += 1;
                 amounts
             }
@@ -167,6 +171,7 @@ impl Ledger {
             amounts,
             stands: true,
             given_back: 0,
+            is_pharmacy: message.is_pharmacy,
         });
         Ok(Found::Settled(
             self.settled(self.charges.last().expect("just pushed")),
@@ -176,7 +181,7 @@ impl Ledger {
     fn settled(&self, charge: &Charge) -> Settled {
         Settled {
             setl_id: format!("S-{}", charge.msgid),
-            mdtrt_id: String::new(),
+            mdtrt_id: sale(charge.is_pharmacy).to_owned(),
             medins_setl_id: charge.msgid.clone(),
             setl_time: "2026-01-01 08:01:00".to_owned(),
             insutype: "310".to_owned(),
@@ -190,6 +195,9 @@ impl Ledger {
     }
 
     fn undo_settle(&mut self, message: &Message) -> Said {
+        if message.is_pharmacy {
+            assert_eq!(message.mdtrt_id, sale(true), "2103 names 2102's own visit");
+        }
         let setl_id = &message.setl_id;
         let mut charges = self.charges.iter_mut();
         let charge = charges
@@ -259,4 +267,21 @@ impl Ledger {
             Some(_) => Enquiry::Refunded,
         }
     }
+}
+
+/// The visit that 2102 makes.
+fn sale(is_pharmacy: bool) -> &'static str {
+    if is_pharmacy { "SALE" } else { "" }
+}
+
+fn split() -> Vec<LineSplit> {
+    vec![LineSplit {
+        feedetl_sn: "F1".to_owned(),
+        chrgitm_lv: "01".to_owned(),
+        det_item_fee_sumamt: TOTAL,
+        fulamt_ownpay_amt: Fen::ZERO,
+        overlmt_amt: Fen::ZERO,
+        preselfpay_amt: Fen::ZERO,
+        inscp_scp_amt: TOTAL,
+    }]
 }

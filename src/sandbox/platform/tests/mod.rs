@@ -3,4 +3,5 @@
 mod chain;
 mod desk;
 mod faults;
+mod pharmacy;
 mod strict;
