@@ -1,9 +1,9 @@
 //! Whether the lines of an order can be uploaded at a site: asked before anything is scanned or sent.
 
-use super::fees::{Row, limit_of_chars};
+use super::fees::{Room, Row};
 use super::json::Object;
+use super::pharmacy;
 use super::request::Missing;
-use super::{envelope, pharmacy};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::settlement::bill::{Bill, DRUG_EXTRAS, LINE_EXTRAS, Line};
@@ -20,11 +20,11 @@ const DRUGINFO_CHARS: usize = 1_600;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
     /// They are more than one upload takes, by number or by characters.
-    #[error("{given} lines; one upload takes the first {fit} of them")]
+    #[error("{given} lines; {fit} of them fit")]
     TooMany {
         /// Lines of the order.
         given: usize,
-        /// How many fit, from the first.
+        /// How many fit: in one upload from the first, or each by itself where a batch goes in parts.
         fit: usize,
     },
     /// The site wants digits that are not all 0.
@@ -114,12 +114,12 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
     if is_pharmacy && !profile.transactions.pharmacy {
         return Err(LineFault::NotEnabled);
     }
-    let lines_max = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
-    // The list around the rows.
-    let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
+    // A sale is one call: its lines are never sent in parts.
+    let in_parts = profile.lines.split_upload && !is_pharmacy;
+    let mut room = Room::new(profile);
     if is_pharmacy {
         let extension: usize = order.extension.iter().map(|(k, v)| k.len() + v.len()).sum();
-        chars += DRUGINFO_CHARS + 2 * extension;
+        room.keeps(DRUGINFO_CHARS + 2 * extension);
     }
     let (mut given, mut fit) = (0, 0);
     for (b, bill) in order.bills.iter().enumerate() {
@@ -137,11 +137,12 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
             let written = written.map_err(|_| LineFault::NotANumber {
                 field: path("more.prd_days"),
             })?;
-            given += 1;
-            chars += envelope::input_chars(profile, &written) + 1;
-            if given <= lines_max && chars <= limit_of_chars(profile) {
-                fit = given;
+            if in_parts {
+                // Each upload begins anew: only a line that is too large by itself fits nowhere.
+                room = Room::new(profile);
             }
+            fit += usize::from(room.takes(profile, &written));
+            given += 1;
         }
     }
     if fit < given {

@@ -112,7 +112,7 @@ pub(in crate::platform) fn build(
         infno: infno.to_owned(),
         body: Zeroizing::new(envelope::wrap(profile, &head, input)),
         wire_body: None,
-        expect: expect(call, &stamp.msgid),
+        expect: expect(profile, call, &stamp.msgid),
     })
 }
 
@@ -202,7 +202,7 @@ fn insuplc_admdvs(known: &Known) -> &str {
     }
 }
 
-fn expect(call: &Call<'_>, msgid: &str) -> Expect {
+fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {
     let known = call.known;
     let with_person = known.person.as_ref();
     let settled = known.settled.as_ref();
@@ -213,7 +213,22 @@ fn expect(call: &Call<'_>, msgid: &str) -> Expect {
         ipt_otp_no: known.ids.ipt_otp_no.clone(),
         settle_msgid: known.settle_msgid.clone().unwrap_or_default(),
         setl_id: settled.map_or(String::new(), |s| s.setl_id.clone()),
-        feedetl_sn: known.ids.feedetl_sn.clone(),
+        feedetl_sn: match call.step {
+            Step::Fees => fees::numbers(profile, call),
+            Step::PreSettle if is_pharmacy(call) => known.ids.feedetl_sn.clone(),
+            Step::Decode
+            | Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::PreSettle
+            | Step::Settle
+            | Step::UndoSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement => Vec::new(),
+        },
         is_pharmacy: is_pharmacy(call),
     }
 }
