@@ -213,7 +213,7 @@ async fn serve(site: Site) -> Result<(), Error> {
     verify_in_background(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
-        let resumed = runner.resume().await?;
+        let resumed = runner.resume().await? + operations.resume_hand_outs().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
     tracing::info!(
@@ -336,6 +336,8 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
             .contains(&profile.transactions.settle),
         pharmacy_is_reversible: (profile.transactions.reversible.iter())
             .any(|infno| infno == "2102"),
+        dispense_is_enabled: profile.dispense.enabled,
+        dispense_repeat_is_harmless: profile.dispense.repeat_is_harmless,
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),

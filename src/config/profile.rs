@@ -40,6 +40,8 @@ pub struct Profile {
     pub enquiry: EnquiryRules,
     /// What 2601 says.
     pub reversal: ReversalRules,
+    /// 3505A and 3506A.
+    pub dispense: DispenseRules,
     /// How amounts are checked.
     pub amounts: AmountRules,
     /// What 2204 takes.
@@ -248,6 +250,17 @@ pub struct ReversalRules {
     pub reversed: Vec<String>,
     /// Texts of a refusal that say: nothing there.
     pub nothing: Vec<String>,
+}
+
+/// 3505A and 3506A.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispenseRules {
+    /// Whether drugs handed out and taken back are told to the platform.
+    pub enabled: bool,
+    /// Whether telling them twice is as once: then a lost answer is told again.
+    pub repeat_is_harmless: bool,
+    /// Whether 3506A wants negative counts.
+    pub return_is_negative: bool,
 }
 
 /// How amounts are checked.

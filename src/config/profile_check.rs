@@ -189,6 +189,9 @@ fn used(profile: &Profile) -> Vec<&str> {
     if profile.sign_in.wanted {
         used.extend(["9001", "9002"]);
     }
+    if profile.dispense.enabled {
+        used.extend(["3505A", "3506A"]);
+    }
     if variants.pharmacy {
         used.extend(["2101", "2102", "2103"]);
     }

@@ -4,7 +4,7 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
+    AmountRules, Answers, DispenseRules, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
     ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
 };
 
@@ -43,6 +43,7 @@ fn top(mut keys: Keys) -> Profile {
         answers: answers(keys.sub("answers")),
         enquiry: enquiry(keys.sub("enquiry")),
         reversal: reversal(keys.sub("reversal")),
+        dispense: dispense(keys.sub("dispense")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
         timeouts: timeouts(keys.sub("timeouts")),
@@ -187,6 +188,14 @@ fn reversal(mut keys: Keys) -> ReversalRules {
         success: keys.choice("success", Reading::Unclear, &readings),
         reversed: keys.list("reversed", &[]),
         nothing: keys.list("nothing", &[]),
+    }
+}
+
+fn dispense(mut keys: Keys) -> DispenseRules {
+    DispenseRules {
+        enabled: keys.flag("enabled", false),
+        repeat_is_harmless: keys.flag("repeat_is_harmless", false),
+        return_is_negative: keys.flag("return_is_negative", false),
     }
 }
 

@@ -49,6 +49,12 @@ pub enum Operation {
     GetSettlement,
     /// `ListSettlements`.
     ListSettlements,
+    /// `HandOut`.
+    HandOut,
+    /// `TakeBack`.
+    TakeBack,
+    /// `GetDispense`.
+    GetDispense,
     /// `ListDevices`.
     ListDevices,
     /// `WatchDevices`.
@@ -76,7 +82,10 @@ impl Role {
             | Operation::ConfirmSettlement
             | Operation::CancelSettlement
             | Operation::GetSettlement
-            | Operation::ListSettlements => true,
+            | Operation::ListSettlements
+            | Operation::HandOut
+            | Operation::TakeBack
+            | Operation::GetDispense => true,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => false,
         };
         match self {

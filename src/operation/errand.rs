@@ -1,7 +1,5 @@
 //! Asking for a stream that only talks to the platform: join it, repeat its answer, or begin it.
 
-#![expect(dead_code, reason = "the refund is its first caller")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

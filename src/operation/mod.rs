@@ -2,6 +2,7 @@
 
 mod ask;
 mod devices;
+mod dispense;
 mod errand;
 mod look;
 mod operations;
@@ -13,6 +14,7 @@ mod watch;
 pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
 };
+pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 
 // Doors import operations only; what is told of devices is told in the hub's words.

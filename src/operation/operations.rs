@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
-use crate::runner::{Parts, Runner};
+use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::settlement::handout::Dispense;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -44,6 +45,10 @@ pub(super) struct Inner {
     pub(super) stopping: AtomicBool,
     /// The journal's chain does not hold: somebody, or the disk, changed it.
     pub(super) damaged: AtomicBool,
+    /// Hand-outs and take-backs.
+    pub(super) hand_outs: Errands<Dispense>,
+    /// Whoever begins a take-back holds it.
+    pub(super) take_back_turn: tokio::sync::Mutex<()>,
 }
 
 impl Operations {
@@ -51,6 +56,7 @@ impl Operations {
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        let hand_outs = Errands::new(&runner);
         Self {
             inner: Arc::new(Inner {
                 runner,
@@ -58,8 +64,18 @@ impl Operations {
                 waits,
                 stopping,
                 damaged,
+                hand_outs,
+                take_back_turn: tokio::sync::Mutex::default(),
             }),
         }
+    }
+
+    /// Carries on every hand-out and take-back that was open. Gives how many.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn resume_hand_outs(&self) -> Result<usize, RowError> {
+        self.inner.hand_outs.resume().await
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -4,6 +4,7 @@
 //! what was *received*, never by what is likely.
 
 use super::amounts::Amounts;
+use super::handout::RowResult;
 use super::known::{Known, Person, Voucher};
 use super::order::Order;
 use crate::book::Code;
@@ -146,6 +147,8 @@ pub enum Found {
         /// `detlcutinfo`.
         lines: Vec<LineSplit>,
     },
+    /// What 3505A or 3506A says of each row.
+    Dispensed(Vec<RowResult>),
 }
 
 /// A line as 2204 or 2101 split it.

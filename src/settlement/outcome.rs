@@ -146,7 +146,7 @@ impl State {
     fn learn(&mut self, step: Step, found: &Found, at_ms: i64) {
         self.succeeded(step);
         match found {
-            Found::Nothing => {}
+            Found::Nothing | Found::Dispensed(_) => {}
             Found::Voucher(voucher) => {
                 self.trail.code_in_hand = false;
                 self.known.voucher = Some(voucher.clone());

@@ -1,11 +1,16 @@
 //! What the gRPC door needs of the operations, so that it can be tried over a real socket without a desk behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
-use crate::operation::{CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Status, Watched};
+use crate::operation::{
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, SettlementKey, Status, TakeBack,
+    Watched,
+};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
+use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
 
 /// The operations, held by every call. Cheap to clone.
@@ -54,6 +59,29 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         filter: ListFilter,
     ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send;
+
+    /// Tells the platform what was handed out.
+    fn hand_out(
+        &self,
+        caller: CallerId,
+        wish: HandOut,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+
+    /// Tells the platform what came back.
+    fn take_back(
+        &self,
+        caller: CallerId,
+        wish: TakeBack,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+
+    /// What is true of a hand-out or take-back.
+    fn dispense(
+        &self,
+        caller: CallerId,
+        key: DispenseKey,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
 
     /// All devices as they are.
     fn devices(&self) -> Vec<DeviceInfo>;

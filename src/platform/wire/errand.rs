@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
 use super::request::{Expect, Message, Missing};
-use super::{enquiry, setlinfo};
+use super::{dispense, enquiry, setlinfo};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
@@ -19,6 +19,8 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
         Ask::Enquiry(_) => "5203",
+        Ask::HandOut(_) => "3505A",
+        Ask::TakeBack(_) => "3506A",
     }
 }
 
@@ -54,6 +56,8 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
         Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+        Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
+        Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
     }
 }
 
@@ -90,6 +94,10 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
     };
     match ask {
         Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+        Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
+            msgid: msgid.to_owned(),
+            ..Expect::default()
+        },
     }
 }
 
@@ -122,6 +130,9 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
+        Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
+            .and_then(|output| dispense::read(output, goods))
+            .map(Found::Dispensed),
     })
 }
 
@@ -137,6 +148,11 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
             profile,
             &answer.err_msg,
         )))),
+        // A relay's own no says nothing of what the platform recorded.
+        Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
+            answer::unreadable("a no without the platform's own marks")
+        }
+        Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
     }
 }
 

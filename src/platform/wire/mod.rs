@@ -4,6 +4,7 @@
 //! written from and read into text. This folder knows no sockets, clocks or sessions.
 
 pub(super) mod answer;
+mod dispense;
 mod enquiry;
 pub(super) mod envelope;
 pub(super) mod errand;

@@ -27,6 +27,8 @@ pub(in crate::settlement) fn rules() -> Rules {
         lines_max: 100,
         settle_is_reversible: true,
         pharmacy_is_reversible: true,
+        dispense_is_enabled: true,
+        dispense_repeat_is_harmless: false,
         settle_quiet_ms: QUIET_MS,
         scan_wait_ms: 60_000,
         confirm_wait_ms: 120_000,

@@ -231,6 +231,7 @@ impl World {
             | Found::Lines(_)
             | Found::Preview(_)
             | Found::DrugPreview { .. }
+            | Found::Dispensed(_)
             | Found::Settled(_)
             | Found::Refunded { .. }
             | Found::Reversal(_)
