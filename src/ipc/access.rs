@@ -293,13 +293,16 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 6] = [
+    const SETTLEMENT: [Operation; 9] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
         Operation::CancelSettlement,
         Operation::GetSettlement,
         Operation::ListSettlements,
+        Operation::HandOut,
+        Operation::TakeBack,
+        Operation::GetDispense,
     ];
     const DESK: [Operation; 3] = [
         Operation::ListDevices,

@@ -26,7 +26,7 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse DeviceEvent ErrorEntry GetStatusResponse ListDevicesResponse
+    CancelSettlementResponse DeviceEvent Dispense HandOutRequest TakeBackRequest ErrorEntry GetStatusResponse ListDevicesResponse
     ListSettlementsResponse ScanAndPayRequest Settlement SettlementEvent DeviceSnapshot
 }
 
@@ -49,9 +49,14 @@ pub(crate) fn error(entry: &ErrorEntry) -> String {
 
 /// Reads a bill.
 pub(crate) fn bill(json: &str) -> Result<ScanAndPayRequest, Trouble> {
+    read(json)
+}
+
+/// Reads a request.
+pub(crate) fn read<M: Named + Default>(json: &str) -> Result<M, Trouble> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let descriptor = descriptor(ScanAndPayRequest::NAME);
+    let descriptor = descriptor(M::NAME);
     let dynamic = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options)
         .and_then(|message| reader.end().map(|()| message))
         .map_err(|error| wrong(&error))?;
@@ -153,5 +158,11 @@ mod tests {
         let bill = super::bill(sample).unwrap();
         let total: i64 = bill.bills[0].lines.iter().map(|line| line.amount_fen).sum();
         assert_eq!((bill.kind(), total), (OrderKind::Pharmacy, 14_720));
+        let sample = include_str!("../../../packaging/examples/hand-out.json");
+        let goods = read::<yibaod::api::HandOutRequest>(sample).unwrap().goods;
+        assert_eq!(goods.unwrap().lines.len(), 2);
+        let sample = include_str!("../../../packaging/examples/take-back.json");
+        let back = read::<yibaod::api::TakeBackRequest>(sample).unwrap();
+        assert_eq!(back.lines[0].line, 1);
     }
 }

@@ -9,6 +9,7 @@ mod charset;
 mod confirm;
 mod connect;
 mod devices;
+mod dispense;
 mod draw;
 mod exit;
 mod explain;
@@ -72,6 +73,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
             Ok(exit)
         }
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
+        Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),

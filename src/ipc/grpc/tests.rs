@@ -27,10 +27,11 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Status,
-    Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Failure, HandOut, ListFilter,
+    SettlementKey, Status, TakeBack, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
+use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
 
 /// Calls of one caller at this door.
@@ -492,6 +493,28 @@ impl Handle for Desk {
     async fn list(&self, _: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
         assert_eq!(filter.limit, 50);
         Ok(Vec::new())
+    }
+
+    async fn hand_out(
+        &self,
+        _: CallerId,
+        wish: HandOut,
+        _: Option<Duration>,
+    ) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn take_back(
+        &self,
+        _: CallerId,
+        wish: TakeBack,
+        _: Option<Duration>,
+    ) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn dispense(&self, _: CallerId, _: DispenseKey) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::NotFound, ""))
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

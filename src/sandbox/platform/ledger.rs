@@ -140,6 +140,27 @@ impl Settlement {
     }
 }
 
+/// One row of goods that went out, or came back.
+#[derive(Clone, Debug)]
+pub struct GoodsRow {
+    /// Given by 3505A or 3506A.
+    pub number: String,
+    /// `3505A` or `3506A`.
+    pub infno: String,
+    /// msgid of the request that made the row.
+    pub msgid: String,
+    /// fixmedins_bchno.
+    pub batch: String,
+    /// rtal_docno.
+    pub document: String,
+    /// Count in ten-thousandths; negative when it came back.
+    pub count_e4: i64,
+    /// Given by the piece.
+    pub by_piece: bool,
+    /// Packages.
+    pub trace_codes: Vec<String>,
+}
+
 /// One sign-in.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -189,6 +210,7 @@ pub struct Ledger {
     of_visit: BTreeMap<String, Vec<usize>>,
     /// By setl_id, the place in `settlements`.
     pub(super) of_setl_id: BTreeMap<String, usize>,
+    pub(super) goods: Vec<GoodsRow>,
     pub(super) sign_ins: BTreeMap<String, SignIn>,
     pub(super) used: BTreeMap<(String, String), Used>,
     pub(super) msgids_seen: BTreeMap<String, usize>,
@@ -382,6 +404,19 @@ impl Ledger {
     #[must_use]
     pub fn visits(&self) -> Vec<Visit> {
         self.visits.values().cloned().collect()
+    }
+
+    /// All goods that went out and came back.
+    #[must_use]
+    pub fn goods(&self) -> Vec<GoodsRow> {
+        self.goods.clone()
+    }
+
+    /// Whether this package is out: what happened to it last.
+    pub(super) fn is_out(&self, code: &str) -> bool {
+        let has = |row: &&GoodsRow| row.trace_codes.iter().any(|known| known == code);
+        let last = self.goods.iter().rev().find(has);
+        last.is_some_and(|row| row.count_e4 > 0)
     }
 
     /// All sign-ins.

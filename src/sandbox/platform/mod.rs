@@ -26,7 +26,7 @@ mod transactions;
 pub mod voucher;
 pub mod world;
 
-pub use ledger::{Duplicates, FeeLine, Ledger, Outcome, Received, Settlement, Visit};
+pub use ledger::{Duplicates, FeeLine, GoodsRow, Ledger, Outcome, Received, Settlement, Visit};
 pub use money::{Fen, Ratio};
 pub use server::{Hook, Platform};
 pub use switches::Switches;

@@ -26,6 +26,8 @@ pub struct Switches {
     pub query_by_person: bool,
     /// How 2102 spells the node of trace codes: `durg_trac_info` or `drug_trac_info`.
     pub trace_node: String,
+    /// 3506A wants negative counts.
+    pub return_is_negative: bool,
     /// 5203 that finds nothing is refused; otherwise it answers 0 with an empty output.
     pub query_empty_refused: bool,
     /// 2601 for an omsgid never seen answers success.
@@ -64,6 +66,7 @@ impl Default for Switches {
             query_without_setl_id: true,
             query_by_person: false,
             trace_node: "durg_trac_info".to_owned(),
+            return_is_negative: false,
             query_empty_refused: true,
             reverse_unknown_succeeds: false,
             reverse_refund: false,

@@ -3,6 +3,7 @@
 mod check;
 mod dictionary;
 mod envelope;
+mod goods;
 mod outpatient;
 mod pharmacy;
 mod query;
@@ -77,6 +78,7 @@ pub fn nodes(infno: &str) -> Option<&'static [Node]> {
         .or_else(|| outpatient::nodes(infno))
         .or_else(|| pharmacy::nodes(infno))
         .or_else(|| query::nodes(infno))
+        .or_else(|| goods::nodes(infno))
 }
 
 impl Field {

@@ -1,6 +1,7 @@
 //! What each transaction does once its request is in order.
 
 mod fees;
+mod goods;
 mod person;
 mod pharmacy;
 mod query;
@@ -41,6 +42,8 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "2207" | "2207A" => settle::settle(world, call, hits),
         "2208" => refund::refund(world, call, hits),
         "2601" => reverse::reverse(world, call, hits),
+        "3505A" => goods::out(world, call),
+        "3506A" => goods::back(world, call),
         "5201" => query::visits(world, call),
         "5203" => query::settlements(world, call, hits),
         other => Err(Refusal::new(format!("不支持的交易编号{other}[infno]"))),
@@ -49,6 +52,6 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
 
 fn writes(infno: &str) -> bool {
     let trial = ["2101", "2206"].iter().any(|trial| infno.starts_with(trial));
-    let money = ["21", "22"].iter().any(|kind| infno.starts_with(kind));
+    let money = ["21", "22", "35"].iter().any(|kind| infno.starts_with(kind));
     money && !trial
 }
