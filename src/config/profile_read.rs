@@ -4,8 +4,9 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, DispenseRules, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
-    ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, DispenseRules, EnquiryRules, Envelope, Family, Gateway, LineRules,
+    Profile, Reading, ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle,
+    VoucherRules,
 };
 
 /// A wait longer than this is a mistake in the file.
@@ -139,7 +140,9 @@ fn transactions(mut keys: Keys) -> Transactions {
         settle: keys.choice("settle", "2207", &settle).to_owned(),
         psn_setlway: keys.text("psn_setlway", "01"),
         pharmacy: keys.flag("pharmacy", false),
-        trace_node: keys.choice("trace_node", "durg_trac_info", &trace).to_owned(),
+        trace_node: keys
+            .choice("trace_node", "durg_trac_info", &trace)
+            .to_owned(),
         reversible: keys.list("reversible", &[]),
     }
 }

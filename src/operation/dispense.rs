@@ -96,7 +96,14 @@ impl Operations {
             let lines = (1..).zip(&goods.rows);
             let lines = lines.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();
-            Ok(accepted(&caller, &wish.request_id, What::HandOut, "", lines, order(operator, goods, &asked)))
+            Ok(accepted(
+                &caller,
+                &wish.request_id,
+                What::HandOut,
+                "",
+                lines,
+                order(operator, goods, &asked),
+            ))
         };
         self.story(&self.inner.hand_outs, wanted, first).await
     }
@@ -137,7 +144,14 @@ impl Operations {
             let rows = places.into_iter().zip(&goods.rows);
             let lines = rows.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();
-            Ok(accepted(&caller, &wish.request_id, What::TakeBack, &of, lines, order(operator, goods, &asked)))
+            Ok(accepted(
+                &caller,
+                &wish.request_id,
+                What::TakeBack,
+                &of,
+                lines,
+                order(operator, goods, &asked),
+            ))
         };
         let told = self.story(&self.inner.hand_outs, wanted, first).await;
         drop(turn);
@@ -161,7 +175,11 @@ impl Operations {
     }
 
     async fn dispense_id(&self, caller: &CallerId, request_id: &str) -> Result<String, Failure> {
-        let found = self.parts().journal.find_request(&caller.id, request_id).await;
+        let found = self
+            .parts()
+            .journal
+            .find_request(&caller.id, request_id)
+            .await;
         let row = found.map_err(|error| unreadable(&error))?;
         let row = row.filter(|row| row.kind == Dispense::KIND);
         row.map(|row| row.stream).ok_or_else(unknown)
@@ -224,12 +242,7 @@ impl Operations {
     }
 
     /// 参保地医保区划: the caller's, else as this desk settled it. Where a 人员编号 is sent the platform wants it.
-    async fn area_of(
-        &self,
-        caller: &CallerId,
-        goods: &Goods,
-        at: &str,
-    ) -> Result<String, Failure> {
+    async fn area_of(&self, caller: &CallerId, goods: &Goods, at: &str) -> Result<String, Failure> {
         if goods.psn_no.is_empty() || !goods.insuplc_admdvs.is_empty() {
             return Ok(goods.insuplc_admdvs.clone());
         }
@@ -251,7 +264,12 @@ impl Operations {
     /// Where the person of a settlement of this desk is insured.
     async fn insured_area(&self, caller: &CallerId, key: SettlementKey) -> Option<String> {
         let answer = self.get(caller.clone(), key).await.ok()?;
-        let stored = self.parts().journal.load(&answer.settlement_id).await.ok()?;
+        let stored = self
+            .parts()
+            .journal
+            .load(&answer.settlement_id)
+            .await
+            .ok()?;
         let state = state_of(&answer.settlement_id, &stored).ok()?;
         let insurance = state.known.insurance?;
         (!insurance.insuplc_admdvs.is_empty()).then_some(insurance.insuplc_admdvs)

@@ -6,6 +6,7 @@ mod bills;
 mod callers;
 mod codes;
 mod desk;
+mod dispense;
 mod fleet;
 mod happy;
 mod identity;

@@ -316,7 +316,11 @@ impl Desk {
             }
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Dispensed(_) | Found::Refunded { .. } | Found::Reversal(_) | Found::Visits(_) | Found::Enquiry(_) => {
+            Found::Dispensed(_)
+            | Found::Refunded { .. }
+            | Found::Reversal(_)
+            | Found::Visits(_)
+            | Found::Enquiry(_) => {
                 panic!("{step:?} is no step forward")
             }
         }

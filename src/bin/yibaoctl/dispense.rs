@@ -58,11 +58,15 @@ async fn take_back(door: &mut Door, path: &Path, out: &Out) -> Result<Dispense, 
 /// By its own id, else by the request's.
 async fn show(door: &mut Door, id: &str) -> Result<Dispense, Trouble> {
     let by = |key: Key| GetDispenseRequest { key: Some(key) };
-    let first = door.dispenses.get_dispense(by(Key::DispenseId(id.to_owned())));
+    let first = door
+        .dispenses
+        .get_dispense(by(Key::DispenseId(id.to_owned())));
     let answer = match first.await {
         Ok(answer) => answer,
         Err(_) => {
-            let second = door.dispenses.get_dispense(by(Key::RequestId(id.to_owned())));
+            let second = door
+                .dispenses
+                .get_dispense(by(Key::RequestId(id.to_owned())));
             second.await.map_err(Trouble::of_status)?
         }
     };

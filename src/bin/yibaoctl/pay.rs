@@ -78,9 +78,9 @@ pub(crate) fn read(path: &Path, out: &Out) -> Result<String, Trouble> {
             "{name} is larger than {BILL_BYTES_MAX} bytes"
         )));
     }
-    out.charset().decode(&bytes).map_err(|error| {
-        Trouble::Usage(format!("{name}: {error} (--charset gb18030|gbk|utf-8)"))
-    })
+    out.charset()
+        .decode(&bytes)
+        .map_err(|error| Trouble::Usage(format!("{name}: {error} (--charset gb18030|gbk|utf-8)")))
 }
 
 fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {

@@ -56,9 +56,11 @@ pub fn take_back(request: wire::TakeBackRequest) -> Result<TakeBack, Failure> {
             None
         }
         Some(Of::DispenseId(id)) => Some(HandedOut::Id(f.required("dispense_id", id, 64))),
-        Some(Of::HandOutRequestId(id)) => {
-            Some(HandedOut::RequestId(f.required("hand_out_request_id", id, 64)))
-        }
+        Some(Of::HandOutRequestId(id)) => Some(HandedOut::RequestId(f.required(
+            "hand_out_request_id",
+            id,
+            64,
+        ))),
         Some(Of::Goods(given)) => goods(&mut f, given).map(|it| HandedOut::Goods(Box::new(it))),
     };
     if matches!(of, Some(HandedOut::Goods(_))) != request.lines.is_empty() {
@@ -66,10 +68,16 @@ pub fn take_back(request: wire::TakeBackRequest) -> Result<TakeBack, Failure> {
         f.wrong(Code::RequestInvalid, "lines", why);
     }
     if request.lines.len() > ROWS_MAX {
-        f.wrong(Code::RequestInvalid, "lines", format!("has more than {ROWS_MAX} rows"));
+        f.wrong(
+            Code::RequestInvalid,
+            "lines",
+            format!("has more than {ROWS_MAX} rows"),
+        );
     }
     let lines = request.lines.into_iter().take(ROWS_MAX).enumerate();
-    let lines = lines.filter_map(|(i, line)| returned(&mut f, i, line)).collect();
+    let lines = lines
+        .filter_map(|(i, line)| returned(&mut f, i, line))
+        .collect();
     let rtal_docno = f.optional("rtal_docno", request.rtal_docno, 40);
     let sel_retn_time = f.civil("sel_retn_time", request.sel_retn_time);
     match of {
@@ -103,7 +111,11 @@ fn goods(f: &mut Fields, goods: wire::DispensedGoods) -> Option<Goods> {
     }
     let area = f.optional("goods.insuplc_admdvs", goods.insuplc_admdvs, 6);
     if !area.is_empty() && (area.len() != 6 || !area.bytes().all(|b| b.is_ascii_digit())) {
-        f.wrong(Code::RequestInvalid, "goods.insuplc_admdvs", "must be 6 digits");
+        f.wrong(
+            Code::RequestInvalid,
+            "goods.insuplc_admdvs",
+            "must be 6 digits",
+        );
     }
     let given = goods.lines.len();
     let lines = goods.lines.into_iter().enumerate();
@@ -153,10 +165,30 @@ fn pharmacist(f: &mut Fields, person: wire::Pharmacist) -> Pharmacist {
 /// Absent when price or count could not be read, which is noted then.
 fn row(f: &mut Fields, index: usize, line: wire::DispensedLine) -> Option<Row> {
     let path = |field: &str| format!("goods.lines[{index}].{field}");
-    let med_list_codg = or_none(f, &path("med_list_codg"), line.med_list_codg, 50, line.no_national_code);
-    let drug_prod_barc = or_none(f, &path("drug_prod_barc"), line.drug_prod_barc, 500, line.no_bar_code);
-    let finl_trns_pric = f.number(&path("finl_trns_pric"), &line.finl_trns_pric, Price::is_positive);
-    let sel_retn_cnt = f.number(&path("sel_retn_cnt"), &line.sel_retn_cnt, Count::is_positive);
+    let med_list_codg = or_none(
+        f,
+        &path("med_list_codg"),
+        line.med_list_codg,
+        50,
+        line.no_national_code,
+    );
+    let drug_prod_barc = or_none(
+        f,
+        &path("drug_prod_barc"),
+        line.drug_prod_barc,
+        500,
+        line.no_bar_code,
+    );
+    let finl_trns_pric = f.number(
+        &path("finl_trns_pric"),
+        &line.finl_trns_pric,
+        Price::is_positive,
+    );
+    let sel_retn_cnt = f.number(
+        &path("sel_retn_cnt"),
+        &line.sel_retn_cnt,
+        Count::is_positive,
+    );
     let trace_codes = trace_codes(f, &path("trace_codes"), line.trace_codes);
     if trace_codes.is_empty() {
         f.wrong(Code::RequestInvalid, path("trace_codes"), "is required");
@@ -209,7 +241,11 @@ fn day(f: &mut Fields, path: &str, text: String, required: bool) -> String {
 
 fn trace_codes(f: &mut Fields, at: &str, codes: Vec<String>) -> Vec<String> {
     if codes.len() > TRACE_CODES_MAX {
-        f.wrong(Code::RequestInvalid, at, format!("has more than {TRACE_CODES_MAX}"));
+        f.wrong(
+            Code::RequestInvalid,
+            at,
+            format!("has more than {TRACE_CODES_MAX}"),
+        );
         return Vec::new();
     }
     let codes = codes.into_iter().enumerate();
@@ -223,7 +259,11 @@ fn returned(f: &mut Fields, index: usize, line: wire::ReturnedLine) -> Option<Re
     if line.line == 0 {
         f.wrong(Code::RequestInvalid, path("line"), "is required");
     }
-    let sel_retn_cnt = f.number(&path("sel_retn_cnt"), &line.sel_retn_cnt, Count::is_positive);
+    let sel_retn_cnt = f.number(
+        &path("sel_retn_cnt"),
+        &line.sel_retn_cnt,
+        Count::is_positive,
+    );
     Some(Returned {
         line: line.line,
         trace_codes: trace_codes(f, &path("trace_codes"), line.trace_codes),

@@ -12,8 +12,8 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, SettlementKey, Status,
-    TakeBack, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, SettlementKey,
+    Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;

@@ -74,7 +74,10 @@ fn written(goods: &Goods, row: &Row, sign: &str) -> Object {
         .text("memo", &row.memo)
         .text("prsc_dr_no", &doctor.no)
         .text("phar_no", &pharmacist.no)
-        .text("MDTRT_SETL_TYPE", if goods.payer.is_insured() { "1" } else { "2" })
+        .text(
+            "MDTRT_SETL_TYPE",
+            if goods.payer.is_insured() { "1" } else { "2" },
+        )
         .list("drugtracinfo", codes.collect())
 }
 

@@ -131,7 +131,9 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
                 return Err(LineFault::UnknownField { field });
             }
             if is_pharmacy && let Some(field) = without_place(line) {
-                return Err(LineFault::NoPlace { field: path(&field) });
+                return Err(LineFault::NoPlace {
+                    field: path(&field),
+                });
             }
             let written = longest(profile, order, bill, line);
             let written = written.map_err(|_| LineFault::NotANumber {

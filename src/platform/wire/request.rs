@@ -163,8 +163,7 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
             } else {
                 rules.without_setl_id
             };
-            (call.known.settled.is_none() && !askable)
-                .then_some(Found::Enquiry(Enquiry::Unclear))
+            (call.known.settled.is_none() && !askable).then_some(Found::Enquiry(Enquiry::Unclear))
         }
         Step::Decode
         | Step::Person

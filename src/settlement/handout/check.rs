@@ -37,7 +37,11 @@ pub fn check(goods: &Goods, at: &str) -> Result<(), Vec<Fault>> {
     for (name, is_missing) in of_goods {
         if insured && is_missing {
             let field = format!("{at}.{name}");
-            faults.push(fault(Code::RequestInvalid, field, "is required when insured"));
+            faults.push(fault(
+                Code::RequestInvalid,
+                field,
+                "is required when insured",
+            ));
         }
     }
     let mut seen = BTreeSet::new();
@@ -49,7 +53,11 @@ pub fn check(goods: &Goods, at: &str) -> Result<(), Vec<Fault>> {
         }
         if insured && row.med_list_codg.is_empty() {
             let what = "what an insurance paid for has a national code";
-            faults.push(fault(Code::NationalCodeMissing, path("no_national_code"), what));
+            faults.push(fault(
+                Code::NationalCodeMissing,
+                path("no_national_code"),
+                what,
+            ));
         }
         if let Some(twice) = twice(row, &mut seen) {
             let detail = format!("{twice} stands twice and is not given by the piece");
@@ -108,7 +116,9 @@ pub fn take_back(
     let mut seen = BTreeSet::new();
     for (l, returned) in lines.iter().enumerate() {
         let path = |field: &str| format!("lines[{l}].{field}");
-        let index = usize::try_from(returned.line).ok().and_then(|n| n.checked_sub(1));
+        let index = usize::try_from(returned.line)
+            .ok()
+            .and_then(|n| n.checked_sub(1));
         let handed = index.and_then(|i| Some((order.goods.rows.get(i)?, hand_out.rows.get(i)?)));
         let Some((row, _)) = handed.filter(|(_, result)| result.is_taken) else {
             let what = "is no line that the platform has recorded";
@@ -172,7 +182,11 @@ fn packages(row: &Row, returned: &Returned) -> Result<Vec<String>, &'static str>
             Err("is required when a part of the line comes back")
         };
     }
-    if returned.trace_codes.iter().all(|code| row.trace_codes.contains(code)) {
+    if returned
+        .trace_codes
+        .iter()
+        .all(|code| row.trace_codes.contains(code))
+    {
         Ok(returned.trace_codes.clone())
     } else {
         Err("has a code that was not handed out on this line")

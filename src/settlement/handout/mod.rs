@@ -12,3 +12,6 @@ pub use check::{Fault, Returned, check, take_back};
 pub use goods::{Goods, Payer, Pharmacist, Prescriber, Row};
 pub use state::{Dispense, Ending, Order, Phase, RowResult, What};
 pub use story::{Event, subject_of};
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,14 @@ impl Dispense {
                     self.because(Code::RowsRefused, &row.message);
                 }
                 let any = told.iter().any(|row| row.is_taken);
-                self.end(if any { Ending::Recorded } else { Ending::Refused }, at_ms);
+                self.end(
+                    if any {
+                        Ending::Recorded
+                    } else {
+                        Ending::Refused
+                    },
+                    at_ms,
+                );
             }
             // What was told before may be why the platform says no.
             Outcome::Refused { .. } if self.phase == Phase::InDoubt && !sign_in_expired => {

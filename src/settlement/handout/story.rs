@@ -14,6 +14,10 @@ use crate::settlement::story::{Act, Got, Head, Sent, Story};
 /// One thing that happened. Variants are only added.
 #[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a few at a time; boxes would stand between the words"
+)]
 pub enum Event {
     /// It was checked and taken.
     Accepted {

@@ -1,6 +1,8 @@
 //! 2101 to 2103.
 
-use super::dictionary::{ACCOUNT_USED, CERT_TYPE, INSUTYPE, MED_TYPE, PERSON_CERT, TCM_WAY, YES_NO};
+use super::dictionary::{
+    ACCOUNT_USED, CERT_TYPE, INSUTYPE, MED_TYPE, PERSON_CERT, TCM_WAY, YES_NO,
+};
 use super::{Field, Need, Node, list, moment, node, number, rows, text};
 
 pub(super) fn nodes(infno: &str) -> Option<&'static [Node]> {
@@ -65,16 +67,47 @@ const TRIAL: &[Node] = &[
         "druginfo",
         "购药信息",
         &[
-            PSN_NO, CERT, CERT_NO, CARD_SN, H_CERT, H_CERTNO, H_TYPE, H_NAME, BEGIN, TOTAL, INSU,
-            DISEASE, DISEASE_NAME, ACCOUNT, MED, EXTRA, EXTRA_2,
+            PSN_NO,
+            CERT,
+            CERT_NO,
+            CARD_SN,
+            H_CERT,
+            H_CERTNO,
+            H_TYPE,
+            H_NAME,
+            BEGIN,
+            TOTAL,
+            INSU,
+            DISEASE,
+            DISEASE_NAME,
+            ACCOUNT,
+            MED,
+            EXTRA,
+            EXTRA_2,
         ],
     ),
     list(
         "drugdetail",
         "购药明细信息",
         &[
-            SERIAL, RX_NO, RX_FLAG, FEE_TIME, CODE, OWN_CODE, AMOUNT, COUNT, PRICE, DOSE, OFTEN,
-            DAYS, WAY, DOCTOR, DOCTOR_NAME, TCM, EXTRA, EXTRA_2,
+            SERIAL,
+            RX_NO,
+            RX_FLAG,
+            FEE_TIME,
+            CODE,
+            OWN_CODE,
+            AMOUNT,
+            COUNT,
+            PRICE,
+            DOSE,
+            OFTEN,
+            DAYS,
+            WAY,
+            DOCTOR,
+            DOCTOR_NAME,
+            TCM,
+            EXTRA,
+            EXTRA_2,
         ],
     ),
 ];

@@ -40,7 +40,11 @@ fn each(world: &mut World, call: &Call<'_>, is_return: bool) -> Result<Value, Re
         };
         result.insert("retRslt".to_owned(), json!(flag));
         result.insert("msgRslt".to_owned(), json!(text));
-        let number = if said.is_ok() { goods.number.as_str() } else { "" };
+        let number = if said.is_ok() {
+            goods.number.as_str()
+        } else {
+            ""
+        };
         result.insert("medins_prod_sel_no".to_owned(), json!(number));
         results.push(Value::Object(result));
         if said.is_ok() {
@@ -103,7 +107,13 @@ fn allowed(world: &World, row: &Map<String, Value>, goods: &GoodsRow) -> Result<
     if goods.count_e4 == 0 || (goods.count_e4 < 0) != is_return {
         return Err("销售/退货数量不正确");
     }
-    let left: i64 = world.ledger.goods.iter().filter(|row| row.batch == goods.batch).map(|row| row.count_e4).sum();
+    let left: i64 = world
+        .ledger
+        .goods
+        .iter()
+        .filter(|row| row.batch == goods.batch)
+        .map(|row| row.count_e4)
+        .sum();
     if is_return && left + goods.count_e4 < 0 {
         return Err("退货数量大于销售数量");
     }

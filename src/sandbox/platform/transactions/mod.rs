@@ -51,7 +51,11 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
 }
 
 fn writes(infno: &str) -> bool {
-    let trial = ["2101", "2206"].iter().any(|trial| infno.starts_with(trial));
-    let money = ["21", "22", "35"].iter().any(|kind| infno.starts_with(kind));
+    let trial = ["2101", "2206"]
+        .iter()
+        .any(|trial| infno.starts_with(trial));
+    let money = ["21", "22", "35"]
+        .iter()
+        .any(|kind| infno.starts_with(kind));
     money && !trial
 }

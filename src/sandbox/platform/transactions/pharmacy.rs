@@ -50,7 +50,10 @@ pub(super) fn settle(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<
     let ledger = &mut world.ledger;
     let mdtrt_id = row.mdtrt_id.clone();
     for line in &lines {
-        let visits = ledger.lines_seen.entry(line.feedetl_sn.clone()).or_default();
+        let visits = ledger
+            .lines_seen
+            .entry(line.feedetl_sn.clone())
+            .or_default();
         visits.insert(mdtrt_id.clone());
     }
     ledger.lines.insert(mdtrt_id.clone(), lines);
@@ -112,7 +115,9 @@ fn compute(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Purchase, 
         trace_codes,
         ..
     } = purchase_lines;
-    let told = call.input["druginfo"].get("medfee_sumamt").and_then(text_of);
+    let told = call.input["druginfo"]
+        .get("medfee_sumamt")
+        .and_then(text_of);
     if told.and_then(|text| Fen::parse(&text)) != Some(sum) {
         return Err(Refusal::new(
             "医疗费总额与费用明细合计不一致[medfee_sumamt]",
