@@ -16,5 +16,6 @@ mod paper;
 mod peers;
 mod pharmacy;
 mod platform;
+mod proof;
 mod sandbox;
 mod told;

@@ -1,6 +1,8 @@
 //! A small honest platform: visits, lines, charges by msgid. It takes every money call it gets, so that a second
 //! one shows.
 
+use std::collections::BTreeMap;
+
 use super::sample::{self, TOTAL};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
@@ -17,6 +19,8 @@ pub(super) struct Message {
     pub(super) chrg_bchno: String,
     pub(super) settle_msgid: String,
     pub(super) setl_id: String,
+    /// 费用明细流水号 of the lines that are not uploaded yet, 2204.
+    pub(super) lines: Vec<String>,
     /// How far the charge is from the preview.
     pub(super) differs: u8,
     /// Settled by 2101 and 2102: without a visit and without lines uploaded before.
@@ -37,6 +41,10 @@ impl Message {
             setl_id: settled
                 .map(|settled| settled.setl_id.clone())
                 .unwrap_or_default(),
+            lines: (known.ids.feedetl_sn.iter())
+                .skip(known.lines.len())
+                .cloned()
+                .collect(),
             differs,
             is_pharmacy: state.is_pharmacy(),
         }
@@ -46,6 +54,7 @@ impl Message {
 #[derive(Clone, Debug)]
 pub(super) struct Charge {
     pub(super) msgid: String,
+    pub(super) chrg_bchno: String,
     pub(super) amounts: Amounts,
     pub(super) stands: bool,
     /// How often it was given back, by 2208 or 2601.
@@ -62,12 +71,25 @@ pub(super) struct Visit {
     pub(super) open: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+/// A line that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FeeLine {
+    pub(super) mdtrt_id: String,
+    pub(super) chrg_bchno: String,
+    pub(super) feedetl_sn: String,
+}
+
+#[derive(Clone, Debug)]
 pub(super) struct Ledger {
     pub(super) visits: Vec<Visit>,
-    /// chrg_bchno of the lines that are there.
-    pub(super) lines: Option<String>,
+    pub(super) lines: Vec<FeeLine>,
     pub(super) charges: Vec<Charge>,
+    /// What each line costs, by its 费用明细流水号.
+    pub(super) prices: BTreeMap<String, Fen>,
+    /// How a sum is split, of 1 000: what the funds pay, and of the rest what the account pays.
+    pub(super) split: (i64, i64),
+    /// Lines that one 2204 takes.
+    pub(super) part: usize,
 }
 
 /// What the ledger does with a message: done with this, or refused.
@@ -84,12 +106,22 @@ impl Ledger {
         };
         Self {
             visits: vec![visit("HIS", "O1-HIS"), visit("OTHER", "O2")],
-            ..Self::default()
+            lines: Vec::new(),
+            charges: Vec::new(),
+            prices: [("F1".to_owned(), TOTAL)].into(),
+            split: (500, 500),
+            part: usize::MAX,
         }
     }
 
     pub(super) fn standing(&self) -> usize {
         self.charges.iter().filter(|charge| charge.stands).count()
+    }
+
+    /// What was charged for a batch.
+    pub(super) fn charges_of<'a>(&'a self, batch: &'a str) -> impl Iterator<Item = &'a Charge> {
+        let of_batch = move |charge: &&Charge| charge.chrg_bchno == batch;
+        self.charges.iter().filter(of_batch)
     }
 
     /// Processes a message.
@@ -130,23 +162,54 @@ impl Ledger {
 
     fn fees(&mut self, message: &Message) -> Said {
         self.open_visit(message)?;
-        if self.lines.is_some() {
+        let there = |number: &String| self.lines.iter().any(|line| line.feedetl_sn == *number);
+        let sent = &message.lines[..message.lines.len().min(self.part)];
+        if sent.iter().any(there) {
             return Err("the lines are there already");
         }
-        self.lines = Some(message.chrg_bchno.clone());
-        Ok(Found::Lines(split()))
+        let new = sent.iter().map(|number| FeeLine {
+            mdtrt_id: message.mdtrt_id.clone(),
+            chrg_bchno: message.chrg_bchno.clone(),
+            feedetl_sn: number.clone(),
+        });
+        self.lines.extend(new);
+        let split = sent.iter().map(|number| self.part_of(number));
+        Ok(Found::Lines(split.collect()))
+    }
+
+    fn part_of(&self, number: &str) -> LineSplit {
+        LineSplit {
+            feedetl_sn: number.to_owned(),
+            chrgitm_lv: "01".to_owned(),
+            det_item_fee_sumamt: self.price(number),
+            fulamt_ownpay_amt: Fen::ZERO,
+            overlmt_amt: Fen::ZERO,
+            preselfpay_amt: Fen::ZERO,
+            inscp_scp_amt: self.price(number),
+        }
+    }
+
+    fn price(&self, number: &str) -> Fen {
+        self.prices.get(number).copied().unwrap_or(Fen::ZERO)
     }
 
     fn amounts(&self, message: &Message) -> Amounts {
-        let is_there = self.lines.is_some() || message.is_pharmacy;
-        sample::amounts(if is_there { TOTAL } else { Fen::ZERO })
+        if message.is_pharmacy {
+            let sum = self.prices.values().map(|price| price.0).sum();
+            return sample::split_amounts(Fen(sum), self.split);
+        }
+        let lines = self.lines.iter();
+        let of_batch = lines.filter(|line| line.chrg_bchno == message.chrg_bchno);
+        let sum = of_batch.map(|line| self.price(&line.feedetl_sn).0).sum();
+        sample::split_amounts(Fen(sum), self.split)
     }
 
     fn pre_settle(&mut self, message: &Message) -> Said {
         let mut amounts = self.amounts(message);
         amounts.psn_cash_pay.0 += i64::from(message.differs);
         if message.is_pharmacy {
-            let lines = split();
+            let lines = self.prices.keys().map(|number| self.part_of(number));
+            let lines = lines.collect();
             return Ok(Found::DrugPreview { amounts, lines });
         }
         self.open_visit(message)?;
@@ -168,6 +231,7 @@ impl Ledger {
         };
         self.charges.push(Charge {
             msgid: message.msgid.clone(),
+            chrg_bchno: message.chrg_bchno.clone(),
             amounts,
             stands: true,
             given_back: 0,
@@ -216,18 +280,22 @@ impl Ledger {
     }
 
     fn undo_fees(&mut self, message: &Message) -> Said {
-        assert_eq!(
-            message.chrg_bchno, "C1",
-            "2205 of lines that are not its own"
-        );
-        if self.standing() > 0 {
+        let batch = &message.chrg_bchno;
+        assert!(batch.starts_with('C'), "2205 of lines that are not its own");
+        if self.charges_of(batch).any(|charge| charge.stands) {
             return Err("it is settled");
         }
-        self.lines.take().map(|_| Found::Nothing).ok_or("no lines")
+        let before = self.lines.len();
+        self.lines.retain(|line| line.chrg_bchno != *batch);
+        if self.lines.len() < before {
+            Ok(Found::Nothing)
+        } else {
+            Err("no lines")
+        }
     }
 
     fn undo_register(&mut self, message: &Message) -> Said {
-        let has_lines = self.lines.is_some();
+        let has_lines = (self.lines.iter()).any(|line| line.mdtrt_id == message.mdtrt_id);
         let visit = self.open_visit(message)?;
         assert!(visit.ours, "2202 of a visit that is not its own");
         if has_lines {
@@ -272,16 +340,4 @@ impl Ledger {
 /// The visit that 2102 makes.
 fn sale(is_pharmacy: bool) -> &'static str {
     if is_pharmacy { "SALE" } else { "" }
-}
-
-fn split() -> Vec<LineSplit> {
-    vec![LineSplit {
-        feedetl_sn: "F1".to_owned(),
-        chrgitm_lv: "01".to_owned(),
-        det_item_fee_sumamt: TOTAL,
-        fulamt_ownpay_amt: Fen::ZERO,
-        overlmt_amt: Fen::ZERO,
-        preselfpay_amt: Fen::ZERO,
-        inscp_scp_amt: TOTAL,
-    }]
 }
