@@ -189,7 +189,10 @@ impl DeviceConfig {
         };
         if !roles.contains(&self.role.as_str()) {
             let known = roles.join(", ");
-            say(format!("role {:?} is no job of this kind of device: {known}", self.role));
+            say(format!(
+                "role {:?} is no job of this kind of device: {known}",
+                self.role
+            ));
         }
         match &self.kind {
             Kind::SerialScanner {

@@ -2,8 +2,8 @@
 
 use super::keys::{IS_MISSING, Words};
 use super::profile::{ApiName, Decode, Family, Profile, Reading, UrlStyle};
-use super::profile_texts::patterns;
 use super::profile_gateway;
+use super::profile_texts::patterns;
 
 /// Key and words.
 pub(super) type Finding = (String, Words);
@@ -166,7 +166,8 @@ fn envelope(profile: &Profile, found: &mut Vec<Finding>) {
 }
 
 fn addresses(profile: &Profile, found: &mut Vec<Finding>) {
-    let voucher = (!profile.voucher.url.is_empty()).then_some(("voucher.url", &profile.voucher.url));
+    let voucher =
+        (!profile.voucher.url.is_empty()).then_some(("voucher.url", &profile.voucher.url));
     for (key, url) in [("url.base", &profile.url.base)].into_iter().chain(voucher) {
         if !is_address(url) {
             let words = (

@@ -16,7 +16,8 @@ pub(super) fn patterns(profile: &Profile, found: &mut Vec<Finding>) {
     for infno in answers.refusals.keys() {
         if !MONEY.contains(&infno.as_str()) {
             let money = MONEY.join(", ");
-            let en = format!("{infno} is no money transaction ({money}): its refusals need no texts");
+            let en =
+                format!("{infno} is no money transaction ({money}): its refusals need no texts");
             let zh = format!("{infno} 不是资金交易（{money}）：不需要列出拒绝文字");
             say(found, "answers.refusals", (en, zh));
         }

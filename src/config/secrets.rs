@@ -108,12 +108,8 @@ fn sm2_public_key(text: &str) -> Result<sm2::PublicKey, Words> {
             )));
         }
     };
-    sm2::PublicKey::from_sec1_bytes(&whole).map_err(|_| {
-        Words::from((
-            "is no point of the SM2 curve",
-            "不是 SM2 曲线上的点",
-        ))
-    })
+    sm2::PublicKey::from_sec1_bytes(&whole)
+        .map_err(|_| Words::from(("is no point of the SM2 curve", "不是 SM2 曲线上的点")))
 }
 
 /// A secret that cannot be used.

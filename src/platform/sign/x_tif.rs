@@ -51,7 +51,10 @@ mod tests {
     fn the_service_is_named_only_when_there_is_one() {
         let names = |service: &str| -> Vec<String> {
             let headers = headers("account", service, "secret", 1_735_689_600, "n");
-            headers.into_iter().map(|(name, _)| name.into_owned()).collect()
+            headers
+                .into_iter()
+                .map(|(name, _)| name.into_owned())
+                .collect()
         };
         assert_eq!(names("").len(), 4);
         assert_eq!(names("svc").last().unwrap(), "x-tif-serviceid");

@@ -77,7 +77,10 @@ fn each_named_text_is_what_it_says() {
     for (named, text) in [
         (SignedText::Input, input),
         (SignedText::InputSorted, r#"{"data":{"a":"","b":4.50}}"#),
-        (SignedText::Envelope, r#"infno=1101&input={"data":{"b":4.50}}"#),
+        (
+            SignedText::Envelope,
+            r#"infno=1101&input={"data":{"b":4.50}}"#,
+        ),
     ] {
         let signature = signer(SignatureForm::Raw, named).sign(input, &envelope);
         // Not what stands in the order of the fields: the keys are sorted.
@@ -102,7 +105,10 @@ fn openssl_agrees_both_ways() {
         std::fs::write(dir.join("text"), &text).unwrap();
         let der = signer(SignatureForm::Der, SignedText::Input).sign(&text, "");
         std::fs::write(dir.join("ours"), STANDARD.decode(der.unwrap()).unwrap()).unwrap();
-        openssl(dir, &["-verify", "-pubin", "-inkey", "public", "-sigfile", "ours"]);
+        openssl(
+            dir,
+            &["-verify", "-pubin", "-inkey", "public", "-sigfile", "ours"],
+        );
         openssl(dir, &["-sign", "-inkey", "private", "-out", "theirs"]);
         let theirs = std::fs::read(dir.join("theirs")).unwrap();
         assert!(verifies(&text, &raw(&theirs)), "{} bytes", text.len());
@@ -126,11 +132,16 @@ fn raw(der: &[u8]) -> Vec<u8> {
 fn write_keys(dir: &Path) {
     let secret = Sm2PrivateKey::parse(PRIVATE).unwrap();
     let public = hex::encode(STANDARD.decode(PUBLIC).unwrap());
-    let der = format!("{KEY_HEAD}{}{KEY_MIDDLE}{public}", hex::encode(secret.bytes()));
+    let der = format!(
+        "{KEY_HEAD}{}{KEY_MIDDLE}{public}",
+        hex::encode(secret.bytes())
+    );
     std::fs::write(dir.join("private"), hex::decode(der).unwrap()).unwrap();
     let made = Command::new("openssl")
         .current_dir(dir)
-        .args(["pkey", "-inform", "DER", "-in", "private", "-pubout", "-out", "public"])
+        .args([
+            "pkey", "-inform", "DER", "-in", "private", "-pubout", "-out", "public",
+        ])
         .output()
         .expect("openssl is installed: tests/run does that");
     assert!(made.status.success(), "{made:?}");
