@@ -6,12 +6,22 @@ use std::path::Path;
 use super::keys::{ConfigError, Problem, Words};
 use super::profile::Profile;
 use super::secrets::Secrets;
+use crate::book::Code;
+
+/// Something that keeps the daemon from starting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// In the book.
+    pub code: Code,
+    /// Where and what.
+    pub problem: Problem,
+}
 
 /// What was found.
 pub struct Report {
     site: Option<(Profile, Secrets)>,
     /// What keeps the daemon from starting.
-    pub errors: Vec<Problem>,
+    pub errors: Vec<Wrong>,
     /// What works and is worth a person's look.
     pub warnings: Vec<Problem>,
     /// What only the service can see: secrets of systemd, or of another user.
@@ -40,7 +50,8 @@ pub fn look(path: &Path, credentials_dir: Option<&Path>) -> Report {
     let profile = match Profile::load(path) {
         Ok(profile) => profile,
         Err(error) => {
-            report.errors = error.problems;
+            let problems = error.problems.into_iter();
+            report.errors = problems.map(in_profile).collect();
             return report;
         }
     };
@@ -49,14 +60,17 @@ pub fn look(path: &Path, credentials_dir: Option<&Path>) -> Report {
     report.warnings = warnings.map(|finding| in_file(&file, finding)).collect();
     if let Err(what) = certificate(&profile) {
         let finding = ("url.ca_path".to_owned(), what);
-        report.errors.push(in_file(&file, finding));
+        report.errors.push(in_profile(in_file(&file, finding)));
     }
     let (secrets, faults) = Secrets::look(&profile, credentials_dir);
     for fault in faults {
         if fault.is_unseen {
             report.unseen.push(fault.problem);
         } else {
-            report.errors.push(fault.problem);
+            report.errors.push(Wrong {
+                code: Code::SecretWrong,
+                problem: fault.problem,
+            });
         }
     }
     report.site = Some((profile, secrets));
@@ -75,11 +89,19 @@ impl Report {
     /// # Errors
     /// All that is wrong.
     pub fn into_site(self) -> Result<(Profile, Secrets), ConfigError> {
-        let problems: Vec<Problem> = self.errors.into_iter().chain(self.unseen).collect();
+        let errors = self.errors.into_iter().map(|wrong| wrong.problem);
+        let problems: Vec<Problem> = errors.chain(self.unseen).collect();
         match self.site {
             Some(site) if problems.is_empty() => Ok(site),
             Some(_) | None => Err(ConfigError { problems }),
         }
+    }
+}
+
+fn in_profile(problem: Problem) -> Wrong {
+    Wrong {
+        code: Code::ProfileWrong,
+        problem,
     }
 }
 

@@ -104,18 +104,17 @@ impl Platform {
         // The voucher service has an envelope of its own: neither sign-in nor msgid.
         let at_voucher_service =
             call.step == Step::Decode && profile.voucher.decode == Decode::Http;
-        let build = |sign_no: &str| {
-            request::build(&shared.desk(sign_no), &call, stamp).map_err(|outcome| *outcome)
-        };
+        let build = |sign_no: &str| request::build(&shared.desk(sign_no), &call, stamp);
         let signed_in = if profile.sign_in.wanted && !at_voucher_service {
             // What cannot be written or asked needs no sign-in.
-            build("")?;
+            build("").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(operator, &stamp.inf_time).await?;
             Some((operator.id.clone(), sign_no))
         } else {
             None
         };
-        let message = build(signed_in.as_ref().map_or("", |(_, sign_no)| sign_no))?;
+        let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
+        let message = build(sign_no).map_err(|outcome| *outcome)?;
         let url = if at_voucher_service {
             profile.voucher.url.clone()
         } else {
@@ -146,18 +145,17 @@ impl Platform {
         stamp: &Stamp,
     ) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;
-        let build = |sign_no: &str| {
-            errand::build(&shared.desk(sign_no), errand, stamp).map_err(|outcome| *outcome)
-        };
+        let build = |sign_no: &str| errand::build(&shared.desk(sign_no), errand, stamp);
         let signed_in = if shared.profile.sign_in.wanted {
             // What cannot be written needs no sign-in.
-            build("")?;
+            build("").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(&errand.operator, &stamp.inf_time).await?;
             Some((errand.operator.id.clone(), sign_no))
         } else {
             None
         };
-        let message = build(signed_in.as_ref().map_or("", |(_, sign_no)| sign_no))?;
+        let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
+        let message = build(sign_no).map_err(|outcome| *outcome)?;
         let url = shared.url_of(&message.infno).map_err(|outcome| *outcome)?;
         Ok(Prepared {
             asked: Asked::Errand(Box::new(errand.ask.clone())),

@@ -174,12 +174,10 @@ fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
     if is_success(&answer.code) {
         return found(voucher::read(&answer).map(Found::Voucher));
     }
-    let code = match shown_code(profile, &answer.code, &answer.message) {
-        Code::PlatformRefused if profile.gateway.refused_codes.contains(&answer.code) => {
-            Code::GatewayRefused
-        }
-        code => code,
-    };
+    let mut code = shown_code(profile, &answer.code, &answer.message);
+    if code == Code::PlatformRefused && profile.gateway.refused_codes.contains(&answer.code) {
+        code = Code::GatewayRefused;
+    }
     Outcome::Refused {
         code,
         infcode: code_of(&answer.code),

@@ -37,7 +37,7 @@ pub(super) fn transact(world: &mut World, request: &Request, body: &Value, hits:
     let received_at = world.now();
     let mut stored = None;
     let result = (|| -> Result<Value, Refusal> {
-        let map = common.as_ref().map_err(|what| Refusal::check(what))?;
+        let map = common.as_ref().map_err(Refusal::check)?;
         let call = envelope::check(world, map, hits)?;
         if let Some(answer) = envelope::claim_msgid(world, &call, hits)? {
             stored = Some(answer);
