@@ -29,7 +29,13 @@ async fn settles(options: Options, setup: Setup) {
     let platform = Platform::start(options).await.expect("a free port");
     let desk = Desk::start_at(Arc::new(platform), setup).await;
     let shows = [Shows::fresh("employee"), Shows::fresh("employee")];
-    let answer = desk.pay(bill(&desk, "shipped-1"), &shows).await;
+    let mut request = bill(&desk, "shipped-1");
+    for bill in &mut request.bills {
+        // Hunan wants a disease with every visit.
+        bill.dise_codg = "M00000".to_owned();
+        bill.dise_name = "普通门诊".to_owned();
+    }
+    let answer = desk.pay(request, &shows).await;
     assert_eq!(answer.money(), Money::Settled, "{answer:?}");
     desk.assert_charged_once(&answer);
     let warnings = desk.platform.ledger(|ledger| ledger.warnings());
