@@ -63,7 +63,10 @@ pub fn look(path: &Path, credentials_dir: Option<&Path>) -> Report {
         report.errors.push(in_profile(in_file(&file, finding)));
     }
     let (secrets, faults) = Secrets::look(&profile, credentials_dir);
-    for fault in faults {
+    for mut fault in faults {
+        if fault.problem.file.is_empty() {
+            fault.problem.file.clone_from(&file);
+        }
         if fault.is_unseen {
             report.unseen.push(fault.problem);
         } else {

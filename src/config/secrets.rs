@@ -146,7 +146,8 @@ impl Secrets {
         match one(place, "gateway.secret", credentials_dir) {
             Ok(secret) if fits_a_header(profile, &secret) => secrets.gateway = secret,
             Ok(_) => faults.push(fault(
-                &shown(place, "gateway.secret"),
+                place,
+                "gateway.secret",
                 (
                     "a static key is plain characters without spaces",
                     "静态密钥只能是不含空格的普通字符",
@@ -160,14 +161,14 @@ impl Secrets {
         let (place, public_key) = (&profile.cainfo.key, &profile.cainfo.public_key);
         let key = one(place, "cainfo.key", credentials_dir).and_then(|text| {
             let key = Sm2PrivateKey::parse(&text);
-            key.map_err(|words| fault(&shown(place, "cainfo.key"), words))
+            key.map_err(|words| fault(place, "cainfo.key", words))
         });
         match key {
             Ok(key) => {
                 if !public_key.is_empty()
                     && let Err(words) = key.belongs_to(public_key)
                 {
-                    faults.push(fault("cainfo.public_key", words));
+                    faults.push(fault(&SecretPlace::None, "cainfo.public_key", words));
                 }
                 secrets.cainfo = Some(key);
             }
@@ -175,7 +176,7 @@ impl Secrets {
                 if !public_key.is_empty()
                     && let Err(words) = sm2_public_key(public_key)
                 {
-                    faults.push(self::fault("cainfo.public_key", words));
+                    faults.push(self::fault(&SecretPlace::None, "cainfo.public_key", words));
                 }
                 faults.push(fault);
             }
@@ -189,22 +190,18 @@ fn fits_a_header(profile: &Profile, secret: &str) -> bool {
     !is_static || secret.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn fault(file: &str, words: impl Into<Words>) -> SecretFault {
+/// What is wrong with a secret, at its file or, without one, at its key in the profile.
+fn fault(place: &SecretPlace, key: &str, words: impl Into<Words>) -> SecretFault {
     SecretFault {
         problem: Problem {
-            file: file.to_owned(),
-            key: String::new(),
+            file: match place {
+                SecretPlace::File(path) => path.display().to_string(),
+                SecretPlace::None | SecretPlace::Inline(_) => String::new(),
+            },
+            key: key.to_owned(),
             what: words.into(),
         },
         is_unseen: false,
-    }
-}
-
-/// How a secret's place is named: the file, or the key it stands under.
-fn shown(place: &SecretPlace, key: &str) -> String {
-    match place {
-        SecretPlace::File(path) => path.display().to_string(),
-        SecretPlace::None | SecretPlace::Inline(_) => key.to_owned(),
     }
 }
 
@@ -216,61 +213,62 @@ fn one(
     match place {
         SecretPlace::None => Ok(Zeroizing::default()),
         SecretPlace::Inline(secret) if secret.is_empty() => {
-            Err(fault(key, ("must not be empty", "不能为空")))
+            Err(fault(place, key, ("must not be empty", "不能为空")))
         }
         SecretPlace::Inline(secret) => Ok(Zeroizing::new(secret.clone())),
-        SecretPlace::File(path) => file(path, credentials_dir),
+        SecretPlace::File(path) => {
+            let found = find(path, credentials_dir).and_then(|path| file(&path, credentials_dir));
+            found.map_err(|(words, is_unseen)| SecretFault {
+                is_unseen,
+                ..fault(place, key, words)
+            })
+        }
     }
 }
 
+/// What is wrong with a file, and whether others may see more of it.
+type FileFault = (Words, bool);
+
 /// Reads a secret of one line.
-fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>, SecretFault> {
-    let path = find(path, credentials_dir)?;
-    let shown = path.display().to_string();
-    let unread = |e: std::io::Error| SecretFault {
-        is_unseen: e.kind() == ErrorKind::PermissionDenied,
-        ..fault(
-            &shown,
-            (format!("cannot be read: {e}"), format!("无法读取：{e}")),
-        )
+fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>, FileFault> {
+    let unread = |e: std::io::Error| -> FileFault {
+        let words = (format!("cannot be read: {e}"), format!("无法读取：{e}"));
+        (words.into(), e.kind() == ErrorKind::PermissionDenied)
     };
-    let meta = std::fs::metadata(&path).map_err(unread)?;
+    let wrong = |en: String, zh: String| (Words::from((en, zh)), false);
+    let meta = std::fs::metadata(path).map_err(unread)?;
     let from_systemd = credentials_dir.is_some_and(|dir| path.starts_with(dir));
     if !from_systemd && meta.mode() & MODE_OTHERS != 0 {
         let mode = meta.mode() & 0o777;
         let en = format!("mode {mode:o}: others can read it; chmod 0600");
         let zh = format!("权限 {mode:o}：他人可读；请 chmod 0600");
-        return Err(fault(&shown, (en, zh)));
+        return Err(wrong(en, zh));
     }
     if meta.len() > SECRET_BYTES_MAX {
         let en = format!("is larger than {SECRET_BYTES_MAX} bytes");
-        let zh = format!("大于 {SECRET_BYTES_MAX} 字节");
-        return Err(fault(&shown, (en, zh)));
+        return Err(wrong(en, format!("大于 {SECRET_BYTES_MAX} 字节")));
     }
-    let text = std::fs::read_to_string(&path).map_err(unread)?;
-    let text = Zeroizing::new(text);
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unread)?);
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        return Err(fault(&shown, ("is empty", "是空的")));
+        return Err(wrong("is empty".to_owned(), "是空的".to_owned()));
     }
     Ok(Zeroizing::new(secret.to_owned()))
 }
 
-fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, SecretFault> {
+fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, FileFault> {
     if path.is_absolute() {
         return Ok(path.to_owned());
     }
+    let is_name = path.components().count() == 1;
     match credentials_dir {
-        Some(dir) if path.components().count() == 1 => Ok(dir.join(path)),
+        Some(dir) if is_name => Ok(dir.join(path)),
         Some(_) | None => {
             let words = (
                 "is a systemd credential and there are none here; or give an absolute path",
                 "是 systemd 凭据，而此处没有；或写绝对路径",
             );
-            Err(SecretFault {
-                is_unseen: path.components().count() == 1,
-                ..fault(&path.display().to_string(), words)
-            })
+            Err((words.into(), is_name))
         }
     }
 }

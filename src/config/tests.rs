@@ -297,8 +297,8 @@ fn rules_that_cannot_work_are_found() {
         ),
         (
             "[timeouts]",
-            "[lines]\nsplit_upload = true\n[timeouts]",
-            "lines.split_upload",
+            "[lines]\nsplit_uploads = true\n[timeouts]",
+            "lines.split_uploads",
         ),
         (
             "[timeouts]",

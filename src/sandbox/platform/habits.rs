@@ -25,8 +25,8 @@ pub struct Habits {
     pub url_style: Option<Style>,
     /// `input` is JSON text.
     pub input_as_text: bool,
-    /// The extension field is spelt `expContent`.
-    pub extension_in_camel: bool,
+    /// The extension field is spelt `expContent`, or is not; `None`: as the sender likes.
+    pub extension_in_camel: Option<bool>,
     /// Fields that must stand in the envelope besides the common ones.
     pub extra_fields: Vec<String>,
     /// recer_sys_code by insutype, the empty one for all others; empty: not looked at.
@@ -105,10 +105,10 @@ impl Habits {
     }
 
     fn extension(&self, row: &mut Map<String, Value>) -> Result<(), String> {
-        let (wanted, other) = if self.extension_in_camel {
-            (EXTENSION_CAMEL, EXTENSION)
-        } else {
-            (EXTENSION, EXTENSION_CAMEL)
+        let (wanted, other) = match self.extension_in_camel {
+            None => return Ok(()),
+            Some(true) => (EXTENSION_CAMEL, EXTENSION),
+            Some(false) => (EXTENSION, EXTENSION_CAMEL),
         };
         if row.contains_key(other) {
             return Err(format!("扩展字段名应为{wanted}[{other}]"));

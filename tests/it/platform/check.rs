@@ -18,7 +18,7 @@ const PRIVATE: &str = "ifcolTP02be5SG07U6kzQvIYyk4y4UCu16QTYGtmhh4=";
 const JAVA: &str = "AIn3KJUz9Nm3uUhtO1OpM0LyGMpOMuFArtekE2BrZoYe";
 /// Another key's other half.
 const PUBLIC_OTHER: &str =
-    "MsSuKi4fGYEZn4s5akbhF2ZJBMZqOXGU4+MQqOAiWne8NzaifaLQk0VYIh3AUkYsIQ8Ptx+kGV0Oi5jt5lJLDA==";
+    "RUU54rM+BCqm8mtQGM9yyQse/4CyvfhRmQYrZWVBrZ+WQDsO5AnNSTGPncb/8/5dhJ8RULbIx2Mcm6K7rRF93w==";
 
 fn ctl(file: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_yibaoctl"))
@@ -207,6 +207,10 @@ fn a_signing_key_that_cannot_sign_is_found() {
             "{errors:?}"
         );
         assert!(object.to_string().contains(said), "{said}: {object}");
+        assert!(
+            errors.iter().all(|(key, _)| key.starts_with("cainfo.")),
+            "{errors:?}"
+        );
         assert!(
             !object.to_string().contains(&key[..8]),
             "a key is never said back"

@@ -91,7 +91,7 @@ fn options(site: Site) -> sandbox::Options {
             ][style],
         ),
         input_as_text: as_text == 1,
-        extension_in_camel: camel == 1,
+        extension_in_camel: Some(camel == 1),
         signature: signed.checked_sub(1).map(|n| sandbox::Signature {
             public_key: PUBLIC.to_owned(),
             text: text[n % 3],

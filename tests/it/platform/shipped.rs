@@ -53,6 +53,7 @@ async fn hunan() {
         },
         habits: Habits {
             url_style: Some(Style::Single),
+            extension_in_camel: Some(false),
             recer_sys_codes: [(String::new(), "99".to_owned())].into(),
             ..Habits::default()
         },
@@ -83,6 +84,7 @@ async fn guangdong() {
         paasid: "gd_his".to_owned(),
         habits: Habits {
             url_style: Some(Style::Infno),
+            extension_in_camel: Some(false),
             recer_sys_codes: [(String::new(), "HIS".to_owned())].into(),
             ..Habits::default()
         },
