@@ -3,7 +3,7 @@
 use serde_json::json;
 use yibaod::api::{Money, Settlement};
 
-use crate::desk::{Desk, Setup, Shows, bill, error_name};
+use crate::desk::{Desk, Setup, Shows, bill, bill_for, error_name};
 
 /// One settlement under these faults; 9001 was received so often.
 async fn under(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
@@ -100,9 +100,13 @@ async fn two_settlements_at_once_share_one() {
     let desk = Desk::start(Setup::default()).await;
     // Long enough for both to need it.
     desk.platform.arm("F3@9001:1500").expect("a fault");
-    let (first, second) = (bill(&desk, "both-1"), bill(&desk, "both-2"));
-    let shows = [Shows::fresh("employee")];
-    let (first, second) = tokio::join!(desk.pay(first, &shows), desk.pay(second, &shows));
+    let first = bill(&desk, "both-1");
+    let second = bill_for(&desk.platform, "resident", "both-2");
+    let (shows_first, shows_second) = ([Shows::fresh("employee")], [Shows::fresh("resident")]);
+    let (first, second) = tokio::join!(
+        desk.pay(first, &shows_first),
+        desk.pay(second, &shows_second)
+    );
     desk.assert_charged_once(&first);
     desk.assert_charged_once(&second);
     assert_eq!(desk.received("9001"), 1);
