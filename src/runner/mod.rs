@@ -16,6 +16,7 @@ mod crash;
 mod live;
 mod numbers;
 mod perform;
+mod resolve;
 mod rows;
 mod start;
 
@@ -23,5 +24,6 @@ pub use clock::Clock;
 pub use crash::Crashes;
 pub use live::{Attendance, Handle, Registry, Reservation, Slot, View};
 pub use numbers::{MARK_MSGID, MARK_SERIAL, Numbers};
-pub use rows::{Row, RowError, state_of};
+pub use resolve::ResolveError;
+pub use rows::{Row, RowError, rows_of, state_of};
 pub use start::{Ingredients, Parts, Runner};

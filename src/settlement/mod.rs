@@ -15,9 +15,11 @@ pub mod known;
 pub mod next;
 pub mod order;
 mod outcome;
+pub mod resolve;
 pub mod rules;
 pub mod state;
 pub mod steps;
+pub mod stuck;
 pub mod tell;
 
 #[cfg(test)]
