@@ -3,6 +3,7 @@
 use super::ask::{CallerId, Failure, Stated};
 use super::look::{Scope, for_caller};
 use super::operations::Operations;
+use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::runner::ResolveError;
 use crate::settlement::answer::Answer;
@@ -16,8 +17,8 @@ impl Operations {
     pub async fn resolve(&self, caller: CallerId, stated: Stated) -> Result<Answer, Failure> {
         let stream = self.stream_of(&caller, &stated.key, Scope::All).await?;
         let found = self.parts().journal.find(&stream).await;
-        let found = found.map_err(|error| super::settle::unreadable(&error))?;
-        if found.is_none_or(|row| row.kind != "settlement") {
+        let found = found.map_err(|error| unreadable(&error))?;
+        if found.is_none_or(|row| row.kind != SETTLEMENT) {
             return Err(Failure::new(Code::NotFound, "no settlement has this id"));
         }
         if self.parts().registry.by_id(&stream).is_some_and(|handle| {

@@ -3,7 +3,7 @@
 use super::ask::{CallerId, Failure};
 use super::look::summary;
 use super::operations::Operations;
-use super::settle::unreadable;
+use super::settle::{SETTLEMENT, unreadable};
 use crate::journal::{Filter, StreamRow};
 use crate::runner::rows_of;
 use crate::settlement::event::Event;
@@ -41,7 +41,7 @@ impl Operations {
     async fn item(&self, row: &StreamRow) -> Item {
         let kept = summary(&row.summary);
         let subject = match row.kind.as_str() {
-            "settlement" => Subject::Settlement,
+            SETTLEMENT => Subject::Settlement,
             "refund" => Subject::Refund,
             _ => Subject::Other,
         };
