@@ -80,6 +80,12 @@ impl Platform {
         })
     }
 
+    /// 定点医药机构编号 of this site.
+    #[must_use]
+    pub fn fixmedins_code(&self) -> &str {
+        &self.shared.profile.fixmedins_code
+    }
+
     /// Whether all lines of this order can be uploaded at this site; asked before anything is scanned.
     ///
     /// # Errors

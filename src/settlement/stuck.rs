@@ -7,7 +7,7 @@ use super::call::{Enquiry, Found, Outcome, Reversal, Step};
 use super::event::{Event, Verdict};
 use super::state::{Phase, State};
 use super::steps::TABLE;
-use super::{resolve, tell};
+use super::{refund, resolve, tell};
 use crate::book::Code;
 
 /// What a stream is about.
@@ -34,6 +34,15 @@ pub enum Trouble {
     RefundUnknown,
     /// Its record cannot be read.
     Unreadable,
+}
+
+/// What a person may state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Of a settlement.
+    Settlement(Verdict),
+    /// Of a refund.
+    Refund(refund::End),
 }
 
 /// One row of the list.
@@ -84,7 +93,7 @@ pub struct Item {
     /// What was tried since the point of no return, in the order of the steps.
     pub tried: Vec<Tried>,
     /// What a person may state of it.
-    pub may_state: Vec<Verdict>,
+    pub may_state: Vec<Truth>,
 }
 
 /// One step that was tried, and what came of it.
@@ -172,7 +181,9 @@ pub fn settlement(state: &State, events: &[(Event, i64)], kept: Option<&Summary>
         msgid: else_kept(answer.msgid, |kept| &kept.msgid),
         infno: state.known.settle_infno.clone().unwrap_or_default(),
         tried: tried(events),
-        may_state: resolve::allowed(state),
+        may_state: (resolve::allowed(state).into_iter())
+            .map(Truth::Settlement)
+            .collect(),
     }
 }
 
@@ -309,6 +320,8 @@ pub fn end_of(outcome: &Outcome) -> (End, Option<Code>, String) {
 fn said(found: &Found) -> End {
     match found {
         Found::Enquiry(Enquiry::Found(_)) => End::Found,
+        Found::Looked(looked) if looked.is_refunded => End::GivenBack,
+        Found::Looked(_) => End::Found,
         Found::Enquiry(Enquiry::Refunded) | Found::Reversal(Reversal::Reversed) => End::GivenBack,
         Found::Enquiry(Enquiry::NothingThere) | Found::Reversal(Reversal::NothingThere) => {
             End::NothingThere

@@ -17,6 +17,7 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod refund;
 mod resolve;
 mod show;
 mod status;
@@ -75,6 +76,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         }
         Command::Stuck => stuck::run(&mut door().await?, out).await,
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
+        Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),

@@ -27,13 +27,14 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Stated,
-    Status, Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, Resolved, SettlementKey,
+    Stated, Status, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
 use crate::settlement::order::Order;
-use crate::settlement::stuck::Item;
+use crate::settlement::refund;
+use crate::settlement::stuck::{Item, Truth};
 
 /// Calls of one caller at this door.
 const CALLS_MAX: u32 = 4;
@@ -158,7 +159,7 @@ async fn what_is_stated_reaches_the_desk_whole() {
         panic!("a statement")
     };
     assert_eq!(stated.key, SettlementKey::Msgid("M1".into()));
-    assert_eq!(stated.verdict, Verdict::NotCharged);
+    assert_eq!(stated.verdict, Truth::Settlement(Verdict::NotCharged));
     assert_eq!(stated.reason, "门户查无此笔");
     door.close().await;
 }
@@ -435,6 +436,7 @@ enum Asked {
     Watch(String),
     Confirm(Point, String),
     Resolve(Stated),
+    Refund(Box<refund::Order>),
 }
 
 /// Plays back answers.
@@ -522,9 +524,19 @@ impl Handle for Desk {
         Ok(Vec::new())
     }
 
-    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Answer, Failure> {
+    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Resolved, Failure> {
         self.asked.send(Asked::Resolve(stated)).unwrap();
-        self.answer()
+        self.answer().map(Resolved::Settlement)
+    }
+
+    async fn refund(
+        &self,
+        _: CallerId,
+        order: refund::Order,
+        _: Option<Duration>,
+    ) -> Result<refund::Answer, Failure> {
+        self.asked.send(Asked::Refund(Box::new(order))).unwrap();
+        Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

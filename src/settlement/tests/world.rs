@@ -234,7 +234,8 @@ impl World {
             | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
-            | Found::Enquiry(_) => found,
+            | Found::Enquiry(_)
+            | Found::Looked(_) => found,
         }
     }
 }
