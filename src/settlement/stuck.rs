@@ -247,60 +247,32 @@ fn matters(step: Step) -> bool {
 fn tried_of(wanted: Step, events: &[(Event, i64)]) -> Option<Tried> {
     let mut tried: Option<Tried> = None;
     for (event, at_ms) in events {
-        match event {
-            Event::Intent { step, infno, .. } if *step == wanted => {
-                let times = tried.as_ref().map_or(0, |tried| tried.times) + 1;
-                // Without its answer it is what the next process takes it for.
-                tried = Some(Tried {
-                    infno: infno.clone(),
-                    times,
-                    last_at_ms: *at_ms,
-                    end: End::Unknown,
-                    code: Some(Code::PlatformNoAnswer),
-                    infcode: String::new(),
-                });
-            }
-            Event::Answered { step, result, .. } if *step == wanted => {
-                let (end, code, infcode) = end_of(result);
-                let before = tried.unwrap_or_else(|| Tried {
-                    infno: tell::step_name(wanted).to_owned(),
-                    times: 0,
-                    last_at_ms: *at_ms,
-                    end,
-                    code,
-                    infcode: String::new(),
-                });
-                tried = Some(Tried {
-                    last_at_ms: *at_ms,
-                    end,
-                    code,
-                    infcode,
-                    ..before
-                });
-            }
-            Event::Accepted { .. }
-            | Event::Joined
-            | Event::CallerGone
-            | Event::Restarted
-            | Event::CancelAsked { .. }
-            | Event::PrinterLooked { .. }
-            | Event::CodeRead
-            | Event::CodeRejected { .. }
-            | Event::ReadFailed { .. }
-            | Event::InsuranceChosen { .. }
-            | Event::Shown { .. }
-            | Event::Confirmed { .. }
-            | Event::FreshCodeWanted
-            | Event::Intent { .. }
-            | Event::Answered { .. }
-            | Event::AmountsChecked { .. }
-            | Event::Stands
-            | Event::GivenUp { .. }
-            | Event::Undone
-            | Event::PrintIntent { .. }
-            | Event::PrintEnded { .. }
-            | Event::Stuck { .. }
-            | Event::Resolved { .. } => {}
+        if let Event::Intent { step, infno, .. } = event
+            && *step == wanted
+        {
+            // Without its answer it is what the next process takes it for.
+            tried = Some(Tried {
+                infno: infno.clone(),
+                times: tried.map_or(0, |tried| tried.times) + 1,
+                last_at_ms: *at_ms,
+                end: End::Unknown,
+                code: Some(Code::PlatformNoAnswer),
+                infcode: String::new(),
+            });
+        } else if let Event::Answered { step, result, .. } = event
+            && *step == wanted
+        {
+            let (end, code, infcode) = end_of(result);
+            let sent = tried.map(|tried| (tried.infno, tried.times));
+            let (infno, times) = sent.unwrap_or_else(|| (tell::step_name(wanted).to_owned(), 0));
+            tried = Some(Tried {
+                infno,
+                times,
+                last_at_ms: *at_ms,
+                end,
+                code,
+                infcode,
+            });
         }
     }
     tried

@@ -165,6 +165,30 @@ async fn what_is_stated_reaches_the_desk_whole() {
 }
 
 #[tokio::test]
+async fn a_refund_reaches_the_desk_and_its_failure_the_caller() {
+    let (desk, mut asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let request = wire::RefundSettlementRequest {
+        request_id: "RF-1".into(),
+        operator: order::tests::request().operator,
+        key: Some(wire::refund_settlement_request::Key::SettlementId(
+            "stl-1".into(),
+        )),
+        expected_amount_fen: 2_500,
+        ..wire::RefundSettlementRequest::default()
+    };
+    let mut client = door.settlements().await;
+    let status = client.refund_settlement(request).await.unwrap_err();
+    assert!(status.message().starts_with("E8011 REFUND_NOT_SETTLED"));
+    let Some(Asked::Refund(order)) = asked.recv().await else {
+        panic!("an order")
+    };
+    assert_eq!(order.key, refund::Key::SettlementId("stl-1".into()));
+    assert_eq!(order.expected, Some(crate::settlement::bill::Fen(2_500)));
+    door.close().await;
+}
+
+#[tokio::test]
 async fn a_watch_streams_to_its_end() {
     let (desk, mut asked) = Desk::new();
     let door = TestDoor::open(desk);
