@@ -99,12 +99,16 @@ impl Operations {
             return Err(Failure::new(Code::RefundBusy, format!("refund {stream}")));
         }
         let parts = self.parts();
+        let insuplc_admdvs = match facts.insuplc_admdvs.as_str() {
+            "" => parts.platform.mdtrtarea_admvs().to_owned(),
+            area => area.to_owned(),
+        };
         Ok(Event::Accepted {
             request_id: order.request_id.clone(),
             caller: caller.id.clone(),
             settlement_id: facts.settlement_id,
             numbers: facts.numbers,
-            insuplc_admdvs: facts.insuplc_admdvs,
+            insuplc_admdvs,
             fixmedins_code: parts.platform.fixmedins_code().to_owned(),
             account_in_funds: parts.rules.fund_reading == FundReading::WithAccount,
             charged: facts.charged,

@@ -14,5 +14,7 @@ mod lost;
 mod paper;
 mod peers;
 mod platform;
+mod refund;
+mod resolve;
 mod sandbox;
 mod told;

@@ -211,7 +211,7 @@ pub(crate) struct Refund {
         hide_default_value = true
     )]
     pub(crate) mdtrt_id: String,
-    /// With --setl-id: the area of insurance. 参保地医保区划。
+    /// With --setl-id: the area of insurance; else this site's own. 参保地医保区划，缺省为本地。
     #[arg(
         long,
         value_name = "AREA",
