@@ -14,6 +14,7 @@ mod lost;
 mod paper;
 mod peers;
 mod platform;
+mod proof;
 mod refund;
 mod resolve;
 mod sandbox;

@@ -15,10 +15,6 @@ pub const VERSION: u16 = 1;
 /// One thing that happened.
 #[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few at a time; boxes would stand between the words"
-)]
 pub enum Event {
     /// The order was checked and taken.
     Accepted {

@@ -99,11 +99,6 @@ async fn refunds_of_one_settlement_at_once_send_one_2208() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_stand_is_not_given_back() {
     let desk = Desk::start(Setup::default()).await;
-    let shown = [
-        Shows::Bytes(b"134500000000000001".to_vec()),
-        Shows::fresh("employee"),
-    ];
-    drop(shown);
     desk.platform.arm("F2@1101!").expect("a fault");
     let refused = desk
         .pay(bill(&desk, "bill-0"), &[Shows::fresh("employee")])
