@@ -15,5 +15,7 @@ mod paper;
 mod peers;
 mod platform;
 mod proof;
+mod refund;
+mod resolve;
 mod sandbox;
 mod told;

@@ -335,7 +335,11 @@ impl Desk {
             Found::Preview(amounts) => self.known.preview = Some(amounts),
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Refunded { .. } | Found::Reversal(_) | Found::Visits(_) | Found::Enquiry(_) => {
+            Found::Refunded { .. }
+            | Found::Reversal(_)
+            | Found::Visits(_)
+            | Found::Enquiry(_)
+            | Found::Looked(_) => {
                 panic!("{step:?} is no step forward")
             }
         }

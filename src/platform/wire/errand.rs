@@ -17,7 +17,7 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) => "5203",
     }
 }
 
@@ -55,7 +55,9 @@ pub(in crate::platform) fn build(
 fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
-        Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+        Ask::Enquiry(numbers) | Ask::Look(numbers) => {
+            named(numbers).map(|data| Object::new().object("data", data))
+        }
     }
 }
 
@@ -91,7 +93,7 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
     }
 }
 
@@ -124,6 +126,7 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
+        Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
     })
 }
 
@@ -135,9 +138,8 @@ fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
 fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
     match ask {
         Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
-        Ask::Enquiry(_) => answer::found(Ok(Found::Enquiry(enquiry::settlement_refused(
-            profile,
-            &answer.err_msg,
-        )))),
+        Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
+            enquiry::settlement_refused(profile, &answer.err_msg),
+        ))),
     }
 }
