@@ -9,10 +9,18 @@ mod fixtures;
 mod journal;
 mod ledger;
 mod model;
+#[path = "../../../tests/it/proof/record.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use it too, and more of it"
+)]
+mod record;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
 mod stories;
 mod tape;
 mod teller;
+mod twice;
 mod world;

@@ -2,3 +2,4 @@
 
 mod kill;
 pub(crate) mod record;
+mod twice;

@@ -22,6 +22,7 @@ use yibaod::api::Money;
 
 use super::record::{Found, Proof, is_long};
 use cell::{Cell, Outcome, Second};
+pub(super) use place::{Aim, Killer};
 use place::{Code, EDGES, Place};
 use ways::{WAYS, Way};
 

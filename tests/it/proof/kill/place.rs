@@ -73,7 +73,7 @@ impl Place {
 
 /// What a killer at the platform aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(in crate::proof) enum Aim {
     Nothing,
     /// The n-th such edge, the first is 1.
     Call(&'static str, usize, Edge),
@@ -83,7 +83,7 @@ pub(super) enum Aim {
 
 /// Kills a daemon at a moment of the platform, and counts moments.
 #[derive(Debug)]
-pub(super) struct Killer {
+pub(in crate::proof) struct Killer {
     inner: Mutex<Inner>,
 }
 
@@ -101,7 +101,7 @@ struct Inner {
 
 impl Killer {
     /// At this platform, in place of any other hook.
-    pub(super) fn new(platform: &Platform) -> Arc<Self> {
+    pub(in crate::proof) fn new(platform: &Platform) -> Arc<Self> {
         let killer = Arc::new(Self {
             inner: Mutex::new(Inner {
                 aim: Aim::Nothing,
@@ -117,7 +117,7 @@ impl Killer {
     }
 
     /// From here on it waits for this, to kill this process.
-    pub(super) fn aim(&self, aim: Aim, pid: u32) {
+    pub(in crate::proof) fn aim(&self, aim: Aim, pid: u32) {
         let mut inner = self.lock();
         inner.aim = aim;
         inner.pid = i32::try_from(pid).expect("a pid");
@@ -125,12 +125,12 @@ impl Killer {
     }
 
     /// Moments since it was last aimed.
-    pub(super) fn moments(&self) -> usize {
+    pub(in crate::proof) fn moments(&self) -> usize {
         self.lock().moments
     }
 
     /// The calls at which it killed: their answers were not heard.
-    pub(super) fn killed_at(&self) -> Vec<String> {
+    pub(in crate::proof) fn killed_at(&self) -> Vec<String> {
         self.lock().killed_at.clone()
     }
 
