@@ -19,6 +19,7 @@ mod record;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
+mod search;
 mod stories;
 mod tape;
 mod teller;
