@@ -92,7 +92,7 @@ impl Operations {
 }
 
 /// Waits for the answer, at most until then.
-async fn answered<S: Story>(
+pub(super) async fn answered<S: Story>(
     mut view: watch::Receiver<Seen<S>>,
     answer_by: tokio::time::Instant,
 ) -> Arc<S> {

@@ -8,6 +8,7 @@ use crate::book::Code;
 use crate::journal::{Health, Hindrance};
 use crate::runner::{Errands, Parts, RowError, Runner};
 use crate::settlement::handout::Dispense;
+use crate::settlement::refund::Refund;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -40,6 +41,7 @@ pub struct Operations {
 
 pub(super) struct Inner {
     pub(super) runner: Runner,
+    pub(super) refunds: Errands<Refund>,
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
@@ -59,6 +61,7 @@ impl Operations {
         let hand_outs = Errands::new(&runner);
         Self {
             inner: Arc::new(Inner {
+                refunds: Errands::new(&runner),
                 runner,
                 identity,
                 waits,
@@ -70,12 +73,12 @@ impl Operations {
         }
     }
 
-    /// Carries on every hand-out and take-back that was open. Gives how many.
+    /// Carries on what only talks to the platform and was open. Gives how many.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn resume_hand_outs(&self) -> Result<usize, RowError> {
-        self.inner.hand_outs.resume().await
+    pub async fn resume_errands(&self) -> Result<usize, RowError> {
+        Ok(self.inner.refunds.resume().await? + self.inner.hand_outs.resume().await?)
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -149,6 +149,19 @@ pub enum Found {
     },
     /// What 3505A or 3506A says of each row.
     Dispensed(Vec<RowResult>),
+    /// The settlement that 5203 was asked for by its number.
+    Looked(Looked),
+}
+
+/// A settlement as 5203 shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Looked {
+    /// What was charged.
+    pub settled: Settled,
+    /// 退费结算标志: it was given back.
+    pub is_refunded: bool,
+    /// 定点医药机构编号, empty when the answer does not name it.
+    pub fixmedins_code: String,
 }
 
 /// A line as 2204 or 2101 split it.

@@ -24,6 +24,8 @@ pub enum Ask {
     Refund(Numbers),
     /// 5203 结算信息查询 of one settlement.
     Enquiry(Numbers),
+    /// The same, for what it says of the settlement itself, given back or not.
+    Look(Numbers),
     /// 3505A 商品销售 of goods handed out.
     HandOut(Box<Goods>),
     /// 3506A 商品销售退货 of goods taken back.
@@ -53,7 +55,7 @@ impl Ask {
     pub fn moves_money(&self) -> bool {
         match self {
             Ask::Refund(_) => true,
-            Ask::Enquiry(_) | Ask::HandOut(_) | Ask::TakeBack(_) => false,
+            Ask::Enquiry(_) | Ask::Look(_) | Ask::HandOut(_) | Ask::TakeBack(_) => false,
         }
     }
 }

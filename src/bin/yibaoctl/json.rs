@@ -26,8 +26,9 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse DeviceEvent Dispense HandOutRequest TakeBackRequest ErrorEntry GetStatusResponse ListDevicesResponse
-    ListSettlementsResponse ScanAndPayRequest Settlement SettlementEvent DeviceSnapshot
+    CancelSettlementResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
+    ListDevicesResponse ListSettlementsResponse ListStuckResponse Refund ScanAndPayRequest Settlement
+    SettlementEvent DeviceSnapshot TakeBackRequest
 }
 
 /// A message as one line of JSON.

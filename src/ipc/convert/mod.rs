@@ -8,6 +8,8 @@ pub mod dispense;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod refund;
 pub mod settlement;
 pub mod status;
+pub mod stuck;
 mod time;

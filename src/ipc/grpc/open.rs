@@ -12,12 +12,14 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, SettlementKey,
-    Status, TakeBack, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Resolved,
+    SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
+use crate::settlement::refund;
+use crate::settlement::stuck::Item;
 
 /// The group whose members may open the socket. Made by the package.
 const GROUP: &str = "yibao";
@@ -131,6 +133,27 @@ impl Handle for Operations {
         key: DispenseKey,
     ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
         Operations::dispense(self, caller, key)
+    }
+
+    fn stuck(&self, caller: CallerId) -> impl Future<Output = Result<Vec<Item>, Failure>> + Send {
+        Operations::stuck(self, caller)
+    }
+
+    fn resolve(
+        &self,
+        caller: CallerId,
+        stated: Stated,
+    ) -> impl Future<Output = Result<Resolved, Failure>> + Send {
+        Operations::resolve(self, caller, stated)
+    }
+
+    fn refund(
+        &self,
+        caller: CallerId,
+        order: refund::Order,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
+        Operations::refund(self, caller, order, deadline)
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

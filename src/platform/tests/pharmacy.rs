@@ -1,7 +1,7 @@
 //! 2101, 2102 and 2103: their messages byte for byte, what they answer, what the site takes.
 
 use super::answers::{SETLINFO, code, no, yes};
-use super::fixtures::{Case, MSGID, profile, stamp};
+use super::fixtures::{Case, MSGID, desk, profile, stamp};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::wire::answer::{self, Body};
@@ -43,7 +43,7 @@ fn sale() -> Case {
 }
 
 fn written(profile: &Profile, case: &Case, step: Step) -> request::Message {
-    match request::build(profile, &case.call(step), &stamp(), "SIGN1") {
+    match request::build(&desk(profile, "SIGN1"), &case.call(step), &stamp()) {
         Ok(message) => message,
         Err(outcome) => panic!("{step:?}: {outcome:?}"),
     }
@@ -84,7 +84,7 @@ fn a_lost_2102_is_asked_for_by_person_only_where_the_site_can() {
     let mut case = sale();
     (case.known.settled, case.known.mdtrt_id) = (None, None);
     let build = |profile: &Profile, case: &Case| {
-        request::build(profile, &case.call(Step::FindSettlement), &stamp(), "")
+        request::build(&desk(profile, ""), &case.call(Step::FindSettlement), &stamp())
     };
     let unclear = Outcome::Done {
         found: Some(Found::Enquiry(Enquiry::Unclear)),

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
-use super::request::{Expect, Message, Missing};
+use super::request::{Desk, Expect, Message, Missing, not_sent};
 use super::{dispense, enquiry, setlinfo};
 use crate::book::Code;
 use crate::config::Profile;
@@ -18,7 +18,7 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) => "5203",
         Ask::HandOut(_) => "3505A",
         Ask::TakeBack(_) => "3506A",
     }
@@ -29,24 +29,27 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
 /// # Errors
 /// A fact is missing: nothing can be sent.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     errand: &Errand,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
     let infno = infno(&errand.ask);
-    let input = input(profile, &errand.ask).map_err(|Missing(what)| not_sent(what))?;
+    let profile = desk.profile;
+    let input = input(profile, &errand.ask).map_err(not_sent)?;
     let head = Head {
         infno,
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: &errand.insuplc_admdvs,
-        sign_no,
+        insutype: "",
+        sign_no: desk.sign_no,
         operator: &errand.operator,
+        signer: desk.signer,
     };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
+        body: Zeroizing::new(body),
         wire_body: None,
         expect: expect(&errand.ask, &stamp.msgid),
     })
@@ -55,7 +58,9 @@ pub(in crate::platform) fn build(
 fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
-        Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+        Ask::Enquiry(numbers) | Ask::Look(numbers) => {
+            named(numbers).map(|data| Object::new().object("data", data))
+        }
         Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
         Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
     }
@@ -93,7 +98,7 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
         Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
             msgid: msgid.to_owned(),
             ..Expect::default()
@@ -130,6 +135,7 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
+        Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
         Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
             .and_then(|output| dispense::read(output, goods))
             .map(Found::Dispensed),
@@ -144,21 +150,13 @@ fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
 fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
     match ask {
         Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
-        Ask::Enquiry(_) => answer::found(Ok(Found::Enquiry(enquiry::settlement_refused(
-            profile,
-            &answer.err_msg,
-        )))),
+        Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
+            enquiry::settlement_refused(profile, &answer.err_msg),
+        ))),
         // A relay's own no says nothing of what the platform recorded.
         Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
             answer::unreadable("a no without the platform's own marks")
         }
         Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
     }
-}
-
-fn not_sent(what: &str) -> Box<Outcome> {
-    Box::new(Outcome::NotSent {
-        code: Code::Internal,
-        why: format!("cannot be written: {what}"),
-    })
 }

@@ -9,11 +9,21 @@ mod fixtures;
 mod journal;
 mod ledger;
 mod model;
+mod resolve;
+#[path = "../../../tests/it/proof/record.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use it too, and more of it"
+)]
+mod record;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
 mod search;
 mod stories;
+mod table;
 mod tape;
 mod teller;
+mod twice;
 mod world;

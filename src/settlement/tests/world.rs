@@ -253,7 +253,8 @@ impl World {
             | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
-            | Found::Enquiry(_) => found,
+            | Found::Enquiry(_)
+            | Found::Looked(_) => found,
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "9001" => Ok(sign::sign_in(world, call)),
         "9002" => sign::sign_out(world, call),
         "1101" => person::find(world, call, hits),
+        "1162" => person::decode(world, call, hits),
         "2101" => pharmacy::trial(world, call, hits),
         "2102" => pharmacy::settle(world, call, hits),
         "2103" => pharmacy::refund(world, call, hits),
