@@ -4,8 +4,8 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, LineRules, Profile, Reading,
-    ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, LineRules, Profile,
+    Reading, ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
 };
 use super::profile_gateway::{cainfo, gateway};
 

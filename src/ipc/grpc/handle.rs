@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Resolved, SettlementKey, Stated,
-    Status, TakeBack, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Resolved, SettlementKey,
+    Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;

@@ -84,7 +84,11 @@ fn a_lost_2102_is_asked_for_by_person_only_where_the_site_can() {
     let mut case = sale();
     (case.known.settled, case.known.mdtrt_id) = (None, None);
     let build = |profile: &Profile, case: &Case| {
-        request::build(&desk(profile, ""), &case.call(Step::FindSettlement), &stamp())
+        request::build(
+            &desk(profile, ""),
+            &case.call(Step::FindSettlement),
+            &stamp(),
+        )
     };
     let unclear = Outcome::Done {
         found: Some(Found::Enquiry(Enquiry::Unclear)),

@@ -76,6 +76,14 @@ async fn a_lost_answer_waits_for_a_person() {
                 1,
                 "{fault}: it is listed"
             );
+            let mut client = desk.settlements().await;
+            let listed = client.list_stuck(yibaod::api::ListStuckRequest {}).await;
+            let listed = listed.expect("a list").into_inner().items;
+            assert_eq!(listed[0].subject(), yibaod::api::StuckSubject::Dispense);
+            assert_eq!(
+                (listed[0].infno.as_str(), listed[0].msgid.as_str()),
+                (infno, told.msgid.as_str())
+            );
         }
     }
 }

@@ -186,3 +186,37 @@ async fn a_sale_that_is_cancelled_before_the_money_charges_nothing() {
     desk.truth("cancelled").await.expect("it was accepted");
     assert_eq!((received(&desk, "2101"), received(&desk, "2102")), (1, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_sale_is_refunded_by_2103() {
+    let desk = Desk::start(Setup::default()).await;
+    let paid = pay(&desk, "paid").await;
+    let request = yibaod::api::RefundSettlementRequest {
+        request_id: "back".to_owned(),
+        operator: sale(&desk, "").operator,
+        key: Some(yibaod::api::refund_settlement_request::Key::SettlementId(
+            paid.settlement_id.clone(),
+        )),
+        ..Default::default()
+    };
+    let mut client = desk.settlements().await;
+    let answer = client
+        .refund_settlement(request)
+        .await
+        .expect("it is taken");
+    let refund = answer
+        .into_inner()
+        .refund
+        .expect("an answer has its refund");
+    assert_eq!(
+        refund.money(),
+        yibaod::api::RefundMoney::Refunded,
+        "{refund:?}"
+    );
+    assert_eq!((received(&desk, "2103"), received(&desk, "2208")), (1, 0));
+    let standing = |ledger: &yibaod::sandbox::platform::Ledger| {
+        let rows = ledger.settlements();
+        rows.iter().filter(|row| row.is_live()).count()
+    };
+    assert_eq!(desk.platform.ledger(standing), 0);
+}
