@@ -101,6 +101,37 @@ struct Texts {
     action: (&'static str, &'static str),
 }
 
+/// A hand-out or take-back in doubt.
+const DISPENSE: (Both, Both) = (
+    (
+        "在医保平台的商品销售明细中，按定点医药机构编号、零售单据号和销售时间查找，看各行是否已有商品销售流水号。",
+        "Among the platform's sales of goods, look by provider, number of the sale document and time \
+         whether the rows have a number.",
+    ),
+    (
+        "请核实平台是否已记录；已记录的不要重报，未记录的换新请求编号重新上报。",
+        "Find out whether the platform recorded it: what is there is not told again, what is not there is \
+         handed in under a new request_id.",
+    ),
+);
+
+/// A record that cannot be read.
+const UNREADABLE: (Both, Both) = (
+    (
+        "本机记录无法读取；在医保平台的医药机构门户中按所列编号和日期查找。",
+        "The record at this desk cannot be read; look in the platform's portal by the numbers and the day \
+         listed.",
+    ),
+    (
+        "由信息科先执行 yibaoctl journal verify，并查看日志；程序版本较旧的请升级。修复前不要重新结算。",
+        "Run yibaoctl journal verify first and read the log; upgrade an older program. Do not settle again \
+         before it is mended.",
+    ),
+);
+
+/// Chinese and English.
+type Both = (&'static str, &'static str);
+
 fn texts(trouble: Trouble) -> Texts {
     let (look_up, action) = match trouble {
         Trouble::ChargeUnknown => (
@@ -156,30 +187,8 @@ fn texts(trouble: Trouble) -> Texts {
                  refund again with a new request id.",
             ),
         ),
-        Trouble::DispenseUnknown => (
-            (
-                "在医保平台的商品销售明细中，按定点医药机构编号、零售单据号和销售时间查找，看各行是否已有商品销售流水号。",
-                "Among the platform's sales of goods, look by provider, number of the sale document and time \
-                 whether the rows have a number.",
-            ),
-            (
-                "请核实平台是否已记录；已记录的不要重报，未记录的换新请求编号重新上报。",
-                "Find out whether the platform recorded it: what is there is not told again, what is not there is \
-                 handed in under a new request_id.",
-            ),
-        ),
-        Trouble::Unreadable => (
-            (
-                "本机记录无法读取；在医保平台的医药机构门户中按所列编号和日期查找。",
-                "The record at this desk cannot be read; look in the platform's portal by the numbers and the day \
-                 listed.",
-            ),
-            (
-                "由信息科先执行 yibaoctl journal verify，并查看日志；程序版本较旧的请升级。修复前不要重新结算。",
-                "Run yibaoctl journal verify first and read the log; upgrade an older program. Do not settle again \
-                 before it is mended.",
-            ),
-        ),
+        Trouble::DispenseUnknown => DISPENSE,
+        Trouble::Unreadable => UNREADABLE,
     };
     Texts { look_up, action }
 }

@@ -493,6 +493,9 @@ impl Desk {
     }
 }
 
+type Wait = Option<Duration>;
+type Told = Result<Arc<Dispense>, Failure>;
+
 impl Handle for Desk {
     async fn scan_and_pay(
         &self,
@@ -545,25 +548,15 @@ impl Handle for Desk {
         Ok(Vec::new())
     }
 
-    async fn hand_out(
-        &self,
-        _: CallerId,
-        wish: HandOut,
-        _: Option<Duration>,
-    ) -> Result<Arc<Dispense>, Failure> {
+    async fn hand_out(&self, _: CallerId, wish: HandOut, _: Wait) -> Told {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
-    async fn take_back(
-        &self,
-        _: CallerId,
-        wish: TakeBack,
-        _: Option<Duration>,
-    ) -> Result<Arc<Dispense>, Failure> {
+    async fn take_back(&self, _: CallerId, wish: TakeBack, _: Wait) -> Told {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
-    async fn dispense(&self, _: CallerId, _: DispenseKey) -> Result<Arc<Dispense>, Failure> {
+    async fn dispense(&self, _: CallerId, _: DispenseKey) -> Told {
         Err(Failure::new(Code::NotFound, ""))
     }
 

@@ -146,12 +146,18 @@ impl Teller {
         panic!("no end: {}", self.told.join(" "));
     }
 
-    fn ask(&mut self, ask: &Ask) {
-        let (infno, what) = match ask {
+    /// Which transaction it is, and what becomes of it. A refund hands nothing out.
+    fn coming(&mut self, ask: &Ask) -> (&'static str, &'static str) {
+        match ask {
             Ask::Refund(_) => ("2208", self.sends.pop_front().unwrap_or_default()),
-            Ask::Enquiry(_) | Ask::Look(_) => ("5203", self.asks.pop_front().unwrap_or_default()),
-            Ask::HandOut(_) | Ask::TakeBack(_) => panic!("a refund hands nothing out"),
-        };
+            Ask::HandOut(_) | Ask::TakeBack(_) | Ask::Enquiry(_) | Ask::Look(_) => {
+                ("5203", self.asks.pop_front().unwrap_or_default())
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask) {
+        let (infno, what) = self.coming(ask);
         if what == "not sent" {
             self.told.push(format!("({infno})"));
             return self.answered(Outcome::NotSent {
