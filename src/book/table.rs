@@ -400,6 +400,17 @@ codes! {
         "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
         "Ask with the same id, do not settle again, and have the log looked at.";
 
+    // The site's files.
+    ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,
+        "站点配置有误，服务不会启动。",
+        "The site profile is wrong; the daemon does not start with it.",
+        "请信息科按所列各键改正，再执行 yibaoctl profile check。",
+        "Correct the named keys, then run: yibaoctl profile check.";
+    SecretWrong = "E7102", "SECRET_WRONG", NotConcerned, SameId,
+        "接入密钥或签名私钥不能使用，服务不会启动。",
+        "A gateway secret or signing key cannot be used; the daemon does not start with it.",
+        "请信息科核对密钥文件的内容、权限和位置。",
+        "Check the key file's content, mode and place.";
     // What a person states, and giving back.
     NotStuck = "E8001", "NOT_STUCK", NotConcerned, SameId,
         "此笔并不需要人工处理，不能人工认定。",

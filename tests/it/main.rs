@@ -9,7 +9,6 @@ mod desk;
 mod fleet;
 mod happy;
 mod identity;
-mod kill;
 mod lost;
 mod paper;
 mod peers;

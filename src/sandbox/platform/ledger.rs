@@ -325,6 +325,12 @@ impl Ledger {
             .collect()
     }
 
+    /// Requests of every kind in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Received> {
+        self.received.clone()
+    }
+
     /// Requests that came in, of every kind.
     #[must_use]
     pub fn received_count(&self) -> usize {

@@ -200,6 +200,14 @@ impl Ledger {
 
     fn settle(&mut self, message: &Message) -> Said {
         self.open_visit(message)?;
+        // The same message once more; another one of the same bill would be taken, so that it shows.
+        if self
+            .charges
+            .iter()
+            .any(|charge| charge.msgid == message.msgid)
+        {
+            return Err("a repeated msgid");
+        }
         let amounts = match message.differs {
             0 => self.amounts(message),
             1 => sample::one_fen_apart(self.amounts(message)),

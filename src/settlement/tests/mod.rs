@@ -10,6 +10,13 @@ mod journal;
 mod ledger;
 mod model;
 mod resolve;
+#[path = "../../../tests/it/proof/record.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use it too, and more of it"
+)]
+mod record;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
@@ -18,4 +25,5 @@ mod stories;
 mod table;
 mod tape;
 mod teller;
+mod twice;
 mod world;

@@ -253,6 +253,19 @@ impl Teller {
             "gateway" => refused(Code::GatewayRefused),
             "expired" => refused(Code::CodeExpired),
             "not sent" => not_sent(),
+            "twice" => {
+                let first = self.process(&message, &what);
+                drop(self.process(&message, &what));
+                first
+            }
+            "twice second" => {
+                drop(self.process(&message, &what));
+                match self.process(&message, &what) {
+                    // No site lists a repeated msgid among its refusals of a money call.
+                    Outcome::Refused { .. } if step.moves_money() => unknown(),
+                    second => second,
+                }
+            }
             _ => self.process(&message, &what),
         };
         let killed_after = what == "killed after";

@@ -1,4 +1,5 @@
 //! Proofs by fault: whole matrices, each with its row in the table that `tests/run` shows.
 
-#[allow(dead_code, reason = "each proof uses what it needs")]
+mod kill;
 pub(crate) mod record;
+mod twice;
