@@ -10,6 +10,7 @@ use super::Reply;
 
 /// Content type of an answer whose form a fault decides.
 const JSON: &str = "application/json;charset=UTF-8";
+
 /// Writes it. A reset reply leaves the socket so that dropping it resets the connection.
 pub(super) async fn reply(
     stream: &mut TcpStream,
@@ -55,7 +56,9 @@ async fn write(stream: &mut TcpStream, head: String, body: &[u8]) -> io::Result<
 async fn drip(stream: &mut TcpStream, head: String, body: &[u8], byte: Duration) -> io::Result<()> {
     write(stream, head, &[]).await?;
     for one in body {
-        tokio::time::sleep(byte).await;
+        if !byte.is_zero() {
+            tokio::time::sleep(byte).await;
+        }
         stream.write_all(std::slice::from_ref(one)).await?;
     }
     stream.flush().await

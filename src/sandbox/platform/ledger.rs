@@ -325,6 +325,12 @@ impl Ledger {
             .collect()
     }
 
+    /// All requests in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> &[Received] {
+        &self.received
+    }
+
     /// Requests that came in, of every kind.
     #[must_use]
     pub fn received_count(&self) -> usize {
