@@ -118,6 +118,10 @@ fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
             Code::DeskNotAdopted,
             "the journal belongs to another machine or desk; see yibaoctl desk adopt",
         ),
+        Some(Hindrance::RolledBack { had_seq, last_seq }) => Failure::new(
+            Code::JournalRolledBack,
+            format!("it ends at record {last_seq} and held {had_seq}"),
+        ),
         Some(Hindrance::DiskLow {
             free_bytes,
             min_free_bytes,

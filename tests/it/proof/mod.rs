@@ -3,4 +3,5 @@
 #[allow(dead_code, reason = "each proof uses what it needs")]
 pub(crate) mod record;
 
+mod disk;
 mod network;

@@ -293,7 +293,7 @@ fn pairs(columns: &[&Column]) -> Vec<Cell> {
 }
 
 /// SplitMix64: the bits of a seed, well mixed.
-fn mixed(seed: u64) -> u64 {
+pub(super) fn mixed(seed: u64) -> u64 {
     let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -463,10 +463,10 @@ fn differences(ledger: &Ledger, ended: &Settlement) -> Vec<String> {
     if !duplicates.msgids.is_empty() || !duplicates.batches.is_empty() {
         amiss.push(format!("{duplicates:?}"));
     }
-    amiss.extend(MONEY_CALLS.iter().filter_map(|infno| {
-        repeated(ledger.requests(), infno)
-            .then(|| format!("{infno} was repeated without an enquiry"))
-    }));
+    let twice = MONEY_CALLS
+        .iter()
+        .filter(|infno| repeated(ledger.requests(), infno));
+    amiss.extend(twice.map(|infno| format!("{infno} was repeated without an enquiry")));
     amiss
 }
 
