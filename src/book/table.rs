@@ -399,9 +399,9 @@ codes! {
         "The settlement service has an internal error.",
         "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
         "Ask with the same id, do not settle again, and have the log looked at.";
-    JournalRolledBack = "E7011", "JOURNAL_ROLLED_BACK", NotCharged, SameId,
-        "流水日志比上次运行时旧（曾被还原，或磁盘丢失记录），暂停受理结算。",
-        "The journal is older than when it was last used: a copy was put back, or the disk lost records.",
-        "请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
-        "Compare the missing time with the platform first; then an administrator runs: yibaoctl desk adopt.";
+    JournalRolledBack = "E7011", "JOURNAL_ROLLED_BACK", Unknown, AskOnly,
+        "流水日志缺少本机曾写入的记录（曾被还原，或磁盘丢失），暂停受理；缺失的结算可能已扣费。",
+        "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
+        "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
+        "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
 }

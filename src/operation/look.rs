@@ -4,7 +4,7 @@ use super::ask::{CallerId, Failure, ListFilter, SettlementKey};
 use super::operations::Operations;
 use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
-use crate::journal::Filter;
+use crate::journal::{Filter, Hindrance};
 use crate::runner::{Handle, state_of};
 use crate::settlement::answer::{Answer, Reason, Summary};
 use crate::settlement::state::State;
@@ -47,7 +47,7 @@ impl Operations {
         let row = self.parts().journal.find(settlement_id).await;
         let row = row.map_err(|error| unreadable(&error))?;
         if row.is_none_or(|row| row.kind != SETTLEMENT) {
-            return Err(Failure::new(Code::NotFound, "no settlement has this id"));
+            return Err(self.not_found("no settlement has this id"));
         }
         let state = state_of(settlement_id, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
@@ -62,10 +62,21 @@ impl Operations {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(tell::answer(&seen(&handle.view()).state)),
             Found::Stored(settlement_id) => self.get_by_id(caller, &settlement_id).await,
-            Found::Nothing => Err(Failure::new(
-                Code::NotFound,
-                "no settlement has this request_id",
-            )),
+            Found::Nothing => Err(self.not_found("no settlement has this request_id")),
+        }
+    }
+
+    /// That nothing is there, unless records are missing: then nobody can say so.
+    pub(super) fn not_found(&self, what: &str) -> Failure {
+        match self.parts().journal.health().why {
+            Some(why @ Hindrance::RolledBack { .. }) => super::operations::hindrance(Some(why), 0),
+            Some(
+                Hindrance::DiskLow { .. }
+                | Hindrance::BallastSpent
+                | Hindrance::NotAdopted
+                | Hindrance::Closed,
+            )
+            | None => Failure::new(Code::NotFound, what),
         }
     }
 
@@ -96,7 +107,7 @@ impl Operations {
     }
 
     async fn get_by_setl_id(&self, caller: &CallerId, setl_id: &str) -> Result<Answer, Failure> {
-        let not_found = || Failure::new(Code::NotFound, "no settlement has this setl_id");
+        let not_found = || self.not_found("no settlement has this setl_id");
         if setl_id.is_empty() {
             return Err(not_found());
         }

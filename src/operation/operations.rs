@@ -112,7 +112,7 @@ impl Operations {
     }
 }
 
-fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
+pub(super) fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
     match why {
         Some(Hindrance::NotAdopted) => Failure::new(
             Code::DeskNotAdopted,

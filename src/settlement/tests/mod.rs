@@ -12,6 +12,7 @@ mod model;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
+mod search;
 mod stories;
 mod tape;
 mod teller;
