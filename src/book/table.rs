@@ -404,4 +404,16 @@ codes! {
         "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
         "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
         "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
+
+    // The site's files.
+    ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,
+        "站点配置有误，服务不会启动。",
+        "The site profile is wrong; the daemon does not start with it.",
+        "请信息科按所列各键改正，再执行 yibaoctl profile check。",
+        "Correct the named keys, then run: yibaoctl profile check.";
+    SecretWrong = "E7102", "SECRET_WRONG", NotConcerned, SameId,
+        "接入密钥或签名私钥不能使用，服务不会启动。",
+        "A gateway secret or signing key cannot be used; the daemon does not start with it.",
+        "请信息科核对密钥文件的内容、权限和位置。",
+        "Check the key file's content, mode and place.";
 }

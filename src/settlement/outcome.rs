@@ -74,9 +74,9 @@ impl State {
             Step::UndoSettle if unknown => self.trail.refund_maybe = true,
             Step::Decode if unknown => self.reject_code(Code::PlatformNoAnswer),
             Step::Decode => {
-                // What a gateway refuses is not the code's fault: another one would fare no better.
+                // What a gateway or a sign-in refuses is not the code's fault: another one would fare no better.
                 if let Outcome::Refused { code, .. } = outcome
-                    && *code != Code::GatewayRefused
+                    && !matches!(code, Code::GatewayRefused | Code::SignInFailed)
                 {
                     self.reject_code(*code);
                 }

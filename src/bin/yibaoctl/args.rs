@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// The site profile, without the daemon. 站点配置（不经守护进程）。
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Whose journal it is, without the daemon. 流水日志归属（不经守护进程）。
     #[command(subcommand)]
     Desk(DeskCommand),
@@ -189,6 +192,19 @@ pub(crate) struct Verify {
     /// The file of the site key. 站点密钥文件。
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Say what is wrong with a profile and the secrets it names; read-only. 检查站点配置及其密钥（只读）。
+    Check(ProfileCheck),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProfileCheck {
+    /// The profile. 站点配置文件。
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,7 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `journal verify` and `desk adopt` work without the
-//! daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
+//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify` and `desk adopt`
+//! work without the daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
 
 mod args;
 mod ask;
@@ -17,6 +17,7 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod profile;
 mod show;
 mod status;
 mod trouble;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command, DeskCommand, JournalCommand};
+use args::{Args, Command, DeskCommand, JournalCommand, ProfileCommand};
 use connect::Door;
 use exit::Exit;
 use out::Out;
@@ -74,6 +75,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
+        Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
     }
 }

@@ -5,9 +5,8 @@ use zeroize::Zeroizing;
 use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
-use super::request::{Expect, Message, Missing};
+use super::request::{Desk, Expect, Message, Missing, not_sent};
 use super::{enquiry, setlinfo};
-use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
 use crate::settlement::call::{Found, Outcome};
@@ -27,24 +26,27 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
 /// # Errors
 /// A fact is missing: nothing can be sent.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     errand: &Errand,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
     let infno = infno(&errand.ask);
-    let input = input(profile, &errand.ask).map_err(|Missing(what)| not_sent(what))?;
+    let profile = desk.profile;
+    let input = input(profile, &errand.ask).map_err(not_sent)?;
     let head = Head {
         infno,
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: &errand.insuplc_admdvs,
-        sign_no,
+        insutype: "",
+        sign_no: desk.sign_no,
         operator: &errand.operator,
+        signer: desk.signer,
     };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
+        body: Zeroizing::new(body),
         wire_body: None,
         expect: expect(&errand.ask, &stamp.msgid),
     })
@@ -138,11 +140,4 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
             &answer.err_msg,
         )))),
     }
-}
-
-fn not_sent(what: &str) -> Box<Outcome> {
-    Box::new(Outcome::NotSent {
-        code: Code::Internal,
-        why: format!("cannot be written: {what}"),
-    })
 }
