@@ -123,11 +123,15 @@ impl Operations {
     }
 }
 
-fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
+pub(super) fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
     match why {
         Some(Hindrance::NotAdopted) => Failure::new(
             Code::DeskNotAdopted,
             "the journal belongs to another machine or desk; see yibaoctl desk adopt",
+        ),
+        Some(Hindrance::RolledBack { had_seq, last_seq }) => Failure::new(
+            Code::JournalRolledBack,
+            format!("it ends at record {last_seq} and held {had_seq}"),
         ),
         Some(Hindrance::DiskLow {
             free_bytes,

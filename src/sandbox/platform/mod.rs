@@ -23,6 +23,7 @@ mod money;
 mod routes;
 mod server;
 pub mod split;
+mod statement;
 pub mod switches;
 mod transactions;
 pub mod voucher;
