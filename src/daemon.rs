@@ -350,6 +350,10 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
             .transactions
             .reversible
             .contains(&profile.transactions.settle),
+        pharmacy_is_reversible: (profile.transactions.reversible.iter())
+            .any(|infno| infno == "2102"),
+        dispense_is_enabled: profile.dispense.enabled,
+        dispense_repeat_is_harmless: profile.dispense.repeat_is_harmless,
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),

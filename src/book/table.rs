@@ -127,6 +127,31 @@ codes! {
         "A text is longer than the platform's field.",
         "请缩短所列字段的内容后重新发起。",
         "Shorten the named field and call again.";
+    PharmacyNotEnabled = "E1030", "PHARMACY_NOT_ENABLED", NotCharged, NewId,
+        "本站点没有开通药店购药结算。",
+        "This site does not settle a pharmacy's orders.",
+        "请改用门诊缴费结算；确需开通请信息科在站点配置中设置 transactions.pharmacy。",
+        "Settle it as an outpatient bill; to switch it on, set transactions.pharmacy in the site profile.";
+    TakenBackTooMuch = "E1031", "TAKEN_BACK_TOO_MUCH", NotConcerned, NewId,
+        "退回的药品数量超过了发出的数量。",
+        "More comes back than was handed out.",
+        "请核对所列行的发出与已退数量，改正后换新编号重新上报。",
+        "Compare what went out and came back on the named line, correct it and call with a new id.";
+    DispenseNotEnabled = "E1032", "DISPENSE_NOT_ENABLED", NotConcerned, NewId,
+        "本站点没有开通发药与退药上报。",
+        "This site does not tell hand-outs to the platform.",
+        "确需开通请信息科在站点配置中设置 dispense.enabled。",
+        "To switch it on, set dispense.enabled in the site profile.";
+    RowsRefused = "E1033", "ROWS_REFUSED", NotConcerned, NewId,
+        "平台没有接受其中的一行或几行药品。",
+        "The platform did not take every row.",
+        "请按逐行说明改正未接受的行，换新编号只上报这些行。",
+        "Correct the rows that were not taken and hand in only those with a new id.";
+    DispenseUnknown = "E1034", "DISPENSE_UNKNOWN", NotConcerned, AskOnly,
+        "发药或退药的上报结果不明，平台可能已经记录。",
+        "It is not known whether the platform recorded the hand-out or take-back.",
+        "不要重复上报，请向医保经办机构核实后由管理员处理。",
+        "Do not hand it in again; ask the insurance office what was recorded, then have it resolved.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,

@@ -46,6 +46,8 @@ pub struct Profile {
     pub enquiry: EnquiryRules,
     /// What 2601 says.
     pub reversal: ReversalRules,
+    /// 3505A and 3506A.
+    pub dispense: DispenseRules,
     /// How amounts are checked.
     pub amounts: AmountRules,
     /// What 2204 takes.
@@ -130,6 +132,10 @@ pub struct Transactions {
     pub settle: String,
     /// 个人结算方式.
     pub psn_setlway: String,
+    /// Whether a pharmacy's orders are settled here, by 2101 and 2102.
+    pub pharmacy: bool,
+    /// What 2102 calls the list of a line's trace codes: `durg_trac_info` or `drug_trac_info`.
+    pub trace_node: String,
     /// Numbers that 2601 reverses.
     pub reversible: Vec<String>,
 }
@@ -196,6 +202,8 @@ pub enum Reading {
 pub struct EnquiryRules {
     /// Whether it may be asked without a setl_id, by mdtrt_id alone.
     pub without_setl_id: bool,
+    /// Whether it may be asked by psn_no alone. A lost 2102 leaves neither a setl_id nor a mdtrt_id.
+    pub pharmacy_by_person: bool,
     /// What success without rows means.
     pub empty_output: Reading,
     /// What success with rows that are all of others means.
@@ -213,6 +221,17 @@ pub struct ReversalRules {
     pub reversed: Vec<String>,
     /// Texts of a refusal that say: nothing there.
     pub nothing: Vec<String>,
+}
+
+/// 3505A and 3506A.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispenseRules {
+    /// Whether drugs handed out and taken back are told to the platform.
+    pub enabled: bool,
+    /// Whether telling them twice is as once: then a lost answer is told again.
+    pub repeat_is_harmless: bool,
+    /// Whether 3506A wants negative counts.
+    pub return_is_negative: bool,
 }
 
 /// How amounts are checked.
@@ -254,7 +273,7 @@ pub struct Timeouts {
     pub voucher_ms: u32,
     /// For the whole answer of a call that moves no money.
     pub call_ms: u32,
-    /// For the whole answer of 2207 and 2208.
+    /// For the whole answer of 2207 and 2208, 2102 and 2103.
     pub money_call_ms: u32,
 }
 

@@ -9,7 +9,7 @@ use super::profile_texts::patterns;
 pub(super) type Finding = (String, Words);
 
 /// Equations that may stop a settlement; the others of the platform's rule texts are not computed.
-const HARDENABLE: [&str; 3] = ["E5", "E6", "E9"];
+const HARDENABLE: [&str; 4] = ["E5", "E6", "E8", "E9"];
 /// Characters of the numbers that the daemon gives to lines.
 const OWN_SERIAL_CHARS: u32 = 15;
 /// A settling call that is on its way may be processed this late, whatever our own time-outs are.
@@ -74,6 +74,9 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
         let zh = "没有列出 2207 的拒绝文字：每次拒绝都会当作结果未知去查询";
         say(&mut found, "answers.refusals", (en, zh));
     }
+    if profile.transactions.pharmacy {
+        pharmacy_warnings(profile, &mut found);
+    }
     if !profile.sandbox && profile.url.base.starts_with("http:") {
         let en = "plain http: whoever is on this network can read and change every message";
         let zh = "明文 http：同一网络上的人可以看到并改动每条报文";
@@ -95,6 +98,19 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
         say(&mut found, "cainfo.text", (en, zh));
     }
     found
+}
+
+fn pharmacy_warnings(profile: &Profile, found: &mut Vec<Finding>) {
+    let reversible = profile.transactions.reversible.iter().any(|r| r == "2102")
+        && profile.reversal.success == Reading::Reversed;
+    if !reversible && !profile.enquiry.pharmacy_by_person {
+        let what = "a lost 2102 can neither be asked for nor reversed: it gets stuck";
+        say(found, "transactions.reversible", what);
+    }
+    if !profile.answers.refusals.contains_key("2102") {
+        let what = "no text of 2102 counts as a refusal: each one is taken for a lost answer";
+        say(found, "answers.refusals", what);
+    }
 }
 
 pub(super) fn say(found: &mut Vec<Finding>, key: &str, what: impl Into<Words>) {
@@ -261,6 +277,12 @@ fn used(profile: &Profile) -> Vec<&str> {
     ];
     if profile.sign_in.wanted {
         used.extend(["9001", "9002"]);
+    }
+    if profile.dispense.enabled {
+        used.extend(["3505A", "3506A"]);
+    }
+    if variants.pharmacy {
+        used.extend(["2101", "2102", "2103"]);
     }
     if profile.voucher.decode == Decode::Transaction {
         used.push("1162");

@@ -4,8 +4,8 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, Decode, EnquiryRules, Envelope, LineRules, Profile, Reading,
-    ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, LineRules, Profile,
+    Reading, ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
 };
 use super::profile_gateway::{cainfo, gateway};
 
@@ -45,6 +45,7 @@ fn top(mut keys: Keys) -> Profile {
         answers: answers(keys.sub("answers")),
         enquiry: enquiry(keys.sub("enquiry")),
         reversal: reversal(keys.sub("reversal")),
+        dispense: dispense(keys.sub("dispense")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
         timeouts: timeouts(keys.sub("timeouts")),
@@ -97,11 +98,16 @@ fn transactions(mut keys: Keys) -> Transactions {
     let visit = [("2203", "2203"), ("2203A", "2203A")];
     let pre_settle = [("2206", "2206"), ("2206A", "2206A")];
     let settle = [("2207", "2207"), ("2207A", "2207A")];
+    let trace = ["durg_trac_info", "drug_trac_info"].map(|name| (name, name));
     Transactions {
         visit_info: keys.choice("visit_info", "2203A", &visit).to_owned(),
         pre_settle: keys.choice("pre_settle", "2206", &pre_settle).to_owned(),
         settle: keys.choice("settle", "2207", &settle).to_owned(),
         psn_setlway: keys.text("psn_setlway", "01"),
+        pharmacy: keys.flag("pharmacy", false),
+        trace_node: keys
+            .choice("trace_node", "durg_trac_info", &trace)
+            .to_owned(),
         reversible: keys.list("reversible", &[]),
     }
 }
@@ -134,6 +140,7 @@ fn enquiry(mut keys: Keys) -> EnquiryRules {
     let readings = [("unclear", Reading::Unclear), ("nothing", Reading::Nothing)];
     EnquiryRules {
         without_setl_id: keys.flag("without_setl_id", false),
+        pharmacy_by_person: keys.flag("pharmacy_by_person", false),
         empty_output: keys.choice("empty_output", Reading::Unclear, &readings),
         other_rows: keys.choice("other_rows", Reading::Unclear, &readings),
         nothing: keys.list("nothing", &[]),
@@ -149,6 +156,14 @@ fn reversal(mut keys: Keys) -> ReversalRules {
         success: keys.choice("success", Reading::Unclear, &readings),
         reversed: keys.list("reversed", &[]),
         nothing: keys.list("nothing", &[]),
+    }
+}
+
+fn dispense(mut keys: Keys) -> DispenseRules {
+    DispenseRules {
+        enabled: keys.flag("enabled", false),
+        repeat_is_harmless: keys.flag("repeat_is_harmless", false),
+        return_is_negative: keys.flag("return_is_negative", false),
     }
 }
 

@@ -83,7 +83,7 @@ fn the_template_lists_every_key_with_its_default() {
         whole = lines.join("\n");
     }
     let mut whole = Profile::parse(&whole, "t").unwrap();
-    assert_eq!(whole.answers.refusals.len(), 2);
+    assert_eq!(whole.answers.refusals.len(), 4);
     whole.answers.refusals.clear();
     assert_eq!(whole, plain);
     assert!(!plain.warnings().is_empty());
@@ -267,6 +267,7 @@ fn what_cannot_work_together_is_found() {
             "gateway.secret_file",
         ),
         ("5201 = \"5201\"", "", "url.paths"),
+        ("2102 = \"2102\"", "", "url.paths"),
         ("style = \"path\"", "style = \"single\"", "url.paths"),
         ("base = \"http://", "base = \"ftp://", "url.base"),
         ("base = \"http://", "base = \"http://user@", "url.base"),

@@ -49,6 +49,12 @@ pub enum Operation {
     GetSettlement,
     /// `ListSettlements`.
     ListSettlements,
+    /// `HandOut`.
+    HandOut,
+    /// `TakeBack`.
+    TakeBack,
+    /// `GetDispense`.
+    GetDispense,
     /// `ListDevices`.
     ListDevices,
     /// `WatchDevices`.
@@ -86,6 +92,9 @@ impl Role {
             | Operation::CancelSettlement
             | Operation::GetSettlement
             | Operation::ListSettlements
+            | Operation::HandOut
+            | Operation::TakeBack
+            | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement => Role::Cashier,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
@@ -303,13 +312,16 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 8] = [
+    const SETTLEMENT: [Operation; 11] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
         Operation::CancelSettlement,
         Operation::GetSettlement,
         Operation::ListSettlements,
+        Operation::HandOut,
+        Operation::TakeBack,
+        Operation::GetDispense,
         Operation::ListStuck,
         Operation::RefundSettlement,
     ];

@@ -7,6 +7,7 @@ use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
 use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::settlement::handout::Dispense;
 use crate::settlement::refund::Refund;
 
 /// The platform's clock may be off by so much before nothing new is settled.
@@ -46,6 +47,10 @@ pub(super) struct Inner {
     pub(super) stopping: AtomicBool,
     /// The journal's chain does not hold: somebody, or the disk, changed it.
     pub(super) damaged: AtomicBool,
+    /// Hand-outs and take-backs.
+    pub(super) hand_outs: Errands<Dispense>,
+    /// Whoever begins a take-back holds it.
+    pub(super) take_back_turn: tokio::sync::Mutex<()>,
 }
 
 impl Operations {
@@ -53,6 +58,7 @@ impl Operations {
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        let hand_outs = Errands::new(&runner);
         Self {
             inner: Arc::new(Inner {
                 refunds: Errands::new(&runner),
@@ -61,6 +67,8 @@ impl Operations {
                 waits,
                 stopping,
                 damaged,
+                hand_outs,
+                take_back_turn: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -70,7 +78,7 @@ impl Operations {
     /// # Errors
     /// The journal cannot be read.
     pub async fn resume_errands(&self) -> Result<usize, RowError> {
-        self.inner.refunds.resume().await
+        Ok(self.inner.refunds.resume().await? + self.inner.hand_outs.resume().await?)
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -218,7 +218,7 @@ fn same_or_refused(state: &State, order: &Order) -> Result<(), Failure> {
     })
 }
 
-fn faulty(faults: &[checks::order::Fault]) -> Failure {
+pub(super) fn faulty(faults: &[checks::order::Fault]) -> Failure {
     let code = faults
         .first()
         .map_or(Code::RequestInvalid, |fault| fault.code);

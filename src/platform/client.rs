@@ -94,7 +94,8 @@ impl Platform {
         &self.shared.profile.mdtrtarea_admvs
     }
 
-    /// Whether all lines of this order can be uploaded at this site; asked before anything is scanned.
+    /// Whether this order's kind is settled at this site and all its lines can be uploaded there; asked before
+    /// anything is scanned.
     ///
     /// # Errors
     /// The first fault.

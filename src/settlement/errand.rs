@@ -3,6 +3,7 @@
 //! The platform's client turns an [`Errand`] into a message and the answer into an
 //! [`Outcome`](super::call::Outcome), as it does for the steps of a settlement.
 
+use super::handout::Goods;
 use super::order::Operator;
 
 /// One question, and on whose behalf.
@@ -25,6 +26,10 @@ pub enum Ask {
     Enquiry(Numbers),
     /// The same, for what it says of the settlement itself, given back or not.
     Look(Numbers),
+    /// 3505A 商品销售 of goods handed out.
+    HandOut(Box<Goods>),
+    /// 3506A 商品销售退货 of goods taken back.
+    TakeBack(Box<Goods>),
 }
 
 /// The platform's numbers of one settlement.
@@ -50,7 +55,7 @@ impl Ask {
     pub fn moves_money(&self) -> bool {
         match self {
             Ask::Refund(_) => true,
-            Ask::Enquiry(_) | Ask::Look(_) => false,
+            Ask::Enquiry(_) | Ask::Look(_) | Ask::HandOut(_) | Ask::TakeBack(_) => false,
         }
     }
 }

@@ -333,9 +333,14 @@ impl Desk {
             Found::Registered { mdtrt_id } => self.known.mdtrt_id = Some(mdtrt_id),
             Found::Lines(lines) => self.known.lines = lines,
             Found::Preview(amounts) => self.known.preview = Some(amounts),
+            Found::DrugPreview { amounts, lines } => {
+                self.known.preview = Some(amounts);
+                self.known.lines = lines;
+            }
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Refunded { .. }
+            Found::Dispensed(_)
+            | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
             | Found::Enquiry(_)
@@ -440,5 +445,6 @@ fn line(code: &str, own_code: &str, pric: &str, fen: i64) -> Line {
         bilg_dr_name: String::new(),
         hosp_appr_flag: "1".to_owned(),
         more: BTreeMap::new(),
+        trace_codes: Vec::new(),
     }
 }

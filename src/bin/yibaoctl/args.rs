@@ -70,6 +70,9 @@ pub(crate) enum Command {
     Refund(Refund),
     /// The devices of the desk. 本机外设。
     Devices(Devices),
+    /// Drugs handed out and taken back. 发药与退药上报。
+    #[command(subcommand)]
+    Dispense(DispenseCommand),
     /// What an error code means and what to do. 解释错误编号。
     Explain(Explain),
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
@@ -286,6 +289,30 @@ pub(crate) struct Explain {
     /// The whole book. 全部错误。
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DispenseCommand {
+    /// Tell the platform what was handed out (3505A). 上报发出的药品。
+    HandOut(GoodsFile),
+    /// Tell the platform what came back (3506A). 上报退回的药品。
+    TakeBack(GoodsFile),
+    /// What is true of a hand-out or take-back. 查看一次发药或退药。
+    Show(WhichDispense),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GoodsFile {
+    /// A HandOutRequest or TakeBackRequest as proto JSON; - reads stdin. 请求 JSON 文件，- 为标准输入。
+    #[arg(value_name = "FILE.json")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichDispense {
+    /// The dispense_id, or the request_id. 发药编号或请求编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod charset;
 mod confirm;
 mod connect;
 mod devices;
+mod dispense;
 mod draw;
 mod exit;
 mod explain;
@@ -79,6 +80,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
+        Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
         Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),

@@ -203,6 +203,7 @@ fn line(code: &str, name: &str, pric: &str, cnt: &str, fen: i64) -> Line {
         bilg_dr_name: String::new(),
         hosp_appr_flag: "1".to_owned(),
         more: BTreeMap::new(),
+        trace_codes: Vec::new(),
     }
 }
 

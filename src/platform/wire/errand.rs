@@ -6,7 +6,8 @@ use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
 use super::request::{Desk, Expect, Message, Missing, not_sent};
-use super::{enquiry, setlinfo};
+use super::{dispense, enquiry, setlinfo};
+use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
 use crate::settlement::call::{Found, Outcome};
@@ -18,6 +19,8 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
         Ask::Enquiry(_) | Ask::Look(_) => "5203",
+        Ask::HandOut(_) => "3505A",
+        Ask::TakeBack(_) => "3506A",
     }
 }
 
@@ -58,6 +61,8 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
         Ask::Enquiry(numbers) | Ask::Look(numbers) => {
             named(numbers).map(|data| Object::new().object("data", data))
         }
+        Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
+        Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
     }
 }
 
@@ -94,6 +99,10 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
     };
     match ask {
         Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
+        Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
+            msgid: msgid.to_owned(),
+            ..Expect::default()
+        },
     }
 }
 
@@ -127,6 +136,9 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
         Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
+        Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
+            .and_then(|output| dispense::read(output, goods))
+            .map(Found::Dispensed),
     })
 }
 
@@ -141,5 +153,10 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
         Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
             enquiry::settlement_refused(profile, &answer.err_msg),
         ))),
+        // A relay's own no says nothing of what the platform recorded.
+        Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
+            answer::unreadable("a no without the platform's own marks")
+        }
+        Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
     }
 }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::envelope::{self, Head};
 use super::json::Object;
-use super::{enquiry, fees, person, settle, visit, voucher};
+use super::{enquiry, fees, person, pharmacy, settle, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::config::profile::Decode;
@@ -12,6 +12,7 @@ use crate::platform::Stamp;
 use crate::platform::sign::Signer;
 use crate::settlement::call::{Call, Enquiry, Found, Outcome, Reversal, Step};
 use crate::settlement::known::Known;
+use crate::settlement::order::OrderKind;
 
 /// The voucher service's name for its question.
 pub(in crate::platform) const EC_QUERY: &str = "ec.query";
@@ -25,10 +26,12 @@ pub(in crate::platform) struct Expect {
     pub(super) ipt_otp_no: String,
     /// 5203: whose settlement is looked for.
     pub(super) settle_msgid: String,
-    /// 5203, 2208: the settlement itself, when its number is known.
+    /// 5203, 2208, 2103: the settlement itself, when its number is known.
     pub(super) setl_id: String,
-    /// 2204: the lines sent.
+    /// 2204, 2101: the lines sent.
     pub(super) feedetl_sn: Vec<String>,
+    /// Whether the settling call is 2102, and its undoing 2103.
+    pub(super) is_pharmacy: bool,
 }
 
 /// A message and what belongs to it.
@@ -41,8 +44,8 @@ pub(in crate::platform) struct Message {
     pub(in crate::platform) expect: Expect,
 }
 
-/// 交易编号 of a step at this site.
-pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
+/// 交易编号 of a step at this site, for an order of this kind.
+pub(in crate::platform) fn infno(profile: &Profile, step: Step, is_pharmacy: bool) -> &str {
     let variants = &profile.transactions;
     match step {
         Step::Decode => match profile.voucher.decode {
@@ -53,6 +56,9 @@ pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
         Step::Register => "2201",
         Step::VisitInfo => &variants.visit_info,
         Step::Fees => "2204",
+        Step::PreSettle if is_pharmacy => "2101",
+        Step::Settle if is_pharmacy => "2102",
+        Step::UndoSettle if is_pharmacy => "2103",
         Step::PreSettle => &variants.pre_settle,
         Step::Settle => &variants.settle,
         Step::UndoSettle => "2208",
@@ -87,9 +93,23 @@ pub(in crate::platform) fn build(
     if let Some(answer) = not_askable(profile, call) {
         return Err(Box::new(answer));
     }
-    let infno = infno(profile, call.step);
+    let infno = infno(profile, call.step, is_pharmacy(call));
     let input = input(profile, call).map_err(not_sent)?;
-    if call.step == Step::Fees {
+    let has_lines = match call.step {
+        Step::Fees => true,
+        Step::PreSettle | Step::Settle => is_pharmacy(call),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::VisitInfo
+        | Step::UndoSettle
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::Reverse
+        | Step::FindVisit
+        | Step::FindSettlement => false,
+    };
+    if has_lines {
         fees::fits(profile, &input)?;
     }
     let head = Head {
@@ -134,6 +154,8 @@ fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
         Step::Register => visit::register(profile, call),
         Step::VisitInfo => visit::info(profile, call),
         Step::Fees => fees::input(profile, call),
+        Step::PreSettle if is_pharmacy(call) => pharmacy::pre_settle(profile, call),
+        Step::Settle if is_pharmacy(call) => pharmacy::settle(profile, call),
         Step::PreSettle => settle::pre_settle(profile, call),
         Step::Settle => settle::settle(profile, call),
         Step::UndoSettle => settle::undo(profile, call),
@@ -153,8 +175,15 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
             let reversible = profile.transactions.reversible.iter().any(|r| r == infno);
             (!reversible).then_some(Found::Reversal(Reversal::Unclear))
         }
-        Step::FindSettlement => (call.known.settled.is_none() && !profile.enquiry.without_setl_id)
-            .then_some(Found::Enquiry(Enquiry::Unclear)),
+        Step::FindSettlement => {
+            let rules = &profile.enquiry;
+            let askable = if is_pharmacy(call) {
+                rules.pharmacy_by_person
+            } else {
+                rules.without_setl_id
+            };
+            (call.known.settled.is_none() && !askable).then_some(Found::Enquiry(Enquiry::Unclear))
+        }
         Step::Decode
         | Step::Person
         | Step::Register
@@ -168,6 +197,11 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
         | Step::FindVisit => None,
     };
     found.map(|found| Outcome::Done { found: Some(found) })
+}
+
+/// Whether the order is settled by 2101 and 2102.
+pub(super) fn is_pharmacy(call: &Call<'_>) -> bool {
+    call.order.kind == OrderKind::Pharmacy
 }
 
 /// What becomes of a call whose message cannot be made.
@@ -204,10 +238,22 @@ fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {
         ipt_otp_no: known.ids.ipt_otp_no.clone(),
         settle_msgid: known.settle_msgid.clone().unwrap_or_default(),
         setl_id: settled.map_or(String::new(), |s| s.setl_id.clone()),
-        feedetl_sn: if call.step == Step::Fees {
-            fees::numbers(profile, call)
-        } else {
-            Vec::new()
+        feedetl_sn: match call.step {
+            Step::Fees => fees::numbers(profile, call),
+            Step::PreSettle if is_pharmacy(call) => known.ids.feedetl_sn.clone(),
+            Step::Decode
+            | Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::PreSettle
+            | Step::Settle
+            | Step::UndoSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement => Vec::new(),
         },
+        is_pharmacy: is_pharmacy(call),
     }
 }

@@ -80,6 +80,7 @@ fn business_type(kind: OrderKind) -> &'static str {
     match kind {
         OrderKind::Registration => "01101",
         OrderKind::Outpatient | OrderKind::DoctorDesk => "01301",
+        OrderKind::Pharmacy => "02121",
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::faults::{self, Fault};
-use super::ledger::{Outcome, Settlement};
+use super::ledger::{GoodsRow, Outcome, Settlement};
 use super::server::Shared;
 use super::statement;
 use super::voucher::CodeKind;
@@ -183,6 +183,7 @@ fn ledger(world: &World) -> Value {
     json!({
         "received": received,
         "settlements": ledger.settlements.iter().map(settlement).collect::<Vec<_>>(),
+        "goods": ledger.goods.iter().map(goods).collect::<Vec<_>>(),
         "visits_open": open,
         "lines_open": ledger.lines_open().len(),
         "duplicates": {
@@ -192,6 +193,19 @@ fn ledger(world: &World) -> Value {
             "visit_numbers": duplicates.visit_numbers,
         },
         "warnings": ledger.warnings,
+    })
+}
+
+fn goods(row: &GoodsRow) -> Value {
+    json!({
+        "number": row.number,
+        "infno": row.infno,
+        "msgid": row.msgid,
+        "batch": row.batch,
+        "document": row.document,
+        "count_e4": row.count_e4,
+        "by_piece": row.by_piece,
+        "trace_codes": row.trace_codes,
     })
 }
 

@@ -50,7 +50,7 @@ pub(super) fn transact(world: &mut World, request: &Request, body: &Value, hits:
         Err(refusal) => Outcome::Refused(refusal.text.clone()),
     };
     let answer = stored.unwrap_or_else(|| envelope::answer(world, received_at, &result));
-    if infno.starts_with("2207") && result.is_ok() {
+    if envelope::charges(infno) && result.is_ok() {
         let msgid = body.get("msgid").and_then(Value::as_str).unwrap_or("");
         if let Some(entry) = world.answered.get_mut(msgid) {
             entry.1 = Some(answer.clone());

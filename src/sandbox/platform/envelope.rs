@@ -65,10 +65,15 @@ impl Call<'_> {
             .unwrap_or("")
     }
 
-    /// A text field of `input.data`.
+    /// A text field of `input.data`, which 2101 and 2102 call `druginfo`.
     #[must_use]
     pub fn data(&self, field: &str) -> &str {
-        self.text("data", field)
+        let node = if self.input.contains_key("druginfo") {
+            "druginfo"
+        } else {
+            "data"
+        };
+        self.text(node, field)
     }
 }
 
@@ -239,13 +244,19 @@ pub fn claim_msgid(
             .insert(call.msgid.to_owned(), (call.infno.to_owned(), None));
         return Ok(None);
     };
-    let same = infno == call.infno && call.infno.starts_with("2207");
+    let same = infno == call.infno && charges(call.infno);
     match stored {
         Some(answer) if same && world.switches.repeated_msgid_answers_stored => {
             Ok(Some(answer.clone()))
         }
         Some(_) | None => Err(Refusal::new("报文ID重复，请勿重复提交[msgid]")),
     }
+}
+
+/// Whether it is a settling call.
+#[must_use]
+pub fn charges(infno: &str) -> bool {
+    infno == "2102" || infno.starts_with("2207")
 }
 
 /// The answer's envelope.

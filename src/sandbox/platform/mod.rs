@@ -31,7 +31,7 @@ pub mod world;
 
 pub use gateway::Gateway;
 pub use habits::{Habits, Signature, Signed, Style};
-pub use ledger::{Duplicates, FeeLine, Ledger, Outcome, Received, Settlement, Visit};
+pub use ledger::{Duplicates, FeeLine, GoodsRow, Ledger, Outcome, Received, Settlement, Visit};
 pub use money::{Fen, Ratio};
 pub use server::{Hook, Platform};
 pub use switches::Switches;

@@ -229,7 +229,7 @@ impl Teller {
             request: None,
         });
         let differs = u8::from(what == "differs");
-        let message = Message::of(step, msgid, &self.state.known, differs);
+        let message = Message::of(step, msgid, &self.state, differs);
         self.now_ms += 100;
         let outcome = match what.as_str() {
             "killed" => return self.restart(),

@@ -21,7 +21,7 @@ use yibaod::sandbox::devices::scanner::Scanner;
 use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
-pub use caller::{Shows, bill, bill_for, channel};
+pub use caller::{Shows, bill, bill_for, channel, request_from};
 pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
 pub use files::Setup;
 

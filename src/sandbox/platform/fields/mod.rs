@@ -3,14 +3,16 @@
 mod check;
 mod dictionary;
 mod envelope;
+mod goods;
 mod outpatient;
+mod pharmacy;
 mod query;
 mod sign;
 
 pub use check::{Finding, check_envelope, check_input, check_voucher};
 
 /// The shape of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Text of at most so many characters.
     Text(usize),
@@ -22,6 +24,8 @@ pub enum Shape {
     Day,
     /// A JSON object.
     Object,
+    /// A list of rows with these fields.
+    Rows(&'static [Field]),
 }
 
 /// When a field may not be empty.
@@ -72,7 +76,9 @@ pub struct Node {
 pub fn nodes(infno: &str) -> Option<&'static [Node]> {
     sign::nodes(infno)
         .or_else(|| outpatient::nodes(infno))
+        .or_else(|| pharmacy::nodes(infno))
         .or_else(|| query::nodes(infno))
+        .or_else(|| goods::nodes(infno))
 }
 
 impl Field {
@@ -110,6 +116,16 @@ const fn number(name: &'static str, label: &'static str, digits: usize, decimals
         name,
         label,
         shape: Shape::Number(digits, decimals),
+        need: Need::Free,
+        codes: &[],
+    }
+}
+
+const fn rows(name: &'static str, label: &'static str, fields: &'static [Field]) -> Field {
+    Field {
+        name,
+        label,
+        shape: Shape::Rows(fields),
         need: Need::Free,
         codes: &[],
     }

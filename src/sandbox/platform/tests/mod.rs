@@ -3,5 +3,6 @@
 mod chain;
 mod desk;
 mod faults;
+mod pharmacy;
 mod strict;
 mod wire;
