@@ -260,11 +260,10 @@ impl Teller {
             }
             "twice second" => {
                 drop(self.process(&message, &what));
-                match self.process(&message, &what) {
-                    // No site lists a repeated msgid among its refusals of a money call.
-                    Outcome::Refused { .. } if step.moves_money() => unknown(),
-                    second => second,
-                }
+                let second = self.process(&message, &what);
+                // No site lists a repeated msgid among its refusals of a money call.
+                let is_doubt = step.moves_money() && matches!(second, Outcome::Refused { .. });
+                if is_doubt { unknown() } else { second }
             }
             _ => self.process(&message, &what),
         };

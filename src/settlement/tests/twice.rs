@@ -65,7 +65,7 @@ fn books(troubles: &str) -> Books {
         charges: charges.len(),
         standing: teller.ledger.standing(),
         given_back: charges.iter().map(|charge| charge.given_back).sum(),
-        lines: lines.is_some(),
+        lines: !lines.is_empty(),
         visits: visits.iter().filter(|it| it.ours && it.open).count(),
     }
 }

@@ -51,13 +51,13 @@ async fn killed_once_and_twice() {
     }
     let once = Proof::begin(
         "kill-once",
-        "kill -9 at every edge of every call",
+        "Kill -9 at every edge of every call",
         "每次调用的每个断点处强杀",
     );
     let outcomes = matrix(once, firsts, None).await;
     let twice = Proof::begin(
         "kill-twice",
-        "and once more while it recovers",
+        "And once more while it recovers",
         "恢复过程中再次强杀",
     );
     let (seconds, seeds) = seconds(&outcomes);
