@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{ConfigError, Profile, Secrets, Settings};
+use crate::config::{ConfigError, Problem, Profile, Secrets, Settings, profile_report};
 use crate::device::{Hub, ROLE_RECEIPT};
 use crate::document::receipt::Surround;
 use crate::ipc;
@@ -85,11 +85,8 @@ pub fn full_text(error: &Error) -> String {
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
     let site = Site::load(config_path)?;
-    for (key, warning) in site.profile.warnings() {
-        println!(
-            "{}: {key}: {warning}",
-            site.settings.paths.site_profile.display()
-        );
+    for warning in &site.warnings {
+        println!("{warning}");
     }
     SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
     println!(
@@ -137,13 +134,17 @@ struct Site {
     settings: Settings,
     profile: Arc<Profile>,
     secrets: Secrets,
+    /// What works in the profile and is worth a person's look.
+    warnings: Vec<Problem>,
 }
 
 impl Site {
     fn load(config_path: &Path) -> Result<Self, Error> {
         let settings = Settings::load(config_path)?;
-        let profile = Profile::load(&settings.paths.site_profile)?;
-        let secrets = Secrets::load(&profile, credentials_dir().as_deref())?;
+        let mut report =
+            profile_report::look(&settings.paths.site_profile, credentials_dir().as_deref());
+        let warnings = std::mem::take(&mut report.warnings);
+        let (profile, secrets) = report.into_site()?;
         let unknown = crate::device::quirks::check_models(&settings.devices);
         if !unknown.is_empty() {
             return Err(Error::Devices(unknown.join("; ")));
@@ -152,6 +153,7 @@ impl Site {
             settings,
             profile: Arc::new(profile),
             secrets,
+            warnings,
         })
     }
 }
@@ -174,6 +176,7 @@ async fn serve(site: Site) -> Result<(), Error> {
         settings,
         profile,
         secrets,
+        warnings: _,
     } = site;
     let clock = Clock::start();
     let crashes = Crashes::new(settings.paths.state_dir.join("crashed"));
@@ -213,7 +216,7 @@ async fn serve(site: Site) -> Result<(), Error> {
     verify_in_background(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
-        let resumed = runner.resume().await?;
+        let resumed = runner.resume().await? + operations.resume_errands().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
     tracing::info!(

@@ -6,7 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::keys::ConfigError;
+use super::keys::{ConfigError, Words};
+pub use super::profile_gateway::{
+    ApiName, Cainfo, Family, Gateway, SM2_USER_ID, SecretPlace, SignatureForm, SignedText,
+    TimestampUnit,
+};
 use super::{layers, profile_check, profile_read};
 
 /// What a site's platform is like. Checked when it was made by [`Profile::load`] or [`Profile::parse`].
@@ -28,6 +32,8 @@ pub struct Profile {
     pub url: Url,
     /// What the gateway wants.
     pub gateway: Gateway,
+    /// How messages are signed.
+    pub cainfo: Cainfo,
     /// 9001.
     pub sign_in: SignIn,
     /// Which variants of transactions are used.
@@ -55,6 +61,8 @@ pub struct Profile {
 pub struct Envelope {
     /// 接收方系统代码.
     pub recer_sys_code: String,
+    /// The same where it differs by 险种类型, once the insurance that pays is known.
+    pub recer_sys_code_of: BTreeMap<String, String>,
     /// 接口版本号.
     pub infver: String,
     /// 签名类型, may be empty.
@@ -97,54 +105,6 @@ pub enum UrlStyle {
     Single,
 }
 
-/// What the gateway in front of the platform wants, and how it says no.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
-    /// Which headers.
-    pub family: Family,
-    /// Where its secret is.
-    pub secret: SecretPlace,
-    /// HTTP statuses that say: not processed.
-    pub refused_status: Vec<u16>,
-    /// Values of `code` in a body without infcode that say: not processed.
-    pub refused_codes: Vec<String>,
-}
-
-/// A family of gateway headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// None.
-    None,
-    /// `x-tif-*`.
-    XTif {
-        /// The account.
-        paasid: String,
-        /// `x-tif-serviceId`, empty: not sent.
-        service_id: String,
-    },
-}
-
-/// Where the gateway's secret is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum SecretPlace {
-    /// There is none.
-    None,
-    /// In the profile: for a simulated platform only.
-    Inline(String),
-    /// A file, or the name of a systemd credential when it has no slash.
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for SecretPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            SecretPlace::None => f.write_str("None"),
-            SecretPlace::Inline(_) => f.write_str("Inline(***)"),
-            SecretPlace::File(path) => f.debug_tuple("File").field(path).finish(),
-        }
-    }
-}
-
 /// 9001.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
@@ -177,7 +137,9 @@ pub struct Transactions {
 /// How a scanned code becomes a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherRules {
-    /// The address of `localQrCodeQuery`.
+    /// Who decodes it.
+    pub decode: Decode,
+    /// The address of `localQrCodeQuery`; empty with [`Decode::Transaction`].
     pub url: String,
     /// Whether the gateway's headers go there too.
     pub gateway_headers: bool,
@@ -192,6 +154,15 @@ pub struct VoucherRules {
     pub unknown_kind: Vec<String>,
     /// Codes or texts of the voucher service that say: the code is too old or used.
     pub expired: Vec<String>,
+}
+
+/// Who decodes a scanned code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// The e-voucher service, by `localQrCodeQuery`.
+    Http,
+    /// The platform, by 1162.
+    Transaction,
 }
 
 /// What the texts of answers mean: plain parts of the text.
@@ -312,13 +283,13 @@ impl Profile {
 
     /// What cannot work although each key by itself is well formed: key and words, empty when nothing.
     #[must_use]
-    pub fn check(&self) -> Vec<(String, String)> {
+    pub fn check(&self) -> Vec<(String, Words)> {
         profile_check::check(self)
     }
 
-    /// What works but is worth a person's look, for `yibaod --check`.
+    /// What works but is worth a person's look.
     #[must_use]
-    pub fn warnings(&self) -> Vec<(String, String)> {
+    pub fn warnings(&self) -> Vec<(String, Words)> {
         profile_check::warnings(self)
     }
 }

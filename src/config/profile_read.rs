@@ -4,9 +4,10 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
-    ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, Decode, EnquiryRules, Envelope, LineRules, Profile, Reading,
+    ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
 };
+use super::profile_gateway::{cainfo, gateway};
 
 /// A wait longer than this is a mistake in the file.
 const WAIT_MS_MAX: i64 = 600_000;
@@ -37,6 +38,7 @@ fn top(mut keys: Keys) -> Profile {
         envelope: envelope(keys.sub("envelope")),
         url: url(keys.sub("url")),
         gateway: gateway(keys.sub("gateway")),
+        cainfo: cainfo(keys.sub("cainfo")),
         sign_in: sign_in(keys.sub("sign_in")),
         transactions: transactions(keys.sub("transactions")),
         voucher: voucher(keys.sub("voucher")),
@@ -54,6 +56,7 @@ fn envelope(mut keys: Keys) -> Envelope {
     let names = [("exp_content", "exp_content"), ("expContent", "expContent")];
     Envelope {
         recer_sys_code: keys.text_required("recer_sys_code"),
+        recer_sys_code_of: keys.map("recer_sys_code_of"),
         infver: keys.text_required("infver"),
         signtype: keys.text("signtype", ""),
         dev_no: keys.text("dev_no", ""),
@@ -81,43 +84,6 @@ fn url(mut keys: Keys) -> Url {
     }
 }
 
-fn gateway(mut keys: Keys) -> Gateway {
-    let tif = keys.choice("family", false, &[("none", false), ("x-tif", true)]);
-    let paasid = keys.text("paasid", "");
-    let service_id = keys.text("service_id", "");
-    let family = if tif {
-        Family::XTif { paasid, service_id }
-    } else {
-        Family::None
-    };
-    let inline = keys.text_option("secret");
-    let file = keys.text_option("secret_file");
-    if inline.is_some() && file.is_some() {
-        keys.problem("secret", "stands beside secret_file; give one of the two");
-    }
-    let secret = match (inline, file) {
-        (Some(secret), _) => SecretPlace::Inline(secret),
-        (None, Some(path)) => SecretPlace::File(path.into()),
-        (None, None) => SecretPlace::None,
-    };
-    let mut refused_status = Vec::new();
-    for text in keys.list("refused_status", &["401", "403", "404"]) {
-        match text.parse::<u16>() {
-            Ok(status) if (400..500).contains(&status) => refused_status.push(status),
-            Ok(_) | Err(_) => keys.problem(
-                "refused_status",
-                format!("{text:?} is no HTTP status from 400 to 499"),
-            ),
-        }
-    }
-    Gateway {
-        family,
-        secret,
-        refused_status,
-        refused_codes: keys.list("refused_codes", &["401", "403", "404"]),
-    }
-}
-
 fn sign_in(mut keys: Keys) -> SignIn {
     SignIn {
         wanted: keys.flag("wanted", false),
@@ -141,10 +107,10 @@ fn transactions(mut keys: Keys) -> Transactions {
 }
 
 fn voucher(mut keys: Keys) -> VoucherRules {
-    // One way today; the key stands in the file so that a site says which it means.
-    keys.choice("decode", (), &[("http", ())]);
+    let decoders = [("http", Decode::Http), ("1162", Decode::Transaction)];
     VoucherRules {
-        url: keys.text_required("url"),
+        decode: keys.choice("decode", Decode::Http, &decoders),
+        url: keys.text("url", ""),
         gateway_headers: keys.flag("gateway_headers", false),
         token_twice: keys.flag("token_twice", false),
         fresh_code: keys.flag("fresh_code", false),

@@ -5,15 +5,19 @@ mod devices;
 mod errand;
 mod look;
 mod operations;
+mod refund;
+mod resolve;
 mod settle;
 mod status;
 mod steer;
+mod stuck;
 mod watch;
 
 pub use ask::{
-    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
+    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
 };
 pub use operations::{Identity, Operations, Waits};
+pub use resolve::Resolved;
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
-use crate::runner::{Parts, Runner};
+use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::settlement::refund::Refund;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -39,6 +40,7 @@ pub struct Operations {
 
 pub(super) struct Inner {
     pub(super) runner: Runner,
+    pub(super) refunds: Errands<Refund>,
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
@@ -53,6 +55,7 @@ impl Operations {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
+                refunds: Errands::new(&runner),
                 runner,
                 identity,
                 waits,
@@ -60,6 +63,14 @@ impl Operations {
                 damaged,
             }),
         }
+    }
+
+    /// Carries on what only talks to the platform and was open. Gives how many.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn resume_errands(&self) -> Result<usize, RowError> {
+        self.inner.refunds.resume().await
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -139,6 +139,19 @@ pub enum Found {
     Visits(Vec<FoundVisit>),
     /// What 5203 says, read by the profile's table.
     Enquiry(Enquiry),
+    /// The settlement that 5203 was asked for by its number.
+    Looked(Looked),
+}
+
+/// A settlement as 5203 shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Looked {
+    /// What was charged.
+    pub settled: Settled,
+    /// 退费结算标志: it was given back.
+    pub is_refunded: bool,
+    /// 定点医药机构编号, empty when the answer does not name it.
+    pub fixmedins_code: String,
 }
 
 /// A line as 2204 split it.

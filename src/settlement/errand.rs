@@ -23,6 +23,8 @@ pub enum Ask {
     Refund(Numbers),
     /// 5203 结算信息查询 of one settlement.
     Enquiry(Numbers),
+    /// The same, for what it says of the settlement itself, given back or not.
+    Look(Numbers),
 }
 
 /// The platform's numbers of one settlement.
@@ -48,7 +50,7 @@ impl Ask {
     pub fn moves_money(&self) -> bool {
         match self {
             Ask::Refund(_) => true,
-            Ask::Enquiry(_) => false,
+            Ask::Enquiry(_) | Ask::Look(_) => false,
         }
     }
 }

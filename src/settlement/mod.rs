@@ -16,10 +16,13 @@ pub mod known;
 pub mod next;
 pub mod order;
 mod outcome;
+pub mod refund;
+pub mod resolve;
 pub mod rules;
 pub mod state;
 pub mod steps;
 pub mod story;
+pub mod stuck;
 pub mod tell;
 
 #[cfg(test)]

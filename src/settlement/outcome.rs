@@ -42,12 +42,7 @@ impl State {
 
     fn not_done(&mut self, step: Step, outcome: &Outcome, sign_in_expired: bool, at_ms: i64) {
         let tries = self.trail.tries.entry(step).or_default();
-        tries.count += 1;
-        tries.unreached += u32::from(matches!(outcome, Outcome::NotSent { .. }));
-        tries.last_ms = at_ms;
-        tries.last = Some(outcome.clone());
-        tries.sign_in_expired = sign_in_expired;
-        tries.maybe |= matches!(outcome, Outcome::Unknown { .. });
+        tries.fail(outcome, sign_in_expired, at_ms);
         self.failed(step, outcome, sign_in_expired, at_ms);
     }
 
@@ -74,9 +69,9 @@ impl State {
             Step::UndoSettle if unknown => self.trail.refund_maybe = true,
             Step::Decode if unknown => self.reject_code(Code::PlatformNoAnswer),
             Step::Decode => {
-                // What a gateway refuses is not the code's fault: another one would fare no better.
+                // What a gateway or a sign-in refuses is not the code's fault: another one would fare no better.
                 if let Outcome::Refused { code, .. } = outcome
-                    && *code != Code::GatewayRefused
+                    && !matches!(code, Code::GatewayRefused | Code::SignInFailed)
                 {
                     self.reject_code(*code);
                 }
@@ -180,6 +175,8 @@ impl State {
                 }
             }
             Found::Enquiry(enquiry) => self.learn_enquiry(enquiry, at_ms),
+            // No step of a settlement finds this.
+            Found::Looked(_) => {}
         }
     }
 

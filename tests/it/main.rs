@@ -14,5 +14,7 @@ mod paper;
 mod peers;
 mod platform;
 mod proof;
+mod refund;
+mod resolve;
 mod sandbox;
 mod told;

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
 
+mod check;
+mod matrix;
+mod shipped;
+mod sign_in;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -219,9 +224,12 @@ struct Desk {
 
 impl Desk {
     async fn start(change: impl FnOnce(&mut Profile)) -> Self {
-        let sandbox = sandbox::Platform::start(sandbox::Options::default())
-            .await
-            .unwrap();
+        Self::start_at(sandbox::Options::default(), change).await
+    }
+
+    /// At a platform with habits of its own.
+    async fn start_at(options: sandbox::Options, change: impl FnOnce(&mut Profile)) -> Self {
+        let sandbox = sandbox::Platform::start(options).await.unwrap();
         let text = include_str!("../../packaging/profiles/sandbox.toml");
         let text = text.replace("127.0.0.1:17900", &sandbox.addr().to_string());
         let mut profile = Profile::parse(&text, "sandbox.toml").unwrap();
@@ -290,6 +298,21 @@ impl Desk {
         self.platform.send(prepared).await
     }
 
+    /// What becomes of it, sent or not.
+    async fn try_send(&mut self, step: Step) -> Outcome {
+        let stamp = self.stamps.stamp().await;
+        let call = Call {
+            step,
+            order: &self.order,
+            known: &self.known,
+            code: (step == Step::Decode).then_some(&self.code),
+        };
+        match self.platform.prepare(call, &stamp).await {
+            Ok(prepared) => self.platform.send(prepared).await.outcome,
+            Err(outcome) => outcome,
+        }
+    }
+
     /// Asks, and the platform says yes.
     async fn ask(&mut self, step: Step) -> Found {
         let received = self.send(step).await;
@@ -312,7 +335,11 @@ impl Desk {
             Found::Preview(amounts) => self.known.preview = Some(amounts),
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Refunded { .. } | Found::Reversal(_) | Found::Visits(_) | Found::Enquiry(_) => {
+            Found::Refunded { .. }
+            | Found::Reversal(_)
+            | Found::Visits(_)
+            | Found::Enquiry(_)
+            | Found::Looked(_) => {
                 panic!("{step:?} is no step forward")
             }
         }

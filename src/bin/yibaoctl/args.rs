@@ -15,10 +15,12 @@ Exit codes / 退出码:
   4  cancelled or reversed: nothing is charged           已取消或已冲正，未扣费
   5  unknown or pending: ask again with the same id      结果未知或进行中：请用同一编号查询
   6  the daemon cannot be reached                        无法连接守护进程
-pay, watch and show speak of the money. cancel: 0 cancelled, 3 too late (settled), 5 too late (being settled).
+  7  too late to cancel: it is settled                   太迟，已结算，不能取消
+pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late (being settled), 7 too late (settled).
+stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 refused (nothing given back), 5 unknown.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
-pay, show, status and list give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
+pay, show, status, list, stuck, resolve and refund give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
 give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     Confirm(Confirm),
     /// Stop a settlement if that is still possible. 尽可能取消一笔结算。
     Cancel(Which),
+    /// What only a person can resolve, with all that the person needs. 列出须人工处理的业务及所需事实。
+    Stuck,
+    /// State what became of a settlement that is stuck; needs the admin right. 人工认定一笔结算的真实结果。
+    Resolve(Resolve),
+    /// Give a settled bill back, whole. 整笔退费。
+    Refund(Refund),
     /// The devices of the desk. 本机外设。
     Devices(Devices),
     /// What an error code means and what to do. 解释错误编号。
@@ -67,6 +75,9 @@ pub(crate) enum Command {
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// The site profile, without the daemon. 站点配置（不经守护进程）。
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Whose journal it is, without the daemon. 流水日志归属（不经守护进程）。
     #[command(subcommand)]
     Desk(DeskCommand),
@@ -113,7 +124,7 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// request_id, settlement id or the platform's setl_id. 请求编号、结算编号或平台结算 ID。
+    /// request_id, settlement id, the platform's setl_id or a msgid. 请求编号、结算编号、平台结算 ID 或报文 ID。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Take ID only as this. Else it is tried as each, in this order. 指定编号种类。
@@ -129,6 +140,8 @@ pub(crate) enum KeyKind {
     Settlement,
     /// The platform's setl_id.
     Setl,
+    /// The msgid of the settling call.
+    Msgid,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,6 +166,105 @@ pub(crate) enum Point {
     Person,
     /// The previewed amounts.
     Amounts,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resolve {
+    /// settlement id, request_id, setl_id or msgid. 结算编号、请求编号、平台结算 ID 或报文 ID。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// What is true, as looked up at the platform. 在平台核对到的真实结果。
+    #[arg(long = "as", value_enum, value_name = "WHAT")]
+    pub(crate) verdict: Stated,
+    /// How it is known, at most 200 characters; name no patient. 依据，至多 200 字，请勿写患者姓名。
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The platform's setl_id as found. 在平台查到的结算 ID。
+    #[arg(long, value_name = "SETL_ID", default_value = "")]
+    pub(crate) setl_id: String,
+    /// Take ID only as this. Else it is tried as each. 指定编号种类。
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<KeyKind>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(false).args(["id", "setl_id"]))]
+pub(crate) struct Refund {
+    /// request_id or settlement id of the settlement. 原结算的请求编号或结算编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The platform's setl_id: another desk's bill, or the journal is lost. 平台结算 ID（其他窗口或日志丢失）。
+    #[arg(long, value_name = "SETL_ID", requires_all = ["psn_no", "mdtrt_id"])]
+    pub(crate) setl_id: Option<String>,
+    /// With --setl-id: the person's number. 人员编号。
+    #[arg(
+        long,
+        value_name = "PSN_NO",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) psn_no: String,
+    /// With --setl-id: the visit. 就诊 ID。
+    #[arg(
+        long,
+        value_name = "MDTRT_ID",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) mdtrt_id: String,
+    /// With --setl-id: the area of insurance; else this site's own. 参保地医保区划，缺省为本地。
+    #[arg(
+        long,
+        value_name = "AREA",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) insuplc_admdvs: String,
+    /// With --setl-id: a pharmacy's settlement. 药店结算。
+    #[arg(long, requires = "setl_id")]
+    pub(crate) pharmacy: bool,
+    /// The request_id of the refund; else a new one is made and shown. 退费的请求编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// The operator's id at the platform. 经办人编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) operator_id: String,
+    /// The operator's name. 经办人姓名。
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator_name: String,
+    /// Why, for the record. 退费原因。
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) reason: String,
+    /// The whole bill in fen; another total is refused. 总额（分），不一致则拒绝。
+    #[arg(
+        long,
+        value_name = "FEN",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) amount_fen: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Stated {
+    /// The insurance charged and the settlement stands. 已结算且成立。
+    Settled,
+    /// Nothing was charged. 未扣费。
+    NotCharged,
+    /// What was charged is given back. 已扣费并已退回。
+    Reversed,
+    /// Of a refund: it is given back. 用于退费：已退费。
+    Refunded,
+    /// Of a refund: nothing was given back. 用于退费：未退费。
+    NotRefunded,
 }
 
 #[derive(Debug, clap::Args)]
@@ -189,6 +301,19 @@ pub(crate) struct Verify {
     /// The file of the site key. 站点密钥文件。
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Say what is wrong with a profile and the secrets it names; read-only. 检查站点配置及其密钥（只读）。
+    Check(ProfileCheck),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProfileCheck {
+    /// The profile. 站点配置文件。
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use yibaod::api::{CancelVerdict, Money};
+use yibaod::api::{CancelVerdict, Money, RefundMoney};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,14 @@ pub(crate) enum Exit {
     Open,
     /// Nobody answers at the socket.
     Unreachable,
+    /// It is settled and cannot be cancelled.
+    TooLate,
 }
 
 impl Exit {
     /// All, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Exit; 7] = [
+    pub(crate) const ALL: [Exit; 8] = [
         Exit::Fine,
         Exit::Failed,
         Exit::NotStarted,
@@ -34,6 +36,7 @@ impl Exit {
         Exit::Undone,
         Exit::Open,
         Exit::Unreachable,
+        Exit::TooLate,
     ];
 
     /// The number.
@@ -46,6 +49,7 @@ impl Exit {
             Exit::Undone => 4,
             Exit::Open => 5,
             Exit::Unreachable => 6,
+            Exit::TooLate => 7,
         }
     }
 
@@ -59,11 +63,20 @@ impl Exit {
         }
     }
 
+    /// What the money of a refund says.
+    pub(crate) fn of_refund(money: RefundMoney) -> Self {
+        match money {
+            RefundMoney::Refunded => Exit::Fine,
+            RefundMoney::Refused => Exit::Refused,
+            RefundMoney::Unknown | RefundMoney::Pending | RefundMoney::Unspecified => Exit::Open,
+        }
+    }
+
     /// What became of the wish to cancel: never 0 when money stays with the insurance.
     pub(crate) fn of_verdict(verdict: CancelVerdict) -> Self {
         match verdict {
             CancelVerdict::Cancelled => Exit::Fine,
-            CancelVerdict::TooLateSettled => Exit::Refused,
+            CancelVerdict::TooLateSettled => Exit::TooLate,
             CancelVerdict::TooLateBeingSettled | CancelVerdict::Unspecified => Exit::Open,
         }
     }
@@ -101,9 +114,24 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_given_back_is_zero() {
+        for (wire, exit) in [
+            (0, Exit::Open),
+            (1, Exit::Fine),
+            (2, Exit::Refused),
+            (3, Exit::Open),
+            (4, Exit::Open),
+        ] {
+            let money = RefundMoney::try_from(wire).unwrap();
+            assert_eq!(Exit::of_refund(money), exit, "{money:?}");
+        }
+        assert!(RefundMoney::try_from(5).is_err(), "a new one needs an exit");
+    }
+
+    #[test]
     fn a_cancel_that_came_too_late_is_not_zero() {
         assert_eq!(Exit::of_verdict(CancelVerdict::Cancelled).code(), 0);
-        assert_eq!(Exit::of_verdict(CancelVerdict::TooLateSettled).code(), 3);
+        assert_eq!(Exit::of_verdict(CancelVerdict::TooLateSettled).code(), 7);
         assert_eq!(
             Exit::of_verdict(CancelVerdict::TooLateBeingSettled).code(),
             5

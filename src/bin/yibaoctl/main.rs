@@ -1,7 +1,7 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `journal verify` and `desk adopt` work without the
-//! daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
+//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify` and `desk adopt`
+//! work without the daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
 
 mod args;
 mod ask;
@@ -17,8 +17,12 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod profile;
+mod refund;
+mod resolve;
 mod show;
 mod status;
+mod stuck;
 mod trouble;
 mod watch;
 
@@ -26,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command, DeskCommand, JournalCommand};
+use args::{Args, Command, DeskCommand, JournalCommand, ProfileCommand};
 use connect::Door;
 use exit::Exit;
 use out::Out;
@@ -71,9 +75,13 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
             let exit = pay::cancel(&mut door, &which.request_id, out).await?;
             Ok(exit)
         }
+        Command::Stuck => stuck::run(&mut door().await?, out).await,
+        Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
+        Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
+        Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
     }
 }

@@ -7,6 +7,8 @@ pub mod device;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod refund;
 pub mod settlement;
 pub mod status;
+pub mod stuck;
 mod time;

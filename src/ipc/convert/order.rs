@@ -101,7 +101,7 @@ pub fn request_id(text: String) -> Result<String, Failure> {
     fields.finish(text)
 }
 
-fn request_id_into(f: &mut Fields, text: &str) {
+pub(super) fn request_id_into(f: &mut Fields, text: &str) {
     if !request_id_is_valid(text) {
         f.wrong(
             Code::RequestIdInvalid,
@@ -111,7 +111,7 @@ fn request_id_into(f: &mut Fields, text: &str) {
     }
 }
 
-fn operator(f: &mut Fields, operator: wire::Operator) -> Operator {
+pub(super) fn operator(f: &mut Fields, operator: wire::Operator) -> Operator {
     let kind = f.known("operator.kind", operator.kind, None, operator_kind);
     Operator {
         id: f.required("operator.id", operator.id, 20),

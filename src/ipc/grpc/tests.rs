@@ -27,11 +27,14 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Status,
-    Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, Resolved, SettlementKey,
+    Stated, Status, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
+use crate::settlement::event::Verdict;
 use crate::settlement::order::Order;
+use crate::settlement::refund;
+use crate::settlement::stuck::{Item, Truth};
 
 /// Calls of one caller at this door.
 const CALLS_MAX: u32 = 4;
@@ -137,6 +140,51 @@ async fn a_caller_that_goes_away_is_noticed() {
         dropped.is_err(),
         "the sender is dropped with the operation's future"
     );
+    door.close().await;
+}
+
+#[tokio::test]
+async fn what_is_stated_reaches_the_desk_whole() {
+    let (desk, mut asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let request = wire::ResolveSettlementRequest {
+        key: Some(wire::resolve_settlement_request::Key::Msgid("M1".into())),
+        r#as: wire::ResolvedAs::NotCharged.into(),
+        reason: "门户查无此笔".into(),
+        stated_setl_id: String::new(),
+    };
+    let mut client = door.settlements().await;
+    client.resolve_settlement(request).await.unwrap();
+    let Some(Asked::Resolve(stated)) = asked.recv().await else {
+        panic!("a statement")
+    };
+    assert_eq!(stated.key, SettlementKey::Msgid("M1".into()));
+    assert_eq!(stated.verdict, Truth::Settlement(Verdict::NotCharged));
+    assert_eq!(stated.reason, "门户查无此笔");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_reaches_the_desk_and_its_failure_the_caller() {
+    let (desk, mut asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let request = wire::RefundSettlementRequest {
+        request_id: "RF-1".into(),
+        operator: order::tests::request().operator,
+        key: Some(wire::refund_settlement_request::Key::SettlementId(
+            "stl-1".into(),
+        )),
+        expected_amount_fen: 2_500,
+        ..wire::RefundSettlementRequest::default()
+    };
+    let mut client = door.settlements().await;
+    let status = client.refund_settlement(request).await.unwrap_err();
+    assert!(status.message().starts_with("E8011 REFUND_NOT_SETTLED"));
+    let Some(Asked::Refund(order)) = asked.recv().await else {
+        panic!("an order")
+    };
+    assert_eq!(order.key, refund::Key::SettlementId("stl-1".into()));
+    assert_eq!(order.expected, Some(crate::settlement::bill::Fen(2_500)));
     door.close().await;
 }
 
@@ -411,6 +459,8 @@ enum Asked {
     },
     Watch(String),
     Confirm(Point, String),
+    Resolve(Stated),
+    Refund(Box<refund::Order>),
 }
 
 /// Plays back answers.
@@ -492,6 +542,25 @@ impl Handle for Desk {
     async fn list(&self, _: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
         assert_eq!(filter.limit, 50);
         Ok(Vec::new())
+    }
+
+    async fn stuck(&self, _: CallerId) -> Result<Vec<Item>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Resolved, Failure> {
+        self.asked.send(Asked::Resolve(stated)).unwrap();
+        self.answer().map(Resolved::Settlement)
+    }
+
+    async fn refund(
+        &self,
+        _: CallerId,
+        order: refund::Order,
+        _: Option<Duration>,
+    ) -> Result<refund::Answer, Failure> {
+        self.asked.send(Asked::Refund(Box::new(order))).unwrap();
+        Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

@@ -6,6 +6,7 @@ use super::request::Expect;
 use super::{enquiry, fees, person, setlinfo, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
+use crate::config::profile::Decode;
 use crate::settlement::call::{Found, Outcome, Step};
 
 /// Characters of the answer's own words that go on.
@@ -29,7 +30,7 @@ pub(in crate::platform) fn read(
     if let Some(outcome) = by_status(profile, body) {
         return (outcome, false);
     }
-    if step == Step::Decode {
+    if step == Step::Decode && profile.voucher.decode == Decode::Http {
         return (decode(profile, body), false);
     }
     match envelope::open(body.text) {
@@ -173,22 +174,29 @@ fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
     if is_success(&answer.code) {
         return found(voucher::read(&answer).map(Found::Voucher));
     }
-    let rules = &profile.voucher;
-    let says =
-        |patterns: &[String]| has(patterns, &answer.message) || patterns.contains(&answer.code);
-    let code = if says(&rules.unknown_kind) {
-        Code::CodeUnknownKind
-    } else if says(&rules.expired) || says(&rules.bad_token) {
-        Code::CodeExpired
-    } else if profile.gateway.refused_codes.contains(&answer.code) {
-        Code::GatewayRefused
-    } else {
-        Code::PlatformRefused
-    };
+    let mut code = shown_code(profile, &answer.code, &answer.message);
+    if code == Code::PlatformRefused && profile.gateway.refused_codes.contains(&answer.code) {
+        code = Code::GatewayRefused;
+    }
     Outcome::Refused {
         code,
         infcode: code_of(&answer.code),
         text: shorten(&answer.message),
+    }
+}
+
+/// What is wrong with the code that was shown, by the words or the number of a refusal.
+fn shown_code(profile: &Profile, number: &str, text: &str) -> Code {
+    let rules = &profile.voucher;
+    let says = |patterns: &[String]| {
+        has(patterns, text) || patterns.iter().any(|pattern| pattern == number)
+    };
+    if says(&rules.unknown_kind) {
+        Code::CodeUnknownKind
+    } else if says(&rules.expired) || says(&rules.bad_token) {
+        Code::CodeExpired
+    } else {
+        Code::PlatformRefused
     }
 }
 
@@ -229,6 +237,7 @@ fn with_output(
     output: &Node,
 ) -> Result<Found, Unreadable> {
     match step {
+        Step::Decode => voucher::read_transaction(output).map(Found::Voucher),
         Step::Person => person::read(output).map(Found::Person),
         Step::Register => {
             visit::read_registered(output, expect).map(|mdtrt_id| Found::Registered { mdtrt_id })
@@ -237,8 +246,7 @@ fn with_output(
         Step::PreSettle => setlinfo::preview(profile, output, expect).map(Found::Preview),
         Step::Settle => setlinfo::settled(profile, output, expect).map(Found::Settled),
         Step::UndoSettle => setlinfo::refunded(profile, output, expect),
-        Step::Decode
-        | Step::VisitInfo
+        Step::VisitInfo
         | Step::UndoFees
         | Step::UndoRegister
         | Step::Reverse
@@ -262,8 +270,8 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
             found(Ok(Found::Nothing))
         }
         Step::Person if has(&answers.person_unknown, text) => refused(Code::PersonUnknown, answer),
-        Step::Decode
-        | Step::Person
+        Step::Decode => refused(shown_code(profile, "", text), answer),
+        Step::Person
         | Step::Register
         | Step::VisitInfo
         | Step::Fees

@@ -5,9 +5,8 @@ use zeroize::Zeroizing;
 use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
-use super::request::{Expect, Message, Missing};
+use super::request::{Desk, Expect, Message, Missing, not_sent};
 use super::{enquiry, setlinfo};
-use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
 use crate::settlement::call::{Found, Outcome};
@@ -18,7 +17,7 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) => "5203",
     }
 }
 
@@ -27,24 +26,27 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
 /// # Errors
 /// A fact is missing: nothing can be sent.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     errand: &Errand,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
     let infno = infno(&errand.ask);
-    let input = input(profile, &errand.ask).map_err(|Missing(what)| not_sent(what))?;
+    let profile = desk.profile;
+    let input = input(profile, &errand.ask).map_err(not_sent)?;
     let head = Head {
         infno,
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: &errand.insuplc_admdvs,
-        sign_no,
+        insutype: "",
+        sign_no: desk.sign_no,
         operator: &errand.operator,
+        signer: desk.signer,
     };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
+        body: Zeroizing::new(body),
         wire_body: None,
         expect: expect(&errand.ask, &stamp.msgid),
     })
@@ -53,7 +55,9 @@ pub(in crate::platform) fn build(
 fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
-        Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+        Ask::Enquiry(numbers) | Ask::Look(numbers) => {
+            named(numbers).map(|data| Object::new().object("data", data))
+        }
     }
 }
 
@@ -89,7 +93,7 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
     }
 }
 
@@ -122,6 +126,7 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
+        Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
     })
 }
 
@@ -133,16 +138,8 @@ fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
 fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
     match ask {
         Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
-        Ask::Enquiry(_) => answer::found(Ok(Found::Enquiry(enquiry::settlement_refused(
-            profile,
-            &answer.err_msg,
-        )))),
+        Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
+            enquiry::settlement_refused(profile, &answer.err_msg),
+        ))),
     }
-}
-
-fn not_sent(what: &str) -> Box<Outcome> {
-    Box::new(Outcome::NotSent {
-        code: Code::Internal,
-        why: format!("cannot be written: {what}"),
-    })
 }

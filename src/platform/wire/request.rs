@@ -7,7 +7,9 @@ use super::json::Object;
 use super::{enquiry, fees, person, settle, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
+use crate::config::profile::Decode;
 use crate::platform::Stamp;
+use crate::platform::sign::Signer;
 use crate::settlement::call::{Call, Enquiry, Found, Outcome, Reversal, Step};
 use crate::settlement::known::Known;
 
@@ -43,7 +45,10 @@ pub(in crate::platform) struct Message {
 pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
     let variants = &profile.transactions;
     match step {
-        Step::Decode => EC_QUERY,
+        Step::Decode => match profile.voucher.decode {
+            Decode::Http => EC_QUERY,
+            Decode::Transaction => "1162",
+        },
         Step::Person => "1101",
         Step::Register => "2201",
         Step::VisitInfo => &variants.visit_info,
@@ -59,24 +64,31 @@ pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
     }
 }
 
+/// Whose messages are made: the site, what signs them, and the sign-in they go under.
+pub(in crate::platform) struct Desk<'a> {
+    pub(in crate::platform) profile: &'a Profile,
+    pub(in crate::platform) signer: Option<&'a Signer>,
+    pub(in crate::platform) sign_no: &'a str,
+}
+
 /// Makes the message.
 ///
 /// # Errors
 /// What is known of the call without sending it: a fact is missing, or this site cannot be asked that.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     call: &Call<'_>,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
-    if call.step == Step::Decode {
-        return voucher::query(profile, call).map_err(|Missing(what)| not_sent(what));
+    let profile = desk.profile;
+    if call.step == Step::Decode && profile.voucher.decode == Decode::Http {
+        return voucher::query(profile, call).map_err(not_sent);
     }
     if let Some(answer) = not_askable(profile, call) {
         return Err(Box::new(answer));
     }
     let infno = infno(profile, call.step);
-    let input = input(profile, call).map_err(|Missing(what)| not_sent(what))?;
+    let input = input(profile, call).map_err(not_sent)?;
     if call.step == Step::Fees {
         fees::fits(profile, &input)?;
     }
@@ -85,20 +97,27 @@ pub(in crate::platform) fn build(
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: insuplc_admdvs(call.known),
-        sign_no,
+        insutype: insutype(call.known),
+        sign_no: desk.sign_no,
         operator: &call.order.operator,
+        signer: desk.signer,
+    };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
+    let (body, wire_body) = match call.code {
+        Some(code) => voucher::blotted(body, code),
+        None => (Zeroizing::new(body), None),
     };
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
-        wire_body: None,
+        body,
+        wire_body,
         expect: expect(profile, call, &stamp.msgid),
     })
 }
 
 /// A fact that the message needs and nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Missing(pub(super) &'static str);
+pub(in crate::platform) struct Missing(pub(super) &'static str);
 
 /// The fact, or which one is missing.
 pub(super) fn need<'a, T: ?Sized>(
@@ -110,7 +129,7 @@ pub(super) fn need<'a, T: ?Sized>(
 
 fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
     match call.step {
-        Step::Decode => Err(Missing("the voucher service has its own message")),
+        Step::Decode => voucher::transaction(profile, call),
         Step::Person => person::input(profile, call),
         Step::Register => visit::register(profile, call),
         Step::VisitInfo => visit::info(profile, call),
@@ -151,7 +170,8 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
     found.map(|found| Outcome::Done { found: Some(found) })
 }
 
-fn not_sent(what: &str) -> Box<Outcome> {
+/// What becomes of a call whose message cannot be made.
+pub(in crate::platform) fn not_sent(Missing(what): Missing) -> Box<Outcome> {
     Box::new(Outcome::NotSent {
         code: Code::Internal,
         why: format!("cannot be written: {what}"),
@@ -165,6 +185,12 @@ fn insuplc_admdvs(known: &Known) -> &str {
         (None, Some(voucher)) => &voucher.insu_org,
         (None, None) => "",
     }
+}
+
+/// 险种类型 of the insurance that pays.
+fn insutype(known: &Known) -> &str {
+    let insurance = known.insurance.as_ref();
+    insurance.map_or("", |insurance| &insurance.insutype)
 }
 
 fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {

@@ -16,6 +16,8 @@ pub mod envelope;
 pub mod faults;
 pub mod fields;
 mod garble;
+mod gateway;
+mod habits;
 pub mod ledger;
 mod money;
 mod routes;
@@ -26,6 +28,8 @@ mod transactions;
 pub mod voucher;
 pub mod world;
 
+pub use gateway::Gateway;
+pub use habits::{Habits, Signature, Signed, Style};
 pub use ledger::{Duplicates, FeeLine, Ledger, Outcome, Received, Settlement, Visit};
 pub use money::{Fen, Ratio};
 pub use server::{Hook, Platform};

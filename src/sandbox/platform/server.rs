@@ -207,6 +207,11 @@ impl Handler for Shared {
             .and_then(Value::as_str)
             .unwrap_or("")
             .to_owned();
+        let style = routes::style(&request.target);
+        let wanted = self.world().options.habits.url_style;
+        if style.is_some() && wanted.is_some_and(|wanted| style != Some(wanted)) {
+            return (gateway(404, "服务不存在!"), None);
+        }
         match routes::route(&request.target) {
             Route::Control(rest) => (control::answer(&mut self.world(), rest, &request), None),
             Route::Unknown => (gateway(404, "服务不存在!"), None),

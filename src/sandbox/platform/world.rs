@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::clock;
 use super::faults::Faults;
+use super::gateway::Gateway;
+use super::habits::Habits;
 use super::ledger::Ledger;
 use super::split::Standing;
 use super::switches::Switches;
@@ -29,8 +31,12 @@ pub struct Options {
     pub area: String,
     /// x-tif account name.
     pub paasid: String,
-    /// x-tif token.
+    /// What the gateway's headers are made with: token, secret key, or the key itself.
     pub secret: String,
+    /// What the gateway wants.
+    pub gateway: Gateway,
+    /// How the site wants its messages.
+    pub habits: Habits,
     /// How many employees `crowd_0000` and on there are besides the named persons.
     pub crowd: usize,
     /// How the bureau behaves at the start.
@@ -46,6 +52,8 @@ impl Default for Options {
             area: "430100".to_owned(),
             paasid: "sandbox_his".to_owned(),
             secret: "sandbox-secret-of-nobody".to_owned(),
+            gateway: Gateway::XTif,
+            habits: Habits::default(),
             crowd: 0,
             switches: Switches::default(),
         }

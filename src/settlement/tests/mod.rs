@@ -9,6 +9,7 @@ mod fixtures;
 mod journal;
 mod ledger;
 mod model;
+mod resolve;
 #[path = "../../../tests/it/proof/record.rs"]
 #[allow(
     dead_code,
@@ -21,6 +22,7 @@ mod saga_undo;
 pub(in crate::settlement) mod sample;
 mod search;
 mod stories;
+mod table;
 mod tape;
 mod teller;
 mod twice;

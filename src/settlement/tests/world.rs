@@ -251,7 +251,8 @@ impl World {
             | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
-            | Found::Enquiry(_) => found,
+            | Found::Enquiry(_)
+            | Found::Looked(_) => found,
         }
     }
 }

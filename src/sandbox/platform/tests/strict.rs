@@ -27,6 +27,14 @@ async fn each_required_field_is_missed() {
             json!({ "signOut": { "sign_no": "1", "opter_no": "0107" } }),
         ),
         ("1101", desk.person_query()),
+        (
+            "1162",
+            json!({ "data": {
+                "orgId": "H43010099901", "businessType": "01301", "operatorId": "0107",
+                "operatorName": "窗口七号", "officeId": "0301", "officeName": "内科门诊",
+                "ecQrCode": "1",
+            } }),
+        ),
         ("2201", desk.registration()),
         ("2202", back),
         ("2203", desk.visit()),

@@ -28,6 +28,7 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "9001" => Ok(sign::sign_in(world, call)),
         "9002" => sign::sign_out(world, call),
         "1101" => person::find(world, call, hits),
+        "1162" => person::decode(world, call, hits),
         "2201" => visit::register(world, call, hits),
         "2202" => visit::unregister(world, call),
         "2203" | "2203A" => visit::describe(world, call),
