@@ -9,7 +9,6 @@ mod fixtures;
 mod journal;
 mod ledger;
 mod model;
-mod resolve;
 #[path = "../../../tests/it/proof/record.rs"]
 #[allow(
     dead_code,
@@ -17,6 +16,7 @@ mod resolve;
     reason = "the integration tests use it too, and more of it"
 )]
 mod record;
+mod resolve;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
