@@ -302,12 +302,12 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
 /// Lets what is past the point of no return come to its end; the rest is parked for the next process.
 async fn drain(operations: &Operations, runner: &Runner) {
     operations.stop_taking();
-    let registry = &runner.parts().registry;
+    let parts = runner.parts();
     let until = tokio::time::Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
-    while registry.busy() > 0 && tokio::time::Instant::now() < until {
+    while parts.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
-    tracing::info!(left_open = registry.count(), "stopping");
+    tracing::info!(left_open = parts.registry.count(), "stopping");
 }
 
 fn rules(profile: &Profile, settings: &Settings) -> Rules {

@@ -2,7 +2,7 @@
 
 use super::ask::{CallerId, Failure, ListFilter, SettlementKey};
 use super::operations::Operations;
-use super::settle::{seen, unreadable};
+use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
 use crate::journal::Filter;
 use crate::runner::{Handle, state_of};
@@ -44,7 +44,9 @@ impl Operations {
         }
         let stored = self.parts().journal.load(settlement_id).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
-        if stored.is_empty() || settlement_id == crate::journal::DESK_STREAM {
+        let row = self.parts().journal.find(settlement_id).await;
+        let row = row.map_err(|error| unreadable(&error))?;
+        if row.is_none_or(|row| row.kind != SETTLEMENT) {
             return Err(Failure::new(Code::NotFound, "no settlement has this id"));
         }
         let state = state_of(settlement_id, &stored)
@@ -82,6 +84,9 @@ impl Operations {
         let Some(row) = found.map_err(|error| unreadable(&error))? else {
             return Ok(Found::Nothing);
         };
+        if row.kind != SETTLEMENT {
+            return Ok(Found::Nothing);
+        }
         if row.open
             && let Some(handle) = registry.by_request(&caller.id, request_id).await
         {
@@ -172,7 +177,7 @@ fn for_caller(caller: &CallerId, state: &State) -> Answer {
 
 fn settlements() -> Filter {
     Filter {
-        kind: Some("settlement".to_owned()),
+        kind: Some(SETTLEMENT.to_owned()),
         ..Filter::default()
     }
 }

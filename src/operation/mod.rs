@@ -2,6 +2,7 @@
 
 mod ask;
 mod devices;
+mod errand;
 mod look;
 mod operations;
 mod settle;

@@ -18,6 +18,8 @@ use crate::settlement::tell;
 
 /// A caller may wait so long at most.
 const DEADLINE_MAX: Duration = Duration::from_secs(3_600);
+/// The `kind` of a settlement's stream.
+pub(super) const SETTLEMENT: &str = "settlement";
 /// The answer leaves so long before the caller's deadline.
 const BEFORE_DEADLINE_MS: u64 = 300;
 
@@ -58,7 +60,7 @@ impl Operations {
         }
     }
 
-    fn answer_by(&self, deadline: Option<Duration>) -> Instant {
+    pub(super) fn answer_by(&self, deadline: Option<Duration>) -> Instant {
         let longest =
             Duration::from_millis(u64::try_from(self.inner.waits.pending_ms).unwrap_or(0));
         let wait = deadline.map_or(longest, |deadline| {
@@ -78,6 +80,9 @@ impl Operations {
         let Some(row) = found.map_err(|error| unreadable(&error))? else {
             return Ok(None);
         };
+        if row.kind != SETTLEMENT {
+            return Err(taken_by(&row.kind));
+        }
         let stored = self.parts().journal.load(&row.stream).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
         let state = state_of(&row.stream, &stored)
@@ -185,9 +190,15 @@ async fn parked(mut view: watch::Receiver<View>) {
 }
 
 /// The handle, once whoever reserved the request has begun it; `None`: it was not begun.
-async fn running(mut taken: watch::Receiver<Option<Handle>>) -> Option<Handle> {
+pub(super) async fn running<H: Clone>(mut taken: watch::Receiver<Option<H>>) -> Option<H> {
     let begun = taken.wait_for(Option::is_some).await.ok()?;
     begun.clone()
+}
+
+/// The id names something else already.
+pub(super) fn taken_by(kind: &str) -> Failure {
+    let detail = format!("this request_id was used for a {}", kind.replace('_', " "));
+    Failure::new(Code::RequestIdOtherBody, detail)
 }
 
 fn same_or_refused(state: &State, order: &Order) -> Result<(), Failure> {
@@ -229,8 +240,16 @@ fn not_begun(error: &JournalError) -> Failure {
         let detail = format!("settlement {stream} has this visit");
         return Failure::new(Code::VisitBusy, detail);
     }
+    not_taken(error)
+}
+
+/// Why the journal did not take something new.
+pub(super) fn not_taken(error: &JournalError) -> Failure {
     let code = if matches!(error, JournalError::NotAdopted { .. }) {
         Code::DeskNotAdopted
+    } else if matches!(error, JournalError::RequestTaken { .. }) {
+        // Somebody used it for something else in the same moment.
+        Code::RequestIdOtherBody
     } else {
         Code::JournalRefuses
     };

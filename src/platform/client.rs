@@ -8,18 +8,19 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use zeroize::Zeroizing;
 
-use super::exchange::{Prepared, Received, Stamp, Stamps};
+use super::exchange::{Asked, Prepared, Received, Stamp, Stamps};
 use super::http::{Http, HttpError, Reply, TimedReply};
 use super::session::{Sessions, SignedIn};
 use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{LineFault, check_lines, request, sign_in, voucher};
+use super::wire::{LineFault, check_lines, errand, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
+use crate::settlement::errand::Errand;
 use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
@@ -115,7 +116,7 @@ impl Platform {
             shared.url_of(&message.infno).map_err(|outcome| *outcome)?
         };
         Ok(Prepared {
-            step: call.step,
+            asked: Asked::Step(call.step),
             infno: message.infno,
             msgid: (call.step != Step::Decode).then(|| stamp.msgid.clone()),
             body: message.body,
@@ -127,12 +128,53 @@ impl Platform {
         })
     }
 
+    /// The message of this errand, ready to be recorded and then sent. Where the profile wants it and nobody
+    /// has, the operator is signed in first.
+    ///
+    /// # Errors
+    /// What became of it without sending it: `NotSent` or `Refused` when the sign-in failed or a fact is
+    /// missing.
+    pub async fn prepare_errand(
+        &self,
+        errand: &Errand,
+        stamp: &Stamp,
+    ) -> Result<Prepared, Outcome> {
+        let shared = &*self.shared;
+        let signed_in = if shared.profile.sign_in.wanted {
+            // What cannot be written needs no sign-in.
+            errand::build(&shared.profile, errand, stamp, "").map_err(|outcome| *outcome)?;
+            let sign_no = shared.sign_no(&errand.operator, &stamp.inf_time).await?;
+            Some((errand.operator.id.clone(), sign_no))
+        } else {
+            None
+        };
+        let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
+        let message =
+            errand::build(&shared.profile, errand, stamp, sign_no).map_err(|outcome| *outcome)?;
+        let url = shared.url_of(&message.infno).map_err(|outcome| *outcome)?;
+        Ok(Prepared {
+            asked: Asked::Errand(Box::new(errand.ask.clone())),
+            infno: message.infno,
+            msgid: Some(stamp.msgid.clone()),
+            body: message.body,
+            wire_body: message.wire_body,
+            expect: message.expect,
+            url,
+            signed_in,
+            code: None,
+        })
+    }
+
     /// Sends it once and waits for the answer, at most as long as the profile says. Never repeats.
     pub async fn send(&self, prepared: Prepared) -> Received {
         let shared = &*self.shared;
         let wire_body = prepared.wire_body.as_ref().unwrap_or(&prepared.body);
         let timed = shared
-            .post(prepared.step, &prepared.url, wire_body.as_str().to_owned())
+            .post(
+                pace(&prepared.asked),
+                &prepared.url,
+                wire_body.as_str().to_owned(),
+            )
             .await;
         let received = shared.read(&prepared, timed);
         if received.sign_in_expired
@@ -205,7 +247,7 @@ impl Shared {
         let body = sign_in::sign_in(&self.profile, &head, &mac, &ip);
         // A sign-in moves no money: its time-out is that of an ordinary call.
         let timed = self
-            .post(Step::Person, &url, body.as_str().to_owned())
+            .post(Pace::Ordinary, &url, body.as_str().to_owned())
             .await;
         match timed.reply {
             Reply::NotSent { why } => Err(not_sent(why)),
@@ -237,14 +279,14 @@ impl Shared {
         if let Ok(url) = self.url_of("9002") {
             // Whatever it answers, the process ends.
             drop(
-                self.post(Step::Person, &url, body.as_str().to_owned())
+                self.post(Pace::Ordinary, &url, body.as_str().to_owned())
                     .await,
             );
         }
     }
 
-    async fn post(&self, step: Step, url: &str, body: String) -> TimedReply {
-        let headers = if step == Step::Decode && !self.profile.voucher.gateway_headers {
+    async fn post(&self, pace: Pace, url: &str, body: String) -> TimedReply {
+        let headers = if pace == Pace::Voucher && !self.profile.voucher.gateway_headers {
             Vec::new()
         } else {
             match self.gateway_headers() {
@@ -253,7 +295,7 @@ impl Shared {
             }
         };
         self.http
-            .post(url, &headers, body, self.wait_ms(step))
+            .post(url, &headers, body, self.wait_ms(pace))
             .await
     }
 
@@ -270,21 +312,12 @@ impl Shared {
         }
     }
 
-    fn wait_ms(&self, step: Step) -> u32 {
+    fn wait_ms(&self, pace: Pace) -> u32 {
         let timeouts = &self.profile.timeouts;
-        match step {
-            Step::Decode => timeouts.voucher_ms,
-            Step::Settle | Step::UndoSettle => timeouts.money_call_ms,
-            Step::Person
-            | Step::Register
-            | Step::VisitInfo
-            | Step::Fees
-            | Step::PreSettle
-            | Step::UndoFees
-            | Step::UndoRegister
-            | Step::Reverse
-            | Step::FindVisit
-            | Step::FindSettlement => timeouts.call_ms,
+        match pace {
+            Pace::Voucher => timeouts.voucher_ms,
+            Pace::Money => timeouts.money_call_ms,
+            Pace::Ordinary => timeouts.call_ms,
         }
     }
 
@@ -320,7 +353,14 @@ impl Shared {
                 let (outcome, sign_in_expired) = if std::str::from_utf8(body).is_ok() {
                     let (status, text) = (*status, text.as_str());
                     let body = Body { status, text };
-                    answer::read(&self.profile, prepared.step, &prepared.expect, &body)
+                    match &prepared.asked {
+                        Asked::Step(step) => {
+                            answer::read(&self.profile, *step, &prepared.expect, &body)
+                        }
+                        Asked::Errand(ask) => {
+                            errand::read(&self.profile, ask, &prepared.expect, &body)
+                        }
+                    }
                 } else {
                     (answer::unreadable("bytes that are no UTF-8"), false)
                 };
@@ -332,6 +372,39 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+/// How patiently an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// The voucher service.
+    Voucher,
+    /// A call that moves money.
+    Money,
+    /// Any other.
+    Ordinary,
+}
+
+/// 2601 is waited for as any other: it is asked again, harmlessly.
+fn pace(asked: &Asked) -> Pace {
+    match asked {
+        Asked::Step(Step::Decode) => Pace::Voucher,
+        Asked::Step(Step::Settle | Step::UndoSettle) => Pace::Money,
+        Asked::Errand(ask) if ask.moves_money() => Pace::Money,
+        Asked::Step(
+            Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::Fees
+            | Step::PreSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement,
+        )
+        | Asked::Errand(_) => Pace::Ordinary,
     }
 }
 

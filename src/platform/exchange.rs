@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::wire::Expect;
 use crate::settlement::call::{Outcome, Step};
+use crate::settlement::errand::Ask;
 
 /// The number and time of one message. Every message has its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +24,19 @@ pub trait Stamps: Send + Sync {
     async fn stamp(&self) -> Stamp;
 }
 
+/// What a message asks.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// A step of a settlement.
+    Step(Step),
+    /// Something outside of one.
+    Errand(Box<Ask>),
+}
+
 /// A message that is ready to be recorded, then sent once.
 pub struct Prepared {
-    /// Which step it is.
-    pub step: Step,
+    /// What is asked: it says how the answer is read.
+    pub(super) asked: Asked,
     /// 交易编号 as sent (`2207A`), or `ec.query`.
     pub infno: String,
     /// Its msgid; the voucher service has none.
@@ -48,7 +58,6 @@ pub struct Prepared {
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
-            .field("step", &self.step)
             .field("infno", &self.infno)
             .field("msgid", &self.msgid)
             .finish_non_exhaustive()

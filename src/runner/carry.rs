@@ -116,14 +116,8 @@ impl Carrier {
     /// A journal that cannot be written ends the process: what is not on disk must not be acted upon, and
     /// the next process finds out what became of everything.
     pub(super) async fn flush(&mut self) {
-        if let Err(error) = self.write().await {
-            if matches!(error, crate::journal::Error::Closed) {
-                // The process is ending in good order: the next one asks what became of this.
-                return std::future::pending().await;
-            }
-            tracing::error!(%error, "the journal does not take events: the process ends");
-            std::process::abort();
-        }
+        let written = self.write().await;
+        super::rows::written_or_end(written).await;
     }
 
     /// Writes what is pending in one transaction, then tells the watchers.

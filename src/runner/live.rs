@@ -132,42 +132,72 @@ impl Drop for Attendance {
 /// Caller and request_id.
 type RequestKey = (String, String);
 
-/// All running settlements.
-#[derive(Debug, Default)]
-pub struct Registry {
-    inner: Mutex<Inner>,
-    /// Grows with each settlement that begins to run.
+/// Something that runs and can be followed.
+pub trait Carried: Clone {
+    /// Its own id.
+    fn id(&self) -> &str;
+    /// It rests for the next process.
+    fn is_parked(&self) -> bool;
+}
+
+impl Carried for Handle {
+    fn id(&self) -> &str {
+        &self.settlement_id
+    }
+
+    fn is_parked(&self) -> bool {
+        self.view.borrow().parked
+    }
+}
+
+/// All that run of one kind: settlements, where nothing else is said.
+#[derive(Debug)]
+pub struct Registry<H = Handle> {
+    inner: Mutex<Inner<H>>,
+    /// Grows with each one that begins to run.
     arrivals: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    by_request: BTreeMap<RequestKey, watch::Receiver<Option<Handle>>>,
-    by_id: BTreeMap<String, Handle>,
+#[derive(Debug)]
+struct Inner<H> {
+    by_request: BTreeMap<RequestKey, watch::Receiver<Option<H>>>,
+    by_id: BTreeMap<String, H>,
+}
+
+impl<H> Default for Registry<H> {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                by_request: BTreeMap::new(),
+                by_id: BTreeMap::new(),
+            }),
+            arrivals: watch::Sender::default(),
+        }
+    }
 }
 
 /// The answer to "may I begin this request?".
 #[derive(Debug)]
-pub enum Slot {
+pub enum Slot<H: Carried = Handle> {
     /// Nobody has it: it is yours until you fill it or drop it.
-    Yours(Reservation),
+    Yours(Reservation<H>),
     /// It begins or runs: wait for its handle.
-    Taken(watch::Receiver<Option<Handle>>),
+    Taken(watch::Receiver<Option<H>>),
 }
 
 /// The right to begin one request.
 #[derive(Debug)]
-pub struct Reservation {
-    registry: Arc<Registry>,
+pub struct Reservation<H: Carried = Handle> {
+    registry: Arc<Registry<H>>,
     key: RequestKey,
-    sender: watch::Sender<Option<Handle>>,
+    sender: watch::Sender<Option<H>>,
     filled: bool,
 }
 
-impl Registry {
+impl<H: Carried> Registry<H> {
     /// Reserves the request, or says who has it.
     #[must_use]
-    pub fn reserve(self: &Arc<Self>, caller: &str, request_id: &str) -> Slot {
+    pub fn reserve(self: &Arc<Self>, caller: &str, request_id: &str) -> Slot<H> {
         let key = (caller.to_owned(), request_id.to_owned());
         let mut inner = self.lock();
         if let Some(taken) = inner.by_request.get(&key) {
@@ -184,9 +214,9 @@ impl Registry {
         })
     }
 
-    /// The running settlement of this request. One that is just being written down is waited for: it is in
+    /// What runs for this request. One that is just being written down is waited for: it is in
     /// the journal before it runs, and must not look ended.
-    pub async fn by_request(&self, caller: &str, request_id: &str) -> Option<Handle> {
+    pub async fn by_request(&self, caller: &str, request_id: &str) -> Option<H> {
         let key = (caller.to_owned(), request_id.to_owned());
         let mut taken = self.lock().by_request.get(&key).cloned()?;
         taken
@@ -196,10 +226,10 @@ impl Registry {
             .and_then(|begun| begun.clone())
     }
 
-    /// The running settlement with this id.
+    /// What runs under this id.
     #[must_use]
-    pub fn by_id(&self, settlement_id: &str) -> Option<Handle> {
-        self.lock().by_id.get(settlement_id).cloned()
+    pub fn by_id(&self, id: &str) -> Option<H> {
+        self.lock().by_id.get(id).cloned()
     }
 
     /// How many run.
@@ -211,10 +241,37 @@ impl Registry {
     /// How many are neither ended nor parked: a stopping process waits for them.
     #[must_use]
     pub fn busy(&self) -> usize {
-        let busy = |handle: &&Handle| !handle.view.borrow().parked;
+        let busy = |carried: &&H| !carried.is_parked();
         self.lock().by_id.values().filter(busy).count()
     }
 
+    /// How many run or are being begun.
+    #[must_use]
+    pub fn reserved(&self) -> usize {
+        self.lock().by_request.len()
+    }
+
+    /// Changes with each settlement that begins to run.
+    #[must_use]
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.arrivals.subscribe()
+    }
+
+    /// Forgets what ended.
+    pub(super) fn remove(&self, id: &str, caller: &str, request_id: &str) {
+        let mut inner = self.lock();
+        inner.by_id.remove(id);
+        inner
+            .by_request
+            .remove(&(caller.to_owned(), request_id.to_owned()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<H>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry {
     /// The running settlement that has registered this visit, or was given it.
     #[must_use]
     pub fn holder_of_visit(&self, mdtrt_id: &str) -> Option<String> {
@@ -231,47 +288,22 @@ impl Registry {
             .find(has)
             .map(|handle| handle.settlement_id.clone())
     }
-
-    /// How many run or are being begun.
-    #[must_use]
-    pub fn reserved(&self) -> usize {
-        self.lock().by_request.len()
-    }
-
-    /// Changes with each settlement that begins to run.
-    #[must_use]
-    pub fn arrivals(&self) -> watch::Receiver<u64> {
-        self.arrivals.subscribe()
-    }
-
-    /// Forgets an ended settlement.
-    pub(super) fn remove(&self, settlement_id: &str, caller: &str, request_id: &str) {
-        let mut inner = self.lock();
-        inner.by_id.remove(settlement_id);
-        inner
-            .by_request
-            .remove(&(caller.to_owned(), request_id.to_owned()));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Reservation {
+impl<H: Carried> Reservation<H> {
     /// It runs.
-    pub(super) fn fill(mut self, handle: Handle) {
+    pub(super) fn fill(mut self, handle: H) {
         self.registry
             .lock()
             .by_id
-            .insert(handle.settlement_id.clone(), handle.clone());
+            .insert(handle.id().to_owned(), handle.clone());
         self.sender.send_replace(Some(handle));
         self.registry.arrivals.send_modify(|count| *count += 1);
         self.filled = true;
     }
 }
 
-impl Drop for Reservation {
+impl<H: Carried> Drop for Reservation<H> {
     fn drop(&mut self) {
         if !self.filled {
             self.registry.lock().by_request.remove(&self.key);

@@ -13,6 +13,7 @@
 mod carry;
 mod clock;
 mod crash;
+mod errand;
 mod live;
 mod numbers;
 mod perform;
@@ -21,7 +22,8 @@ mod start;
 
 pub use clock::Clock;
 pub use crash::Crashes;
-pub use live::{Attendance, Handle, Registry, Reservation, Slot, View};
+pub use errand::{Errands, Follow, Seen, story_of};
+pub use live::{Attendance, Carried, Handle, Registry, Reservation, Slot, View};
 pub use numbers::{MARK_MSGID, MARK_SERIAL, Numbers};
 pub use rows::{Row, RowError, state_of};
 pub use start::{Ingredients, Parts, Runner};

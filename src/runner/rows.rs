@@ -88,3 +88,16 @@ pub fn state_of(settlement_id: &str, stored: &[Stored]) -> Result<State, RowErro
     }
     Ok(state)
 }
+
+/// What the journal gave, or the end of the process: what is not on disk must not be acted upon.
+pub(super) async fn written_or_end<T>(written: Result<T, crate::journal::Error>) -> T {
+    match written {
+        Ok(written) => written,
+        // The process is ending in good order: the next one goes on.
+        Err(crate::journal::Error::Closed) => std::future::pending().await,
+        Err(error) => {
+            tracing::error!(%error, "the journal does not take events: the process ends");
+            std::process::abort();
+        }
+    }
+}

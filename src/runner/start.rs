@@ -1,6 +1,6 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -10,7 +10,7 @@ use super::clock::{Clock, civil, wall_ms};
 use super::crash::{CRASHES_MAX, Crashes, STREAM};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
 use super::numbers::Numbers;
-use super::rows::{RowError, state_of};
+use super::rows::{RowError, STREAM_KIND, state_of};
 use crate::book::Code;
 use crate::device::Hub;
 use crate::document::receipt::Surround;
@@ -53,6 +53,8 @@ pub struct Parts {
     pub crashes: Crashes,
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
+    /// Messages of errands that are out.
+    pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
     platform_offset: Mutex<Offset>,
 }
@@ -112,6 +114,13 @@ impl Parts {
         let is_recent = now_ms - offset.measured_at_ms <= SKEW_FORGOTTEN_MS;
         let is_off = |offset_ms: i64| (offset_ms + now_ms - wall_ms()).saturating_abs() > limit_ms;
         is_recent && is_off(last_ms) && is_off(before_ms)
+    }
+
+    /// What must come to its end before the process may: settlements past the point of no return, and
+    /// messages that are out.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        self.registry.busy() + self.errands_out.load(Ordering::Relaxed)
     }
 
     /// Tells all carriers that the process is ending.
@@ -174,6 +183,7 @@ impl Runner {
                 receipt: from.receipt,
                 has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
+                errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),
                 stopping: watch::Sender::new(false),
@@ -276,6 +286,9 @@ impl Runner {
     pub async fn resume(&self) -> Result<usize, RowError> {
         let mut resumed = 0;
         for row in self.parts.journal.open_streams().await? {
+            if row.kind != STREAM_KIND {
+                continue;
+            }
             let state = match self.parts.journal.load(&row.stream).await {
                 Ok(stored) => state_of(&row.stream, &stored),
                 Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@ pub mod bill;
 pub mod call;
 pub mod checks;
 pub mod credential;
+pub mod errand;
 pub mod event;
 mod fold;
 pub mod known;
@@ -18,6 +19,7 @@ mod outcome;
 pub mod rules;
 pub mod state;
 pub mod steps;
+pub mod story;
 pub mod tell;
 
 #[cfg(test)]

@@ -41,30 +41,74 @@ pub(in crate::platform) fn read(
 
 /// The platform, or something before it, says no.
 fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
-    if let Some(unknown) = not_the_platform(profile, step, answer) {
-        return (unknown, false);
+    if relay_lost(profile, answer) {
+        return (lost_on_the_way(), false);
     }
-    // Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
-    // sign-in alone could come from a relay that had sent it.
-    let counts = money_infno(step).is_none_or(|infno| refuses(profile, infno, answer));
-    if counts && has(&profile.sign_in.expired, &answer.err_msg) {
+    // These two make something that would be made twice.
+    let makes = matches!(step, Step::Register | Step::Fees);
+    if makes && !answer.is_marked {
+        return (unreadable("a no without the platform's own marks"), false);
+    }
+    if sign_in_expired(profile, money_infno(step), answer) {
         (refused(Code::SignInFailed, answer), true)
     } else {
         (not_done(profile, step, answer), false)
     }
 }
 
-/// A no that may have been made on the way, so that it does not tell what the platform did.
-fn not_the_platform(profile: &Profile, step: Step, answer: &Answer) -> Option<Outcome> {
-    if has(&profile.answers.relay_lost, &answer.err_msg) {
-        return Some(Outcome::Unknown {
-            code: Code::PlatformNoAnswer,
-            why: "a relay says that the answer was lost".to_owned(),
-        });
+/// A no that was made on the way does not tell what the platform did.
+fn relay_lost(profile: &Profile, answer: &Answer) -> bool {
+    has(&profile.answers.relay_lost, &answer.err_msg)
+}
+
+fn lost_on_the_way() -> Outcome {
+    Outcome::Unknown {
+        code: Code::PlatformNoAnswer,
+        why: "a relay says that the answer was lost".to_owned(),
     }
-    // These two make something that would be made twice.
-    let makes = matches!(step, Step::Register | Step::Fees);
-    (makes && !answer.is_marked).then(|| unreadable("a no without the platform's own marks"))
+}
+
+/// Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
+/// sign-in alone could come from a relay that had sent it.
+fn sign_in_expired(profile: &Profile, money_infno: Option<&str>, answer: &Answer) -> bool {
+    let counts = money_infno.is_none_or(|infno| refuses(profile, infno, answer));
+    counts && has(&profile.sign_in.expired, &answer.err_msg)
+}
+
+/// An answer's first meaning, before what was asked is looked at.
+pub(super) enum Opened {
+    /// Processed.
+    Done(Answer),
+    /// Surely not processed: the sign-in is over.
+    SignInExpired(Box<Outcome>),
+    /// The platform says no.
+    No(Answer),
+}
+
+/// Opens an answer; `money_infno` is the number of a money call.
+///
+/// # Errors
+/// It is no answer of the platform: this is what became of the call.
+pub(super) fn opened(
+    profile: &Profile,
+    money_infno: Option<&str>,
+    body: &Body<'_>,
+) -> Result<Opened, Box<Outcome>> {
+    if let Some(outcome) = by_status(profile, body) {
+        return Err(Box::new(outcome));
+    }
+    let answer = envelope::open(body.text).map_err(|why| Box::new(no_answer(profile, why)))?;
+    if is_success(&answer.infcode) {
+        return Ok(Opened::Done(answer));
+    }
+    if relay_lost(profile, &answer) {
+        return Err(Box::new(lost_on_the_way()));
+    }
+    if sign_in_expired(profile, money_infno, &answer) {
+        let outcome = refused(Code::SignInFailed, &answer);
+        return Ok(Opened::SignInExpired(Box::new(outcome)));
+    }
+    Ok(Opened::No(answer))
 }
 
 /// The number under which the profile lists the sure refusals of a money call.
@@ -212,7 +256,8 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
         Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
             profile, text,
         )))),
-        Step::Settle | Step::UndoSettle => money_not_done(profile, step, answer),
+        Step::Settle => money_not_done(profile, "2207", answer),
+        Step::UndoSettle => money_not_done(profile, "2208", answer),
         Step::UndoFees | Step::UndoRegister if has(&answers.nothing_to_undo, text) => {
             found(Ok(Found::Nothing))
         }
@@ -229,13 +274,19 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
     }
 }
 
-fn money_not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+/// Whether this number gives back what was charged.
+fn gives_back(infno: &str) -> bool {
+    matches!(infno, "2208" | "2103")
+}
+
+/// A no to a money call of this number counts only by a text that the site is known for.
+pub(super) fn money_not_done(profile: &Profile, infno: &str, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
-    let undo = step == Step::UndoSettle;
+    let undo = gives_back(infno);
     if undo && has(&profile.answers.already_refunded, text) {
         return found(Ok(Found::Nothing));
     }
-    if !money_infno(step).is_some_and(|infno| refuses(profile, infno, answer)) {
+    if !refuses(profile, infno, answer) {
         return Outcome::Unknown {
             code: Code::SettleUnknown,
             why: format!(
@@ -269,7 +320,7 @@ fn refused(code: Code, answer: &Answer) -> Outcome {
     }
 }
 
-fn found(found: Result<Found, Unreadable>) -> Outcome {
+pub(super) fn found(found: Result<Found, Unreadable>) -> Outcome {
     match found {
         Ok(found) => Outcome::Done { found: Some(found) },
         Err(error) => unreadable(&error.to_string()),

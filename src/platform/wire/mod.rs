@@ -6,6 +6,7 @@
 pub(super) mod answer;
 mod enquiry;
 pub(super) mod envelope;
+pub(super) mod errand;
 mod fees;
 mod json;
 mod lines;

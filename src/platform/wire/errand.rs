@@ -1,0 +1,148 @@
+//! Messages outside of a scan-and-pay: 2208 and 2103 of a settlement by its numbers, 5203.
+
+use zeroize::Zeroizing;
+
+use super::answer::{self, Body};
+use super::envelope::{self, Answer, Head};
+use super::json::{Node, Object, Unreadable};
+use super::request::{Expect, Message, Missing};
+use super::{enquiry, setlinfo};
+use crate::book::Code;
+use crate::config::Profile;
+use crate::platform::Stamp;
+use crate::settlement::call::{Found, Outcome};
+use crate::settlement::errand::{Ask, Errand, Numbers};
+
+/// 交易编号.
+pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
+        Ask::Refund(_) => "2208",
+        Ask::Enquiry(_) => "5203",
+    }
+}
+
+/// Makes the message.
+///
+/// # Errors
+/// A fact is missing: nothing can be sent.
+pub(in crate::platform) fn build(
+    profile: &Profile,
+    errand: &Errand,
+    stamp: &Stamp,
+    sign_no: &str,
+) -> Result<Message, Box<Outcome>> {
+    let infno = infno(&errand.ask);
+    let input = input(profile, &errand.ask).map_err(|Missing(what)| not_sent(what))?;
+    let head = Head {
+        infno,
+        msgid: &stamp.msgid,
+        inf_time: &stamp.inf_time,
+        insuplc_admdvs: &errand.insuplc_admdvs,
+        sign_no,
+        operator: &errand.operator,
+    };
+    Ok(Message {
+        infno: infno.to_owned(),
+        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
+        wire_body: None,
+        expect: expect(&errand.ask, &stamp.msgid),
+    })
+}
+
+fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
+    match ask {
+        Ask::Refund(numbers) => refund(profile, numbers),
+        Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+    }
+}
+
+fn refund(profile: &Profile, numbers: &Numbers) -> Result<Object, Missing> {
+    let data = named(numbers)?.text(&profile.envelope.extension_field, "");
+    Ok(Object::new().object("data", data))
+}
+
+/// The settlement by its three numbers.
+fn named(numbers: &Numbers) -> Result<Object, Missing> {
+    for (number, what) in [
+        (&numbers.psn_no, "psn_no"),
+        (&numbers.mdtrt_id, "mdtrt_id"),
+        (&numbers.setl_id, "setl_id"),
+    ] {
+        if number.is_empty() {
+            return Err(Missing(what));
+        }
+    }
+    Ok(Object::new()
+        .text("setl_id", &numbers.setl_id)
+        .text("mdtrt_id", &numbers.mdtrt_id)
+        .text("psn_no", &numbers.psn_no))
+}
+
+fn expect(ask: &Ask, msgid: &str) -> Expect {
+    let of = |numbers: &Numbers| Expect {
+        msgid: msgid.to_owned(),
+        psn_no: numbers.psn_no.clone(),
+        mdtrt_id: numbers.mdtrt_id.clone(),
+        settle_msgid: numbers.settle_msgid.clone(),
+        setl_id: numbers.setl_id.clone(),
+        ..Expect::default()
+    };
+    match ask {
+        Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+    }
+}
+
+/// What the answer means, and whether it says that the sign-in is over.
+pub(in crate::platform) fn read(
+    profile: &Profile,
+    ask: &Ask,
+    expect: &Expect,
+    body: &Body<'_>,
+) -> (Outcome, bool) {
+    let money = ask.moves_money().then(|| infno(ask));
+    match answer::opened(profile, money, body) {
+        Err(outcome) => (*outcome, false),
+        Ok(answer::Opened::Done(answer)) => (done(profile, ask, expect, &answer), false),
+        Ok(answer::Opened::SignInExpired(outcome)) => (*outcome, true),
+        Ok(answer::Opened::No(answer)) => (not_done(profile, ask, &answer), false),
+    }
+}
+
+/// The platform says yes; what it says must be about this errand.
+fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outcome {
+    let output = match answer.node.object("output") {
+        Ok(output) => output,
+        Err(error) => return answer::unreadable(&error.to_string()),
+    };
+    answer::found(match ask {
+        Ask::Refund(_) => {
+            whole(output.as_ref()).and_then(|output| setlinfo::refunded(profile, output, expect))
+        }
+        Ask::Enquiry(_) => {
+            enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
+        }
+    })
+}
+
+fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
+    output.ok_or_else(|| Unreadable::at("output", "is missing"))
+}
+
+/// The platform says no. On a money call that counts only by a text that the site is known for.
+fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
+    match ask {
+        Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
+        Ask::Enquiry(_) => answer::found(Ok(Found::Enquiry(enquiry::settlement_refused(
+            profile,
+            &answer.err_msg,
+        )))),
+    }
+}
+
+fn not_sent(what: &str) -> Box<Outcome> {
+    Box::new(Outcome::NotSent {
+        code: Code::Internal,
+        why: format!("cannot be written: {what}"),
+    })
+}
