@@ -4,8 +4,9 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, EnquiryRules, Envelope, Family, Gateway, LineRules, Profile, Reading,
-    ReversalRules, SecretPlace, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, EnquiryRules, Envelope, Family, FileBytes, Gateway, LineRules, Profile,
+    Reading, ReconciliationRules, ReversalRules, SecretPlace, SignIn, StatementCount, Timeouts,
+    Transactions, Url, UrlStyle, VoucherRules,
 };
 
 /// A wait longer than this is a mistake in the file.
@@ -45,6 +46,7 @@ fn top(mut keys: Keys) -> Profile {
         reversal: reversal(keys.sub("reversal")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
+        reconciliation: reconciliation(keys.sub("reconciliation")),
         timeouts: timeouts(keys.sub("timeouts")),
         settle_quiet_s: keys.number("settle_quiet_s", 180, QUIET_S_MIN..=QUIET_S_MAX),
     }
@@ -202,6 +204,28 @@ fn lines(mut keys: Keys) -> LineRules {
         input_chars_max: keys.number("input_chars_max", 40_000, 1_000..=1_000_000),
         feedetl_sn_digits: keys.flag("feedetl_sn_digits", false),
         feedetl_sn_len_max: keys.number("feedetl_sn_len_max", 30, 1..=30),
+    }
+}
+
+fn reconciliation(mut keys: Keys) -> ReconciliationRules {
+    let counts = [
+        ("add", StatementCount::Add),
+        ("skip", StatementCount::Skip),
+        ("subtract", StatementCount::Subtract),
+    ];
+    let bytes = [
+        ("numbers", FileBytes::Numbers),
+        ("signed", FileBytes::Signed),
+        ("base64", FileBytes::Base64),
+    ];
+    ReconciliationRules {
+        balanced: keys.list("balanced", &["0"]),
+        refund_count: keys.choice("refund_count", StatementCount::Add, &counts),
+        refund_flag: keys.text("refund_flag", ""),
+        optins: keys.text("optins", ""),
+        upload_bytes: keys.choice("upload_bytes", FileBytes::Numbers, &bytes),
+        download_field: keys.text("download_field", "in"),
+        pace_ms: keys.number("pace_ms", 200, 0..=60_000),
     }
 }
 

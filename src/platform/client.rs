@@ -15,12 +15,12 @@ use super::sign::x_tif;
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{LineFault, check_lines, errand, request, sign_in, voucher};
+use super::wire::{LineFault, check_lines, errand, file, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
-use crate::settlement::errand::Errand;
+use crate::settlement::errand::{Ask, Errand};
 use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
@@ -350,7 +350,9 @@ impl Shared {
             },
             Reply::Whole { status, body } => {
                 let text = lossy(body);
-                let (outcome, sign_in_expired) = if std::str::from_utf8(body).is_ok() {
+                let (outcome, sign_in_expired) = if *status == 200 && is_bare_file(prepared, body) {
+                    (file::statement(body), false)
+                } else if std::str::from_utf8(body).is_ok() {
                     let (status, text) = (*status, text.as_str());
                     let body = Body { status, text };
                     match &prepared.asked {
@@ -373,6 +375,14 @@ impl Shared {
             }
         }
     }
+}
+
+/// 9102 may answer with the file itself.
+fn is_bare_file(prepared: &Prepared, body: &[u8]) -> bool {
+    let Asked::Errand(ask) = &prepared.asked else {
+        return false;
+    };
+    matches!(**ask, Ask::Download { .. }) && file::is_file(body)
 }
 
 /// How patiently an answer is waited for.

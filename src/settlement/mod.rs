@@ -16,6 +16,7 @@ pub mod known;
 pub mod next;
 pub mod order;
 mod outcome;
+pub mod reconcile;
 pub mod rules;
 pub mod state;
 pub mod steps;

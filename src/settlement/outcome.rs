@@ -176,6 +176,8 @@ impl State {
                 }
             }
             Found::Enquiry(enquiry) => self.learn_enquiry(enquiry, at_ms),
+            // No step of a settlement finds these.
+            Found::Looked(_) | Found::Totals { .. } | Found::File { .. } | Found::Statement(_) => {}
         }
     }
 

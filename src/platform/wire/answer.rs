@@ -312,7 +312,7 @@ fn refusal_code(profile: &Profile, text: &str, other: Code) -> Code {
     }
 }
 
-fn refused(code: Code, answer: &Answer) -> Outcome {
+pub(super) fn refused(code: Code, answer: &Answer) -> Outcome {
     Outcome::Refused {
         code,
         infcode: code_of(&answer.infcode),

@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
 use super::request::{Expect, Message, Missing};
-use super::{enquiry, setlinfo};
+use super::{enquiry, file, setlinfo, statement};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
@@ -18,7 +18,11 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) => "5203",
+        Ask::Totals(_) => "3201",
+        Ask::Details { .. } => "3202",
+        Ask::Upload { .. } => "9101",
+        Ask::Download { .. } => "9102",
     }
 }
 
@@ -54,6 +58,17 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
         Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
+        Ask::Look(numbers) => statement::look(numbers),
+        Ask::Totals(about) => Ok(statement::totals(profile, about)),
+        Ask::Details {
+            statement: about,
+            file_qury_no,
+        } => statement::details(profile, about, file_qury_no),
+        Ask::Upload { name, rows } => Ok(file::upload(profile, name, rows)),
+        Ask::Download {
+            file_qury_no,
+            filename,
+        } => Ok(file::download(profile, file_qury_no, filename)),
     }
 }
 
@@ -89,7 +104,11 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) => of(numbers),
+        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
+        // Their answers name no settlement.
+        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
+            Expect::default()
+        }
     }
 }
 
@@ -111,6 +130,9 @@ pub(in crate::platform) fn read(
 
 /// The platform says yes; what it says must be about this errand.
 fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outcome {
+    if let Ask::Download { .. } = ask {
+        return file::read_downloaded(profile, answer);
+    }
     let output = match answer.node.object("output") {
         Ok(output) => output,
         Err(error) => return answer::unreadable(&error.to_string()),
@@ -122,6 +144,11 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
+        Ask::Look(_) => statement::read_look(profile, output.as_ref(), expect).map(Found::Looked),
+        Ask::Totals(_) => whole(output.as_ref()).and_then(statement::read_totals),
+        Ask::Details { .. } => whole(output.as_ref()).and_then(statement::read_file),
+        Ask::Upload { .. } => whole(output.as_ref()).and_then(file::read_uploaded),
+        Ask::Download { .. } => Err(Unreadable::at("output", "is read as a file")),
     })
 }
 
@@ -137,6 +164,13 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
             profile,
             &answer.err_msg,
         )))),
+        Ask::Look(_) => match statement::look_refused(profile, &answer.err_msg) {
+            Some(looked) => answer::found(Ok(Found::Looked(looked))),
+            None => answer::refused(Code::PlatformRefused, answer),
+        },
+        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
+            answer::refused(Code::PlatformRefused, answer)
+        }
     }
 }
 

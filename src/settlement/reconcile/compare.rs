@@ -305,9 +305,8 @@ fn by_visit(rows: &[Row], left: &BTreeSet<usize>, entry: &HisRow) -> Option<usiz
 
 fn amount_of_his(row: &Row, entry: &HisRow) -> Option<Difference> {
     let differs = row.total != entry.amount;
-    differs.then(|| {
-        Difference::of(Code::HisAmountDiffers, row).amount(TOTAL, row.total, entry.amount)
-    })
+    differs
+        .then(|| Difference::of(Code::HisAmountDiffers, row).amount(TOTAL, row.total, entry.amount))
 }
 
 fn only_in_his(entry: &HisRow) -> Difference {

@@ -92,13 +92,17 @@ impl Export {
         let body = format!("{body}\n");
         let (count, sum) = end_line(end).ok_or_else(|| damaged("its last line is missing"))?;
         if digest(&body) != sum {
-            return Err(damaged("its digest does not fit: a line was changed or lost"));
+            return Err(damaged(
+                "its digest does not fit: a line was changed or lost",
+            ));
         }
         let mut lines = body.lines().skip(1);
         let mut head = |name: &str| {
             let value = lines.next().and_then(|line| line.strip_prefix(name));
             let value = value.and_then(|rest| rest.strip_prefix('='));
-            value.map(str::to_owned).ok_or_else(|| damaged("its head is not complete"))
+            value
+                .map(str::to_owned)
+                .ok_or_else(|| damaged("its head is not complete"))
         };
         let fixmedins_code = head("fixmedins_code")?;
         let desk = head("desk")?.parse().ok().filter(|desk| *desk <= 999);

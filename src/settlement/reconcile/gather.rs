@@ -58,11 +58,12 @@ pub fn check(named: &Named<'_>, exports: &[Export]) -> Result<(), Fault> {
     }
 }
 
-/// All rows of the set, in order of desk and time. A refund at one desk counts for the original at another.
+/// All rows of the set, in order of desk and time. A refund at one desk counts for the original at another; a
+/// row without an office of clearing is cleared by `optins`.
 ///
 /// # Errors
 /// More than one reconciliation takes.
-pub fn merge(sets: impl IntoIterator<Item = Vec<Row>>) -> Result<Vec<Row>, Fault> {
+pub fn merge(sets: impl IntoIterator<Item = Vec<Row>>, optins: &str) -> Result<Vec<Row>, Fault> {
     let mut rows: Vec<Row> = sets.into_iter().flatten().collect();
     if rows.len() > ROWS_MAX {
         let detail = format!("{} rows, {ROWS_MAX} at most", rows.len());
@@ -74,6 +75,9 @@ pub fn merge(sets: impl IntoIterator<Item = Vec<Row>>) -> Result<Vec<Row>, Fault
         .map(|row| row.refund_of.clone())
         .collect();
     for row in &mut rows {
+        if row.clr_optins.is_empty() {
+            optins.clone_into(&mut row.clr_optins);
+        }
         if row.standing == Standing::Settled && refunded.contains(&row.setl_id) {
             row.standing = Standing::Refunded;
         }

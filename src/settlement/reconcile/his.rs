@@ -73,7 +73,9 @@ fn json(text: &str) -> Result<Vec<HisRow>, Fault> {
 fn csv(text: &str) -> Result<Vec<HisRow>, Fault> {
     let mut lines = text.lines().enumerate();
     let Some((_, heading)) = lines.next() else {
-        return Err(unreadable("it is empty; a list without entries has its heading"));
+        return Err(unreadable(
+            "it is empty; a list without entries has its heading",
+        ));
     };
     let heading = fields(heading).ok_or_else(|| unreadable("line 1: a quote is not closed"))?;
     let at = |name: &str| heading.iter().position(|field| field == name);
@@ -119,11 +121,12 @@ fn fields(line: &str) -> Option<Vec<String>> {
 
 fn row(place: &str, setl_id: String, mdtrt_id: String, amount: &str) -> Result<HisRow, Fault> {
     if setl_id.is_empty() && mdtrt_id.is_empty() {
-        return Err(unreadable(&format!("{place}: neither setl_id nor mdtrt_id")));
+        return Err(unreadable(&format!(
+            "{place}: neither setl_id nor mdtrt_id"
+        )));
     }
-    let is_id = |id: &str| {
-        id.chars().count() <= ID_CHARS_MAX && id.chars().all(|c| c.is_ascii_graphic())
-    };
+    let is_id =
+        |id: &str| id.chars().count() <= ID_CHARS_MAX && id.chars().all(|c| c.is_ascii_graphic());
     if !is_id(&setl_id) || !is_id(&mdtrt_id) {
         let what = format!("{place}: setl_id or mdtrt_id is no number of the platform");
         return Err(unreadable(&what));
@@ -156,7 +159,11 @@ mod tests {
 
     #[test]
     fn both_forms_say_the_same() {
-        let expected = vec![entry("S1", "", 4_520), entry("", "M2", -5), entry("S3", "M3", 100)];
+        let expected = vec![
+            entry("S1", "", 4_520),
+            entry("", "M2", -5),
+            entry("S3", "M3", 100),
+        ];
         let csv = "\u{feff}no,amount,mdtrt_id,setl_id\r\n1,45.20,,S1\r\n2,-0.05,M2,\r\n\r\n\"a,b\"\"c\",1,\"M3\",S3\r\n";
         assert_eq!(parse(csv).unwrap(), expected);
         let json = r#" [{"setl_id":"S1","amount":45.20},{"mdtrt_id":"M2","amount":"-0.05","setl_id":null},

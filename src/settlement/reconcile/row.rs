@@ -4,7 +4,9 @@ use super::plus;
 use crate::settlement::bill::Fen;
 
 /// How a settlement stands in its journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Charged, and it stands.

@@ -1,8 +1,8 @@
 //! Days of a reconciliation: those of the platform's setl_time, +08:00.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
-use jiff::Timestamp;
 
 use super::Fault;
 use crate::book::Code;
@@ -106,7 +106,10 @@ impl Span {
 fn date(text: &str) -> Result<Date, Fault> {
     let wrong = || {
         let shown: String = text.chars().take(20).collect();
-        Fault::new(Code::SpanInvalid, format!("{shown:?} is no date yyyy-MM-dd"))
+        Fault::new(
+            Code::SpanInvalid,
+            format!("{shown:?} is no date yyyy-MM-dd"),
+        )
     };
     let well_formed = text.len() == DATE_CHARS
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -138,7 +141,9 @@ fn day_of_ms(ms: i64) -> String {
 pub fn civil(ms: i64) -> String {
     let at = Timestamp::from_millisecond(ms).ok();
     at.map_or_else(String::new, |at| {
-        at.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+        at.to_zoned(zone())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string()
     })
 }
 
@@ -156,8 +161,15 @@ mod tests {
         assert_eq!(code("2026-03-01", "2026-03-31"), None);
         assert_eq!(code("2028-02-29", "2028-02-29"), None);
         for odd in [
-            "", "2026-3-1", "2026-02-30", "20260301", "2026-03-01 ", "2026-03-0x", "明天",
-            "2026-13-01", "+026-03-01",
+            "",
+            "2026-3-1",
+            "2026-02-30",
+            "20260301",
+            "2026-03-01 ",
+            "2026-03-0x",
+            "明天",
+            "2026-13-01",
+            "+026-03-01",
         ] {
             assert_eq!(code(odd, ""), Some(Code::SpanInvalid), "{odd}");
         }
@@ -190,6 +202,9 @@ mod tests {
         };
         assert_eq!(check("2026-03-01", "2026-03-02"), None);
         assert_eq!(check("2026-03-02", "2026-03-03"), Some(Code::SpanInFuture));
-        assert_eq!(check("2026-02-28", "2026-03-01"), Some(Code::SpanBeforeJournal));
+        assert_eq!(
+            check("2026-02-28", "2026-03-01"),
+            Some(Code::SpanBeforeJournal)
+        );
     }
 }

@@ -234,7 +234,11 @@ impl World {
             | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
-            | Found::Enquiry(_) => found,
+            | Found::Enquiry(_)
+            | Found::Looked(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => found,
         }
     }
 }
