@@ -268,6 +268,8 @@ pub struct LineRules {
     pub lines_max: u32,
     /// Characters of `input`.
     pub input_chars_max: u32,
+    /// Whether a batch that is larger than one upload goes in several, under one chrg_bchno.
+    pub split_upload: bool,
     /// Whether feedetl_sn is digits only and not 0.
     pub feedetl_sn_digits: bool,
     /// Characters of feedetl_sn; at least those of the daemon's own numbers, 15.

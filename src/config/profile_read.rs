@@ -202,6 +202,7 @@ fn lines(mut keys: Keys) -> LineRules {
     LineRules {
         lines_max: keys.number("lines_max", 100, 1..=10_000),
         input_chars_max: keys.number("input_chars_max", 40_000, 1_000..=1_000_000),
+        split_upload: keys.flag("split_upload", false),
         feedetl_sn_digits: keys.flag("feedetl_sn_digits", false),
         feedetl_sn_len_max: keys.number("feedetl_sn_len_max", 30, 1..=30),
     }

@@ -54,6 +54,7 @@ impl Carrier {
                 }
                 Effect::Read { wait_ms } => self.read(wait_ms).await,
                 Effect::Call(step) => self.call(step).await,
+                Effect::RecallInsurance => self.recall_insurance().await,
                 Effect::LookAtPrinter { until_ms } => self.look_at_printer(until_ms).await,
                 Effect::Print => self.print().await,
             }
@@ -83,7 +84,7 @@ impl Carrier {
             Effect::Call(_) => {
                 self.state.phase == Phase::Forward && !self.state.is_past_no_return()
             }
-            Effect::Record(_) | Effect::Print | Effect::Finished => false,
+            Effect::Record(_) | Effect::RecallInsurance | Effect::Print | Effect::Finished => false,
         }
     }
 

@@ -7,17 +7,21 @@ use tokio::sync::watch;
 
 use super::carry::Carrier;
 use super::live::View;
+use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
     Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ScannerLease,
 };
 use crate::document::receipt;
+use crate::journal::{Filter, PersonKeyInput};
 use crate::platform::{Prepared, Received, Stamps};
-use crate::settlement::answer::{Paper, Proof};
+use crate::settlement::answer::{Money, Paper, Proof, Summary};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::credential;
 use crate::settlement::event::Event;
 
+/// Earlier settlements of a person that are looked at for the insurance.
+const RECALLED_MAX: u32 = 32;
 /// Longest wait for the scanner's turn.
 const QUEUE_WAIT_MS_MAX: u64 = 300_000;
 /// How often a printer that is not ready is looked at.
@@ -153,6 +157,32 @@ impl Carrier {
     fn read_failed(&mut self, error: &DeviceError) {
         tracing::info!(settlement = %self.state.settlement_id, %error, "no code was read");
         self.record(Event::ReadFailed { code: error.code });
+    }
+
+    /// Which insurance this person was settled with last time at this desk. Without an answer the patient is
+    /// asked: nothing is guessed.
+    pub(super) async fn recall_insurance(&mut self) {
+        let person = self.state.known.person.as_ref();
+        let person = person.map(|person| PersonKeyInput::new(person.certno.expose()));
+        let filter = Filter {
+            limit: RECALLED_MAX,
+            kind: Some(STREAM_KIND.to_owned()),
+            person,
+            ..Filter::default()
+        };
+        let rows = match self.parts.journal.list(filter).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(%error, "earlier settlements cannot be looked up");
+                Vec::new()
+            }
+        };
+        let settled = rows
+            .iter()
+            .filter_map(|row| serde_json::from_str::<Summary>(&row.summary).ok())
+            .find(|summary| summary.money == Money::Settled && !summary.insutype.is_empty());
+        let insutype = settled.map_or_else(String::new, |summary| summary.insutype);
+        self.record(Event::InsuranceRecalled { insutype });
     }
 
     /// One message: stamped, recorded, sent once, its outcome recorded.

@@ -285,6 +285,9 @@ pub struct Summary {
     pub self_pay: Fen,
     /// 就诊ID, empty when unknown.
     pub mdtrt_id: String,
+    /// 险种类型 that pays, empty before it is chosen.
+    #[serde(default)]
+    pub insutype: String,
     /// 结算ID, empty when unknown.
     pub setl_id: String,
     /// The settling call's msgid, empty before its intent.

@@ -84,6 +84,12 @@ pub enum Event {
         /// Its place in 1101's answer.
         index: usize,
     },
+    /// Several insurances are in force and the caller chose none: what this person was settled with last time
+    /// was looked up.
+    InsuranceRecalled {
+        /// 险种类型, empty when nothing is remembered.
+        insutype: String,
+    },
     /// A person is asked to confirm.
     Shown {
         /// What.
@@ -203,6 +209,7 @@ impl Event {
             Event::CodeRejected { .. } => "code_rejected",
             Event::ReadFailed { .. } => "read_failed",
             Event::InsuranceChosen { .. } => "insurance_chosen",
+            Event::InsuranceRecalled { .. } => "insurance_recalled",
             Event::Shown { .. } => "shown",
             Event::Confirmed { .. } => "confirmed",
             Event::FreshCodeWanted => "fresh_code_wanted",
@@ -256,6 +263,7 @@ impl Event {
             | Event::CodeRejected { .. }
             | Event::ReadFailed { .. }
             | Event::InsuranceChosen { .. }
+            | Event::InsuranceRecalled { .. }
             | Event::Shown { .. }
             | Event::Confirmed { .. }
             | Event::FreshCodeWanted
@@ -293,6 +301,7 @@ impl Event {
             | Event::CodeRejected { .. }
             | Event::ReadFailed { .. }
             | Event::InsuranceChosen { .. }
+            | Event::InsuranceRecalled { .. }
             | Event::Shown { .. }
             | Event::Confirmed { .. }
             | Event::FreshCodeWanted

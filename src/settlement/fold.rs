@@ -29,6 +29,9 @@ impl State {
             Event::CodeRejected { code } => self.reject_code(*code),
             Event::ReadFailed { code } => self.trail.read_failed = Some(*code),
             Event::InsuranceChosen { index } => self.choose_insurance(*index),
+            Event::InsuranceRecalled { insutype } => {
+                self.trail.recalled = Some(insutype.clone());
+            }
             Event::Shown { point, token } => {
                 let shown = (token.clone(), at_ms);
                 self.trail.shown.insert((*point).into(), shown);

@@ -17,7 +17,7 @@ pub struct Known {
     pub insurance: Option<Insurance>,
     /// 就诊ID, the caller's or our 2201's.
     pub mdtrt_id: Option<String>,
-    /// 2204's split, empty before.
+    /// 2204's split of the lines that are there, in the order of the bills; empty before.
     pub lines: Vec<LineSplit>,
     /// What 2206 previewed.
     pub preview: Option<Amounts>,

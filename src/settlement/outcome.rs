@@ -68,7 +68,9 @@ impl State {
             // Surely not processed: the way back is open again.
             Step::Settle => self.trail.settle_sent = false,
             Step::Fees if unknown => self.trail.fees_lost = true,
-            Step::Fees => self.trail.fees_maybe = self.trail.fees_lost,
+            Step::Fees => {
+                self.trail.fees_maybe = self.trail.fees_lost || !self.known.lines.is_empty();
+            }
             Step::UndoSettle if unknown => self.trail.refund_maybe = true,
             Step::Decode if unknown => self.reject_code(Code::PlatformNoAnswer),
             Step::Decode => {
@@ -117,15 +119,13 @@ impl State {
     fn succeeded(&mut self, step: Step) {
         match step {
             Step::VisitInfo => self.trail.visit_sent = true,
-            Step::Fees => {
-                self.trail.fees_sent = true;
-                self.trail.fees_maybe = true;
-            }
+            Step::Fees => self.trail.fees_maybe = true,
             Step::UndoFees if matches!(self.phase, Phase::GivingUp(_)) => {
                 self.trail.fees_undone = true;
             }
             Step::UndoFees => {
                 self.trail.fees_maybe = self.trail.fees_lost;
+                self.known.lines.clear();
                 if let Some(tries) = self.trail.tries.get_mut(&Step::Fees) {
                     tries.maybe = false;
                 }
@@ -156,7 +156,11 @@ impl State {
                 self.trail.registered_here = true;
                 self.known.mdtrt_id = Some(mdtrt_id.clone());
             }
-            Found::Lines(lines) => self.known.lines.clone_from(lines),
+            Found::Lines(lines) => {
+                self.known.lines.extend_from_slice(lines);
+                let wanted = self.known.ids.feedetl_sn.len();
+                self.trail.fees_sent = self.known.lines.len() >= wanted;
+            }
             Found::Preview(amounts) => self.known.preview = Some(amounts.clone()),
             Found::Settled(settled) => self.charged(settled),
             Found::Refunded { .. } => self.trail.refunded = true,

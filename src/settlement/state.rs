@@ -128,8 +128,11 @@ pub struct Trail {
     pub fees_maybe: bool,
     /// The answer of a 2204 was lost once: it may be processed even after a 2205.
     pub fees_lost: bool,
-    /// The lines are there, whole.
+    /// The lines are there, all of them.
     pub fees_sent: bool,
+    /// 险种类型 that this person was settled with last time; empty when nothing is remembered, absent before
+    /// it was looked up.
+    pub recalled: Option<String>,
     /// Token shown and when, per point.
     pub shown: BTreeMap<PointKey, (String, i64)>,
     /// Points that were confirmed.

@@ -256,6 +256,8 @@ fn shown(state: &State, stage: Stage) -> Option<Shown> {
 #[must_use]
 pub fn summary(state: &State) -> Summary {
     let answer = answer(state);
+    let insurance = state.known.insurance.as_ref();
+    let chosen = insurance.map(|insurance| insurance.insutype.clone());
     Summary {
         settlement_id: answer.settlement_id,
         request_id: answer.request_id,
@@ -268,6 +270,7 @@ pub fn summary(state: &State) -> Summary {
         total: state.total,
         self_pay: answer.self_pay,
         mdtrt_id: answer.mdtrt_id,
+        insutype: chosen.unwrap_or_default(),
         setl_id: answer.setl_id,
         msgid: answer.msgid,
         accepted_at_ms: answer.accepted_at_ms,

@@ -2,6 +2,8 @@
 //! look odd but are right.
 
 mod confirm;
+mod insurance;
+mod parts;
 mod whom;
 
 use yibaod::api::{Bill, Line, Money, PrintWish, ScanAndPayRequest};

@@ -18,8 +18,22 @@ const EXTENSION: &str = "exp_content";
 /// 收费批次号 that 2205 takes for *everything not settled yet*: never ours to say.
 const ALL_BATCHES: &str = "0000";
 
-/// All lines of the batch, in the order of the bills.
+/// The lines of the batch that are not uploaded yet, in the order of the bills: all of them in one call, or,
+/// where the site takes a batch in parts, as many as fit.
 pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
+    let rows = part(profile, call)?;
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    Ok(Object::new().list("feedetail", rows))
+}
+
+/// 费用明细流水号 of the lines that [`input`] writes.
+pub(super) fn numbers(profile: &Profile, call: &Call<'_>) -> Vec<String> {
+    let rows = part(profile, call).unwrap_or_default();
+    rows.into_iter().map(|(number, _)| number).collect()
+}
+
+/// The next rows, each with its number.
+fn part(profile: &Profile, call: &Call<'_>) -> Result<Vec<(String, Object)>, Missing> {
     let known = call.known;
     let visit_no = mdtrt_id(known)?;
     let person_no = psn_no(known)?;
@@ -28,19 +42,52 @@ pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missin
         .bills
         .iter()
         .flat_map(|bill| bill.lines.iter().map(move |line| (bill, line)));
-    let mut numbers = known.ids.feedetl_sn.iter();
+    let mut room = Room::new(profile);
     let mut rows = Vec::new();
-    for (bill, line) in lines {
+    for (index, (bill, line)) in lines.enumerate().skip(known.lines.len()) {
+        let number = known.ids.feedetl_sn.get(index);
+        let number = need(number, "feedetl_sn of every line")?;
         let row = Row {
-            feedetl_sn: need(numbers.next(), "feedetl_sn of every line")?,
+            feedetl_sn: number,
             mdtrt_id: visit_no,
             psn_no: person_no,
             chrg_bchno: &known.ids.chrg_bchno,
             begntime: begntime(call),
         };
-        rows.push(row.write(profile, call.order, bill, line)?);
+        let row = row.write(profile, call.order, bill, line)?;
+        if !room.takes(profile, &row) && profile.lines.split_upload {
+            break;
+        }
+        rows.push((number.clone(), row));
     }
-    Ok(Object::new().list("feedetail", rows))
+    Ok(rows)
+}
+
+/// What one upload still takes.
+pub(super) struct Room {
+    lines: usize,
+    chars: usize,
+}
+
+impl Room {
+    /// Of an upload without lines.
+    pub(super) fn new(profile: &Profile) -> Self {
+        // The list around the rows.
+        let around = Object::new().list("feedetail", Vec::new());
+        Self {
+            lines: usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX),
+            chars: limit_of_chars(profile).saturating_sub(envelope::input_chars(profile, &around)),
+        }
+    }
+
+    /// Whether this row fits too; a row that does not fit leaves no room behind it.
+    pub(super) fn takes(&mut self, profile: &Profile, row: &Object) -> bool {
+        let chars = envelope::input_chars(profile, row) + 1;
+        let fits = self.lines > 0 && chars <= self.chars;
+        self.lines = if fits { self.lines - 1 } else { 0 };
+        self.chars = self.chars.saturating_sub(chars);
+        fits
+    }
 }
 
 /// Whether the platform takes an upload of this size.

@@ -1,8 +1,6 @@
 //! Whether the lines of an order can be uploaded at a site: asked before anything is scanned or sent.
 
-use super::envelope;
-use super::fees::{Row, limit_of_chars};
-use super::json::Object;
+use super::fees::{Room, Row};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::settlement::bill::{LINE_EXTRAS, Line};
@@ -16,11 +14,11 @@ const LONGEST_NO: &str = "000000000000000000000000000000";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
     /// They are more than one upload takes, by number or by characters.
-    #[error("{given} lines; one upload takes the first {fit} of them")]
+    #[error("{given} lines; {fit} of them fit")]
     TooMany {
         /// Lines of the order.
         given: usize,
-        /// How many fit, from the first.
+        /// How many fit: in one upload from the first, or each by itself where a batch goes in parts.
         fit: usize,
     },
     /// The site wants digits that are not all 0.
@@ -93,7 +91,6 @@ impl From<LineFault> for Fault {
 /// # Errors
 /// The first fault.
 pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
-    let lines_max = usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX);
     let row = Row {
         feedetl_sn: LONGEST_NO,
         mdtrt_id: LONGEST_NO,
@@ -101,8 +98,7 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
         chrg_bchno: LONGEST_NO,
         begntime: "2025-01-01 00:00:00",
     };
-    // The list around the rows.
-    let mut chars = envelope::input_chars(profile, &Object::new().list("feedetail", Vec::new()));
+    let mut room = Room::new(profile);
     let (mut given, mut fit) = (0, 0);
     for (b, bill) in order.bills.iter().enumerate() {
         for (l, line) in bill.lines.iter().enumerate() {
@@ -116,11 +112,12 @@ pub fn check_lines(profile: &Profile, order: &Order) -> Result<(), LineFault> {
             let written = written.map_err(|_| LineFault::NotANumber {
                 field: path("more.prd_days"),
             })?;
-            given += 1;
-            chars += envelope::input_chars(profile, &written) + 1;
-            if given <= lines_max && chars <= limit_of_chars(profile) {
-                fit = given;
+            if profile.lines.split_upload {
+                // Each upload begins anew: only a line that is too large by itself fits nowhere.
+                room = Room::new(profile);
             }
+            fit += usize::from(room.takes(profile, &written));
+            given += 1;
         }
     }
     if fit < given {

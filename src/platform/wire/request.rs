@@ -92,7 +92,7 @@ pub(in crate::platform) fn build(
         infno: infno.to_owned(),
         body: Zeroizing::new(envelope::wrap(profile, &head, input)),
         wire_body: None,
-        expect: expect(call, &stamp.msgid),
+        expect: expect(profile, call, &stamp.msgid),
     })
 }
 
@@ -167,7 +167,7 @@ fn insuplc_admdvs(known: &Known) -> &str {
     }
 }
 
-fn expect(call: &Call<'_>, msgid: &str) -> Expect {
+fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {
     let known = call.known;
     let with_person = known.person.as_ref();
     let settled = known.settled.as_ref();
@@ -178,6 +178,10 @@ fn expect(call: &Call<'_>, msgid: &str) -> Expect {
         ipt_otp_no: known.ids.ipt_otp_no.clone(),
         settle_msgid: known.settle_msgid.clone().unwrap_or_default(),
         setl_id: settled.map_or(String::new(), |s| s.setl_id.clone()),
-        feedetl_sn: known.ids.feedetl_sn.clone(),
+        feedetl_sn: if call.step == Step::Fees {
+            fees::numbers(profile, call)
+        } else {
+            Vec::new()
+        },
     }
 }

@@ -57,7 +57,10 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
     numbers_are_single(order, &mut faults);
     let count: usize = order.bills.iter().map(|bill| bill.lines.len()).sum();
     if count > rules.lines_max {
-        let detail = format!("{count} lines; one upload takes {}", rules.lines_max);
+        let detail = format!(
+            "{count} lines; here one settlement may have {}",
+            rules.lines_max
+        );
         faults.push(fault(Code::TooManyLines, "bills", detail));
     }
     let total = Fen::sum(

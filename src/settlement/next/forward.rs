@@ -6,6 +6,7 @@ use crate::settlement::answer::Point;
 use crate::settlement::call::{Outcome, Step};
 use crate::settlement::checks;
 use crate::settlement::event::{Ending, Event};
+use crate::settlement::known::Person;
 use crate::settlement::order::{Order, PrintWish};
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{PointKey, State, Tries};
@@ -117,18 +118,7 @@ fn person(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<Ef
         return Some(give_up(code, Ending::Refused));
     }
     if state.known.insurance.is_none() {
-        return Some(
-            match checks::person::choose_insurance(person, &order.insutype) {
-                Ok(index) => Effect::Record(Event::InsuranceChosen { index }),
-                // The patient is to choose from what is listed.
-                Err(Code::SeveralInsurances) => Effect::Record(Event::GivenUp {
-                    code: Code::SeveralInsurances,
-                    ending: Ending::Refused,
-                    text: checks::person::insurances_in_force(person),
-                }),
-                Err(code) => give_up(code, Ending::Refused),
-            },
-        );
+        return Some(insurance(state, order, person));
     }
     // A name alone never suffices, and an unnamed bill even less: a person must look.
     let must_look = order.confirm_person || order.patient.certno.is_empty();
@@ -136,6 +126,31 @@ fn person(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<Ef
         return confirmed(state, Point::Person, now_ms, rules);
     }
     None
+}
+
+/// The insurance that pays: the caller's choice, the only one in force, or what this person was settled with
+/// last time; else the patient is to choose from what is listed.
+fn insurance(state: &State, order: &Order, person: &Person) -> Effect {
+    let remembered = state.trail.recalled.as_deref().unwrap_or_default();
+    let chosen = checks::person::choose_insurance(person, &order.insutype);
+    let chosen = match chosen {
+        Err(Code::SeveralInsurances) if !remembered.is_empty() => {
+            // What was remembered may have ended since.
+            checks::person::choose_insurance(person, remembered)
+                .map_err(|_| Code::SeveralInsurances)
+        }
+        Ok(_) | Err(_) => chosen,
+    };
+    match chosen {
+        Ok(index) => Effect::Record(Event::InsuranceChosen { index }),
+        Err(Code::SeveralInsurances) if state.trail.recalled.is_none() => Effect::RecallInsurance,
+        Err(Code::SeveralInsurances) => Effect::Record(Event::GivenUp {
+            code: Code::SeveralInsurances,
+            ending: Ending::Refused,
+            text: checks::person::insurances_in_force(person),
+        }),
+        Err(code) => give_up(code, Ending::Refused),
+    }
 }
 
 fn visit(state: &State, now_ms: i64) -> Option<Effect> {
@@ -165,6 +180,10 @@ fn fees(state: &State, now_ms: i64) -> Option<Effect> {
     // Lines that may be there are taken back before they are sent again.
     let nothing_to_undo = tries(state, Step::UndoFees).is_some_and(Tries::is_refused);
     let unsure = failed.is_some_and(|tries| tries.maybe) && !nothing_to_undo;
+    if nothing_to_undo && !state.known.lines.is_empty() {
+        // Earlier parts are surely there, and yet the platform does not take the batch back.
+        return Some(give_up(Code::PlatformRefused, Ending::Refused));
+    }
     Some(ask(
         state,
         if unsure { Step::UndoFees } else { Step::Fees },

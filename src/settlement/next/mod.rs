@@ -31,6 +31,8 @@ pub enum Effect {
     },
     /// Ask the outside: [`Event::Intent`], the message, [`Event::Answered`].
     Call(Step),
+    /// Look up which insurance this person was settled with last time: [`Event::InsuranceRecalled`].
+    RecallInsurance,
     /// Look at the printer until it is ready, at most until then: [`Event::PrinterLooked`].
     LookAtPrinter {
         /// Not later than this.

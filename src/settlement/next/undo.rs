@@ -53,7 +53,8 @@ fn fees(state: &State, now_ms: i64) -> Option<Effect> {
     if !state.trail.fees_maybe || state.trail.fees_undone {
         return None;
     }
-    let unsure = !state.trail.fees_sent;
+    // What was answered is there; only what was sent without an answer may not be.
+    let unsure = state.known.lines.is_empty();
     take_back(state, Step::UndoFees, unsure, now_ms)
 }
 

@@ -118,6 +118,10 @@ impl Desk {
             Effect::Wait { until_ms } => self.wait(until_ms)?,
             Effect::Read { wait_ms } => self.read(wait_ms)?,
             Effect::Call(step) => self.call(step)?,
+            // Nobody was here before.
+            Effect::RecallInsurance => self.record(Event::InsuranceRecalled {
+                insutype: String::new(),
+            }),
             Effect::LookAtPrinter { until_ms } => self.look_at_printer(until_ms)?,
             Effect::Print => self.print()?,
         }

@@ -168,6 +168,11 @@ fn what_is_decided() {
         &Event::InsuranceChosen { index: 1 },
         r#"{"event":"insurance_chosen","index":1}"#,
     );
+    let insutype = "390".to_owned();
+    check(
+        &Event::InsuranceRecalled { insutype },
+        r#"{"event":"insurance_recalled","insutype":"390"}"#,
+    );
     let warnings = vec!["E5".to_owned()];
     check(
         &Event::AmountsChecked { warnings },

@@ -118,6 +118,9 @@ impl Teller {
                 Effect::Wait { until_ms } => self.wait(until_ms),
                 Effect::Read { wait_ms: _ } => self.read(),
                 Effect::Call(step) => self.call(step),
+                Effect::RecallInsurance => self.record(Event::InsuranceRecalled {
+                    insutype: String::new(),
+                }),
                 Effect::LookAtPrinter { until_ms } => self.look(until_ms),
                 Effect::Print => self.print(),
             }

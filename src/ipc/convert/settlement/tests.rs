@@ -359,6 +359,7 @@ fn row(settlement_id: &str) -> Summary {
         total: Fen(2_500),
         self_pay: Fen(0),
         mdtrt_id: String::new(),
+        insutype: String::new(),
         setl_id: String::new(),
         msgid: String::new(),
         accepted_at_ms: 0,
