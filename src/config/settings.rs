@@ -76,6 +76,8 @@ pub struct Access {
     pub unnamed_bill: Vec<Caller>,
     /// Who may settle. Empty: everybody who can open the socket.
     pub settle: Vec<Caller>,
+    /// Who may state what became of a stuck settlement, besides root and the daemon's own user.
+    pub admin: Vec<Caller>,
 }
 
 /// What stands around a receipt.
@@ -185,6 +187,7 @@ fn access(mut keys: Keys) -> Access {
     Access {
         unnamed_bill: callers(&mut keys, "unnamed_bill"),
         settle: callers(&mut keys, "settle"),
+        admin: callers(&mut keys, "admin"),
     }
 }
 

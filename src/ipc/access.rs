@@ -55,12 +55,20 @@ pub enum Operation {
     WatchDevices,
     /// `GetStatus`.
     GetStatus,
+    /// `ListStuck`.
+    ListStuck,
+    /// `RefundSettlement`.
+    RefundSettlement,
+    /// `ResolveSettlement`.
+    ResolveSettlement,
 }
 
 /// What a caller is to this desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Runs settlements: the HIS's user, the daemon's own user, root.
+    /// States what the daemon could not find out, and all else: root, the daemon's own user, who is named.
+    Admin,
+    /// Runs settlements and refunds: the HIS's user.
     Cashier,
     /// Looks after the desk: sees devices and status, no settlement.
     Monitor,
@@ -70,18 +78,24 @@ impl Role {
     /// The table.
     #[must_use]
     pub fn may(self, operation: Operation) -> bool {
-        let is_about_settlements = match operation {
+        let least = match operation {
+            Operation::ResolveSettlement => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
             | Operation::ConfirmSettlement
             | Operation::CancelSettlement
             | Operation::GetSettlement
-            | Operation::ListSettlements => true,
-            Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => false,
+            | Operation::ListSettlements
+            | Operation::ListStuck
+            | Operation::RefundSettlement => Role::Cashier,
+            Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
+                Role::Monitor
+            }
         };
         match self {
-            Role::Cashier => true,
-            Role::Monitor => !is_about_settlements,
+            Role::Admin => true,
+            Role::Cashier => least != Role::Admin,
+            Role::Monitor => least == Role::Monitor,
         }
     }
 }
@@ -109,22 +123,25 @@ pub struct Policy {
     /// Absent: everybody whom the socket's mode lets in.
     settle: Option<Users>,
     unnamed_bill: Users,
+    admin: Users,
 }
 
 impl Policy {
     /// Checks the configured names against the accounts of this machine. Root and the owner of the socket may
-    /// always settle.
+    /// always do everything.
     ///
     /// # Errors
     /// A name that is no account: it would give a right to nobody, which nobody can have meant.
     pub fn new(access: &Access, owner_uid: u32, accounts: &Accounts) -> Result<Self, UnknownName> {
         let settle = accounts.users(&access.settle)?;
         let unnamed_bill = accounts.users(&access.unnamed_bill)?;
+        let admin = accounts.users(&access.admin)?;
         let settle = (!access.settle.is_empty()).then_some(settle);
         Ok(Self {
             owner_uid,
             settle,
             unnamed_bill,
+            admin,
         })
     }
 
@@ -142,7 +159,9 @@ impl Policy {
             .settle
             .as_ref()
             .is_none_or(|users| users.contains(caller));
-        if self.is_own(caller) || may_settle {
+        if self.is_own(caller) || self.admin.contains(caller) {
+            Role::Admin
+        } else if may_settle {
             Role::Cashier
         } else {
             Role::Monitor
@@ -284,14 +303,17 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 6] = [
+    const SETTLEMENT: [Operation; 8] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
         Operation::CancelSettlement,
         Operation::GetSettlement,
         Operation::ListSettlements,
+        Operation::ListStuck,
+        Operation::RefundSettlement,
     ];
+    const ADMIN: [Operation; 1] = [Operation::ResolveSettlement];
     const DESK: [Operation; 3] = [
         Operation::ListDevices,
         Operation::WatchDevices,
@@ -303,8 +325,12 @@ mod tests {
 
     #[test]
     fn the_table_is_what_it_is() {
-        for (role, settlement, desk) in [(Role::Cashier, true, true), (Role::Monitor, false, true)]
-        {
+        for (role, admin, settlement, desk) in [
+            (Role::Admin, true, true, true),
+            (Role::Cashier, false, true, true),
+            (Role::Monitor, false, false, true),
+        ] {
+            assert!(ADMIN.iter().all(|o| role.may(*o) == admin), "{role:?}");
             assert!(
                 SETTLEMENT.iter().all(|o| role.may(*o) == settlement),
                 "{role:?}"
@@ -317,8 +343,8 @@ mod tests {
     fn only_who_is_named_settles() {
         let policy = policy(&[settings::Caller::Group("yibao".into())], &[]).unwrap();
         let role = |uid, gid| policy.role(&caller(uid, gid));
-        assert_eq!(role(0, 0), Role::Cashier, "root");
-        assert_eq!(role(990, 990), Role::Cashier, "the owner of the socket");
+        assert_eq!(role(0, 0), Role::Admin, "root");
+        assert_eq!(role(990, 990), Role::Admin, "the owner of the socket");
         assert_eq!(role(1000, 1000), Role::Cashier, "a listed member");
         assert_eq!(role(1002, 500), Role::Cashier, "by primary group");
         assert_eq!(role(1001, 1001), Role::Monitor);
@@ -337,6 +363,32 @@ mod tests {
     fn with_nobody_named_the_sockets_mode_decides() {
         let policy = policy(&[], &[]).unwrap();
         assert_eq!(policy.role(&caller(1001, 1001)), Role::Cashier);
+    }
+
+    #[test]
+    fn an_admin_is_named_and_needs_no_other_right() {
+        let access = Access {
+            settle: vec![settings::Caller::User("kiosk".into())],
+            admin: vec![settings::Caller::User("his".into())],
+            ..Access::default()
+        };
+        let policy = Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP)).unwrap();
+        for (uid, role) in [
+            (0, Role::Admin),
+            (990, Role::Admin),
+            (1000, Role::Admin),
+            (1001, Role::Cashier),
+            (1002, Role::Monitor),
+        ] {
+            assert_eq!(policy.role(&caller(uid, uid)), role, "{uid}");
+            let may = policy.admit(&caller(uid, uid), Operation::ResolveSettlement);
+            assert_eq!(may.is_ok(), role == Role::Admin, "{uid}");
+        }
+        let access = Access {
+            admin: vec![settings::Caller::User("nobody-here".into())],
+            ..Access::default()
+        };
+        assert!(Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP)).is_err());
     }
 
     #[test]
@@ -384,6 +436,7 @@ mod tests {
         let access = Access {
             settle: settle.into(),
             unnamed_bill: unnamed_bill.into(),
+            admin: Vec::new(),
         };
         Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP))
     }

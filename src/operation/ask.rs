@@ -1,6 +1,7 @@
 //! The words between doors and operations: who asks, what for, what is told.
 
 use crate::book::Code;
+use crate::settlement::event::Verdict;
 
 /// Who asks, as far as operations care.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,31 @@ pub enum SettlementKey {
     RequestId(String),
     /// By 结算ID.
     SetlId(String),
+    /// By the msgid of the settling call.
+    Msgid(String),
+}
+
+/// What a person states of a settlement that is stuck.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// Of which one.
+    pub key: SettlementKey,
+    /// What is true.
+    pub verdict: Verdict,
+    /// How it is known.
+    pub reason: String,
+    /// 结算ID as found; may be empty.
+    pub setl_id: String,
+}
+
+impl std::fmt::Debug for Stated {
+    /// Without the reason: people write names.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stated")
+            .field("key", &self.key)
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which settlements to list, newest first.

@@ -4,7 +4,7 @@ use super::ask::{CallerId, Failure, ListFilter, SettlementKey};
 use super::operations::Operations;
 use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
-use crate::journal::Filter;
+use crate::journal::{Filter, StreamRow};
 use crate::runner::{Handle, state_of};
 use crate::settlement::answer::{Answer, Reason, Summary};
 use crate::settlement::state::State;
@@ -12,7 +12,7 @@ use crate::settlement::tell;
 
 /// Most rows of one list.
 const LIST_MAX: usize = 500;
-/// Settlements whose summary holds a 结算ID that are looked at.
+/// Settlements whose summary holds a number that are looked at.
 const CANDIDATES_MAX: u32 = 16;
 
 /// Where a settlement is.
@@ -31,10 +31,13 @@ impl Operations {
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn get(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
-        match key {
-            SettlementKey::SettlementId(id) => self.get_by_id(&caller, &id).await,
-            SettlementKey::RequestId(id) => self.get_by_request(&caller, &id).await,
-            SettlementKey::SetlId(id) => self.get_by_setl_id(&caller, &id).await,
+        match &key {
+            SettlementKey::SettlementId(id) => self.get_by_id(&caller, id).await,
+            SettlementKey::RequestId(id) => self.get_by_request(&caller, id).await,
+            SettlementKey::SetlId(_) | SettlementKey::Msgid(_) => {
+                let id = self.stream_of(&caller, &key, Scope::Own).await?;
+                self.get_by_id(&caller, &id).await
+            }
         }
     }
 
@@ -95,24 +98,54 @@ impl Operations {
         Ok(Found::Stored(row.stream))
     }
 
-    async fn get_by_setl_id(&self, caller: &CallerId, setl_id: &str) -> Result<Answer, Failure> {
-        let not_found = || Failure::new(Code::NotFound, "no settlement has this setl_id");
-        if setl_id.is_empty() {
-            return Err(not_found());
-        }
-        let filter = Filter {
-            limit: CANDIDATES_MAX,
-            text: Some(setl_id.to_owned()),
-            ..settlements()
+    /// The stream that this key names. It may not be there for a settlement id, which is taken as it is.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `REQUEST_INVALID` where several callers used the request_id.
+    pub(super) async fn stream_of(
+        &self,
+        caller: &CallerId,
+        key: &SettlementKey,
+        scope: Scope,
+    ) -> Result<String, Failure> {
+        let (filter, what): (Filter, &str) = match key {
+            SettlementKey::SettlementId(id) => return Ok(id.clone()),
+            SettlementKey::RequestId(id) => {
+                let own = self.parts().journal.find_request(&caller.id, id).await;
+                if let Some(own) = own.map_err(|error| unreadable(&error))? {
+                    return Ok(own.stream);
+                }
+                (
+                    Filter {
+                        request_id: Some(id.clone()),
+                        ..settlements()
+                    },
+                    "request_id",
+                )
+            }
+            SettlementKey::SetlId(id) => (holding(id), "setl_id"),
+            SettlementKey::Msgid(id) => (holding(id), "msgid"),
+        };
+        let is_it = |row: &&StreamRow| match key {
+            SettlementKey::SettlementId(_) => true,
+            SettlementKey::RequestId(_) => scope == Scope::All,
+            SettlementKey::SetlId(id) => has(row, id, |summary| &summary.setl_id),
+            SettlementKey::Msgid(id) => has(row, id, |summary| &summary.msgid),
         };
         let rows = self.parts().journal.list(filter).await;
         let rows = rows.map_err(|error| unreadable(&error))?;
-        let hit = rows
-            .iter()
-            .find(|row| summary(&row.summary).is_some_and(|summary| summary.setl_id == setl_id));
-        match hit {
-            Some(row) => self.get_by_id(caller, &row.stream).await,
-            None => Err(not_found()),
+        let hits: Vec<&StreamRow> = rows.iter().filter(is_it).collect();
+        match hits.as_slice() {
+            [] => Err(Failure::new(
+                Code::NotFound,
+                format!("no settlement has this {what}"),
+            )),
+            [first, ..] if hits.len() == 1 || what != "request_id" => Ok(first.stream.clone()),
+            several => {
+                let ids: Vec<&str> = several.iter().map(|row| row.stream.as_str()).collect();
+                let detail = format!("several callers used it: {}", ids.join(", "));
+                Err(Failure::new(Code::RequestInvalid, detail))
+            }
         }
     }
 
@@ -158,7 +191,7 @@ impl Operations {
 }
 
 /// The answer as this caller may see it: what the platform said of a person goes to who settled only.
-fn for_caller(caller: &CallerId, state: &State) -> Answer {
+pub(super) fn for_caller(caller: &CallerId, state: &State) -> Answer {
     let answer = tell::answer(state);
     if caller.id == state.caller {
         return answer;
@@ -175,6 +208,28 @@ fn for_caller(caller: &CallerId, state: &State) -> Answer {
     }
 }
 
+/// Whose settlements a request_id is looked for among.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The caller's own.
+    Own,
+    /// Everybody's, after the caller's own.
+    All,
+}
+
+/// Settlements whose summary holds this text.
+fn holding(text: &str) -> Filter {
+    Filter {
+        limit: CANDIDATES_MAX,
+        text: Some(text.to_owned()),
+        ..settlements()
+    }
+}
+
+fn has(row: &StreamRow, number: &str, field: fn(&Summary) -> &String) -> bool {
+    !number.is_empty() && summary(&row.summary).is_some_and(|summary| field(&summary) == number)
+}
+
 fn settlements() -> Filter {
     Filter {
         kind: Some(SETTLEMENT.to_owned()),
@@ -182,6 +237,6 @@ fn settlements() -> Filter {
     }
 }
 
-fn summary(json: &str) -> Option<Summary> {
+pub(super) fn summary(json: &str) -> Option<Summary> {
     serde_json::from_str(json).ok()
 }

@@ -5,13 +5,15 @@ mod devices;
 mod errand;
 mod look;
 mod operations;
+mod resolve;
 mod settle;
 mod status;
 mod steer;
+mod stuck;
 mod watch;
 
 pub use ask::{
-    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Status,
+    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
 };
 pub use operations::{Identity, Operations, Waits};
 

@@ -11,7 +11,7 @@ use crate::book::Code;
 use crate::device::ScannerLease;
 use crate::journal::{Append, PersonKeyInput, StreamHead};
 use crate::person::ScannedCode;
-use crate::settlement::answer::Point;
+use crate::settlement::answer::{Point, Summary};
 use crate::settlement::event::Event;
 use crate::settlement::next::{Effect, next};
 use crate::settlement::state::{Phase, PointKey, State};
@@ -25,6 +25,8 @@ pub(super) struct Carrier {
     pub(super) pending: Vec<Row>,
     /// The stream's last row on disk.
     pub(super) after: Option<i64>,
+    /// What the index showed at the start: it remembers numbers whose rows are forgotten.
+    pub(super) kept: Option<Summary>,
     pub(super) view: watch::Sender<View>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) presence: watch::Receiver<Presence>,
@@ -147,7 +149,7 @@ impl Carrier {
             stream: self.state.settlement_id.clone(),
             after: self.after,
             events,
-            head: head(&self.state, self.digest()),
+            head: head(&self.state, self.kept.as_ref(), self.digest()),
             marks: self.parts.numbers.marks(),
         }
     }
@@ -234,8 +236,8 @@ impl Carrier {
 }
 
 /// What the journal's index shows of a settlement.
-fn head(state: &State, digest: String) -> StreamHead {
-    let summary = tell::summary(state);
+pub(super) fn head(state: &State, kept: Option<&Summary>, digest: String) -> StreamHead {
+    let summary = tell::summary(state).remembering(kept);
     let person = state
         .known
         .person

@@ -132,6 +132,7 @@ impl<S: Story> Errands<S> {
                 Err(error) => {
                     // The others go on; this one stays open in the index for a person to see.
                     tracing::error!(stream = %row.stream, %error, "it cannot be carried on");
+                    self.parts.note_unreadable(row.stream);
                     continue;
                 }
             };

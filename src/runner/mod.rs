@@ -17,6 +17,7 @@ mod errand;
 mod live;
 mod numbers;
 mod perform;
+mod resolve;
 mod rows;
 mod start;
 
@@ -25,5 +26,6 @@ pub use crash::Crashes;
 pub use errand::{Errands, Follow, Seen, story_of};
 pub use live::{Attendance, Carried, Handle, Registry, Reservation, Slot, View};
 pub use numbers::{MARK_MSGID, MARK_SERIAL, Numbers};
-pub use rows::{Row, RowError, state_of};
+pub use resolve::ResolveError;
+pub use rows::{Row, RowError, rows_of, state_of};
 pub use start::{Ingredients, Parts, Runner};

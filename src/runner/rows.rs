@@ -45,7 +45,8 @@ pub struct Row {
 /// The row to be written.
 pub(super) fn to_new(row: &Row) -> Result<NewEvent, serde_json::Error> {
     let body = serde_json::to_string(&row.event)?;
-    let new = NewEvent::new(row.event.kind(), VERSION, row.at_ms, body);
+    let mut new = NewEvent::new(row.event.kind(), VERSION, row.at_ms, body);
+    new.by = row.event.by().map(str::to_owned);
     Ok(match row.event.private() {
         Some(private) => new.sealing(Zeroizing::new(serde_json::to_vec(&private)?)),
         None => new,
@@ -74,6 +75,14 @@ fn from_stored(stored: &Stored) -> Result<Row, RowError> {
         event,
         at_ms: stored.at_utc_ms,
     })
+}
+
+/// The rows of a whole stream.
+///
+/// # Errors
+/// A row that this program cannot read.
+pub fn rows_of(stored: &[Stored]) -> Result<Vec<Row>, RowError> {
+    stored.iter().map(from_stored).collect()
 }
 
 /// Folds a whole stream.

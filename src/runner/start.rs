@@ -1,5 +1,6 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,6 +52,8 @@ pub struct Parts {
     pub has_receipt_printer: bool,
     /// Which streams ended the process.
     pub crashes: Crashes,
+    /// Open streams that could not be read at the start.
+    unreadable: Mutex<BTreeSet<String>>,
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
     /// Messages of errands that are out.
@@ -137,6 +140,20 @@ impl Parts {
         }
     }
 
+    /// Open streams that could not be read at the start: only a person can go on with them.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<String> {
+        let unreadable = self.unreadable.lock();
+        let unreadable = unreadable.unwrap_or_else(PoisonError::into_inner);
+        unreadable.iter().cloned().collect()
+    }
+
+    pub(super) fn note_unreadable(&self, stream: String) {
+        let unreadable = self.unreadable.lock();
+        let mut unreadable = unreadable.unwrap_or_else(PoisonError::into_inner);
+        unreadable.insert(stream);
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -183,6 +200,7 @@ impl Runner {
                 receipt: from.receipt,
                 has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
+                unreadable: Mutex::default(),
                 errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),
@@ -298,6 +316,7 @@ impl Runner {
                 Err(error) => {
                     // The others go on; this one stays open in the index for a person to see.
                     tracing::error!(settlement = %row.stream, %error, "it cannot be carried on");
+                    self.parts.note_unreadable(row.stream);
                     continue;
                 }
             };
@@ -305,6 +324,7 @@ impl Runner {
                 continue;
             }
             let (mut carrier, handle) = self.carrier(state, Some(row.last_stream_seq));
+            carrier.kept = serde_json::from_str(&row.summary).ok();
             let poisonous = self.parts.crashes.count(&row.stream) >= CRASHES_MAX;
             carrier.record(if poisonous {
                 Event::Stuck { code: Code::Stuck }
@@ -343,6 +363,7 @@ impl Runner {
             state,
             pending: Vec::new(),
             after,
+            kept: None,
             view: view_sender,
             commands: command_receiver,
             presence: presence_receiver,

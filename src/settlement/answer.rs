@@ -2,6 +2,7 @@
 
 use super::amounts::Amounts;
 use super::bill::Fen;
+use super::state::Resolution;
 use crate::book::Code;
 
 /// What became of the money. Unknown is a value, not an exception.
@@ -167,6 +168,8 @@ pub struct Answer {
     pub accepted_at_ms: i64,
     /// When the money became final, Unix milliseconds; absent before.
     pub ended_at_ms: Option<i64>,
+    /// What a person stated; absent where the daemon itself knows.
+    pub resolved: Option<Resolution>,
 }
 
 impl std::fmt::Debug for Reason {
@@ -260,6 +263,28 @@ pub enum CancelVerdict {
     TooLateBeingSettled,
 }
 
+impl Summary {
+    /// With the numbers that an earlier one had and this one has not: the rows that said them are forgotten.
+    #[must_use]
+    pub fn remembering(mut self, earlier: Option<&Summary>) -> Self {
+        let Some(earlier) = earlier else {
+            return self;
+        };
+        for (number, earlier) in [
+            (&mut self.psn_no, &earlier.psn_no),
+            (&mut self.operator_id, &earlier.operator_id),
+            (&mut self.office_id, &earlier.office_id),
+            (&mut self.mdtrt_id, &earlier.mdtrt_id),
+            (&mut self.setl_id, &earlier.setl_id),
+        ] {
+            if number.is_empty() {
+                number.clone_from(earlier);
+            }
+        }
+        self
+    }
+}
+
 /// A row of the list of settlements. It names no person.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
@@ -296,4 +321,13 @@ pub struct Summary {
     pub accepted_at_ms: i64,
     /// When the money became final, Unix milliseconds.
     pub ended_at_ms: Option<i64>,
+    /// 人员编号: kept here for the day when the rows that say it are forgotten.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub psn_no: String,
+    /// 经办人编号, kept for the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub operator_id: String,
+    /// 科室编号, kept for the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub office_id: String,
 }

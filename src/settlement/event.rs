@@ -25,6 +25,18 @@ pub enum Ending {
     Reversed,
 }
 
+/// What a person states of a settlement that only a person could resolve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is charged, and it stands.
+    Settled,
+    /// Nothing was charged.
+    NotCharged,
+    /// It was charged and is given back.
+    Reversed,
+}
+
 /// One thing that happened.
 #[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -164,6 +176,18 @@ pub enum Event {
         /// Why.
         code: Code,
     },
+    /// A person stated what is true. Nothing more happens by itself.
+    Resolved {
+        /// Who.
+        by: String,
+        /// What is true.
+        verdict: Verdict,
+        /// 结算ID as that person found it; empty when not given.
+        setl_id: String,
+        /// Why it is known, sealed: people write names.
+        #[serde(skip)]
+        reason: String,
+    },
 }
 
 /// The sealed half of a row: what names a person, or holds a whole message.
@@ -222,6 +246,36 @@ impl Event {
             Event::PrintIntent { .. } => "print_intent",
             Event::PrintEnded { .. } => "print_ended",
             Event::Stuck { .. } => "stuck",
+            Event::Resolved { .. } => "resolved",
+        }
+    }
+
+    /// Who did it, where that is not the stream's own caller.
+    #[must_use]
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Event::CancelAsked { by } | Event::Resolved { by, .. } => Some(by),
+            Event::Accepted { .. }
+            | Event::Joined
+            | Event::CallerGone
+            | Event::Restarted
+            | Event::PrinterLooked { .. }
+            | Event::CodeRead
+            | Event::CodeRejected { .. }
+            | Event::ReadFailed { .. }
+            | Event::InsuranceChosen { .. }
+            | Event::Shown { .. }
+            | Event::Confirmed { .. }
+            | Event::FreshCodeWanted
+            | Event::Intent { .. }
+            | Event::Answered { .. }
+            | Event::AmountsChecked { .. }
+            | Event::Stands
+            | Event::GivenUp { .. }
+            | Event::Undone
+            | Event::PrintIntent { .. }
+            | Event::PrintEnded { .. }
+            | Event::Stuck { .. } => None,
         }
     }
 
@@ -250,7 +304,7 @@ impl Event {
                     ..Private::default()
                 }
             }
-            Event::GivenUp { text, .. } => Private {
+            Event::GivenUp { text, .. } | Event::Resolved { reason: text, .. } => Private {
                 text: text.clone(),
                 ..Private::default()
             },
@@ -291,7 +345,9 @@ impl Event {
                     Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
                 }
             }
-            Event::GivenUp { text, .. } => *text = private.text,
+            Event::GivenUp { text, .. } | Event::Resolved { reason: text, .. } => {
+                *text = private.text;
+            }
             Event::Joined
             | Event::CallerGone
             | Event::Restarted

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::answer::{Paper, Reason};
 use super::call::{Outcome, Step};
-use super::event::Event;
+use super::event::{Ending, Event, Verdict};
 use super::order::PrintWish;
-use super::state::{PaperState, Phase, State};
+use super::state::{PaperState, Phase, Resolution, State};
 use crate::book::Code;
 
 impl State {
@@ -75,6 +75,18 @@ impl State {
             }
             Event::PrintEnded { paper } => self.paper = PaperState::Ended(*paper),
             Event::Stuck { code } => self.stuck(*code, at_ms),
+            Event::Resolved {
+                by,
+                verdict,
+                setl_id,
+                reason,
+            } => self.resolve(Resolution {
+                by: by.clone(),
+                at_ms,
+                verdict: *verdict,
+                setl_id: setl_id.clone(),
+                reason: reason.clone(),
+            }),
         }
     }
 
@@ -255,7 +267,33 @@ impl State {
             });
         }
         self.warnings.push(code.id().to_owned());
+        self.stuck_at_ms = Some(at_ms);
         self.phase = Phase::Stuck(ending);
+    }
+
+    /// What a person states is what the money is; what was known before stays.
+    fn resolve(&mut self, resolution: Resolution) {
+        let Phase::Stuck(ending) = self.phase else {
+            return;
+        };
+        self.phase = match (ending, resolution.verdict) {
+            (Some(ending), _) => Phase::Over(ending),
+            (None, Verdict::Settled) => Phase::Standing,
+            (None, Verdict::NotCharged) => Phase::Over(Ending::Cancelled),
+            (None, Verdict::Reversed) => Phase::Over(Ending::Reversed),
+        };
+        if ending.is_none() {
+            self.ended_at_ms = Some(resolution.at_ms);
+            self.reason = Some(Reason {
+                code: Code::ResolvedByPerson,
+                text: String::new(),
+            });
+        }
+        // Nobody waits for a receipt any more, and of some charges only the preview is known.
+        if !matches!(self.paper, PaperState::Ended(_)) {
+            self.paper = PaperState::NotAsked;
+        }
+        self.resolved = Some(resolution);
     }
 
     fn paper_since_ms(&self, at_ms: i64) -> i64 {

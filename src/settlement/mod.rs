@@ -17,9 +17,11 @@ pub mod next;
 pub mod order;
 mod outcome;
 pub mod reconcile;
+pub mod resolve;
 pub mod rules;
 pub mod state;
 pub mod steps;
+pub mod stuck;
 pub mod story;
 pub mod tell;
 

@@ -5,7 +5,7 @@
 //!      │ └─ settling call unknown ─► Finding ──found───► Forward (charged) ─► Standing | GivingUp
 //!      │                               └──reversed, nothing there──► GivingUp
 //!      └──GivenUp──► GivingUp ──Undone──► Over(ending)
-//!   any of Finding, GivingUp ──Stuck──► Stuck
+//!   any of Finding, GivingUp ──Stuck──► Stuck ──Resolved──► Standing | Over(ending)
 //! ```
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::answer::{Paper, Point, Reason};
 use super::bill::Fen;
 use super::call::{Outcome, Step};
-use super::event::Ending;
+use super::event::{Ending, Verdict};
 use super::known::Known;
 use super::order::Order;
 use crate::book::Code;
@@ -46,6 +46,10 @@ pub struct State {
     pub reason: Option<Reason>,
     /// Names of soft checks that did not hold.
     pub warnings: Vec<String>,
+    /// When only a person could go on, milliseconds.
+    pub stuck_at_ms: Option<i64>,
+    /// What a person stated of it.
+    pub resolved: Option<Resolution>,
     /// When it was accepted, milliseconds.
     pub accepted_at_ms: i64,
     /// When the money became final.
@@ -54,6 +58,32 @@ pub struct State {
     pub at_ms: i64,
     /// How many events were applied.
     pub events: u64,
+}
+
+/// What a person stated.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// Who.
+    pub by: String,
+    /// When, milliseconds.
+    pub at_ms: i64,
+    /// What is true.
+    pub verdict: Verdict,
+    /// 结算ID as that person found it; empty when not given.
+    pub setl_id: String,
+    /// Why it is known; empty once the key of its day was deleted. It may name a person.
+    pub reason: String,
+}
+
+impl std::fmt::Debug for Resolution {
+    /// Without the reason.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolution")
+            .field("by", &self.by)
+            .field("verdict", &self.verdict)
+            .field("setl_id", &self.setl_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where it stands.
@@ -252,6 +282,8 @@ impl State {
             paper: PaperState::NotAsked,
             reason: None,
             warnings: Vec::new(),
+            stuck_at_ms: None,
+            resolved: None,
             accepted_at_ms: 0,
             ended_at_ms: None,
             at_ms: 0,

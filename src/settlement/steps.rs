@@ -14,6 +14,8 @@ pub struct Row {
     pub undo: Option<Step>,
     /// The step that finds out what became of it.
     pub enquiry: Option<Step>,
+    /// The step that takes it back by its msgid when the enquiry does not tell.
+    pub reversal: Option<Step>,
 }
 
 /// What asking a step again does.
@@ -47,12 +49,15 @@ pub const TABLE: [Row; 13] = [
     ),
     row(Step::Fees, Repeat::AfterUndo, Some(Step::UndoFees), None),
     row(Step::PreSettle, Repeat::Harmless, None, None),
-    row(
-        Step::Settle,
-        Repeat::Never,
-        Some(Step::UndoSettle),
-        Some(Step::FindSettlement),
-    ),
+    Row {
+        reversal: Some(Step::Reverse),
+        ..row(
+            Step::Settle,
+            Repeat::Never,
+            Some(Step::UndoSettle),
+            Some(Step::FindSettlement),
+        )
+    },
     row(
         Step::UndoSettle,
         Repeat::AfterEnquiry,
@@ -72,6 +77,7 @@ const fn row(step: Step, repeat: Repeat, undo: Option<Step>, enquiry: Option<Ste
         repeat,
         undo,
         enquiry,
+        reversal: None,
     }
 }
 

@@ -105,7 +105,8 @@ fn reason(state: &State) -> Option<Reason> {
         })
     };
     match state.phase {
-        Phase::Standing => None,
+        // One that a person stated says so; else all is well.
+        Phase::Standing => state.reason.clone().filter(|_| state.resolved.is_some()),
         Phase::Finding(_) => given(Code::SettleUnknown),
         Phase::Forward => given(Code::Pending),
         Phase::GivingUp(_) if state.is_charged() => given(Code::SettleUnknown),
@@ -125,6 +126,10 @@ pub fn answer(state: &State) -> Answer {
     let self_pay = match (money, amounts) {
         (Money::Settled, Some(amounts)) => amounts.psn_cash_pay,
         (_, _) => Fen::ZERO,
+    };
+    let stated = |text: String| match &state.resolved {
+        Some(resolved) if text.is_empty() => resolved.setl_id.clone(),
+        Some(_) | None => text,
     };
     let of_settled = |field: fn(&super::call::Settled) -> &String| {
         settled
@@ -153,7 +158,7 @@ pub fn answer(state: &State) -> Answer {
         mdtrt_id: known.mdtrt_id.clone().unwrap_or_default(),
         chrg_bchno: known.ids.chrg_bchno.clone(),
         msgid: known.settle_msgid.clone().unwrap_or_default(),
-        setl_id: of_settled(|settled| &settled.setl_id),
+        setl_id: stated(of_settled(|settled| &settled.setl_id)),
         setl_time: of_settled(|settled| &settled.setl_time),
         insutype: known
             .insurance
@@ -167,6 +172,7 @@ pub fn answer(state: &State) -> Answer {
         setldetail: of_settled(|settled| &settled.setldetail),
         accepted_at_ms: state.accepted_at_ms,
         ended_at_ms: state.ended_at_ms,
+        resolved: state.resolved.clone(),
     }
 }
 
@@ -275,6 +281,13 @@ pub fn summary(state: &State) -> Summary {
         msgid: answer.msgid,
         accepted_at_ms: answer.accepted_at_ms,
         ended_at_ms: answer.ended_at_ms,
+        psn_no: answer.psn_no,
+        operator_id: (state.order.as_ref())
+            .map(|order| order.operator.id.clone())
+            .unwrap_or_default(),
+        office_id: (state.order.as_ref())
+            .map(|order| order.office.id.clone())
+            .unwrap_or_default(),
     }
 }
 

@@ -15,10 +15,12 @@ Exit codes / 退出码:
   4  cancelled or reversed: nothing is charged           已取消或已冲正，未扣费
   5  unknown or pending: ask again with the same id      结果未知或进行中：请用同一编号查询
   6  the daemon cannot be reached                        无法连接守护进程
-pay, watch and show speak of the money. cancel: 0 cancelled, 3 too late (settled), 5 too late (being settled).
+  7  too late to cancel: it is settled                   太迟，已结算，不能取消
+pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late (being settled), 7 too late (settled).
+stuck: 0 nothing waits for a person, 1 something does.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
-pay, show, status and list give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
+pay, show, status, list, stuck and resolve give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
 give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
@@ -60,6 +62,10 @@ pub(crate) enum Command {
     Confirm(Confirm),
     /// Stop a settlement if that is still possible. 尽可能取消一笔结算。
     Cancel(Which),
+    /// What only a person can resolve, with all that the person needs. 列出须人工处理的业务及所需事实。
+    Stuck,
+    /// State what became of a settlement that is stuck; needs the admin right. 人工认定一笔结算的真实结果。
+    Resolve(Resolve),
     /// The devices of the desk. 本机外设。
     Devices(Devices),
     /// What an error code means and what to do. 解释错误编号。
@@ -113,7 +119,7 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// request_id, settlement id or the platform's setl_id. 请求编号、结算编号或平台结算 ID。
+    /// request_id, settlement id, the platform's setl_id or a msgid. 请求编号、结算编号、平台结算 ID 或报文 ID。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Take ID only as this. Else it is tried as each, in this order. 指定编号种类。
@@ -129,6 +135,8 @@ pub(crate) enum KeyKind {
     Settlement,
     /// The platform's setl_id.
     Setl,
+    /// The msgid of the settling call.
+    Msgid,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,6 +161,35 @@ pub(crate) enum Point {
     Person,
     /// The previewed amounts.
     Amounts,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resolve {
+    /// settlement id, request_id, setl_id or msgid. 结算编号、请求编号、平台结算 ID 或报文 ID。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// What is true, as looked up at the platform. 在平台核对到的真实结果。
+    #[arg(long = "as", value_enum, value_name = "WHAT")]
+    pub(crate) verdict: Stated,
+    /// How it is known, at most 200 characters; name no patient. 依据，至多 200 字，请勿写患者姓名。
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The platform's setl_id as found. 在平台查到的结算 ID。
+    #[arg(long, value_name = "SETL_ID", default_value = "")]
+    pub(crate) setl_id: String,
+    /// Take ID only as this. Else it is tried as each. 指定编号种类。
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<KeyKind>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Stated {
+    /// The insurance charged and the settlement stands. 已结算且成立。
+    Settled,
+    /// Nothing was charged. 未扣费。
+    NotCharged,
+    /// What was charged is given back. 已扣费并已退回。
+    Reversed,
 }
 
 #[derive(Debug, clap::Args)]

@@ -21,12 +21,14 @@ pub(crate) enum Exit {
     Open,
     /// Nobody answers at the socket.
     Unreachable,
+    /// It is settled and cannot be cancelled.
+    TooLate,
 }
 
 impl Exit {
     /// All, in the order of their codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Exit; 7] = [
+    pub(crate) const ALL: [Exit; 8] = [
         Exit::Fine,
         Exit::Failed,
         Exit::NotStarted,
@@ -34,6 +36,7 @@ impl Exit {
         Exit::Undone,
         Exit::Open,
         Exit::Unreachable,
+        Exit::TooLate,
     ];
 
     /// The number.
@@ -46,6 +49,7 @@ impl Exit {
             Exit::Undone => 4,
             Exit::Open => 5,
             Exit::Unreachable => 6,
+            Exit::TooLate => 7,
         }
     }
 
@@ -63,7 +67,7 @@ impl Exit {
     pub(crate) fn of_verdict(verdict: CancelVerdict) -> Self {
         match verdict {
             CancelVerdict::Cancelled => Exit::Fine,
-            CancelVerdict::TooLateSettled => Exit::Refused,
+            CancelVerdict::TooLateSettled => Exit::TooLate,
             CancelVerdict::TooLateBeingSettled | CancelVerdict::Unspecified => Exit::Open,
         }
     }
@@ -103,7 +107,7 @@ mod tests {
     #[test]
     fn a_cancel_that_came_too_late_is_not_zero() {
         assert_eq!(Exit::of_verdict(CancelVerdict::Cancelled).code(), 0);
-        assert_eq!(Exit::of_verdict(CancelVerdict::TooLateSettled).code(), 3);
+        assert_eq!(Exit::of_verdict(CancelVerdict::TooLateSettled).code(), 7);
         assert_eq!(
             Exit::of_verdict(CancelVerdict::TooLateBeingSettled).code(),
             5

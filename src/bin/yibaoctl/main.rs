@@ -17,8 +17,10 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod resolve;
 mod show;
 mod status;
+mod stuck;
 mod trouble;
 mod watch;
 
@@ -71,6 +73,8 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
             let exit = pay::cancel(&mut door, &which.request_id, out).await?;
             Ok(exit)
         }
+        Command::Stuck => stuck::run(&mut door().await?, out).await,
+        Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),

@@ -12,7 +12,12 @@ use crate::pay::told;
 use crate::trouble::Trouble;
 
 /// In the order they are tried.
-const KINDS: [KeyKind; 3] = [KeyKind::Request, KeyKind::Settlement, KeyKind::Setl];
+pub(crate) const KINDS: [KeyKind; 4] = [
+    KeyKind::Request,
+    KeyKind::Settlement,
+    KeyKind::Setl,
+    KeyKind::Msgid,
+];
 
 /// Runs it.
 pub(crate) async fn run(door: &mut Door, show: &Show, out: &Out) -> Result<Exit, Trouble> {
@@ -33,22 +38,37 @@ pub(crate) async fn run(door: &mut Door, show: &Show, out: &Out) -> Result<Exit,
             }
             Err(status) => last = Trouble::of_status(status),
         }
-        // An id of another form is refused, an unknown one not found: either way the next kind is tried.
-        let go_on = matches!(
-            last,
-            Trouble::Told {
-                code: Code::NotFound
-                    | Code::RequestIdInvalid
-                    | Code::RequestInvalid
-                    | Code::TextTooLong,
-                ..
-            }
-        );
-        if !go_on {
-            break;
+        if !is_of_another_kind(&last) {
+            return Err(last);
         }
     }
-    Err(last)
+    Err(unfound(last, kinds.len()))
+}
+
+/// An id of another form is refused, an unknown one not found: either way the next kind is tried.
+pub(crate) fn is_of_another_kind(trouble: &Trouble) -> bool {
+    matches!(
+        trouble,
+        Trouble::Told {
+            code: Code::NotFound
+                | Code::RequestIdInvalid
+                | Code::RequestInvalid
+                | Code::TextTooLong,
+            ..
+        }
+    )
+}
+
+/// What is said when an id was tried as every kind: what the last kind was told speaks of that kind alone.
+pub(crate) fn unfound(last: Trouble, tried: usize) -> Trouble {
+    if tried < 2 {
+        return last;
+    }
+    Trouble::Told {
+        code: Code::NotFound,
+        what: "not found as request_id, settlement_id, setl_id or msgid".to_owned(),
+        fields: Vec::new(),
+    }
 }
 
 fn key(kind: KeyKind, id: &str) -> Key {
@@ -56,5 +76,24 @@ fn key(kind: KeyKind, id: &str) -> Key {
         KeyKind::Request => Key::RequestId(id.to_owned()),
         KeyKind::Settlement => Key::SettlementId(id.to_owned()),
         KeyKind::Setl => Key::SetlId(id.to_owned()),
+        KeyKind::Msgid => Key::Msgid(id.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_id_is_not_called_a_setl_id() {
+        let told = |what: &str| Trouble::Told {
+            code: Code::NotFound,
+            what: what.to_owned(),
+            fields: Vec::new(),
+        };
+        let all = unfound(told("no settlement has this setl_id"), KINDS.len());
+        assert!(all.entry().detail.contains("request_id, settlement_id"));
+        let one = unfound(told("no settlement has this setl_id"), 1);
+        assert_eq!(one.entry().detail, "no settlement has this setl_id");
     }
 }

@@ -9,4 +9,5 @@ mod fields;
 pub mod order;
 pub mod settlement;
 pub mod status;
+pub mod stuck;
 mod time;

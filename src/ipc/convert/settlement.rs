@@ -17,7 +17,7 @@ const LIST_ROWS_MAX: u32 = 500;
 /// Rows of a page when the caller does not say.
 const LIST_ROWS_DEFAULT: u32 = 50;
 /// Characters of an id or token that a caller hands back.
-const ID_LENGTH_MAX: usize = 64;
+pub(super) const ID_LENGTH_MAX: usize = 64;
 
 /// What is true of a settlement, whole.
 #[must_use]
@@ -56,6 +56,7 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
         accepted_at: rfc3339(answer.accepted_at_ms),
         ended_at: rfc3339_or_empty(answer.ended_at_ms),
         warnings: answer.warnings,
+        resolved: answer.resolved.map(super::stuck::resolution),
     }
 }
 
@@ -194,8 +195,9 @@ pub fn key(request: wire::GetSettlementRequest) -> Result<SettlementKey, Failure
         Some(Key::SetlId(id)) => {
             SettlementKey::SetlId(fields.required("setl_id", id, ID_LENGTH_MAX))
         }
+        Some(Key::Msgid(id)) => SettlementKey::Msgid(fields.required("msgid", id, ID_LENGTH_MAX)),
         None => {
-            let detail = "one of settlement_id, request_id, setl_id is required".to_owned();
+            let detail = "one of settlement_id, request_id, setl_id, msgid is required".to_owned();
             let fields = vec!["key".to_owned()];
             return Err(Failure {
                 code: Code::RequestInvalid,
@@ -252,7 +254,7 @@ fn point_in_time(fields: &mut Fields, path: &str, text: &str) -> Option<i64> {
     at_ms
 }
 
-fn money(money: Money) -> wire::Money {
+pub(super) fn money(money: Money) -> wire::Money {
     match money {
         Money::Settled => wire::Money::Settled,
         Money::Refused => wire::Money::Refused,

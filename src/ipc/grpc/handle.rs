@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
-use crate::operation::{CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Status, Watched};
+use crate::operation::{
+    CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Stated, Status, Watched,
+};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
+use crate::settlement::stuck::Item;
 
 /// The operations, held by every call. Cheap to clone.
 pub trait Handle: Clone + Send + Sync + 'static {
@@ -54,6 +57,16 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         filter: ListFilter,
     ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send;
+
+    /// What only a person can resolve, oldest first.
+    fn stuck(&self, caller: CallerId) -> impl Future<Output = Result<Vec<Item>, Failure>> + Send;
+
+    /// A person states what became of one of them.
+    fn resolve(
+        &self,
+        caller: CallerId,
+        stated: Stated,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
     /// All devices as they are.
     fn devices(&self) -> Vec<DeviceInfo>;

@@ -11,10 +11,11 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Operations, SettlementKey, Status, Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Operations, SettlementKey, Stated, Status, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
+use crate::settlement::stuck::Item;
 
 /// The group whose members may open the socket. Made by the package.
 const GROUP: &str = "yibao";
@@ -102,6 +103,18 @@ impl Handle for Operations {
         filter: ListFilter,
     ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send {
         Operations::list(self, caller, filter)
+    }
+
+    fn stuck(&self, caller: CallerId) -> impl Future<Output = Result<Vec<Item>, Failure>> + Send {
+        Operations::stuck(self, caller)
+    }
+
+    fn resolve(
+        &self,
+        caller: CallerId,
+        stated: Stated,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        Operations::resolve(self, caller, stated)
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

@@ -10,7 +10,7 @@ use super::handle::Handle;
 use crate::api as wire;
 use crate::api::settlement_service_server::SettlementService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{error, order, settlement};
+use crate::ipc::convert::{error, order, settlement, stuck};
 use crate::operation::Failure;
 
 /// The service over a handle.
@@ -104,6 +104,28 @@ impl<H: Handle> SettlementService for Settlements<H> {
         let limit = filter.limit;
         let rows = self.handle.list(caller, filter).await.map_err(refused)?;
         Ok(Response::new(settlement::page(rows, limit)))
+    }
+
+    async fn list_stuck(
+        &self,
+        request: Request<wire::ListStuckRequest>,
+    ) -> Result<Response<wire::ListStuckResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ListStuck)?;
+        let items = self.handle.stuck(caller).await.map_err(refused)?;
+        Ok(Response::new(stuck::list(items)))
+    }
+
+    async fn resolve_settlement(
+        &self,
+        request: Request<wire::ResolveSettlementRequest>,
+    ) -> Result<Response<wire::ResolveSettlementResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ResolveSettlement)?;
+        let stated = stuck::stated(request.into_inner()).map_err(refused)?;
+        let answer = self.handle.resolve(caller, stated).await.map_err(refused)?;
+        let settlement = Some(settlement::settlement(answer));
+        Ok(Response::new(wire::ResolveSettlementResponse {
+            settlement,
+        }))
     }
 }
 

@@ -27,11 +27,13 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Status,
-    Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Stated,
+    Status, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
+use crate::settlement::event::Verdict;
 use crate::settlement::order::Order;
+use crate::settlement::stuck::Item;
 
 /// Calls of one caller at this door.
 const CALLS_MAX: u32 = 4;
@@ -137,6 +139,27 @@ async fn a_caller_that_goes_away_is_noticed() {
         dropped.is_err(),
         "the sender is dropped with the operation's future"
     );
+    door.close().await;
+}
+
+#[tokio::test]
+async fn what_is_stated_reaches_the_desk_whole() {
+    let (desk, mut asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let request = wire::ResolveSettlementRequest {
+        key: Some(wire::resolve_settlement_request::Key::Msgid("M1".into())),
+        r#as: wire::ResolvedAs::NotCharged.into(),
+        reason: "门户查无此笔".into(),
+        stated_setl_id: String::new(),
+    };
+    let mut client = door.settlements().await;
+    client.resolve_settlement(request).await.unwrap();
+    let Some(Asked::Resolve(stated)) = asked.recv().await else {
+        panic!("a statement")
+    };
+    assert_eq!(stated.key, SettlementKey::Msgid("M1".into()));
+    assert_eq!(stated.verdict, Verdict::NotCharged);
+    assert_eq!(stated.reason, "门户查无此笔");
     door.close().await;
 }
 
@@ -411,6 +434,7 @@ enum Asked {
     },
     Watch(String),
     Confirm(Point, String),
+    Resolve(Stated),
 }
 
 /// Plays back answers.
@@ -492,6 +516,15 @@ impl Handle for Desk {
     async fn list(&self, _: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
         assert_eq!(filter.limit, 50);
         Ok(Vec::new())
+    }
+
+    async fn stuck(&self, _: CallerId) -> Result<Vec<Item>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Answer, Failure> {
+        self.asked.send(Asked::Resolve(stated)).unwrap();
+        self.answer()
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

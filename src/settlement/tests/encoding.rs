@@ -5,7 +5,7 @@ use crate::book::Code;
 use crate::settlement::answer::{Paper, Point, Proof};
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Outcome, Step};
-use crate::settlement::event::{Ending, Event, VERSION};
+use crate::settlement::event::{Ending, Event, VERSION, Verdict};
 use crate::settlement::known::Ids;
 use crate::settlement::order::OrderKind;
 
@@ -199,4 +199,19 @@ fn what_is_decided() {
         &Event::Stuck { code },
         r#"{"event":"stuck","code":"E5006"}"#,
     );
+    for (verdict, word) in [
+        (Verdict::Settled, "settled"),
+        (Verdict::NotCharged, "not_charged"),
+        (Verdict::Reversed, "reversed"),
+    ] {
+        let event = Event::Resolved {
+            by: "uid:0".to_owned(),
+            verdict,
+            setl_id: "S1".to_owned(),
+            reason: "sealed".to_owned(),
+        };
+        let json =
+            format!(r#"{{"event":"resolved","by":"uid:0","verdict":"{word}","setl_id":"S1"}}"#);
+        check(&event, &json);
+    }
 }

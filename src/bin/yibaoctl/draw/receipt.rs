@@ -1,6 +1,6 @@
 //! A settlement, its amounts and its errors, drawn.
 
-use yibaod::api::{Amounts, ErrorEntry, Money, Paper, PaperState, Settlement};
+use yibaod::api::{Amounts, ErrorEntry, Money, Paper, PaperState, Resolution, Settlement};
 
 use super::{Paint, clean, columns, cut, day_and_time, left, right, words, wrapped, yuan};
 
@@ -96,6 +96,10 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
             it.paper.as_ref().map_or_else(String::new, paper),
         ),
         ("提示 warnings", it.warnings.join(" ")),
+        (
+            "人工认定 resolved",
+            it.resolved.as_ref().map_or_else(String::new, resolved),
+        ),
     ];
     facts.retain(|(_, value)| !value.is_empty());
     let line = |(label, value): (&str, String)| {
@@ -106,6 +110,17 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
         )
     };
     facts.into_iter().map(line).collect()
+}
+
+/// What a person stated, in a line.
+fn resolved(it: &Resolution) -> String {
+    let (zh, en) = words::resolved(it.r#as());
+    format!(
+        "{zh} {en}（{} {}：{}）",
+        it.by,
+        day_and_time(&it.at),
+        it.reason
+    )
 }
 
 /// The paper in a line.

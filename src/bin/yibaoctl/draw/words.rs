@@ -1,6 +1,9 @@
 //! What the values of the wire are called, Chinese and English.
 
-use yibaod::api::{CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, Stage};
+use yibaod::api::{
+    CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, ResolvedAs, Stage,
+    StuckSubject, TriedEnd,
+};
 
 /// Chinese and English.
 pub(crate) type Words = (&'static str, &'static str);
@@ -69,6 +72,37 @@ pub(crate) fn verdict(verdict: CancelVerdict) -> Words {
             "太迟：正在结算，结果尚未明确",
             "too late: it is being settled",
         ),
+    }
+}
+
+pub(crate) fn resolved(verdict: ResolvedAs) -> Words {
+    match verdict {
+        ResolvedAs::Unspecified => ("不明", "not said"),
+        ResolvedAs::Settled => ("已结算且成立", "settled"),
+        ResolvedAs::NotCharged => ("未扣费", "not-charged"),
+        ResolvedAs::Reversed => ("已退回", "reversed"),
+    }
+}
+
+pub(crate) fn subject(subject: StuckSubject) -> Words {
+    match subject {
+        StuckSubject::Unspecified => ("其他", "other"),
+        StuckSubject::Settlement => ("结算", "settlement"),
+        StuckSubject::Refund => ("退费", "refund"),
+    }
+}
+
+pub(crate) fn tried(end: TriedEnd) -> Words {
+    match end {
+        TriedEnd::Unspecified => ("不明", "not said"),
+        TriedEnd::Done => ("已办理", "done"),
+        TriedEnd::Refused => ("被拒绝", "refused"),
+        TriedEnd::NotSent => ("未能发出", "not sent"),
+        TriedEnd::Unknown => ("无有效应答", "no answer"),
+        TriedEnd::Found => ("查到且成立", "found"),
+        TriedEnd::GivenBack => ("已退回", "given back"),
+        TriedEnd::NothingThere => ("查无此笔", "nothing there"),
+        TriedEnd::Unclear => ("不能说明", "unclear"),
     }
 }
 

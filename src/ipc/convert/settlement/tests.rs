@@ -330,6 +330,7 @@ pub(crate) fn answer() -> Answer {
         setldetail: "[]".into(),
         accepted_at_ms: 1_700_000_000_000,
         ended_at_ms: Some(1_700_000_001_000),
+        resolved: None,
     }
 }
 
@@ -364,5 +365,8 @@ fn row(settlement_id: &str) -> Summary {
         msgid: String::new(),
         accepted_at_ms: 0,
         ended_at_ms: None,
+        psn_no: "P1".into(),
+        operator_id: "0001".into(),
+        office_id: "K1".into(),
     }
 }
