@@ -400,7 +400,33 @@ codes! {
         "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
         "Ask with the same id, do not settle again, and have the log looked at.";
 
-<<<<<<< HEAD
+    // What a person states, and giving back.
+    NotStuck = "E8001", "NOT_STUCK", NotConcerned, SameId,
+        "此笔并不需要人工处理，不能人工认定。",
+        "This one does not need a person; there is nothing to resolve.",
+        "请查看其当前状态；仍在进行的请等待，已有结果的以结果为准。",
+        "Look at where it stands: wait while it runs; once it has an end, that end counts.";
+    ResolvedOtherwise = "E8002", "RESOLVED_OTHERWISE", NotConcerned, AskOnly,
+        "此笔已由人工认定为另一种结果，不再更改。",
+        "A person has stated something else of this one; that is not changed.",
+        "请查看已有的认定（何人、何时、理由）；确有错误请与医保办核对并留存书面记录。",
+        "Look at what was stated, by whom and why; if it is wrong, settle it with the insurance office on paper.";
+    ResolveContradicts = "E8003", "RESOLVE_CONTRADICTS", NotConcerned, AskOnly,
+        "所作认定与系统已查明的事实相矛盾。",
+        "What was stated contradicts what is known for certain.",
+        "请重新在医保平台核对；可作的认定见人工处理清单。",
+        "Look it up at the platform once more; the stuck list says what can be stated.";
+    ResolvedByPerson = "E8004", "RESOLVED_BY_PERSON", NotConcerned, SameId,
+        "此笔结果由人工核对后认定，不是系统自动得出。",
+        "A person looked it up and stated what became of it; the daemon did not find out.",
+        "金额以医保平台上查到的为准；认定人、时间和理由见记录。",
+        "Take the amounts from the platform's portal; who stated it, when and why is recorded.";
+    StreamUnreadable = "E8005", "STREAM_UNREADABLE", Unknown, AskOnly,
+        "本机的这条记录无法读取，系统不能继续处理。",
+        "The record of this one cannot be read; the daemon cannot go on with it.",
+        "请勿重新结算；由信息科执行 yibaoctl journal verify 或升级程序，并在医保平台核对结果。",
+        "Do not settle again; run yibaoctl journal verify or upgrade, and look it up at the platform.";
+
     // Reconciliation: what cannot be begun or ended.
     SpanInvalid = "E8101", "SPAN_INVALID", NotConcerned, NewId,
         "对账日期不是有效日期，或结束日期早于开始日期。",
@@ -564,32 +590,4 @@ codes! {
         "The details of this settlement were forgotten by rule and cannot be compared.",
         "请用 HIS 或医保平台的记录核对。",
         "Compare it with the records of the HIS or the platform.";
-=======
-    // What a person states, and giving back.
-    NotStuck = "E8001", "NOT_STUCK", NotConcerned, SameId,
-        "此笔并不需要人工处理，不能人工认定。",
-        "This one does not need a person; there is nothing to resolve.",
-        "请查看其当前状态；仍在进行的请等待，已有结果的以结果为准。",
-        "Look at where it stands: wait while it runs; once it has an end, that end counts.";
-    ResolvedOtherwise = "E8002", "RESOLVED_OTHERWISE", NotConcerned, AskOnly,
-        "此笔已由人工认定为另一种结果，不再更改。",
-        "A person has stated something else of this one; that is not changed.",
-        "请查看已有的认定（何人、何时、理由）；确有错误请与医保办核对并留存书面记录。",
-        "Look at what was stated, by whom and why; if it is wrong, settle it with the insurance office on paper.";
-    ResolveContradicts = "E8003", "RESOLVE_CONTRADICTS", NotConcerned, AskOnly,
-        "所作认定与系统已查明的事实相矛盾。",
-        "What was stated contradicts what is known for certain.",
-        "请重新在医保平台核对；可作的认定见人工处理清单。",
-        "Look it up at the platform once more; the stuck list says what can be stated.";
-    ResolvedByPerson = "E8004", "RESOLVED_BY_PERSON", NotConcerned, SameId,
-        "此笔结果由人工核对后认定，不是系统自动得出。",
-        "A person looked it up and stated what became of it; the daemon did not find out.",
-        "金额以医保平台上查到的为准；认定人、时间和理由见记录。",
-        "Take the amounts from the platform's portal; who stated it, when and why is recorded.";
-    StreamUnreadable = "E8005", "STREAM_UNREADABLE", Unknown, AskOnly,
-        "本机的这条记录无法读取，系统不能继续处理。",
-        "The record of this one cannot be read; the daemon cannot go on with it.",
-        "请勿重新结算；由信息科执行 yibaoctl journal verify 或升级程序，并在医保平台核对结果。",
-        "Do not settle again; run yibaoctl journal verify or upgrade, and look it up at the platform.";
->>>>>>> 1507b3f
 }

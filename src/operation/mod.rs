@@ -5,6 +5,7 @@ mod devices;
 mod errand;
 mod look;
 mod operations;
+mod reconcile;
 mod resolve;
 mod settle;
 mod status;
@@ -16,6 +17,7 @@ pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
 };
 pub use operations::{Identity, Operations, Waits};
+pub use reconcile::{Reconcile, Reconciled};
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
-use crate::runner::{Parts, Runner};
+use crate::runner::{Errands, Parts, Runner};
+use crate::settlement::reconcile::story::Reconciliation;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -39,6 +40,7 @@ pub struct Operations {
 
 pub(super) struct Inner {
     pub(super) runner: Runner,
+    pub(super) reconciliations: Errands<Reconciliation>,
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
@@ -53,6 +55,7 @@ impl Operations {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             inner: Arc::new(Inner {
+                reconciliations: Errands::new(&runner),
                 runner,
                 identity,
                 waits,

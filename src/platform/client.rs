@@ -21,6 +21,7 @@ use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::errand::{Ask, Errand};
+use crate::settlement::reconcile::story::event::Rules;
 use crate::settlement::order::{Operator, OperatorKind, Order};
 
 /// All sign-outs together, at the end of the process.
@@ -36,6 +37,17 @@ pub enum PlatformError {
     /// HTTP could not be set up.
     #[error("the platform's client cannot be built")]
     Http(#[from] HttpError),
+}
+
+/// What a reconciliation needs to know of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// 定点医药机构编号.
+    pub fixmedins_code: String,
+    /// 结算经办机构 where the platform named none.
+    pub optins: String,
+    /// What differs by site about statements.
+    pub rules: Rules,
 }
 
 /// The client of one site. Clones share the sign-ins.
@@ -183,6 +195,26 @@ impl Platform {
             shared.sessions.forget(operator, sign_no).await;
         }
         received
+    }
+
+    /// What a reconciliation needs to know of this site.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        let profile = &self.shared.profile;
+        let rules = &profile.reconciliation;
+        let optins = match rules.optins.is_empty() {
+            true => &profile.mdtrtarea_admvs,
+            false => &rules.optins,
+        };
+        Site {
+            fixmedins_code: profile.fixmedins_code.clone(),
+            optins: optins.clone(),
+            rules: Rules {
+                balanced: rules.balanced.clone(),
+                without_setl_id: profile.enquiry.without_setl_id,
+                pace_ms: i64::from(rules.pace_ms),
+            },
+        }
     }
 
     /// Signs all operators out, for the end of the process: best effort, at most three seconds.

@@ -264,6 +264,7 @@ impl Event {
             | Event::CodeRejected { .. }
             | Event::ReadFailed { .. }
             | Event::InsuranceChosen { .. }
+            | Event::InsuranceRecalled { .. }
             | Event::Shown { .. }
             | Event::Confirmed { .. }
             | Event::FreshCodeWanted

@@ -277,6 +277,7 @@ fn tried_of(wanted: Step, events: &[(Event, i64)]) -> Option<Tried> {
             | Event::CodeRejected { .. }
             | Event::ReadFailed { .. }
             | Event::InsuranceChosen { .. }
+            | Event::InsuranceRecalled { .. }
             | Event::Shown { .. }
             | Event::Confirmed { .. }
             | Event::FreshCodeWanted
@@ -322,6 +323,10 @@ fn said(found: &Found) -> End {
         | Found::Preview(_)
         | Found::Settled(_)
         | Found::Refunded { .. }
-        | Found::Visits(_) => End::Done,
+        | Found::Visits(_)
+        | Found::Looked(_)
+        | Found::Totals { .. }
+        | Found::File { .. }
+        | Found::Statement(_) => End::Done,
     }
 }

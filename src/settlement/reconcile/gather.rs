@@ -1,6 +1,6 @@
 //! The set to be compared: this journal's rows and the exports that were named, or why they are not that set.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::export::Export;
 use super::row::{Group, Row, Standing};
@@ -74,7 +74,20 @@ pub fn merge(sets: impl IntoIterator<Item = Vec<Row>>, optins: &str) -> Result<V
         .filter(|row| row.standing == Standing::Refund && !row.refund_of.is_empty())
         .map(|row| row.refund_of.clone())
         .collect();
+    let cleared: BTreeMap<String, Group> = rows
+        .iter()
+        .filter(|row| !row.setl_id.is_empty() && !row.insutype.is_empty())
+        .map(|row| (row.setl_id.clone(), row.group()))
+        .collect();
     for row in &mut rows {
+        // A refund of another desk's settlement is cleared as that one was.
+        if row.insutype.is_empty()
+            && let Some(group) = cleared.get(&row.refund_of)
+        {
+            row.insutype.clone_from(&group.insutype);
+            row.clr_type.clone_from(&group.clr_type);
+            row.clr_optins.clone_from(&group.setl_optins);
+        }
         if row.clr_optins.is_empty() {
             optins.clone_into(&mut row.clr_optins);
         }

@@ -4,7 +4,7 @@
 //! that is not known. A settlement that never came to its money call has none.
 
 use super::row::{Row, Standing};
-use super::span;
+use super::span::{self, Span};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Found, Outcome, Step};
@@ -27,8 +27,21 @@ pub struct Written<'a> {
 pub struct Own {
     /// Its rows.
     pub rows: Vec<Row>,
-    /// It charged, and the details were forgotten by rule.
-    pub is_forgotten: bool,
+    /// It charged at about this civil time, and the details were forgotten by rule.
+    pub forgotten_at: Option<String>,
+}
+
+impl Own {
+    /// The rows of these days, and how many settlements of them were forgotten.
+    #[must_use]
+    pub fn within(self, span: &Span) -> (Vec<Row>, u32) {
+        let rows = self.rows.into_iter();
+        let forgotten = self.forgotten_at.is_some_and(|at| span.holds(&at));
+        (
+            rows.filter(|row| span.holds(&row.setl_time)).collect(),
+            u32::from(forgotten),
+        )
+    }
 }
 
 /// The rows of one settlement.
@@ -126,10 +139,10 @@ fn own(desk: u16, state: &State, seen: &Seen) -> Own {
         })
         .collect();
     let standing = standing(state);
-    if standing.counts() && state.known.settled.is_none() {
+    if standing.counts() && state.known.settled.is_none() && state.resolved.is_none() {
         return Own {
             rows,
-            is_forgotten: true,
+            forgotten_at: Some(base.setl_time),
         };
     }
     let refund = (standing == Standing::Refunded).then(|| refund(&base, seen));
@@ -137,7 +150,7 @@ fn own(desk: u16, state: &State, seen: &Seen) -> Own {
     rows.extend(refund);
     Own {
         rows,
-        is_forgotten: false,
+        forgotten_at: None,
     }
 }
 
@@ -169,7 +182,12 @@ fn base(desk: u16, state: &State, msgid: &str, at_ms: i64) -> Row {
         settlement_id: state.settlement_id.clone(),
         psn_no: text(known.person.as_ref().map(|person| &person.psn_no)),
         mdtrt_id: text(known.mdtrt_id.as_ref()),
-        setl_id: text(settled.map(|settled| &settled.setl_id)),
+        setl_id: text(
+            settled
+                .map(|settled| &settled.setl_id)
+                // Of a charge whose answer never came, the number that a person found.
+                .or(state.resolved.as_ref().map(|resolved| &resolved.setl_id)),
+        ),
         msgid: msgid.to_owned(),
         refund_of: String::new(),
         setl_time: settled

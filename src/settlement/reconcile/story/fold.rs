@@ -191,7 +191,8 @@ impl Reconciliation {
             Looked::Unclear => compare::by_line(row, line),
             Looked::There(_) | Looked::Nothing => {
                 let differences = compare::with_platform(row, looked);
-                match differences.is_empty() {
+                // A row that should not be there, and is not: the line is the centre's own account of that.
+                match differences.is_empty() && row.standing.counts() {
                     true => compare::by_line(row, line),
                     false => differences,
                 }
@@ -328,8 +329,10 @@ fn is_askable(plan: &Plan, row: &Row) -> bool {
     let by_msgid = plan.rules.without_setl_id && !row.msgid.is_empty();
     match row.standing {
         // A refund without a number is told by its original, which is asked for.
-        Standing::Settled | Standing::Refunded | Standing::Refund => !row.setl_id.is_empty(),
-        Standing::Open => !row.setl_id.is_empty() || by_msgid,
+        Standing::Refund => !row.setl_id.is_empty(),
+        Standing::Settled | Standing::Refunded | Standing::Open => {
+            !row.setl_id.is_empty() || by_msgid
+        }
         Standing::Gone => by_msgid,
     }
 }
