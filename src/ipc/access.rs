@@ -61,6 +61,10 @@ pub enum Operation {
     RefundSettlement,
     /// `ResolveSettlement`.
     ResolveSettlement,
+    /// `Reconcile` of this journal alone.
+    Reconcile,
+    /// `Reconcile` with `whole_hospital`.
+    ReconcileHospital,
 }
 
 /// What a caller is to this desk.
@@ -79,7 +83,7 @@ impl Role {
     #[must_use]
     pub fn may(self, operation: Operation) -> bool {
         let least = match operation {
-            Operation::ResolveSettlement => Role::Admin,
+            Operation::ResolveSettlement | Operation::ReconcileHospital => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
             | Operation::ConfirmSettlement
@@ -87,7 +91,8 @@ impl Role {
             | Operation::GetSettlement
             | Operation::ListSettlements
             | Operation::ListStuck
-            | Operation::RefundSettlement => Role::Cashier,
+            | Operation::RefundSettlement
+            | Operation::Reconcile => Role::Cashier,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
                 Role::Monitor
             }
@@ -303,7 +308,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 8] = [
+    const SETTLEMENT: [Operation; 9] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -312,8 +317,9 @@ mod tests {
         Operation::ListSettlements,
         Operation::ListStuck,
         Operation::RefundSettlement,
+        Operation::Reconcile,
     ];
-    const ADMIN: [Operation; 1] = [Operation::ResolveSettlement];
+    const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];
     const DESK: [Operation; 3] = [
         Operation::ListDevices,
         Operation::WatchDevices,

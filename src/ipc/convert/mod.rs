@@ -7,6 +7,7 @@ pub mod device;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod reconcile;
 pub mod settlement;
 pub mod status;
 pub mod stuck;

@@ -111,7 +111,7 @@ fn request_id_into(f: &mut Fields, text: &str) {
     }
 }
 
-fn operator(f: &mut Fields, operator: wire::Operator) -> Operator {
+pub(super) fn operator(f: &mut Fields, operator: wire::Operator) -> Operator {
     let kind = f.known("operator.kind", operator.kind, None, operator_kind);
     Operator {
         id: f.required("operator.id", operator.id, 20),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, SettlementKey, Stated, Status, Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, SettlementKey, Stated, Status,
+    Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
@@ -67,6 +68,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         stated: Stated,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+
+    /// Whether the journals and the platform agree.
+    fn reconcile(
+        &self,
+        caller: CallerId,
+        wanted: Reconcile,
+    ) -> impl Future<Output = Result<BoxStream<'static, Reconciled>, Failure>> + Send;
 
     /// All devices as they are.
     fn devices(&self) -> Vec<DeviceInfo>;

@@ -11,7 +11,8 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Operations, SettlementKey, Stated, Status, Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Operations, Reconcile, Reconciled, SettlementKey,
+    Stated, Status, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
@@ -115,6 +116,14 @@ impl Handle for Operations {
         stated: Stated,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send {
         Operations::resolve(self, caller, stated)
+    }
+
+    async fn reconcile(
+        &self,
+        caller: CallerId,
+        wanted: Reconcile,
+    ) -> Result<BoxStream<'static, Reconciled>, Failure> {
+        Ok(Operations::reconcile(self, caller, wanted).await?.boxed())
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

@@ -34,7 +34,7 @@ pub const ROWS_MAX: usize = 16_000;
 /// Most settlements that are asked for one by one: each leaves two events in the stream.
 pub const ENQUIRIES_MAX: usize = 4_000;
 /// Most differences that are kept; beyond them the table says so.
-pub const DIFFERENCES_MAX: usize = 5_000;
+pub const DIFFERENCES_MAX: usize = 4_000;
 
 /// Why a set cannot be reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
