@@ -54,10 +54,13 @@ pub enum Kind {
     OtherAnswer,
     /// F23: a relay delivers the request twice; answered by the first, with `:2` by the second.
     DeliveredTwice,
+    /// F30: the file of 9102 is bent: `:0` cut in the middle (also without a value), `:1` its text is cut in a
+    /// line, `:2` it has other columns, `:3` it unpacks to 64 MiB.
+    FileBent,
 }
 
 /// Name and kind, in the order of the list.
-const NAMES: [(&str, Kind); 21] = [
+const NAMES: [(&str, Kind); 22] = [
     ("F1", Kind::AnswerLost),
     ("F2", Kind::RequestLost),
     ("F3", Kind::Slow),
@@ -79,6 +82,7 @@ const NAMES: [(&str, Kind); 21] = [
     ("F21", Kind::RefusedThoughDone),
     ("F22", Kind::OtherAnswer),
     ("F23", Kind::DeliveredTwice),
+    ("F30", Kind::FileBent),
 ];
 
 /// One armed fault.

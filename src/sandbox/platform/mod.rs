@@ -25,6 +25,7 @@ pub mod switches;
 mod transactions;
 pub mod voucher;
 pub mod world;
+pub mod zip;
 
 pub use ledger::{Duplicates, FeeLine, Ledger, Outcome, Received, Settlement, Visit};
 pub use money::{Fen, Ratio};

@@ -15,7 +15,7 @@ const SINGLE: [&str; 5] = [
 ];
 
 /// A path for each transaction under `/fsi/api/`; the misspellings are the real names.
-const SERVICES: [(&str, &str); 17] = [
+const SERVICES: [(&str, &str); 21] = [
     ("signInSignOutService/signIn", "9001"),
     ("signInSignOutService/signOut", "9002"),
     ("fsiPsnInfoService/queryPsnInfo", "1101"),
@@ -36,6 +36,10 @@ const SERVICES: [(&str, &str); 17] = [
     ("outpatientSettleService/cancleSettletment", "2208"),
     ("reverseService/revsMethod", "2601"),
     ("fsiIntegratedQueryService/querySetlInfo", "5203"),
+    ("ybSettlementStmtService/stmtTotal", "3201"),
+    ("ybSettlementStmtService/stmtDetail", "3202"),
+    ("fileupload/upload", "9101"),
+    ("fileupload/download", "9102"),
 ];
 
 /// What a path stands for.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::envelope::{ENVELOPE, VOUCHER};
 use super::{Field, Need, Node, Shape, nodes};
-use crate::sandbox::platform::clock;
+use crate::sandbox::platform::{clock, zip};
 use crate::sandbox::platform::money::{scaled, text_of};
 
 /// Most rows of one list.
@@ -121,6 +121,9 @@ fn check_field(field: &Field, row: &Map<String, Value>, hunan: bool) -> Result<(
     match field.shape {
         Shape::Object => value
             .as_object()
+            .map(|_| ())
+            .ok_or_else(|| finding("格式不正确")),
+        Shape::Bytes => zip::bytes_of(value)
             .map(|_| ())
             .ok_or_else(|| finding("格式不正确")),
         Shape::Number(digits, decimals) => check_number(value, digits, decimals).map_err(finding),

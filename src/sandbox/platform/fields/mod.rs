@@ -6,6 +6,7 @@ mod envelope;
 mod outpatient;
 mod query;
 mod sign;
+mod statement;
 
 pub use check::{Finding, check_envelope, check_input, check_voucher};
 
@@ -22,6 +23,8 @@ pub enum Shape {
     Day,
     /// A JSON object.
     Object,
+    /// The bytes of a file: a list of numbers from -128 to 255, or base64.
+    Bytes,
 }
 
 /// When a field may not be empty.
@@ -73,6 +76,7 @@ pub fn nodes(infno: &str) -> Option<&'static [Node]> {
     sign::nodes(infno)
         .or_else(|| outpatient::nodes(infno))
         .or_else(|| query::nodes(infno))
+        .or_else(|| statement::nodes(infno))
 }
 
 impl Field {

@@ -8,6 +8,7 @@ mod reverse;
 mod rows;
 mod settle;
 mod sign;
+mod statement;
 mod visit;
 
 use serde_json::Value;
@@ -37,6 +38,10 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "2207" | "2207A" => settle::settle(world, call, hits),
         "2208" => refund::refund(world, call, hits),
         "2601" => reverse::reverse(world, call, hits),
+        "3201" => statement::totals(world, call),
+        "3202" => statement::details(world, call),
+        "9101" => statement::upload(world, call),
+        "9102" => statement::download(world, call, hits),
         "5201" => query::visits(world, call),
         "5203" => query::settlements(world, call, hits),
         other => Err(Refusal::new(format!("不支持的交易编号{other}[infno]"))),

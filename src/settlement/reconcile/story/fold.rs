@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::event::{Event, Plan};
-use super::{At, GroupStep, Reconciliation};
+use super::{At, GroupStep, Reconciliation, is_in_detail};
 use crate::book::Code;
 use crate::settlement::call::{Found, Outcome};
 use crate::settlement::reconcile::difference::Difference;
@@ -205,12 +205,18 @@ impl Reconciliation {
         match (step, found) {
             (GroupStep::Totals, Found::Totals { stmt_rslt, .. }) => {
                 let is_balanced = balanced.is_some_and(|words| words.contains(&stmt_rslt));
-                self.at = match is_balanced {
+                let group = self.groups.get(place);
+                let is_done = group.is_some_and(|group| {
+                    let mut detailed = self.detailed.iter();
+                    detailed.any(|done| is_in_detail(done, group))
+                });
+                self.at = match is_balanced || is_done {
                     true => At::Group(place + 1, GroupStep::Totals),
                     false => At::Group(place, GroupStep::Upload),
                 };
             }
             (GroupStep::Upload, Found::File { file_qury_no, .. }) => {
+                self.detailed.extend(self.groups.get(place).cloned());
                 self.at = At::Group(place, GroupStep::Details { file_qury_no });
             }
             (

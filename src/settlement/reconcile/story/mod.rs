@@ -6,6 +6,9 @@
 //!                                      └ not ─► 9101 ─► 3202 ─► 9102 ─► lines ─► 5203 for each of ours
 //! ```
 //!
+//! 3201 is about one insurance, 3202 about all insurances of one kind of clearing at one office: it is asked for
+//! once, whichever of its groups does not balance.
+//!
 //! A question without an answer is asked three times, with pauses; then its row or group counts as not
 //! compared. When three in a row came to nothing the platform is taken for down and the rest is left. Every
 //! question only reads, so that one which was out when the daemon ended is simply asked again.
@@ -41,6 +44,8 @@ pub struct Reconciliation {
     /// Places in the plan's rows that are asked for one by one.
     todo: Arc<Vec<usize>>,
     groups: Arc<Vec<Group>>,
+    /// Groups whose 3202 was asked for.
+    detailed: Vec<Group>,
     at: At,
     /// Rows of ours that a statement listed, and its line.
     listed: Arc<Vec<(usize, StatementRow)>>,
@@ -98,11 +103,22 @@ impl Reconciliation {
         rows.filter(move |row| row.standing.counts() && row.group() == *group)
     }
 
+    /// Rows of the 3202 that a group belongs to: it names no insurance.
+    fn rows_in_detail<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a Row> {
+        let rows = self.plan.iter().flat_map(|plan| plan.rows.iter());
+        rows.filter(move |row| row.standing.counts() && is_in_detail(&row.group(), group))
+    }
+
     /// The digest of what was asked for, to tell a repeat from another request.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
+}
+
+/// Whether one 3202 is about both.
+fn is_in_detail(one: &Group, other: &Group) -> bool {
+    one.clr_type == other.clr_type && one.setl_optins == other.setl_optins
 }
 
 impl Story for Reconciliation {
@@ -123,6 +139,7 @@ impl Story for Reconciliation {
             plan: None,
             todo: Arc::default(),
             groups: Arc::default(),
+            detailed: Vec::new(),
             at: At::Over,
             listed: Arc::default(),
             tries: 0,

@@ -40,24 +40,24 @@ impl Reconciliation {
     }
 
     fn of_group(&self, group: &Group, step: &GroupStep) -> Option<Ask> {
-        let statement = || {
+        let statement = |totals: Totals| {
             Some(Statement {
                 group: group.clone(),
                 span: self.span.clone()?,
-                totals: Totals::of(self.rows_of(group)),
+                totals,
             })
         };
         Some(match step {
-            GroupStep::Totals => Ask::Totals(statement()?),
+            GroupStep::Totals => Ask::Totals(statement(Totals::of(self.rows_of(group)))?),
             GroupStep::Upload => {
-                let rows: Vec<DetailRow> = self.rows_of(group).map(DetailRow::from).collect();
+                let rows = self.rows_in_detail(group).map(DetailRow::from).collect();
                 Ask::Upload {
                     name: self.file_name(group)?,
                     rows: Arc::new(rows),
                 }
             }
             GroupStep::Details { file_qury_no } => Ask::Details {
-                statement: statement()?,
+                statement: statement(Totals::of(self.rows_in_detail(group)))?,
                 file_qury_no: file_qury_no.clone(),
             },
             GroupStep::Download {
@@ -73,7 +73,7 @@ impl Reconciliation {
     fn file_name(&self, group: &Group) -> Option<String> {
         let span = self.span.as_ref()?;
         let (from, to) = (span.from(), span.to());
-        let parts = [&group.insutype, &group.clr_type, &group.setl_optins].map(|part| {
+        let parts = [&group.clr_type, &group.setl_optins].map(|part| {
             let plain = part.chars().filter(char::is_ascii_alphanumeric);
             plain.collect::<String>()
         });

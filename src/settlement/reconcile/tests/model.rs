@@ -154,8 +154,14 @@ impl Model {
                 statement,
                 file_qury_no,
             } => {
-                let group = self.of_group(&statement.group);
-                let lines = lines(&self.uploaded[file_qury_no], &group);
+                // All insurances: 3202 names none.
+                let held = self.held.iter().filter(|held| {
+                    let group = held.row.group();
+                    group.clr_type == statement.group.clr_type
+                        && group.setl_optins == statement.group.setl_optins
+                });
+                let held: Vec<Held> = held.cloned().collect();
+                let lines = lines(&self.uploaded[file_qury_no], &held);
                 self.results.insert(file_qury_no.clone(), lines);
                 file(file_qury_no)
             }
