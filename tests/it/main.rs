@@ -14,5 +14,6 @@ mod lost;
 mod paper;
 mod peers;
 mod platform;
+mod reconcile;
 mod sandbox;
 mod told;

@@ -312,9 +312,14 @@ impl Desk {
             Found::Preview(amounts) => self.known.preview = Some(amounts),
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Refunded { .. } | Found::Reversal(_) | Found::Visits(_) | Found::Enquiry(_) => {
-                panic!("{step:?} is no step forward")
-            }
+            Found::Refunded { .. }
+            | Found::Reversal(_)
+            | Found::Visits(_)
+            | Found::Enquiry(_)
+            | Found::Looked(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => panic!("{step:?} is no step forward"),
         }
     }
 }

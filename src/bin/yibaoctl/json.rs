@@ -27,7 +27,7 @@ macro_rules! named {
 
 named! {
     CancelSettlementResponse DeviceEvent ErrorEntry GetStatusResponse ListDevicesResponse
-    ListSettlementsResponse ListStuckResponse ScanAndPayRequest Settlement SettlementEvent DeviceSnapshot
+    ListSettlementsResponse ListStuckResponse Reconciliation ScanAndPayRequest Settlement SettlementEvent DeviceSnapshot
 }
 
 /// A message as one line of JSON.

@@ -1,6 +1,6 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `journal verify` and `desk adopt` work without the
+//! A gRPC client of the daemon on its local socket. `explain`, `journal verify`, `journal export` and `desk adopt` work without the
 //! daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
 
 mod args;
@@ -12,11 +12,13 @@ mod devices;
 mod draw;
 mod exit;
 mod explain;
+mod export;
 mod json;
 mod list;
 mod local;
 mod out;
 mod pay;
+mod reconcile;
 mod resolve;
 mod show;
 mod status;
@@ -75,9 +77,11 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         }
         Command::Stuck => stuck::run(&mut door().await?, out).await,
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
+        Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
+        Command::Journal(JournalCommand::Export(export)) => export::run(export, out),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
     }
 }

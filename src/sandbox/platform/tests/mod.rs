@@ -4,3 +4,4 @@ mod chain;
 mod desk;
 mod faults;
 mod strict;
+mod statement;

@@ -12,8 +12,9 @@ use crate::settlement::reconcile::{DIFFERENCES_MAX, compare, gather};
 
 /// Times one question is asked.
 const TRIES_MAX: u32 = 3;
-/// Pauses after the first and each further question without an answer, milliseconds.
-const PAUSES_MS: [i64; 2] = [2_000, 10_000];
+/// Pauses after the first and each further question without an answer, in paces of the site: 2 s and 10 s where
+/// nothing else is set.
+const PAUSES_PACES: [i64; 2] = [10, 50];
 /// Questions in a row that came to nothing, after which the platform is taken for down.
 const FAILURES_MAX: u32 = 3;
 
@@ -87,8 +88,7 @@ impl Reconciliation {
     }
 
     fn answered(&mut self, outcome: &Outcome, sign_in_expired: bool) {
-        let pace_ms = self.plan.as_ref().map_or(0, |plan| plan.rules.pace_ms);
-        self.not_before_ms = self.at_ms.saturating_add(pace_ms);
+        self.not_before_ms = self.at_ms.saturating_add(self.pace_ms());
         match outcome {
             Outcome::Done { found: Some(found) } => {
                 (self.tries, self.failures) = (0, 0);
@@ -107,11 +107,16 @@ impl Reconciliation {
         self.settle();
     }
 
+    fn pace_ms(&self) -> i64 {
+        self.plan.as_ref().map_or(0, |plan| plan.rules.pace_ms)
+    }
+
     fn try_again(&mut self, outcome: &Outcome) {
         self.tries += 1;
         if self.tries < TRIES_MAX {
             let place = usize::try_from(self.tries).unwrap_or(1) - 1;
-            let pause_ms = PAUSES_MS.get(place).copied().unwrap_or(0);
+            let paces = PAUSES_PACES.get(place).copied().unwrap_or(1);
+            let pause_ms = self.pace_ms().saturating_mul(paces);
             self.not_before_ms = self.at_ms.saturating_add(pause_ms);
             return;
         }
