@@ -243,7 +243,11 @@ fn rules(profile: &Profile, found: &mut Vec<Finding>) {
         say(found, "reconciliation.balanced", what);
     }
     for (key, value, max) in [
-        ("reconciliation.refund_flag", &profile.reconciliation.refund_flag, 6),
+        (
+            "reconciliation.refund_flag",
+            &profile.reconciliation.refund_flag,
+            6,
+        ),
         ("reconciliation.optins", &profile.reconciliation.optins, 6),
     ] {
         if value.chars().count() > max {

@@ -154,9 +154,9 @@ impl Operations {
             list => Some(his::parse(list).map_err(failed)?),
         };
         let (own, mut forgotten) = self.own_rows(&span).await?;
-        forgotten = exports
-            .iter()
-            .fold(forgotten, |sum, export| sum.saturating_add(export.forgotten));
+        forgotten = exports.iter().fold(forgotten, |sum, export| {
+            sum.saturating_add(export.forgotten)
+        });
         let mut desks: BTreeSet<u16> = exports.iter().map(|export| export.desk).collect();
         desks.insert(self.inner.identity.desk_number);
         let sets = std::iter::once(own).chain(exports.into_iter().map(|export| export.rows));

@@ -21,8 +21,8 @@ use crate::config::profile::Family;
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::errand::{Ask, Errand};
-use crate::settlement::reconcile::story::event::Rules;
 use crate::settlement::order::{Operator, OperatorKind, Order};
+use crate::settlement::reconcile::story::event::Rules;
 
 /// All sign-outs together, at the end of the process.
 const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;

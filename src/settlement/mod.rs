@@ -21,8 +21,8 @@ pub mod resolve;
 pub mod rules;
 pub mod state;
 pub mod steps;
-pub mod stuck;
 pub mod story;
+pub mod stuck;
 pub mod tell;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, SettlementKey, Stated, Status,
-    Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, SettlementKey, Stated,
+    Status, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;

@@ -195,20 +195,36 @@ fn offset(word: u32) -> Result<usize, Fault> {
     }
 }
 
-/// The check sum of ZIP (CRC-32, reflected, 0xEDB88320).
+/// The check sum of ZIP (CRC-32, reflected).
 fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            let carry = crc & 1;
-            crc >>= 1;
-            if carry == 1 {
-                crc ^= 0xEDB8_8320;
+    let sum = bytes.iter().fold(u32::MAX, |sum, byte| {
+        let [low, ..] = sum.to_le_bytes();
+        (sum >> 8) ^ CRC_TABLE[usize::from(low ^ byte)]
+    });
+    !sum
+}
+
+const CRC_POLYNOMIAL: u32 = 0xEDB8_8320;
+const CRC_TABLE: [u32; 256] = crc_table();
+
+const fn crc_table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let (mut at, mut byte) = (0, 0_u32);
+    while at < table.len() {
+        let (mut value, mut bit) = (byte, 0);
+        while bit < 8 {
+            let carry = value & 1 == 1;
+            value >>= 1;
+            if carry {
+                value ^= CRC_POLYNOMIAL;
             }
+            bit += 1;
         }
+        table[at] = value;
+        at += 1;
+        byte += 1;
     }
-    !crc
+    table
 }
 
 #[cfg(test)]

@@ -361,9 +361,9 @@ async fn a_bent_file_of_the_platform_is_told_by_its_code() {
         ..whole(id, vec![])
     };
     for (value, code) in [(0, "E8121"), (1, "E8121"), (2, "E8123"), (3, "E8122")] {
-        let fault = format!("F30@9102!:{value}");
-        let fault = fault.replace("!:", ":") + "!";
-        platform.arm(&fault).expect("a fault");
+        platform
+            .arm(&format!("F30@9102:{value}!"))
+            .expect("a fault");
         let table = reconcile(&one, whole(&format!("r-{value}")))
             .await
             .expect("it begins");

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::envelope::{ENVELOPE, VOUCHER};
 use super::{Field, Need, Node, Shape, nodes};
-use crate::sandbox::platform::{clock, zip};
 use crate::sandbox::platform::money::{scaled, text_of};
+use crate::sandbox::platform::{clock, zip};
 
 /// Most rows of one list.
 const ROWS_MAX: usize = 500;

@@ -3,5 +3,5 @@
 mod chain;
 mod desk;
 mod faults;
-mod strict;
 mod statement;
+mod strict;

@@ -22,7 +22,7 @@ const FETCHABLE_S: i64 = 86_400;
 /// Columns of an uploaded line.
 const COLUMNS: usize = 7;
 /// More than anybody should unpack.
-const BOMB_MEGABYTES: usize = 64;
+const BOMB_MEGABYTES: usize = 20;
 
 /// 3201: the sums of one insurance.
 pub(super) fn totals(world: &World, call: &Call<'_>) -> Result<Value, Refusal> {
