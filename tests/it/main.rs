@@ -15,5 +15,6 @@ mod paper;
 mod peers;
 mod platform;
 mod reconcile;
+mod proof;
 mod sandbox;
 mod told;

@@ -9,15 +9,16 @@ use super::tape::Tape;
 use super::world::{Seen, World, not_sent, refused};
 use crate::book::Code;
 use crate::settlement::answer::{Money, Paper, Point, Proof};
+use crate::settlement::bill::Fen;
 use crate::settlement::call::{Outcome, Step};
 use crate::settlement::event::Event;
+use crate::settlement::known::Ids;
 use crate::settlement::next::{Effect, next};
 use crate::settlement::order::Order;
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{Phase, PointKey, State};
 use crate::settlement::tell;
 
-const ID: &str = "settlement-1";
 /// Effects of one settlement, however bad the world is.
 const EFFECTS_MAX: u32 = 4_000;
 /// The longest single wait.
@@ -35,10 +36,14 @@ pub(super) struct Desk {
     pub(super) tape: Tape,
     pub(super) state: State,
     pub(super) rules: Rules,
+    /// What this person was settled with last time.
+    pub(super) remembered: String,
     /// On disk.
     pub(super) disk: Vec<(Event, i64)>,
     /// Folded, not on disk.
     pending: Vec<(Event, i64)>,
+    /// When it began, by the world's clock.
+    pub(super) began_ms: i64,
     /// The clock of the running daemon minus the world's.
     clock_ms: i64,
     /// The code in hand: whose, and its number. A restart forgets it.
@@ -47,17 +52,36 @@ pub(super) struct Desk {
     told_pending: bool,
     msgids: u32,
     final_money: Option<Money>,
-    sent_at_ms: BTreeMap<&'static str, Vec<i64>>,
+    /// By what was sent, and for which part of the lines.
+    sent_at_ms: BTreeMap<(&'static str, usize), Vec<i64>>,
     effects: u32,
 }
 
 impl Desk {
     pub(super) fn new(order: Order, rules: Rules, world: World, tape: Tape) -> Self {
-        let mut desk = Self {
+        Self::begin(
+            "settlement-1",
+            (order, sample::ids(), TOTAL),
+            rules,
             world,
             tape,
-            state: State::new(ID),
+        )
+    }
+
+    pub(super) fn begin(
+        id: &str,
+        (order, ids, total): (Order, Ids, Fen),
+        rules: Rules,
+        world: World,
+        tape: Tape,
+    ) -> Self {
+        let mut desk = Self {
+            began_ms: world.now_ms,
+            world,
+            tape,
+            state: State::new(id),
             rules,
+            remembered: String::new(),
             disk: Vec::new(),
             pending: Vec::new(),
             clock_ms: 0,
@@ -73,8 +97,8 @@ impl Desk {
             request_id: order.request_id.clone(),
             caller: "uid:1000".to_owned(),
             kind: order.kind,
-            total: TOTAL,
-            ids: sample::ids(),
+            total,
+            ids,
             mdtrt_id: order.visit.mdtrt_id.clone(),
             order: Some(Box::new(order)),
         });
@@ -118,10 +142,10 @@ impl Desk {
             Effect::Wait { until_ms } => self.wait(until_ms)?,
             Effect::Read { wait_ms } => self.read(wait_ms)?,
             Effect::Call(step) => self.call(step)?,
-            // Nobody was here before.
-            Effect::RecallInsurance => self.record(Event::InsuranceRecalled {
-                insutype: String::new(),
-            }),
+            Effect::RecallInsurance => {
+                let insutype = self.remembered.clone();
+                self.record(Event::InsuranceRecalled { insutype });
+            }
             Effect::LookAtPrinter { until_ms } => self.look_at_printer(until_ms)?,
             Effect::Print => self.print()?,
         }
@@ -164,7 +188,7 @@ impl Desk {
 
     /// The state of a new process is what the disk says.
     fn restart(&mut self) {
-        let mut replayed = State::new(ID);
+        let mut replayed = State::new(self.state.settlement_id.clone());
         for (event, at_ms) in &self.disk {
             replayed.apply(event, *at_ms);
         }
@@ -320,7 +344,7 @@ impl Desk {
         }
         self.no_burst(tell::step_name(step));
         self.msgids += 1;
-        let msgid = format!("G{}", self.msgids);
+        let msgid = format!("G{}-{}", self.state.settlement_id, self.msgids);
         self.record(Event::Intent {
             step,
             infno: tell::step_name(step).to_owned(),
@@ -360,7 +384,8 @@ impl Desk {
 
     fn no_burst(&mut self, what: &'static str) {
         let now_ms = self.world.now_ms;
-        let sent = self.sent_at_ms.entry(what).or_default();
+        let part = self.state.known.lines.len();
+        let sent = self.sent_at_ms.entry((what, part)).or_default();
         sent.push(now_ms);
         if let [first, .., last] = sent[sent.len().saturating_sub(BURST)..]
             && sent.len() >= BURST
@@ -403,7 +428,7 @@ impl Desk {
     fn print(&mut self) -> Going {
         self.no_burst("print");
         self.record(Event::PrintIntent {
-            job: format!("{ID}-{}", self.state.events),
+            job: format!("{}-{}", self.state.settlement_id, self.state.events),
         });
         self.flush()?;
         if self.world.now_ms < self.world.printer_dead_until_ms {

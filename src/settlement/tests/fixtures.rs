@@ -83,7 +83,7 @@ fn lines_that_come_late_are_taken_back_at_the_end() {
     let mut teller = Teller::begin("2204 lost late; 2204#2-3 lost; caller* stays away");
     teller.late_ms = 1;
     teller.carry();
-    assert_eq!(teller.ledger.lines, None);
+    assert_eq!(teller.ledger.lines, []);
 }
 
 /// A yes that taught nothing was asked again at once, for ever; for 2207 that is a second charge.

@@ -1,6 +1,8 @@
 //! A small honest platform: visits, lines, charges by msgid. It takes every money call it gets, so that a second
 //! one shows.
 
+use std::collections::BTreeMap;
+
 use super::sample::{self, TOTAL};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
@@ -17,6 +19,8 @@ pub(super) struct Message {
     pub(super) chrg_bchno: String,
     pub(super) settle_msgid: String,
     pub(super) setl_id: String,
+    /// 费用明细流水号 of the lines that are not uploaded yet, 2204.
+    pub(super) lines: Vec<String>,
     /// How far the charge is from the preview.
     pub(super) differs: u8,
 }
@@ -34,6 +38,10 @@ impl Message {
             setl_id: settled
                 .map(|settled| settled.setl_id.clone())
                 .unwrap_or_default(),
+            lines: (known.ids.feedetl_sn.iter())
+                .skip(known.lines.len())
+                .cloned()
+                .collect(),
             differs,
         }
     }
@@ -42,6 +50,7 @@ impl Message {
 #[derive(Clone, Debug)]
 pub(super) struct Charge {
     pub(super) msgid: String,
+    pub(super) chrg_bchno: String,
     pub(super) amounts: Amounts,
     pub(super) stands: bool,
     /// How often it was given back, by 2208 or 2601.
@@ -57,12 +66,25 @@ pub(super) struct Visit {
     pub(super) open: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+/// A line that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FeeLine {
+    pub(super) mdtrt_id: String,
+    pub(super) chrg_bchno: String,
+    pub(super) feedetl_sn: String,
+}
+
+#[derive(Clone, Debug)]
 pub(super) struct Ledger {
     pub(super) visits: Vec<Visit>,
-    /// chrg_bchno of the lines that are there.
-    pub(super) lines: Option<String>,
+    pub(super) lines: Vec<FeeLine>,
     pub(super) charges: Vec<Charge>,
+    /// What each line costs, by its 费用明细流水号.
+    pub(super) prices: BTreeMap<String, Fen>,
+    /// How a sum is split, of 1 000: what the funds pay, and of the rest what the account pays.
+    pub(super) split: (i64, i64),
+    /// Lines that one 2204 takes.
+    pub(super) part: usize,
 }
 
 /// What the ledger does with a message: done with this, or refused.
@@ -79,12 +101,22 @@ impl Ledger {
         };
         Self {
             visits: vec![visit("HIS", "O1-HIS"), visit("OTHER", "O2")],
-            ..Self::default()
+            lines: Vec::new(),
+            charges: Vec::new(),
+            prices: [("F1".to_owned(), TOTAL)].into(),
+            split: (500, 500),
+            part: usize::MAX,
         }
     }
 
     pub(super) fn standing(&self) -> usize {
         self.charges.iter().filter(|charge| charge.stands).count()
+    }
+
+    /// What was charged for a batch.
+    pub(super) fn charges_of<'a>(&'a self, batch: &'a str) -> impl Iterator<Item = &'a Charge> {
+        let of_batch = move |charge: &&Charge| charge.chrg_bchno == batch;
+        self.charges.iter().filter(of_batch)
     }
 
     /// Processes a message.
@@ -125,28 +157,43 @@ impl Ledger {
 
     fn fees(&mut self, message: &Message) -> Said {
         self.open_visit(message)?;
-        if self.lines.is_some() {
+        let there = |number: &String| self.lines.iter().any(|line| line.feedetl_sn == *number);
+        let sent = &message.lines[..message.lines.len().min(self.part)];
+        if sent.iter().any(there) {
             return Err("the lines are there already");
         }
-        self.lines = Some(message.chrg_bchno.clone());
-        Ok(Found::Lines(vec![LineSplit {
-            feedetl_sn: "F1".to_owned(),
+        let new = sent.iter().map(|number| FeeLine {
+            mdtrt_id: message.mdtrt_id.clone(),
+            chrg_bchno: message.chrg_bchno.clone(),
+            feedetl_sn: number.clone(),
+        });
+        self.lines.extend(new);
+        let split = sent.iter().map(|number| LineSplit {
+            feedetl_sn: number.clone(),
             chrgitm_lv: "01".to_owned(),
-            det_item_fee_sumamt: TOTAL,
+            det_item_fee_sumamt: self.price(number),
             fulamt_ownpay_amt: Fen::ZERO,
             overlmt_amt: Fen::ZERO,
             preselfpay_amt: Fen::ZERO,
-            inscp_scp_amt: TOTAL,
-        }]))
+            inscp_scp_amt: self.price(number),
+        });
+        Ok(Found::Lines(split.collect()))
     }
 
-    fn amounts(&self) -> Amounts {
-        sample::amounts(self.lines.as_ref().map_or(Fen::ZERO, |_| TOTAL))
+    fn price(&self, number: &str) -> Fen {
+        self.prices.get(number).copied().unwrap_or(Fen::ZERO)
+    }
+
+    fn amounts(&self, message: &Message) -> Amounts {
+        let lines = self.lines.iter();
+        let of_batch = lines.filter(|line| line.chrg_bchno == message.chrg_bchno);
+        let sum = of_batch.map(|line| self.price(&line.feedetl_sn).0).sum();
+        sample::split_amounts(Fen(sum), self.split)
     }
 
     fn pre_settle(&mut self, message: &Message) -> Said {
         self.open_visit(message)?;
-        let mut amounts = self.amounts();
+        let mut amounts = self.amounts(message);
         amounts.psn_cash_pay.0 += i64::from(message.differs);
         Ok(Found::Preview(amounts))
     }
@@ -154,16 +201,17 @@ impl Ledger {
     fn settle(&mut self, message: &Message) -> Said {
         self.open_visit(message)?;
         let amounts = match message.differs {
-            0 => self.amounts(),
-            1 => sample::one_fen_apart(self.amounts()),
+            0 => self.amounts(message),
+            1 => sample::one_fen_apart(self.amounts(message)),
             _ => {
-                let mut amounts = self.amounts();
+                let mut amounts = self.amounts(message);
                 amounts.psn_cash_pay.0 += 1;
                 amounts
             }
         };
         self.charges.push(Charge {
             msgid: message.msgid.clone(),
+            chrg_bchno: message.chrg_bchno.clone(),
             amounts,
             stands: true,
             given_back: 0,
@@ -208,18 +256,22 @@ impl Ledger {
     }
 
     fn undo_fees(&mut self, message: &Message) -> Said {
-        assert_eq!(
-            message.chrg_bchno, "C1",
-            "2205 of lines that are not its own"
-        );
-        if self.standing() > 0 {
+        let batch = &message.chrg_bchno;
+        assert!(batch.starts_with('C'), "2205 of lines that are not its own");
+        if self.charges_of(batch).any(|charge| charge.stands) {
             return Err("it is settled");
         }
-        self.lines.take().map(|_| Found::Nothing).ok_or("no lines")
+        let before = self.lines.len();
+        self.lines.retain(|line| line.chrg_bchno != *batch);
+        if self.lines.len() < before {
+            Ok(Found::Nothing)
+        } else {
+            Err("no lines")
+        }
     }
 
     fn undo_register(&mut self, message: &Message) -> Said {
-        let has_lines = self.lines.is_some();
+        let has_lines = (self.lines.iter()).any(|line| line.mdtrt_id == message.mdtrt_id);
         let visit = self.open_visit(message)?;
         assert!(visit.ours, "2202 of a visit that is not its own");
         if has_lines {

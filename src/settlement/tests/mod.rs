@@ -13,6 +13,7 @@ mod resolve;
 mod saga_forward;
 mod saga_undo;
 pub(in crate::settlement) mod sample;
+mod search;
 mod stories;
 mod table;
 mod tape;

@@ -162,21 +162,26 @@ pub(in crate::settlement) fn person(certno: &str, insuinfo: Vec<Insurance>) -> P
 
 /// Funds pay a half; of the rest the account pays a half.
 pub(in crate::settlement) fn amounts(total: Fen) -> Amounts {
-    let half = total.0 / 2;
-    let account = (total.0 - half) / 2;
+    split_amounts(total, (500, 500))
+}
+
+/// Of 1 000: what the funds pay, and of the rest what the account pays.
+pub(in crate::settlement) fn split_amounts(total: Fen, split: (i64, i64)) -> Amounts {
+    let fund = total.0 * split.0 / 1_000;
+    let account = (total.0 - fund) * split.1 / 1_000;
     Amounts {
         medfee_sumamt: total,
         inscp_scp_amt: total,
-        hifp_pay: Fen(half),
-        fund_pay_sumamt: Fen(half),
-        psn_part_amt: Fen(total.0 - half),
+        hifp_pay: Fen(fund),
+        fund_pay_sumamt: Fen(fund),
+        psn_part_amt: Fen(total.0 - fund),
         acct_pay: Fen(account),
-        psn_cash_pay: Fen(total.0 - half - account),
+        psn_cash_pay: Fen(total.0 - fund - account),
         balc: Fen(50_000 - account),
         setldetail: vec![FundPart {
             fund_pay_type: "310100".to_owned(),
             fund_pay_type_name: String::new(),
-            fund_payamt: Fen(half),
+            fund_payamt: Fen(fund),
         }],
         ..Amounts::default()
     }

@@ -30,6 +30,8 @@ pub(super) struct World {
     /// Whether the site says clearly what 5203 and 2601 mean, or only after a while.
     pub(super) is_clear: bool,
     unclear_until_ms: Option<i64>,
+    /// 险种类型 that are in force.
+    pub(super) in_force: Vec<&'static str>,
     /// Nothing can be sent until then.
     outage_until_ms: i64,
     /// The printer says that it is ready and takes nothing until then.
@@ -89,9 +91,20 @@ impl World {
             answered_amiss: false,
             is_clear,
             unclear_until_ms: None,
+            in_force: vec!["310"],
             outage_until_ms: 0,
             printer_dead_until_ms: 0,
         }
+    }
+
+    /// Nothing is late any more.
+    pub(super) fn all_late_comes(&mut self) {
+        self.pass(2 * QUIET_MS);
+    }
+
+    /// The same bureau for another settlement: what is late still comes.
+    pub(super) fn begin_attempt(&mut self) {
+        (self.settles_sent, self.may_leave, self.answered_amiss) = (0, false, false);
     }
 
     /// Lets time pass; what is late comes.
@@ -208,7 +221,11 @@ impl World {
             1 => (sample::OTHER_CERTNO, vec![sample::insurance("310", "1")]),
             2 => (sample::OUR_CERTNO, vec![sample::insurance("310", "2")]),
             3 => (sample::OUR_CERTNO, Vec::new()),
-            _ => (sample::OUR_CERTNO, vec![sample::insurance("310", "1")]),
+            _ => {
+                let in_force = self.in_force.iter();
+                let rows = in_force.map(|kind| sample::insurance(kind, "1"));
+                (sample::OUR_CERTNO, rows.collect())
+            }
         };
         sample::person(certno, insuinfo)
     }
