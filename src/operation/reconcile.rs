@@ -54,10 +54,6 @@ pub struct Reconcile {
 
 /// What a caller is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few at a time; boxes would stand between the words"
-)]
 pub enum Reconciled {
     /// How far it is.
     Progress(Progress),

@@ -31,7 +31,7 @@ pub enum Ask {
     /// the msgid decides which row is meant.
     Look(Numbers),
     /// 3201 对总账.
-    Totals(Statement),
+    Totals(Box<Statement>),
     /// 9101 文件上传 of the details of a statement.
     Upload {
         /// What the file shall be called, without its ending.
@@ -42,7 +42,7 @@ pub enum Ask {
     /// 3202 对明细账.
     Details {
         /// Whose details.
-        statement: Statement,
+        statement: Box<Statement>,
         /// What 9101 answered.
         file_qury_no: String,
     },

@@ -41,11 +41,11 @@ impl Reconciliation {
 
     fn of_group(&self, group: &Group, step: &GroupStep) -> Option<Ask> {
         let statement = |totals: Totals| {
-            Some(Statement {
+            Some(Box::new(Statement {
                 group: group.clone(),
                 span: self.span.clone()?,
                 totals,
-            })
+            }))
         };
         Some(match step {
             GroupStep::Totals => Ask::Totals(statement(Totals::of(self.rows_of(group)))?),

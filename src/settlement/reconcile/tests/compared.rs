@@ -130,7 +130,7 @@ fn a_refund_whose_number_was_lost_is_matched_by_its_visit() {
         ..row(1, Standing::Refund)
     };
     let rows = [original.clone(), nameless.clone()];
-    let mut model = Model::of(&[original.clone()]);
+    let mut model = Model::of(std::slice::from_ref(&original));
     let mut back = held(&nameless);
     back.there.setl_id = "R1".to_owned();
     back.there.msgid = String::new();

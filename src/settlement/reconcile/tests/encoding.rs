@@ -55,5 +55,5 @@ fn the_sealed_half_holds_the_set() {
         !readable(&plan).contains("收费员"),
         "the operator is a person"
     );
-    assert_eq!(Event::Restarted.private().is_none(), true);
+    assert!(Event::Restarted.private().is_none());
 }

@@ -102,7 +102,7 @@ impl Model {
             Ask::Upload { .. } => "9101",
             Ask::Details { .. } => "3202",
             Ask::Download { .. } => "9102",
-            other => panic!("a reconciliation only reads: {other:?}"),
+            Ask::Refund(_) | Ask::Enquiry(_) => panic!("a reconciliation only reads"),
         };
         *self.asked.entry(infno).or_default() += 1;
         let all: usize = self.asked.values().sum();
@@ -168,7 +168,7 @@ impl Model {
             Ask::Download { file_qury_no, .. } => {
                 Found::Statement(self.results[file_qury_no].clone())
             }
-            other => panic!("a reconciliation only reads: {other:?}"),
+            Ask::Refund(_) | Ask::Enquiry(_) => panic!("a reconciliation only reads"),
         }
     }
 
