@@ -213,10 +213,8 @@ async fn serve(site: Site) -> Result<(), Error> {
     verify_in_background(&settings, operations.clone())?;
     if adopted {
         journal.begin_process(env!("CARGO_PKG_VERSION")).await?;
-        let resumed = runner.resume().await?;
+        let resumed = runner.resume().await? + operations.resume_errands().await?;
         tracing::info!(resumed, "open settlements are carried on");
-        let resumed = operations.resume_reconciliations().await?;
-        tracing::info!(resumed, "open reconciliations are carried on");
     }
     tracing::info!(
         desk = settings.desk.number,

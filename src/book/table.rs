@@ -426,6 +426,66 @@ codes! {
         "The record of this one cannot be read; the daemon cannot go on with it.",
         "请勿重新结算；由信息科执行 yibaoctl journal verify 或升级程序，并在医保平台核对结果。",
         "Do not settle again; run yibaoctl journal verify or upgrade, and look it up at the platform.";
+    RefundNotSettled = "E8011", "REFUND_NOT_SETTLED", NotConcerned, NewId,
+        "这笔结算没有成立，没有可退的费用。",
+        "That settlement does not stand; there is nothing to give back.",
+        "请查看该结算的状态；患者以自费支付的，由收费系统自行退还。",
+        "Look at that settlement; what the patient paid without insurance is given back by the HIS.";
+    RefundOfUnknown = "E8012", "REFUND_OF_UNKNOWN", Unknown, AskOnly,
+        "这笔结算的结果尚未明确，不能退费。",
+        "What became of that settlement is not known yet; it cannot be refunded.",
+        "请等待其结果；须人工处理的，先由有权限者认定（yibaoctl stuck），再退费。",
+        "Wait for its end; one that needs a person is resolved first (yibaoctl stuck), then refunded.";
+    RefundAmountDiffers = "E8013", "REFUND_AMOUNT_DIFFERS", NotConcerned, NewId,
+        "这笔结算的总额与要退的金额不一致，未退费。",
+        "That settlement's total is not the amount expected; nothing was given back.",
+        "请核对是否选错了结算；医保退费只能整笔退。",
+        "Check whether it is the right settlement; insurance refunds are whole only.";
+    RefundNotFound = "E8014", "REFUND_NOT_FOUND", NotConcerned, NewId,
+        "医保平台查不到可退的这笔结算，未退费。",
+        "The platform shows no such settlement that could be given back; nothing was.",
+        "请核对人员编号、就诊编号和结算编号后重试。",
+        "Check person number, visit id and settlement id and try again.";
+    RefundElsewhere = "E8015", "REFUND_ELSEWHERE", NotConcerned, NewId,
+        "这笔结算属于另一家医药机构，本院不能退费。",
+        "That settlement is another institution's; it cannot be refunded here.",
+        "请患者到原结算的医药机构办理退费。",
+        "The patient must go to the institution that settled it.";
+    RefundRefused = "E8016", "REFUND_REFUSED", NotConcerned, NewId,
+        "医保平台拒绝退费，原结算仍然成立。",
+        "The platform refused the refund; the settlement stands as it was.",
+        "请按平台所给原因处理后用新的请求编号重新退费；原因不明请联系医保办。",
+        "Act on the platform's own reason and refund again with a new request id; if unclear, ask the insurance office.";
+    RefundUnknown = "E8017", "REFUND_UNKNOWN", Unknown, AskOnly,
+        "退费请求已发出，但结果不明，系统正在查证。",
+        "The refund went out and its result is not known; it is being found out.",
+        "请稍候，用同一编号查询；查明之前不要退还现金，也不要另行退费。",
+        "Ask with the same id; before it is clear hand nothing back and make no other refund.";
+    RefundPending = "E8018", "REFUND_PENDING", Unknown, SameId,
+        "退费仍在进行，尚无最终结果。",
+        "The refund still runs.",
+        "请稍候，用同一编号再次调用或查询。",
+        "Call or ask again with the same id.";
+    RefundCompare = "E8019", "REFUND_COMPARE", NotConcerned, SameId,
+        "已退费，但平台退回的金额与原结算不是正好相反，须人工核对。",
+        "It was refunded, but the amounts are not the exact negative of the settlement; a person must compare.",
+        "请把退费结算与原结算逐项核对，按平台的退费金额与患者结清，并报医保办。",
+        "Compare the refund with the settlement item by item, settle up by the refund's amounts, tell the insurance office.";
+    RefundStuck = "E8020", "REFUND_STUCK", Unknown, AskOnly,
+        "系统无法自行查明是否已退费，需要人工处理。",
+        "Whether it was given back cannot be found out without a person.",
+        "请勿退还现金或另行退费；在医保平台核对后由有权限者认定（yibaoctl resolve）。",
+        "Hand nothing back and make no other refund; look it up at the platform and resolve it (yibaoctl resolve).";
+    RefundedBefore = "E8021", "REFUNDED_BEFORE", NotConcerned, SameId,
+        "这笔结算此前已经退费，本次没有再退。",
+        "That settlement had been given back before; nothing more was.",
+        "请查对此前的退费记录，确认自付部分是否已退还患者，避免重复退现金。",
+        "Look for the earlier refund and whether the self-paid part was handed back then; do not hand it back twice.";
+    RefundBusy = "E8022", "REFUND_BUSY", NotConcerned, SameId,
+        "同一笔结算的退费正在办理。",
+        "A refund of the same settlement is under way.",
+        "请稍候再查询，不要另行退费。",
+        "Ask again in a moment; make no other refund.";
 
     // Reconciliation: what cannot be begun or ended.
     SpanInvalid = "E8101", "SPAN_INVALID", NotConcerned, NewId,

@@ -42,7 +42,7 @@ pub use error::Error;
 pub use event::{
     Append, Appended, Desk, Filter, NewEvent, PersonKeyInput, Sealed, Stored, StreamHead, StreamRow,
 };
-pub use export::{ExportError, Exported, export, own_rows};
+pub use export::{ExportError, Exported, export, own_rows, refund_row, refunded_stream};
 pub use forget::Forgotten;
 pub use handle::{Journal, OnFatal, Opened, Options, ProcessStart};
 pub use identity::{Identity, adopt};

@@ -1,7 +1,7 @@
 //! The words between doors and operations: who asks, what for, what is told.
 
 use crate::book::Code;
-use crate::settlement::event::Verdict;
+use crate::settlement::stuck::Truth;
 
 /// Who asks, as far as operations care.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Stated {
     /// Of which one.
     pub key: SettlementKey,
     /// What is true.
-    pub verdict: Verdict,
+    pub verdict: Truth,
     /// How it is known.
     pub reason: String,
     /// 结算ID as found; may be empty.

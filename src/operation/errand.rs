@@ -1,7 +1,5 @@
 //! Asking for a stream that only talks to the platform: join it, repeat its answer, or begin it.
 
-#![expect(dead_code, reason = "the refund is its first caller")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,7 +92,7 @@ impl Operations {
 }
 
 /// Waits for the answer, at most until then.
-async fn answered<S: Story>(
+pub(super) async fn answered<S: Story>(
     mut view: watch::Receiver<Seen<S>>,
     answer_by: tokio::time::Instant,
 ) -> Arc<S> {

@@ -6,7 +6,7 @@ use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
 use crate::journal::{Filter, StreamRow};
 use crate::runner::{Handle, state_of};
-use crate::settlement::answer::{Answer, Reason, Summary};
+use crate::settlement::answer::{Answer, Money, Reason, Summary};
 use crate::settlement::state::State;
 use crate::settlement::tell;
 
@@ -31,6 +31,19 @@ impl Operations {
     /// # Errors
     /// `NOT_FOUND`.
     pub async fn get(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
+        let answer = self.get_as_it_was(caller, key).await?;
+        let refund = match answer.money {
+            Money::Settled => self.refund_of(&answer.setl_id).await?,
+            Money::Refused
+            | Money::Cancelled
+            | Money::Reversed
+            | Money::Unknown
+            | Money::Pending => None,
+        };
+        Ok(Answer { refund, ..answer })
+    }
+
+    async fn get_as_it_was(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
         match &key {
             SettlementKey::SettlementId(id) => self.get_by_id(&caller, id).await,
             SettlementKey::RequestId(id) => self.get_by_request(&caller, id).await,
@@ -183,10 +196,16 @@ impl Operations {
             ..settlements()
         });
         let rows = rows.await.map_err(|error| unreadable(&error))?;
-        Ok(rows
-            .iter()
+        let mut summaries: Vec<Summary> = (rows.iter())
             .filter_map(|row| summary(&row.summary))
-            .collect())
+            .collect();
+        for row in &mut summaries {
+            if row.money == Money::Settled {
+                let refund = self.refund_of(&row.setl_id).await?;
+                row.refund = refund.map(|refund| refund.money);
+            }
+        }
+        Ok(summaries)
     }
 }
 
@@ -218,7 +237,7 @@ pub(super) enum Scope {
 }
 
 /// Settlements whose summary holds this text.
-fn holding(text: &str) -> Filter {
+pub(super) fn holding(text: &str) -> Filter {
     Filter {
         limit: CANDIDATES_MAX,
         text: Some(text.to_owned()),

@@ -6,6 +6,7 @@ mod errand;
 mod look;
 mod operations;
 mod reconcile;
+mod refund;
 mod resolve;
 mod settle;
 mod status;
@@ -18,6 +19,7 @@ pub use ask::{
 };
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
+pub use resolve::Resolved;
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
-use crate::runner::{Errands, Parts, Runner};
+use crate::runner::{Errands, Parts, RowError, Runner};
 use crate::settlement::reconcile::story::Reconciliation;
+use crate::settlement::refund::Refund;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -41,6 +42,7 @@ pub struct Operations {
 pub(super) struct Inner {
     pub(super) runner: Runner,
     pub(super) reconciliations: Errands<Reconciliation>,
+    pub(super) refunds: Errands<Refund>,
     pub(super) identity: Identity,
     pub(super) waits: Waits,
     pub(super) stopping: AtomicBool,
@@ -56,6 +58,7 @@ impl Operations {
         Self {
             inner: Arc::new(Inner {
                 reconciliations: Errands::new(&runner),
+                refunds: Errands::new(&runner),
                 runner,
                 identity,
                 waits,
@@ -63,6 +66,15 @@ impl Operations {
                 damaged,
             }),
         }
+    }
+
+    /// Carries on what only talks to the platform and was open. Gives how many.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn resume_errands(&self) -> Result<usize, RowError> {
+        let refunds = self.inner.refunds.resume().await?;
+        Ok(refunds + self.inner.reconciliations.resume().await?)
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
-use super::settle::{not_taken, running, taken_by, unreadable};
+use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
 use crate::book::Code;
-use crate::journal::{DESK_STREAM, Filter, own_rows};
+use crate::journal::{DESK_STREAM, Filter, Stored, own_rows, refund_row, refunded_stream};
 use crate::platform::Site;
 use crate::runner::{Seen, Slot};
 use crate::settlement::order::Operator;
@@ -21,11 +21,14 @@ use crate::settlement::reconcile::export::Export;
 use crate::settlement::reconcile::row::{Group, Row};
 use crate::settlement::reconcile::span::Span;
 use crate::settlement::reconcile::story::{Event, Plan, Progress, Reconciliation, Table};
-use crate::settlement::reconcile::{ENQUIRIES_MAX, Fault, ROWS_MAX, gather, his};
+use crate::settlement::reconcile::{ENQUIRIES_MAX, Fault, ROWS_MAX, gather, his, own};
+use crate::settlement::refund::Refund;
 use crate::settlement::story::Story as _;
 
 /// Steps that wait for a slow caller; a slower one misses some in between, never the end.
 const BACKLOG_MAX: usize = 16;
+/// Streams of one kind that are looked through: those that settled and those that did not.
+const STREAMS_MAX: usize = 4 * ROWS_MAX;
 /// Desks of one hospital.
 const DESKS_MAX: usize = 1_000;
 
@@ -102,14 +105,6 @@ impl Operations {
         let (sender, receiver) = mpsc::channel(BACKLOG_MAX);
         tokio::spawn(follow(view, sender));
         Ok(tokio_stream::wrappers::ReceiverStream::new(receiver))
-    }
-
-    /// Carries on what was open when the last process ended. Gives how many.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn resume_reconciliations(&self) -> Result<usize, crate::runner::RowError> {
-        self.inner.reconciliations.resume().await
     }
 
     async fn ended_reconciliation(
@@ -223,40 +218,77 @@ impl Operations {
 
     /// This journal's rows of these days, and how many settlements of them were forgotten.
     async fn own_rows(&self, span: &Span) -> Result<(Vec<Row>, u32), Failure> {
-        let (journal, desk) = (&self.parts().journal, self.inner.identity.desk_number);
+        let desk = self.inner.identity.desk_number;
         let (from_ms, to_ms) = span.accepted_between_ms();
+        let mut settlements = Vec::new();
+        // One after the other: their messages together would not fit into the memory of a desk.
+        self.each_stream(SETTLEMENT, (from_ms, Some(to_ms)), |stream, stored| {
+            let own = own_rows(desk, &stream, &stored);
+            settlements.push(own.map_err(|error| unread(&stream, &error))?);
+            Ok(())
+        })
+        .await?;
+        let (mut asked_for, mut refunds) = (Vec::new(), Vec::new());
+        self.each_stream(Refund::KIND, (from_ms, None), |stream, stored| {
+            asked_for.push((stream, stored));
+            Ok(())
+        })
+        .await?;
+        for (stream, stored) in asked_for {
+            let original = refunded_stream(&stored);
+            let events = match original.is_empty() {
+                true => Vec::new(),
+                false => {
+                    let events = self.parts().journal.load(&original).await;
+                    events.map_err(|error| unreadable(&error))?
+                }
+            };
+            let original = (!events.is_empty()).then(|| own_rows(desk, &original, &events));
+            let original = original.transpose();
+            let original = original.map_err(|error| unread(&stream, &error))?;
+            let row = refund_row(desk, &stream, &stored, original.as_ref());
+            refunds.extend(row.map_err(|error| unread(&stream, &error))?);
+        }
+        Ok(own::of_days(settlements, refunds, span))
+    }
+
+    /// Hands over each stream of a kind that began in this time, with its events.
+    async fn each_stream(
+        &self,
+        kind: &str,
+        (from_ms, to_ms): (i64, Option<i64>),
+        mut take: impl FnMut(String, Vec<Stored>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let journal = &self.parts().journal;
         let mut filter = Filter {
-            kind: Some(super::settle::SETTLEMENT.to_owned()),
+            kind: Some(kind.to_owned()),
             from_utc_ms: Some(from_ms),
-            to_utc_ms: Some(to_ms),
+            to_utc_ms: to_ms,
             ..Filter::default()
         };
-        let (mut rows, mut forgotten) = (Vec::new(), 0_u32);
+        let mut taken = 0;
         loop {
             let page = journal.list(filter.clone()).await;
             let page = page.map_err(|error| unreadable(&error))?;
             let Some(last) = page.last() else {
-                return Ok((rows, forgotten));
+                return Ok(());
             };
             filter.before_seq = Some(last.first_seq);
-            for row in &page {
-                let stored = journal.load(&row.stream).await;
-                let stored = stored.map_err(|error| unreadable(&error))?;
-                let own = own_rows(desk, &row.stream, &stored);
-                let own = own.map_err(|error| {
-                    let detail = format!("stream {}: {error}", row.stream);
-                    Failure::new(Code::Internal, detail)
-                })?;
-                let (new, gone) = own.within(span);
-                rows.extend(new);
-                forgotten = forgotten.saturating_add(gone);
-            }
-            if rows.len() > ROWS_MAX {
-                let detail = format!("more than {ROWS_MAX}");
+            taken += page.len();
+            if taken > STREAMS_MAX {
+                let detail = format!("more than {STREAMS_MAX} streams");
                 return Err(Failure::new(Code::TooManySettlements, detail));
+            }
+            for row in page {
+                let stored = journal.load(&row.stream).await;
+                take(row.stream, stored.map_err(|error| unreadable(&error))?)?;
             }
         }
     }
+}
+
+fn unread(stream: &str, error: &serde_json::Error) -> Failure {
+    Failure::new(Code::Internal, format!("stream {stream}: {error}"))
 }
 
 /// A view of what ended: it changes no more.

@@ -1,4 +1,4 @@
-//! A person with the right to it states what became of a settlement that the daemon cannot find out.
+//! A person with the right to it states what became of a settlement or refund that the daemon cannot find out.
 
 use super::ask::{CallerId, Failure, Stated};
 use super::look::{Scope, for_caller};
@@ -7,39 +7,73 @@ use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::runner::ResolveError;
 use crate::settlement::answer::Answer;
+use crate::settlement::refund::{self, Refund};
 use crate::settlement::resolve::Statement;
+use crate::settlement::story::Story;
+use crate::settlement::stuck::Truth;
+
+/// What is true from here on.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on its way to the caller"
+)]
+pub enum Resolved {
+    /// Of a settlement.
+    Settlement(Answer),
+    /// Of a refund.
+    Refund(refund::Answer),
+}
 
 impl Operations {
     /// Records what is stated; nothing else happens to the money. The same statement again has the same answer.
     ///
     /// # Errors
     /// `NOT_FOUND`, `NOT_STUCK`, `RESOLVED_OTHERWISE`, `RESOLVE_CONTRADICTS`, `STREAM_UNREADABLE`.
-    pub async fn resolve(&self, caller: CallerId, stated: Stated) -> Result<Answer, Failure> {
+    pub async fn resolve(&self, caller: CallerId, stated: Stated) -> Result<Resolved, Failure> {
         let stream = self.stream_of(&caller, &stated.key, Scope::All).await?;
         let found = self.parts().journal.find(&stream).await;
-        let found = found.map_err(|error| unreadable(&error))?;
-        if found.is_none_or(|row| row.kind != SETTLEMENT) {
-            return Err(Failure::new(Code::NotFound, "no settlement has this id"));
-        }
-        if self.parts().registry.by_id(&stream).is_some_and(|handle| {
-            let view = handle.view();
-            let view = view.borrow();
-            !view.state.is_over()
-        }) {
-            return Err(Failure::new(Code::NotStuck, "it is being carried on"));
-        }
-        let statement = Statement {
-            by: caller.id.clone(),
-            verdict: stated.verdict,
-            reason: stated.reason,
-            setl_id: stated.setl_id,
-        };
-        match self.inner.runner.resolve(&stream, &statement).await {
-            Ok(state) => Ok(for_caller(&caller, &state)),
-            Err(ResolveError::Refused(code)) => Err(Failure::new(code, "")),
-            Err(ResolveError::Row(error)) => {
-                Err(Failure::new(Code::StreamUnreadable, error.to_string()))
+        let kind = found
+            .map_err(|error| unreadable(&error))?
+            .map(|row| row.kind);
+        let contradicts = Failure::new(Code::ResolveContradicts, "it is of another kind");
+        let resolved = match (kind.as_deref(), stated.verdict) {
+            (Some(SETTLEMENT), Truth::Settlement(verdict)) => {
+                let statement = Statement {
+                    by: caller.id.clone(),
+                    verdict,
+                    reason: stated.reason,
+                    setl_id: stated.setl_id,
+                };
+                self.refuse_running(&stream)?;
+                let resolved = self.inner.runner.resolve(&stream, &statement).await;
+                resolved.map(|state| Resolved::Settlement(for_caller(&caller, &state)))
             }
+            (Some(kind), Truth::Refund(end)) if kind == Refund::KIND => {
+                let by = &caller.id;
+                let decide = |refund: &Refund| {
+                    refund::check_stated(refund, by, end, &stated.setl_id, &stated.reason)
+                };
+                let resolved = self.inner.refunds.resolve(&stream, by, decide).await;
+                resolved.map(|refund| Resolved::Refund(refund::answer(&refund)))
+            }
+            (Some(SETTLEMENT), Truth::Refund(_)) => return Err(contradicts),
+            (Some(kind), Truth::Settlement(_)) if kind == Refund::KIND => return Err(contradicts),
+            (Some(_) | None, _) => {
+                return Err(Failure::new(Code::NotFound, "nothing has this id"));
+            }
+        };
+        resolved.map_err(|error| match error {
+            ResolveError::Refused(code) => Failure::new(code, ""),
+            ResolveError::Row(error) => Failure::new(Code::StreamUnreadable, error.to_string()),
+        })
+    }
+
+    fn refuse_running(&self, stream: &str) -> Result<(), Failure> {
+        let handle = self.parts().registry.by_id(stream);
+        match handle.is_some_and(|handle| !handle.view().borrow().state.is_over()) {
+            true => Err(Failure::new(Code::NotStuck, "it is being carried on")),
+            false => Ok(()),
         }
     }
 }

@@ -247,6 +247,8 @@ fn not_begun(error: &JournalError) -> Failure {
 pub(super) fn not_taken(error: &JournalError) -> Failure {
     let code = if matches!(error, JournalError::NotAdopted { .. }) {
         Code::DeskNotAdopted
+    } else if matches!(error, JournalError::VisitOpen { .. }) {
+        Code::VisitBusy
     } else if matches!(error, JournalError::RequestTaken { .. }) {
         // Somebody used it for something else in the same moment.
         Code::RequestIdOtherBody

@@ -7,7 +7,9 @@ use super::settle::{SETTLEMENT, unreadable};
 use crate::journal::{Filter, StreamRow};
 use crate::runner::rows_of;
 use crate::settlement::event::Event;
+use crate::settlement::refund::{self, Refund};
 use crate::settlement::state::State;
+use crate::settlement::story::Story;
 use crate::settlement::stuck::{self, Item, Subject};
 
 /// Rows of the list. Whoever has more has other worries.
@@ -42,9 +44,14 @@ impl Operations {
         let kept = summary(&row.summary);
         let subject = match row.kind.as_str() {
             SETTLEMENT => Subject::Settlement,
-            "refund" => Subject::Refund,
+            Refund::KIND => Subject::Refund,
             _ => Subject::Other,
         };
+        if subject == Subject::Refund
+            && let Ok(refund) = self.inner.refunds.load(&row.stream).await
+        {
+            return refund::stuck(&refund);
+        }
         let readable = match self.parts().journal.load(&row.stream).await {
             Ok(stored) => rows_of(&stored).ok(),
             Err(_) => None,

@@ -92,6 +92,18 @@ impl Platform {
         })
     }
 
+    /// 定点医药机构编号 of this site.
+    #[must_use]
+    pub fn fixmedins_code(&self) -> &str {
+        &self.shared.profile.fixmedins_code
+    }
+
+    /// 就医地医保区划 of this site: where a patient is insured unless it is known otherwise.
+    #[must_use]
+    pub fn mdtrtarea_admvs(&self) -> &str {
+        &self.shared.profile.mdtrtarea_admvs
+    }
+
     /// Whether all lines of this order can be uploaded at this site; asked before anything is scanned.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::crash::{CRASHES_MAX, STREAM};
 use super::live::{Carried, Registry, Reservation, Slot};
+use super::resolve::{RESOLVE_TRIES_MAX, ResolveError};
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
 use crate::book::Code;
@@ -167,6 +168,47 @@ impl<S: Story> Errands<S> {
     pub async fn load(&self, stream: &str) -> Result<S, RowError> {
         let stored = self.parts.journal.load(stream).await?;
         story_of(stream, &stored)
+    }
+
+    /// Appends what a person states to a stream that nobody carries. `decide` says what to record; nothing, when
+    /// the same was stated before. The story afterwards.
+    ///
+    /// # Errors
+    /// It may not be stated, or the journal does not take it.
+    pub async fn resolve(
+        &self,
+        stream: &str,
+        by: &str,
+        decide: impl Fn(&S) -> Result<Option<S::Event>, Code>,
+    ) -> Result<S, ResolveError> {
+        let journal = &self.parts.journal;
+        let mut tries = 1;
+        loop {
+            let stored = journal.load(stream).await?;
+            let mut story: S = story_of(stream, &stored)?;
+            let Some(event) = decide(&story).map_err(ResolveError::Refused)? else {
+                return Ok(story);
+            };
+            let at_ms = self.parts.clock.now_ms();
+            story.apply(&event, at_ms);
+            let mut new = to_new::<S>(&event, at_ms);
+            new.by = Some(by.to_owned());
+            let appended = journal.append(Append {
+                stream: stream.to_owned(),
+                after: stored.last().map(|last| last.stream_seq),
+                events: vec![new],
+                head: head(&self.parts, &story),
+                marks: self.parts.numbers.marks(),
+            });
+            match appended.await {
+                Ok(_) => {
+                    tracing::warn!(stream, by, "resolved by a person");
+                    return Ok(story);
+                }
+                Err(crate::journal::Error::Moved { .. }) if tries < RESOLVE_TRIES_MAX => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn carrier(&self, story: S, after: i64) -> (Carrier<S>, Follow<S>) {

@@ -11,7 +11,7 @@ use crate::settlement::resolve::{Statement, check};
 use crate::settlement::state::State;
 
 /// Times that another writer may come between reading and writing.
-const TRIES_MAX: u32 = 3;
+pub(super) const RESOLVE_TRIES_MAX: u32 = 3;
 
 /// Why nothing was stated.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ impl Runner {
                         verdict = ?statement.verdict, "resolved by a person");
                     return Ok(state);
                 }
-                Err(JournalError::Moved { .. }) if tries < TRIES_MAX => tries += 1,
+                Err(JournalError::Moved { .. }) if tries < RESOLVE_TRIES_MAX => tries += 1,
                 Err(error) => return Err(error.into()),
             }
         }

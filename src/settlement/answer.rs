@@ -2,6 +2,7 @@
 
 use super::amounts::Amounts;
 use super::bill::Fen;
+use super::refund;
 use super::state::Resolution;
 use crate::book::Code;
 
@@ -170,6 +171,8 @@ pub struct Answer {
     pub ended_at_ms: Option<i64>,
     /// What a person stated; absent where the daemon itself knows.
     pub resolved: Option<Resolution>,
+    /// The refund of it at this desk, where somebody looks it up; never in the answer of the settlement itself.
+    pub refund: Option<refund::Summary>,
 }
 
 impl std::fmt::Debug for Reason {
@@ -330,4 +333,7 @@ pub struct Summary {
     /// 科室编号, kept for the same.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub office_id: String,
+    /// The refund of it at this desk, looked up for a list.
+    #[serde(skip)]
+    pub refund: Option<refund::Money>,
 }

@@ -139,8 +139,10 @@ pub enum Found {
     Visits(Vec<FoundVisit>),
     /// What 5203 says, read by the profile's table.
     Enquiry(Enquiry),
+    /// The settlement that 5203 was asked for by its number.
+    Looked(Looked),
     /// What 5203 says of one settlement, as it stands there.
-    Looked(super::reconcile::row::Looked),
+    Compared(super::reconcile::row::Looked),
     /// 3201's result.
     Totals {
         /// 对账结果.
@@ -157,6 +159,17 @@ pub enum Found {
     },
     /// The lines of a 3202 result.
     Statement(Vec<super::reconcile::row::StatementRow>),
+}
+
+/// A settlement as 5203 shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Looked {
+    /// What was charged.
+    pub settled: Settled,
+    /// 退费结算标志: it was given back.
+    pub is_refunded: bool,
+    /// 定点医药机构编号, empty when the answer does not name it.
+    pub fixmedins_code: String,
 }
 
 /// A line as 2204 split it.

@@ -27,9 +27,11 @@ pub enum Ask {
     Refund(Numbers),
     /// 5203 结算信息查询 of one settlement.
     Enquiry(Numbers),
+    /// The same, for what it says of the settlement itself, given back or not.
+    Look(Numbers),
     /// 5203 结算信息查询 of one settlement, for what it says and not for whether it is ours. Without a 结算ID
     /// the msgid decides which row is meant.
-    Look(Numbers),
+    Compare(Numbers),
     /// 3201 对总账.
     Totals(Box<Statement>),
     /// 9101 文件上传 of the details of a statement.
@@ -91,6 +93,7 @@ impl Ask {
             Ask::Refund(_) => true,
             Ask::Enquiry(_)
             | Ask::Look(_)
+            | Ask::Compare(_)
             | Ask::Totals(_)
             | Ask::Upload { .. }
             | Ask::Details { .. }

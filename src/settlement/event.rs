@@ -253,30 +253,10 @@ impl Event {
     /// Who did it, where that is not the stream's own caller.
     #[must_use]
     pub fn by(&self) -> Option<&str> {
-        match self {
-            Event::CancelAsked { by } | Event::Resolved { by, .. } => Some(by),
-            Event::Accepted { .. }
-            | Event::Joined
-            | Event::CallerGone
-            | Event::Restarted
-            | Event::PrinterLooked { .. }
-            | Event::CodeRead
-            | Event::CodeRejected { .. }
-            | Event::ReadFailed { .. }
-            | Event::InsuranceChosen { .. }
-            | Event::InsuranceRecalled { .. }
-            | Event::Shown { .. }
-            | Event::Confirmed { .. }
-            | Event::FreshCodeWanted
-            | Event::Intent { .. }
-            | Event::Answered { .. }
-            | Event::AmountsChecked { .. }
-            | Event::Stands
-            | Event::GivenUp { .. }
-            | Event::Undone
-            | Event::PrintIntent { .. }
-            | Event::PrintEnded { .. }
-            | Event::Stuck { .. } => None,
+        if let Event::CancelAsked { by } | Event::Resolved { by, .. } = self {
+            Some(by)
+        } else {
+            None
         }
     }
 

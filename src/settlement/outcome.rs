@@ -42,12 +42,7 @@ impl State {
 
     fn not_done(&mut self, step: Step, outcome: &Outcome, sign_in_expired: bool, at_ms: i64) {
         let tries = self.trail.tries.entry(step).or_default();
-        tries.count += 1;
-        tries.unreached += u32::from(matches!(outcome, Outcome::NotSent { .. }));
-        tries.last_ms = at_ms;
-        tries.last = Some(outcome.clone());
-        tries.sign_in_expired = sign_in_expired;
-        tries.maybe |= matches!(outcome, Outcome::Unknown { .. });
+        tries.fail(outcome, sign_in_expired, at_ms);
         self.failed(step, outcome, sign_in_expired, at_ms);
     }
 
@@ -181,7 +176,11 @@ impl State {
             }
             Found::Enquiry(enquiry) => self.learn_enquiry(enquiry, at_ms),
             // No step of a settlement finds these.
-            Found::Looked(_) | Found::Totals { .. } | Found::File { .. } | Found::Statement(_) => {}
+            Found::Looked(_)
+            | Found::Compared(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => {}
         }
     }
 

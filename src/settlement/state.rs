@@ -233,6 +233,16 @@ pub struct Tries {
 }
 
 impl Tries {
+    /// One more that ended nothing.
+    pub fn fail(&mut self, outcome: &Outcome, sign_in_expired: bool, at_ms: i64) {
+        self.count += 1;
+        self.unreached += u32::from(matches!(outcome, Outcome::NotSent { .. }));
+        self.last_ms = at_ms;
+        self.last = Some(outcome.clone());
+        self.sign_in_expired = sign_in_expired;
+        self.maybe |= matches!(outcome, Outcome::Unknown { .. });
+    }
+
     /// How many reached the platform, or may have. While it cannot be reached nothing is used up: an outage
     /// makes nothing stuck.
     #[must_use]

@@ -7,7 +7,7 @@ use super::call::{Enquiry, Found, Outcome, Reversal, Step};
 use super::event::{Event, Verdict};
 use super::state::{Phase, State};
 use super::steps::TABLE;
-use super::{resolve, tell};
+use super::{refund, resolve, tell};
 use crate::book::Code;
 
 /// What a stream is about.
@@ -34,6 +34,15 @@ pub enum Trouble {
     RefundUnknown,
     /// Its record cannot be read.
     Unreadable,
+}
+
+/// What a person may state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Of a settlement.
+    Settlement(Verdict),
+    /// Of a refund.
+    Refund(refund::End),
 }
 
 /// One row of the list.
@@ -84,7 +93,7 @@ pub struct Item {
     /// What was tried since the point of no return, in the order of the steps.
     pub tried: Vec<Tried>,
     /// What a person may state of it.
-    pub may_state: Vec<Verdict>,
+    pub may_state: Vec<Truth>,
 }
 
 /// One step that was tried, and what came of it.
@@ -172,7 +181,9 @@ pub fn settlement(state: &State, events: &[(Event, i64)], kept: Option<&Summary>
         msgid: else_kept(answer.msgid, |kept| &kept.msgid),
         infno: state.known.settle_infno.clone().unwrap_or_default(),
         tried: tried(events),
-        may_state: resolve::allowed(state),
+        may_state: (resolve::allowed(state).into_iter())
+            .map(Truth::Settlement)
+            .collect(),
     }
 }
 
@@ -236,61 +247,32 @@ fn matters(step: Step) -> bool {
 fn tried_of(wanted: Step, events: &[(Event, i64)]) -> Option<Tried> {
     let mut tried: Option<Tried> = None;
     for (event, at_ms) in events {
-        match event {
-            Event::Intent { step, infno, .. } if *step == wanted => {
-                let times = tried.as_ref().map_or(0, |tried| tried.times) + 1;
-                // Without its answer it is what the next process takes it for.
-                tried = Some(Tried {
-                    infno: infno.clone(),
-                    times,
-                    last_at_ms: *at_ms,
-                    end: End::Unknown,
-                    code: Some(Code::PlatformNoAnswer),
-                    infcode: String::new(),
-                });
-            }
-            Event::Answered { step, result, .. } if *step == wanted => {
-                let (end, code, infcode) = end_of(result);
-                let before = tried.unwrap_or_else(|| Tried {
-                    infno: tell::step_name(wanted).to_owned(),
-                    times: 0,
-                    last_at_ms: *at_ms,
-                    end,
-                    code,
-                    infcode: String::new(),
-                });
-                tried = Some(Tried {
-                    last_at_ms: *at_ms,
-                    end,
-                    code,
-                    infcode,
-                    ..before
-                });
-            }
-            Event::Accepted { .. }
-            | Event::Joined
-            | Event::CallerGone
-            | Event::Restarted
-            | Event::CancelAsked { .. }
-            | Event::PrinterLooked { .. }
-            | Event::CodeRead
-            | Event::CodeRejected { .. }
-            | Event::ReadFailed { .. }
-            | Event::InsuranceChosen { .. }
-            | Event::InsuranceRecalled { .. }
-            | Event::Shown { .. }
-            | Event::Confirmed { .. }
-            | Event::FreshCodeWanted
-            | Event::Intent { .. }
-            | Event::Answered { .. }
-            | Event::AmountsChecked { .. }
-            | Event::Stands
-            | Event::GivenUp { .. }
-            | Event::Undone
-            | Event::PrintIntent { .. }
-            | Event::PrintEnded { .. }
-            | Event::Stuck { .. }
-            | Event::Resolved { .. } => {}
+        if let Event::Intent { step, infno, .. } = event
+            && *step == wanted
+        {
+            // Without its answer it is what the next process takes it for.
+            tried = Some(Tried {
+                infno: infno.clone(),
+                times: tried.map_or(0, |tried| tried.times) + 1,
+                last_at_ms: *at_ms,
+                end: End::Unknown,
+                code: Some(Code::PlatformNoAnswer),
+                infcode: String::new(),
+            });
+        } else if let Event::Answered { step, result, .. } = event
+            && *step == wanted
+        {
+            let (end, code, infcode) = end_of(result);
+            let sent = tried.map(|tried| (tried.infno, tried.times));
+            let (infno, times) = sent.unwrap_or_else(|| (tell::step_name(wanted).to_owned(), 0));
+            tried = Some(Tried {
+                infno,
+                times,
+                last_at_ms: *at_ms,
+                end,
+                code,
+                infcode,
+            });
         }
     }
     tried
@@ -310,6 +292,8 @@ pub fn end_of(outcome: &Outcome) -> (End, Option<Code>, String) {
 fn said(found: &Found) -> End {
     match found {
         Found::Enquiry(Enquiry::Found(_)) => End::Found,
+        Found::Looked(looked) if looked.is_refunded => End::GivenBack,
+        Found::Looked(_) => End::Found,
         Found::Enquiry(Enquiry::Refunded) | Found::Reversal(Reversal::Reversed) => End::GivenBack,
         Found::Enquiry(Enquiry::NothingThere) | Found::Reversal(Reversal::NothingThere) => {
             End::NothingThere
@@ -324,7 +308,7 @@ fn said(found: &Found) -> End {
         | Found::Settled(_)
         | Found::Refunded { .. }
         | Found::Visits(_)
-        | Found::Looked(_)
+        | Found::Compared(_)
         | Found::Totals { .. }
         | Found::File { .. }
         | Found::Statement(_) => End::Done,

@@ -173,6 +173,7 @@ pub fn answer(state: &State) -> Answer {
         accepted_at_ms: state.accepted_at_ms,
         ended_at_ms: state.ended_at_ms,
         resolved: state.resolved.clone(),
+        refund: None,
     }
 }
 
@@ -288,6 +289,7 @@ pub fn summary(state: &State) -> Summary {
         office_id: (state.order.as_ref())
             .map(|order| order.office.id.clone())
             .unwrap_or_default(),
+        refund: None,
     }
 }
 

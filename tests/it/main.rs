@@ -16,5 +16,7 @@ mod peers;
 mod platform;
 mod reconcile;
 mod proof;
+mod refund;
+mod resolve;
 mod sandbox;
 mod told;

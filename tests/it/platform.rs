@@ -317,6 +317,7 @@ impl Desk {
             | Found::Visits(_)
             | Found::Enquiry(_)
             | Found::Looked(_)
+            | Found::Compared(_)
             | Found::Totals { .. }
             | Found::File { .. }
             | Found::Statement(_) => panic!("{step:?} is no step forward"),

@@ -17,10 +17,10 @@ Exit codes / 退出码:
   6  the daemon cannot be reached                        无法连接守护进程
   7  too late to cancel: it is settled                   太迟，已结算，不能取消
 pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late (being settled), 7 too late (settled).
-stuck: 0 nothing waits for a person, 1 something does.
+stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 refused (nothing given back), 5 unknown.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
-pay, show, status, list, stuck and resolve give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
+pay, show, status, list, stuck, resolve and refund give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
 give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Whether the journals and the platform agree. 与医保平台对账。
     Reconcile(Reconcile),
+    /// Give a settled bill back, whole. 整笔退费。
+    Refund(Refund),
     /// The devices of the desk. 本机外设。
     Devices(Devices),
     /// What an error code means and what to do. 解释错误编号。
@@ -184,6 +186,72 @@ pub(crate) struct Resolve {
     pub(crate) by: Option<KeyKind>,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(false).args(["id", "setl_id"]))]
+pub(crate) struct Refund {
+    /// request_id or settlement id of the settlement. 原结算的请求编号或结算编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The platform's setl_id: another desk's bill, or the journal is lost. 平台结算 ID（其他窗口或日志丢失）。
+    #[arg(long, value_name = "SETL_ID", requires_all = ["psn_no", "mdtrt_id"])]
+    pub(crate) setl_id: Option<String>,
+    /// With --setl-id: the person's number. 人员编号。
+    #[arg(
+        long,
+        value_name = "PSN_NO",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) psn_no: String,
+    /// With --setl-id: the visit. 就诊 ID。
+    #[arg(
+        long,
+        value_name = "MDTRT_ID",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) mdtrt_id: String,
+    /// With --setl-id: the area of insurance; else this site's own. 参保地医保区划，缺省为本地。
+    #[arg(
+        long,
+        value_name = "AREA",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) insuplc_admdvs: String,
+    /// With --setl-id: a pharmacy's settlement. 药店结算。
+    #[arg(long, requires = "setl_id")]
+    pub(crate) pharmacy: bool,
+    /// The request_id of the refund; else a new one is made and shown. 退费的请求编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// The operator's id at the platform. 经办人编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) operator_id: String,
+    /// The operator's name. 经办人姓名。
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator_name: String,
+    /// Why, for the record. 退费原因。
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) reason: String,
+    /// The whole bill in fen; another total is refused. 总额（分），不一致则拒绝。
+    #[arg(
+        long,
+        value_name = "FEN",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) amount_fen: i64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Stated {
     /// The insurance charged and the settlement stands. 已结算且成立。
@@ -192,6 +260,10 @@ pub(crate) enum Stated {
     NotCharged,
     /// What was charged is given back. 已扣费并已退回。
     Reversed,
+    /// Of a refund: it is given back. 用于退费：已退费。
+    Refunded,
+    /// Of a refund: nothing was given back. 用于退费：未退费。
+    NotRefunded,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use yibaod::api::{CancelVerdict, Money};
+use yibaod::api::{CancelVerdict, Money, RefundMoney};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,15 @@ impl Exit {
         }
     }
 
+    /// What the money of a refund says.
+    pub(crate) fn of_refund(money: RefundMoney) -> Self {
+        match money {
+            RefundMoney::Refunded => Exit::Fine,
+            RefundMoney::Refused => Exit::Refused,
+            RefundMoney::Unknown | RefundMoney::Pending | RefundMoney::Unspecified => Exit::Open,
+        }
+    }
+
     /// What became of the wish to cancel: never 0 when money stays with the insurance.
     pub(crate) fn of_verdict(verdict: CancelVerdict) -> Self {
         match verdict {
@@ -102,6 +111,21 @@ mod tests {
             Money::try_from(7).is_err(),
             "a new outcome needs an exit code"
         );
+    }
+
+    #[test]
+    fn only_what_is_given_back_is_zero() {
+        for (wire, exit) in [
+            (0, Exit::Open),
+            (1, Exit::Fine),
+            (2, Exit::Refused),
+            (3, Exit::Open),
+            (4, Exit::Open),
+        ] {
+            let money = RefundMoney::try_from(wire).unwrap();
+            assert_eq!(Exit::of_refund(money), exit, "{money:?}");
+        }
+        assert!(RefundMoney::try_from(5).is_err(), "a new one needs an exit");
     }
 
     #[test]

@@ -27,7 +27,8 @@ macro_rules! named {
 
 named! {
     CancelSettlementResponse DeviceEvent ErrorEntry GetStatusResponse ListDevicesResponse
-    ListSettlementsResponse ListStuckResponse Reconciliation ScanAndPayRequest Settlement SettlementEvent DeviceSnapshot
+    ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest Settlement SettlementEvent
+    DeviceSnapshot
 }
 
 /// A message as one line of JSON.

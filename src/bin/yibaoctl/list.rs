@@ -1,6 +1,8 @@
 //! `list`: settlements of this desk in a table that fits the terminal.
 
-use yibaod::api::{ListSettlementsRequest, ListSettlementsResponse, SettlementSummary};
+use yibaod::api::{
+    ListSettlementsRequest, ListSettlementsResponse, RefundMoney, SettlementSummary,
+};
 
 use crate::args::List;
 use crate::connect::Door;
@@ -63,6 +65,7 @@ fn cells(row: &SettlementSummary) -> Vec<String> {
     });
     let stage = match row.stuck {
         true => "须人工处理",
+        false if row.refund() == RefundMoney::Refunded => "已退费",
         false => words::stage(row.stage()).0,
     };
     vec![

@@ -19,6 +19,7 @@ mod local;
 mod out;
 mod pay;
 mod reconcile;
+mod refund;
 mod resolve;
 mod show;
 mod status;
@@ -78,6 +79,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Stuck => stuck::run(&mut door().await?, out).await,
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
+        Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),

@@ -59,6 +59,11 @@ pub(crate) fn told(settlement: &Settlement, out: &Out) {
     }
 }
 
+/// An id that nobody used.
+pub(crate) fn new_request_id() -> String {
+    format!("ctl-{}", uuid::Uuid::now_v7())
+}
+
 fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {
     use std::io::Read as _;
     let name = pay.bill.display();
@@ -84,7 +89,7 @@ fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {
     if let Some(request_id) = &pay.request_id {
         bill.request_id.clone_from(request_id);
     } else if bill.request_id.is_empty() {
-        bill.request_id = format!("ctl-{}", uuid::Uuid::now_v7());
+        bill.request_id = new_request_id();
     }
     Ok(bill)
 }

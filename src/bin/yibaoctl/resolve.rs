@@ -27,7 +27,12 @@ pub(crate) async fn run(door: &mut Door, resolve: &Resolve, out: &Out) -> Result
         };
         match door.settlements.resolve_settlement(request).await {
             Ok(answer) => {
-                let settlement = answer.into_inner().settlement.unwrap_or_default();
+                let answer = answer.into_inner();
+                if let Some(refund) = &answer.refund {
+                    crate::refund::told(refund, out);
+                    return Ok(Exit::of_refund(refund.money()));
+                }
+                let settlement = answer.settlement.unwrap_or_default();
                 told(&settlement, out);
                 return Ok(Exit::of_money(settlement.money()));
             }
@@ -62,5 +67,7 @@ fn word(stated: Stated) -> ResolvedAs {
         Stated::Settled => ResolvedAs::Settled,
         Stated::NotCharged => ResolvedAs::NotCharged,
         Stated::Reversed => ResolvedAs::Reversed,
+        Stated::Refunded => ResolvedAs::Refunded,
+        Stated::NotRefunded => ResolvedAs::NotRefunded,
     }
 }

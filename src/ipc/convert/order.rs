@@ -101,7 +101,7 @@ pub fn request_id(text: String) -> Result<String, Failure> {
     fields.finish(text)
 }
 
-fn request_id_into(f: &mut Fields, text: &str) {
+pub(super) fn request_id_into(f: &mut Fields, text: &str) {
     if !request_id_is_valid(text) {
         f.wrong(
             Code::RequestIdInvalid,

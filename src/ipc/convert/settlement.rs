@@ -57,6 +57,7 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
         ended_at: rfc3339_or_empty(answer.ended_at_ms),
         warnings: answer.warnings,
         resolved: answer.resolved.map(super::stuck::resolution),
+        refund: answer.refund.map(super::refund::brief),
     }
 }
 
@@ -138,6 +139,9 @@ pub fn summary(row: Summary) -> wire::SettlementSummary {
         msgid: row.msgid,
         accepted_at: rfc3339(row.accepted_at_ms),
         ended_at: rfc3339_or_empty(row.ended_at_ms),
+        refund: (row.refund)
+            .map_or(wire::RefundMoney::Unspecified, super::refund::money)
+            .into(),
     }
 }
 
@@ -388,7 +392,7 @@ fn shown(shown: Shown) -> wire::settlement_event::Shown {
     }
 }
 
-fn amounts(amounts: Amounts) -> wire::Amounts {
+pub(super) fn amounts(amounts: Amounts) -> wire::Amounts {
     wire::Amounts {
         medfee_sumamt_fen: amounts.medfee_sumamt.0,
         fulamt_ownpay_amt_fen: amounts.fulamt_ownpay_amt.0,

@@ -10,9 +10,10 @@ use crate::book::Code;
 use crate::operation::{Failure, SettlementKey, Stated};
 use crate::settlement::answer::Reason;
 use crate::settlement::event::Verdict;
+use crate::settlement::refund;
 use crate::settlement::resolve::REASON_CHARS_MAX;
 use crate::settlement::state::Resolution;
-use crate::settlement::stuck::{End, Item, Subject, Tried, Trouble};
+use crate::settlement::stuck::{End, Item, Subject, Tried, Trouble, Truth};
 
 /// Characters of a platform's number.
 const NUMBER_LENGTH_MAX: usize = 30;
@@ -61,7 +62,11 @@ fn item(item: Item) -> wire::StuckItem {
         look_up_en: texts.look_up.1.to_owned(),
         action_zh: texts.action.0.to_owned(),
         action_en: texts.action.1.to_owned(),
-        may_state: item.may_state.into_iter().map(|v| word(v).into()).collect(),
+        may_state: item
+            .may_state
+            .into_iter()
+            .map(|truth| word(truth).into())
+            .collect(),
     }
 }
 
@@ -190,16 +195,18 @@ pub fn stated(request: wire::ResolveSettlementRequest) -> Result<Stated, Failure
     };
     let verdict = fields.known("as", request.r#as, None, |wire| match wire {
         wire::ResolvedAs::Unspecified => None,
-        wire::ResolvedAs::Settled => Some(Verdict::Settled),
-        wire::ResolvedAs::NotCharged => Some(Verdict::NotCharged),
-        wire::ResolvedAs::Reversed => Some(Verdict::Reversed),
+        wire::ResolvedAs::Settled => Some(Truth::Settlement(Verdict::Settled)),
+        wire::ResolvedAs::NotCharged => Some(Truth::Settlement(Verdict::NotCharged)),
+        wire::ResolvedAs::Reversed => Some(Truth::Settlement(Verdict::Reversed)),
+        wire::ResolvedAs::Refunded => Some(Truth::Refund(refund::End::Refunded)),
+        wire::ResolvedAs::NotRefunded => Some(Truth::Refund(refund::End::Refused)),
     });
     let reason = fields.required("reason", request.reason, REASON_CHARS_MAX);
     let setl_id = fields.optional("stated_setl_id", request.stated_setl_id, NUMBER_LENGTH_MAX);
     fields.finish(Stated {
         key,
         // What could not be read was noted, so its stand-in leaves in an error only.
-        verdict: verdict.unwrap_or(Verdict::Reversed),
+        verdict: verdict.unwrap_or(Truth::Settlement(Verdict::Reversed)),
         reason,
         setl_id,
     })
@@ -212,15 +219,28 @@ pub fn resolution(resolution: Resolution) -> wire::Resolution {
         by: resolution.by,
         at: rfc3339(resolution.at_ms),
         reason: resolution.reason,
-        r#as: word(resolution.verdict).into(),
+        r#as: word(Truth::Settlement(resolution.verdict)).into(),
     }
 }
 
-fn word(verdict: Verdict) -> wire::ResolvedAs {
-    match verdict {
-        Verdict::Settled => wire::ResolvedAs::Settled,
-        Verdict::NotCharged => wire::ResolvedAs::NotCharged,
-        Verdict::Reversed => wire::ResolvedAs::Reversed,
+/// What was stated of a refund.
+#[must_use]
+pub fn refund_resolution(resolution: refund::Resolution) -> wire::Resolution {
+    wire::Resolution {
+        by: resolution.by,
+        at: rfc3339(resolution.at_ms),
+        reason: resolution.reason,
+        r#as: word(Truth::Refund(resolution.end)).into(),
+    }
+}
+
+fn word(truth: Truth) -> wire::ResolvedAs {
+    match truth {
+        Truth::Settlement(Verdict::Settled) => wire::ResolvedAs::Settled,
+        Truth::Settlement(Verdict::NotCharged) => wire::ResolvedAs::NotCharged,
+        Truth::Settlement(Verdict::Reversed) => wire::ResolvedAs::Reversed,
+        Truth::Refund(refund::End::Refunded) => wire::ResolvedAs::Refunded,
+        Truth::Refund(refund::End::Refused) => wire::ResolvedAs::NotRefunded,
     }
 }
 
@@ -266,7 +286,7 @@ mod tests {
             (read.key, read.verdict, read.reason.as_str()),
             (
                 SettlementKey::SetlId("S1".into()),
-                Verdict::Settled,
+                Truth::Settlement(Verdict::Settled),
                 "门户已查到"
             )
         );

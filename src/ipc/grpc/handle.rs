@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, SettlementKey, Stated,
-    Status, Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, Resolved, SettlementKey,
+    Stated, Status, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
+use crate::settlement::refund;
 use crate::settlement::stuck::Item;
 
 /// The operations, held by every call. Cheap to clone.
@@ -67,7 +68,15 @@ pub trait Handle: Clone + Send + Sync + 'static {
         &self,
         caller: CallerId,
         stated: Stated,
-    ) -> impl Future<Output = Result<Answer, Failure>> + Send;
+    ) -> impl Future<Output = Result<Resolved, Failure>> + Send;
+
+    /// Gives a settled bill back.
+    fn refund(
+        &self,
+        caller: CallerId,
+        order: refund::Order,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
 
     /// Whether the journals and the platform agree.
     fn reconcile(

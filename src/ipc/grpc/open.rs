@@ -11,11 +11,12 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Operations, Reconcile, Reconciled, SettlementKey,
-    Stated, Status, Watched,
+    CallerId, DeviceInfo, Failure, ListFilter, Operations, Reconcile, Reconciled, Resolved,
+    SettlementKey, Stated, Status, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::order::Order;
+use crate::settlement::refund;
 use crate::settlement::stuck::Item;
 
 /// The group whose members may open the socket. Made by the package.
@@ -114,7 +115,7 @@ impl Handle for Operations {
         &self,
         caller: CallerId,
         stated: Stated,
-    ) -> impl Future<Output = Result<Answer, Failure>> + Send {
+    ) -> impl Future<Output = Result<Resolved, Failure>> + Send {
         Operations::resolve(self, caller, stated)
     }
 
@@ -124,6 +125,15 @@ impl Handle for Operations {
         wanted: Reconcile,
     ) -> Result<BoxStream<'static, Reconciled>, Failure> {
         Ok(Operations::reconcile(self, caller, wanted).await?.boxed())
+    }
+
+    fn refund(
+        &self,
+        caller: CallerId,
+        order: refund::Order,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
+        Operations::refund(self, caller, order, deadline)
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

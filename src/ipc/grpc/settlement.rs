@@ -10,7 +10,7 @@ use super::handle::Handle;
 use crate::api as wire;
 use crate::api::settlement_service_server::SettlementService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{error, order, reconcile, settlement, stuck};
+use crate::ipc::convert::{error, order, reconcile, refund, settlement, stuck};
 use crate::operation::Failure;
 
 /// The service over a handle.
@@ -122,11 +122,20 @@ impl<H: Handle> SettlementService for Settlements<H> {
     ) -> Result<Response<wire::ResolveSettlementResponse>, Status> {
         let (caller, _pass) = self.gate.admit(&request, Operation::ResolveSettlement)?;
         let stated = stuck::stated(request.into_inner()).map_err(refused)?;
-        let answer = self.handle.resolve(caller, stated).await.map_err(refused)?;
-        let settlement = Some(settlement::settlement(answer));
-        Ok(Response::new(wire::ResolveSettlementResponse {
-            settlement,
-        }))
+        let resolved = self.handle.resolve(caller, stated).await.map_err(refused)?;
+        Ok(Response::new(refund::resolved(resolved)))
+    }
+
+    async fn refund_settlement(
+        &self,
+        request: Request<wire::RefundSettlementRequest>,
+    ) -> Result<Response<wire::RefundSettlementResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::RefundSettlement)?;
+        let deadline = deadline::of(request.metadata());
+        let order = refund::order(request.into_inner()).map_err(refused)?;
+        let answer = self.handle.refund(caller, order, deadline).await;
+        let refund = Some(refund::refund(answer.map_err(refused)?));
+        Ok(Response::new(wire::RefundSettlementResponse { refund }))
     }
 
     async fn reconcile(

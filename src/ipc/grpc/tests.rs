@@ -27,13 +27,14 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, SettlementKey, Stated,
-    Status, Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, Resolved, SettlementKey,
+    Stated, Status, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
 use crate::settlement::order::Order;
-use crate::settlement::stuck::Item;
+use crate::settlement::refund;
+use crate::settlement::stuck::{Item, Truth};
 
 /// Calls of one caller at this door.
 const CALLS_MAX: u32 = 4;
@@ -158,8 +159,32 @@ async fn what_is_stated_reaches_the_desk_whole() {
         panic!("a statement")
     };
     assert_eq!(stated.key, SettlementKey::Msgid("M1".into()));
-    assert_eq!(stated.verdict, Verdict::NotCharged);
+    assert_eq!(stated.verdict, Truth::Settlement(Verdict::NotCharged));
     assert_eq!(stated.reason, "门户查无此笔");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_reaches_the_desk_and_its_failure_the_caller() {
+    let (desk, mut asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let request = wire::RefundSettlementRequest {
+        request_id: "RF-1".into(),
+        operator: order::tests::request().operator,
+        key: Some(wire::refund_settlement_request::Key::SettlementId(
+            "stl-1".into(),
+        )),
+        expected_amount_fen: 2_500,
+        ..wire::RefundSettlementRequest::default()
+    };
+    let mut client = door.settlements().await;
+    let status = client.refund_settlement(request).await.unwrap_err();
+    assert!(status.message().starts_with("E8011 REFUND_NOT_SETTLED"));
+    let Some(Asked::Refund(order)) = asked.recv().await else {
+        panic!("an order")
+    };
+    assert_eq!(order.key, refund::Key::SettlementId("stl-1".into()));
+    assert_eq!(order.expected, Some(crate::settlement::bill::Fen(2_500)));
     door.close().await;
 }
 
@@ -435,6 +460,7 @@ enum Asked {
     Watch(String),
     Confirm(Point, String),
     Resolve(Stated),
+    Refund(Box<refund::Order>),
 }
 
 /// Plays back answers.
@@ -522,9 +548,19 @@ impl Handle for Desk {
         Ok(Vec::new())
     }
 
-    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Answer, Failure> {
+    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Resolved, Failure> {
         self.asked.send(Asked::Resolve(stated)).unwrap();
-        self.answer()
+        self.answer().map(Resolved::Settlement)
+    }
+
+    async fn refund(
+        &self,
+        _: CallerId,
+        order: refund::Order,
+        _: Option<Duration>,
+    ) -> Result<refund::Answer, Failure> {
+        self.asked.send(Asked::Refund(Box::new(order))).unwrap();
+        Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
     }
 
     async fn reconcile(

@@ -7,7 +7,7 @@ use super::setlinfo;
 use super::visit::{begntime, mdtrt_id};
 use crate::config::Profile;
 use crate::config::profile::Reading;
-use crate::settlement::call::{Call, Enquiry, FoundVisit, Reversal};
+use crate::settlement::call::{Call, Enquiry, Found, FoundVisit, Looked, Reversal};
 
 /// 退费结算标志: given back.
 const REFUNDED: &str = "1";
@@ -91,6 +91,38 @@ pub(super) fn read_settlement(
             Ok(Enquiry::Found(settled))
         }
     }
+}
+
+/// The settlement that was asked for by its number, given back or not.
+pub(super) fn look(
+    profile: &Profile,
+    output: Option<&Node>,
+    expect: &Expect,
+) -> Result<Found, Unreadable> {
+    let rows = match output {
+        Some(output) => output.rows("setlinfo")?,
+        None => Vec::new(),
+    };
+    let Some(output) = output.filter(|_| !rows.is_empty()) else {
+        return Ok(Found::Enquiry(enquiry(profile.enquiry.empty_output)));
+    };
+    for row in &rows {
+        setlinfo::is_ours(row, expect)?;
+        if row.short("setl_id")? != expect.setl_id {
+            continue;
+        }
+        let mut settled = setlinfo::settlement(profile, row, output)?;
+        if rows.len() > 1 {
+            // The parts of several settlements cannot be told apart.
+            settled.amounts.setldetail.clear();
+        }
+        return Ok(Found::Looked(Looked {
+            settled,
+            is_refunded: row.short("refd_setl_flag")? == REFUNDED,
+            fixmedins_code: row.short("fixmedins_code")?,
+        }));
+    }
+    Ok(Found::Enquiry(enquiry(profile.enquiry.other_rows)))
 }
 
 /// Whether a row is the settlement that is looked for: by our msgid, else by its number.

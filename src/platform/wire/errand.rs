@@ -18,7 +18,7 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) | Ask::Look(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) | Ask::Compare(_) => "5203",
         Ask::Totals(_) => "3201",
         Ask::Details { .. } => "3202",
         Ask::Upload { .. } => "9101",
@@ -57,8 +57,10 @@ pub(in crate::platform) fn build(
 fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
     match ask {
         Ask::Refund(numbers) => refund(profile, numbers),
-        Ask::Enquiry(numbers) => named(numbers).map(|data| Object::new().object("data", data)),
-        Ask::Look(numbers) => statement::look(numbers),
+        Ask::Enquiry(numbers) | Ask::Look(numbers) => {
+            named(numbers).map(|data| Object::new().object("data", data))
+        }
+        Ask::Compare(numbers) => statement::look(numbers),
         Ask::Totals(about) => Ok(statement::totals(profile, about)),
         Ask::Details {
             statement: about,
@@ -104,7 +106,10 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
+        Ask::Refund(numbers)
+        | Ask::Enquiry(numbers)
+        | Ask::Look(numbers)
+        | Ask::Compare(numbers) => of(numbers),
         // Their answers name no settlement.
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
             Expect::default()
@@ -144,7 +149,10 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Enquiry(_) => {
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
-        Ask::Look(_) => statement::read_look(profile, output.as_ref(), expect).map(Found::Looked),
+        Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
+        Ask::Compare(_) => {
+            statement::read_look(profile, output.as_ref(), expect).map(Found::Compared)
+        }
         Ask::Totals(_) => whole(output.as_ref()).and_then(statement::read_totals),
         Ask::Details { .. } => whole(output.as_ref()).and_then(statement::read_file),
         Ask::Upload { .. } => whole(output.as_ref()).and_then(file::read_uploaded),
@@ -160,12 +168,11 @@ fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
 fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
     match ask {
         Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
-        Ask::Enquiry(_) => answer::found(Ok(Found::Enquiry(enquiry::settlement_refused(
-            profile,
-            &answer.err_msg,
-        )))),
-        Ask::Look(_) => match statement::look_refused(profile, &answer.err_msg) {
-            Some(looked) => answer::found(Ok(Found::Looked(looked))),
+        Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
+            enquiry::settlement_refused(profile, &answer.err_msg),
+        ))),
+        Ask::Compare(_) => match statement::look_refused(profile, &answer.err_msg) {
+            Some(looked) => answer::found(Ok(Found::Compared(looked))),
             None => answer::refused(Code::PlatformRefused, answer),
         },
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {

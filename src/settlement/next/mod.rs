@@ -7,6 +7,8 @@ mod forward;
 mod paper;
 mod undo;
 
+pub(in crate::settlement) use undo::{Lost, after_lost_refund};
+
 use super::call::Step;
 use super::event::{Ending, Event};
 use super::rules::Rules;
@@ -84,7 +86,7 @@ fn is_unreachable(state: &State, step: Step) -> bool {
 }
 
 /// When the step may be tried again; absent when it may be tried now.
-fn pause_until(tries: Option<&Tries>, now_ms: i64) -> Option<i64> {
+pub(in crate::settlement) fn pause_until(tries: Option<&Tries>, now_ms: i64) -> Option<i64> {
     let tries = tries?;
     let until_ms = tries.last_ms + pause_ms(tries.count);
     (until_ms > now_ms).then_some(until_ms)

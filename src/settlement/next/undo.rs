@@ -6,7 +6,7 @@ use crate::settlement::call::Step;
 use crate::settlement::event::Event;
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{State, Tries};
-use crate::settlement::steps::UNDO_TRIES_MAX;
+use crate::settlement::steps::{UNDO_TRIES_MAX, UNREACHED_MAX};
 
 pub(super) fn next(state: &State, now_ms: i64, rules: &Rules) -> Effect {
     if state.is_charged() {
@@ -33,19 +33,54 @@ fn charge(state: &State, now_ms: i64, rules: &Rules) -> Effect {
     if !state.trail.refund_maybe {
         return call_after_pause(state, Step::UndoSettle, now_ms);
     }
-    let failed = tries(state, Step::FindSettlement).map_or(0, Tries::used_up);
-    let (unclear, asked_at_ms) = state.trail.refund_enquiries;
-    if failed >= UNDO_TRIES_MAX || unclear >= UNDO_TRIES_MAX {
-        return stuck(Code::UndoFailed);
+    let asked = tries(state, Step::FindSettlement);
+    match after_lost_refund(undo, asked, state.trail.refund_enquiries, now_ms, rules) {
+        Lost::Ask => Effect::Call(Step::FindSettlement),
+        Lost::Wait { until_ms } => Effect::Wait { until_ms },
+        Lost::Stuck => stuck(Code::UndoFailed),
+    }
+}
+
+/// What comes after a 2208 whose answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::settlement) enum Lost {
+    /// 5203.
+    Ask,
+    /// Nothing before then.
+    Wait {
+        /// When to ask again.
+        until_ms: i64,
+    },
+    /// Only a person can go on.
+    Stuck,
+}
+
+/// When 5203 is asked what became of a 2208, and when it is of no use to ask on. `unclear`: how often it did not
+/// tell, and when last.
+pub(in crate::settlement) fn after_lost_refund(
+    sent: &Tries,
+    asked: Option<&Tries>,
+    unclear: (u32, i64),
+    now_ms: i64,
+    rules: &Rules,
+) -> Lost {
+    let (unclear, asked_at_ms) = unclear;
+    let failed = asked.map_or(0, Tries::used_up);
+    let unreached = asked.map_or(0, |asked| asked.unreached);
+    if failed >= UNDO_TRIES_MAX || unclear >= UNDO_TRIES_MAX || unreached >= UNREACHED_MAX {
+        return Lost::Stuck;
     }
     // Only after the quiet time does "not refunded" mean that it was not.
-    let quiet_until_ms = undo.last_ms.max(asked_at_ms) + rules.settle_quiet_ms;
+    let quiet_until_ms = sent.last_ms.max(asked_at_ms) + rules.settle_quiet_ms;
     if now_ms < quiet_until_ms {
-        return Effect::Wait {
+        return Lost::Wait {
             until_ms: quiet_until_ms,
         };
     }
-    call_after_pause(state, Step::FindSettlement, now_ms)
+    match pause_until(asked, now_ms) {
+        Some(until_ms) => Lost::Wait { until_ms },
+        None => Lost::Ask,
+    }
 }
 
 /// 2205 with our own chrg_bchno.

@@ -108,8 +108,15 @@ pub fn merge(sets: impl IntoIterator<Item = Vec<Row>>, optins: &str) -> Result<V
 pub fn groups(rows: &[Row], besides: &[Group]) -> Vec<Group> {
     let of_rows = rows
         .iter()
-        .filter(|row| row.standing.counts())
+        .filter(|row| row.standing.counts() && is_cleared(row))
         .map(Row::group);
     let all: BTreeSet<Group> = of_rows.chain(besides.iter().cloned()).collect();
     all.into_iter().collect()
+}
+
+/// Whether it is known under what 3201 counts it. Of a refund of another desk's settlement it is not, where that
+/// desk's rows of the day are not in the set.
+#[must_use]
+pub fn is_cleared(row: &Row) -> bool {
+    !row.insutype.is_empty() && !row.clr_type.is_empty()
 }

@@ -1,7 +1,9 @@
-//! Rows out of the events of a settlement's stream.
+//! Rows out of the events of a settlement's stream, or a refund's.
 //!
 //! A row stands for a money call: what was charged, what was given back, and what a call became of which
 //! that is not known. A settlement that never came to its money call has none.
+
+use std::collections::BTreeSet;
 
 use super::row::{Row, Standing};
 use super::span::{self, Span};
@@ -9,7 +11,9 @@ use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Found, Outcome, Step};
 use crate::settlement::event::{Event, Private};
+use crate::settlement::refund::{End, Event as RefundEvent, Phase as RefundPhase, Refund};
 use crate::settlement::state::{Phase, State};
+use crate::settlement::story::Story;
 
 /// An event as it was written.
 #[derive(Clone, Copy)]
@@ -31,17 +35,28 @@ pub struct Own {
     pub forgotten_at: Option<String>,
 }
 
-impl Own {
-    /// The rows of these days, and how many settlements of them were forgotten.
-    #[must_use]
-    pub fn within(self, span: &Span) -> (Vec<Row>, u32) {
-        let rows = self.rows.into_iter();
-        let forgotten = self.forgotten_at.is_some_and(|at| span.holds(&at));
-        (
-            rows.filter(|row| span.holds(&row.setl_time)).collect(),
-            u32::from(forgotten),
-        )
+/// The rows of these days, and how many settlements of them were forgotten. A refund marks its original, also
+/// one that was made after these days.
+#[must_use]
+pub fn of_days(settlements: Vec<Own>, refunds: Vec<Row>, span: &Span) -> (Vec<Row>, u32) {
+    let refunded: BTreeSet<String> = refunds
+        .iter()
+        .filter(|row| row.standing == Standing::Refund && !row.refund_of.is_empty())
+        .map(|row| row.refund_of.clone())
+        .collect();
+    let (mut rows, mut forgotten) = (Vec::new(), 0);
+    for own in settlements {
+        forgotten += u32::from(own.forgotten_at.is_some_and(|at| span.holds(&at)));
+        rows.extend(own.rows);
     }
+    for row in &mut rows {
+        if row.standing == Standing::Settled && refunded.contains(&row.setl_id) {
+            row.standing = Standing::Refunded;
+        }
+    }
+    rows.extend(refunds);
+    rows.retain(|row| span.holds(&row.setl_time));
+    (rows, forgotten)
 }
 
 /// The rows of one settlement.
@@ -68,6 +83,91 @@ pub fn settlement(
         seen.note(&event, row.at_ms);
     }
     Ok(own(desk, &state, &seen))
+}
+
+/// The row of one refund that a person asked for; `original` is the stream of what it gives back, where this
+/// journal has it. None: no 2208 of ours went out, or it was surely refused.
+///
+/// # Errors
+/// An event that this program cannot read.
+pub fn refund_asked_for(
+    desk: u16,
+    stream: &str,
+    written: &[Written<'_>],
+    original: Option<&Own>,
+) -> Result<Option<Row>, serde_json::Error> {
+    let mut refund = Refund::begin(stream);
+    for row in written {
+        let event: RefundEvent = serde_json::from_str(row.body)?;
+        let event = match row.sealed {
+            Some(plain) => <Refund as Story>::with_private(event, plain)?,
+            None => event,
+        };
+        refund.apply(&event, row.at_ms);
+    }
+    let Some((msgid, _)) = refund.sent.clone() else {
+        return Ok(None);
+    };
+    // Without a lost answer before, *given back before* speaks of somebody else's refund.
+    let is_ours = refund.given.is_some() || refund.done || refund.was_maybe;
+    let standing = match refund.phase {
+        RefundPhase::Over(End::Refunded) if is_ours => Standing::Refund,
+        RefundPhase::Over(_) => return Ok(None),
+        RefundPhase::Looking(_)
+        | RefundPhase::Giving
+        | RefundPhase::Finding
+        | RefundPhase::Comparing
+        | RefundPhase::Given
+        | RefundPhase::Stuck => Standing::Open,
+    };
+    let charged = original.and_then(|own| own.rows.iter().find(|row| row.standing.counts()));
+    Ok(Some(refund_row(desk, standing, msgid, &refund, charged)))
+}
+
+fn refund_row(
+    desk: u16,
+    standing: Standing,
+    msgid: String,
+    refund: &Refund,
+    charged: Option<&Row>,
+) -> Row {
+    let given = refund.given.as_ref();
+    let fen = |pick: fn(&Amounts) -> Fen| match (given, &refund.charged) {
+        (Some(given), _) => pick(&given.amounts),
+        (None, Some(charged)) => Fen(pick(charged).0.saturating_neg()),
+        (None, None) => Fen::ZERO,
+    };
+    let stated = refund
+        .resolved
+        .as_ref()
+        .map(|stated| stated.setl_id.clone());
+    let of_charged = |pick: fn(&Row) -> &String| charged.map(pick).cloned().unwrap_or_default();
+    let known_at_ms = refund.ended_at_ms.unwrap_or(refund.at_ms);
+    Row {
+        desk,
+        standing,
+        settlement_id: refund.id.clone(),
+        psn_no: refund.numbers.psn_no.clone(),
+        mdtrt_id: refund.numbers.mdtrt_id.clone(),
+        setl_id: given
+            .map(|given| given.setl_id.clone())
+            .or(stated)
+            .unwrap_or_default(),
+        msgid,
+        refund_of: refund.numbers.setl_id.clone(),
+        setl_time: given
+            .map(|given| given.setl_time.clone())
+            .filter(|time| !time.is_empty())
+            .unwrap_or_else(|| span::civil(known_at_ms)),
+        insutype: of_charged(|row| &row.insutype),
+        clr_type: of_charged(|row| &row.clr_type),
+        clr_optins: of_charged(|row| &row.clr_optins),
+        insuplc_admdvs: refund.insuplc_admdvs.clone(),
+        total: fen(|amounts| amounts.medfee_sumamt),
+        fund: fen(|amounts| amounts.fund_pay_sumamt),
+        account: fen(|amounts| amounts.acct_pay),
+        cash: fen(|amounts| amounts.psn_cash_pay),
+    }
 }
 
 /// What the folded state does not keep: when money calls went out, and what the refund was called.

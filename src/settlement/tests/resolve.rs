@@ -10,7 +10,7 @@ use crate::settlement::event::{Event, Verdict};
 use crate::settlement::next::{Effect, next};
 use crate::settlement::resolve::{Statement, allowed, check};
 use crate::settlement::state::State;
-use crate::settlement::stuck::{self, End, Trouble};
+use crate::settlement::stuck::{self, End, Trouble, Truth};
 use crate::settlement::tell;
 
 const ALL: [Verdict; 3] = [Verdict::Settled, Verdict::NotCharged, Verdict::Reversed];
@@ -226,6 +226,7 @@ fn the_list_says_what_was_tried_and_what_came_of_it() {
         let teller = told(troubles);
         let item = stuck::settlement(&teller.state, &teller.events, None);
         assert_eq!(item.trouble, trouble, "{troubles}");
+        let may: Vec<Truth> = may.iter().copied().map(Truth::Settlement).collect();
         assert_eq!(item.may_state, may, "{troubles}");
         assert!(!item.tried.is_empty(), "{troubles}");
         assert_eq!(item.operator_id, "0001");

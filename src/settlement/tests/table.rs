@@ -29,23 +29,21 @@ fn after_the_loss(step: Step, how: &str) -> Vec<Step> {
     let name = tell::step_name(step);
     let mut teller = Teller::begin(&format!("{}{name}#1 {how}", way_to(step)));
     teller.carry();
-    let is_lost = |event: &Event| match event {
-        Event::Answered {
-            step: answered,
-            result: Outcome::Unknown { .. },
-            ..
-        } => *answered == step,
-        _ => false,
+    let is_lost = |event: &Event| {
+        matches!(event, Event::Answered { step: answered, result: Outcome::Unknown { .. }, .. }
+            if *answered == step)
     };
     let lost = teller.events.iter().position(|(event, _)| is_lost(event));
     let lost = lost.unwrap_or_else(|| panic!("{name} was never lost"));
     let intents = teller.events[lost..].iter();
-    intents
-        .filter_map(|(event, _)| match event {
-            Event::Intent { step, .. } => Some(*step),
-            _ => None,
-        })
-        .collect()
+    let sent = |event: &Event| {
+        if let Event::Intent { step, .. } = event {
+            Some(*step)
+        } else {
+            None
+        }
+    };
+    intents.filter_map(|(event, _)| sent(event)).collect()
 }
 
 fn expected(row: Row) -> Step {

@@ -253,6 +253,7 @@ impl World {
             | Found::Visits(_)
             | Found::Enquiry(_)
             | Found::Looked(_)
+            | Found::Compared(_)
             | Found::Totals { .. }
             | Found::File { .. }
             | Found::Statement(_) => found,

@@ -4,11 +4,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use yibaod::api::{Money, ReconcileRequest, Settlement};
+use yibaod::api::refund_settlement_request::Key;
+use yibaod::api::{
+    Money, PlatformNumbers, ReconcileRequest, Reconciliation, RefundSettlementRequest, Settlement,
+};
 use yibaod::sandbox::platform::{Options, Platform};
 
 use super::{group, other, reconcile, request, settle, today, told};
 use crate::desk::{Desk, Setup, refusal};
+
+async fn platform() -> Arc<Platform> {
+    let platform = Platform::start(Options::default()).await;
+    Arc::new(platform.expect("a free port"))
+}
+
+async fn table(desk: &Desk, request: ReconcileRequest) -> Reconciliation {
+    reconcile(desk, request).await.expect("it begins")
+}
 
 async fn desk(platform: &Arc<Platform>, number: u16, more: &str) -> Desk {
     let setup = Setup {
@@ -72,11 +84,7 @@ async fn settled(desk: &Desk, person: &'static str, id: &str) -> Settlement {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_desks_against_the_platform() {
-    let platform = Arc::new(
-        Platform::start(Options::default())
-            .await
-            .expect("a free port"),
-    );
+    let platform = platform().await;
     let one = desk(&platform, 1, "").await;
     let two = desk(&platform, 2, "").await;
     let three = desk(&platform, 3, "").await;
@@ -102,9 +110,7 @@ async fn three_desks_against_the_platform() {
     let of_two = &files[0];
 
     // All agrees: one 3201 for each insurance, and no more.
-    let table = reconcile(&one, whole("r-1", files.clone()))
-        .await
-        .expect("it begins");
+    let table = table(&one, whole("r-1", files.clone())).await;
     assert_eq!(told(&table), [], "{table:?}");
     assert_eq!(
         (table.settlements, table.refunds, table.desks.len()),
@@ -113,11 +119,25 @@ async fn three_desks_against_the_platform() {
     let asked = |infno: &str| platform.ledger(|ledger| ledger.received(infno).len());
     assert_eq!((asked("3201"), asked("3202"), asked("9101")), (2, 0, 0));
 
-    // Refunded and reversed by another system, settled at a desk after its export, settled at a desk without one.
-    other::refund(&platform, &refunded).await;
-    other::reverse(&platform, &reversed).await;
-    let late = settled(&three, "employee", "c-2").await;
-    let nine = desk(&platform, 9, "").await;
+    let planted = [&refunded, &reversed];
+    what_was_planted_is_found(&platform, [&one, &three], planted, files.clone()).await;
+    journal_of_three_is_lost(&one, of_two).await;
+    let charges = asked("2207");
+    assert_eq!(charges, 9, "a reconciliation moves no money");
+}
+
+/// Refunded and reversed by another system, settled at a desk after its export, settled at a desk without one.
+async fn what_was_planted_is_found(
+    platform: &Arc<Platform>,
+    [one, three]: [&Desk; 2],
+    [refunded, reversed]: [&Settlement; 2],
+    files: Vec<String>,
+) {
+    let asked = |infno: &str| platform.ledger(|ledger| ledger.received(infno).len());
+    other::refund(platform, refunded).await;
+    other::reverse(platform, reversed).await;
+    let late = settled(three, "employee", "c-2").await;
+    let nine = desk(platform, 9, "").await;
     let unheard = settled(&nine, "resident", "d-1").await;
     let mut expected = vec![
         ("NOT_AT_PLATFORM", reversed.setl_id.clone()),
@@ -131,9 +151,7 @@ async fn three_desks_against_the_platform() {
             .switch(&serde_json::json!({ "files_in_base64": base64 }))
             .expect("a switch");
         let id = format!("r-2-{base64}");
-        let table = reconcile(&one, whole(&id, files.clone()))
-            .await
-            .expect("it begins");
+        let table = table(one, whole(&id, files.clone())).await;
         assert_eq!(told(&table), expected, "{table:?}");
         let of_nine = table
             .differences
@@ -146,13 +164,15 @@ async fn three_desks_against_the_platform() {
         (2, 2, 2),
         "once a table"
     );
+}
 
-    // A journal that is lost: its rows are there only, and known to be that desk's.
+/// Its rows are there only, and known to be that desk's.
+async fn journal_of_three_is_lost(one: &Desk, of_two: &str) {
     let lost = ReconcileRequest {
         desks: vec![1, 2],
-        ..whole("r-3", vec![of_two.clone()])
+        ..whole("r-3", vec![of_two.to_owned()])
     };
-    let table = reconcile(&one, lost).await.expect("it begins");
+    let table = table(one, lost).await;
     let of_three: Vec<_> = table
         .differences
         .iter()
@@ -160,19 +180,11 @@ async fn three_desks_against_the_platform() {
         .collect();
     assert_eq!(of_three.len(), 2, "{table:?}");
     assert!(of_three.iter().all(|line| line.name == "OTHER_DESK"));
-
-    // An open refund of another system changes nothing here.
-    let truth = platform.ledger(|ledger| ledger.received("2207").len());
-    assert_eq!(truth, 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_the_his_is_compared_too() {
-    let platform = Arc::new(
-        Platform::start(Options::default())
-            .await
-            .expect("a free port"),
-    );
+    let platform = platform().await;
     let one = desk(&platform, 1, "").await;
     let two = desk(&platform, 2, "").await;
     let right = settled(&one, "employee", "a-1").await;
@@ -199,7 +211,7 @@ async fn the_list_of_the_his_is_compared_too() {
         his_list: his.clone(),
         ..whole("r-1", vec![read(&export(&two, "two"))])
     };
-    let table = reconcile(&one, body).await.expect("it begins");
+    let table = table(&one, body).await;
     let mut expected = vec![
         ("HIS_AMOUNT_DIFFERS", wrong.setl_id.clone()),
         ("NOT_IN_HIS_LIST", missing.setl_id.clone()),
@@ -208,7 +220,11 @@ async fn the_list_of_the_his_is_compared_too() {
     expected.sort();
     assert_eq!(told(&table), expected, "{table:?}");
 
-    // The same from the command line.
+    from_the_command_line(&one, &two, his);
+}
+
+/// The same, drawn.
+fn from_the_command_line(one: &Desk, two: &Desk, his: String) {
     let list = one.dir().join("his.csv");
     std::fs::write(&list, his).expect("its folder");
     let (socket, two_path) = (one.socket(), two.dir().join("two"));
@@ -255,11 +271,7 @@ async fn the_list_of_the_his_is_compared_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_is_not_the_one_named_is_refused() {
-    let platform = Arc::new(
-        Platform::start(Options::default())
-            .await
-            .expect("a free port"),
-    );
+    let platform = platform().await;
     let one = desk(&platform, 1, "").await;
     let two = desk(&platform, 2, "").await;
     settled(&two, "employee", "b-1").await;
@@ -309,7 +321,12 @@ async fn a_set_that_is_not_the_one_named_is_refused() {
         0,
         "nobody was asked"
     );
-    // Without the daemon's help too, and nothing is written over.
+    exports_say_why_not(&two, &good);
+}
+
+/// Without the daemon's help too, and nothing is written over.
+fn exports_say_why_not(two: &Desk, good: &str) {
+    let config = two.config();
     for (date, code) in [
         ("2999-01-01", "E8102"),
         ("2020-01-01", "E8103"),
@@ -342,16 +359,15 @@ async fn a_set_that_is_not_the_one_named_is_refused() {
         "--out",
         text(&two_path),
     ]);
-    assert_eq!((again.status.code(), read(&two_path)), (Some(1), good));
+    assert_eq!(
+        (again.status.code(), read(&two_path)),
+        (Some(1), good.to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bent_file_of_the_platform_is_told_by_its_code() {
-    let platform = Arc::new(
-        Platform::start(Options::default())
-            .await
-            .expect("a free port"),
-    );
+    let platform = platform().await;
     let one = desk(&platform, 1, "").await;
     let nine = desk(&platform, 9, "").await;
     settled(&one, "employee", "a-1").await;
@@ -364,9 +380,7 @@ async fn a_bent_file_of_the_platform_is_told_by_its_code() {
         platform
             .arm(&format!("F30@9102:{value}!"))
             .expect("a fault");
-        let table = reconcile(&one, whole(&format!("r-{value}")))
-            .await
-            .expect("it begins");
+        let table = table(&one, whole(&format!("r-{value}"))).await;
         platform.disarm();
         let error = table.error.as_ref().expect("it is not whole");
         assert_eq!(error.name, "RECONCILIATION_INCOMPLETE");
@@ -382,7 +396,7 @@ async fn a_bent_file_of_the_platform_is_told_by_its_code() {
     ] {
         platform.arm(fault).expect("a fault");
         let id = fault.replace('@', "-");
-        let table = reconcile(&one, whole(&id)).await.expect("it begins");
+        let table = table(&one, whole(&id)).await;
         assert_eq!(
             told(&table),
             [("OTHER_DESK", unheard.setl_id.clone())],
@@ -394,11 +408,7 @@ async fn a_bent_file_of_the_platform_is_told_by_its_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_habits_of_other_provinces_are_profile_keys() {
-    let platform = Arc::new(
-        Platform::start(Options::default())
-            .await
-            .expect("a free port"),
-    );
+    let platform = platform().await;
     platform
         .switch(&serde_json::json!({ "statement_balanced": "000000", "hunan": false }))
         .expect("a switch");
@@ -413,11 +423,59 @@ async fn the_habits_of_other_provinces_are_profile_keys() {
         desks: vec![],
         ..whole("r-1", vec![])
     };
-    let table = reconcile(&one, nothing).await.expect("it begins");
+    let table = table(&one, nothing).await;
     assert_eq!(told(&table), [], "{table:?}");
     let sent = platform.ledger(|ledger| ledger.received("3201"));
     assert_eq!(
         sent[0].body["input"]["data"]["fixmedins_refd_setl_flag"],
         "0"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refunds_asked_for_count_at_whichever_desk() {
+    let platform = platform().await;
+    let one = desk(&platform, 1, "").await;
+    let two = desk(&platform, 2, "").await;
+    settled(&one, "employee", "a-1").await;
+    let own = settled(&one, "employee", "a-2").await;
+    let helped = settled(&one, "resident", "a-3").await;
+    refund(&one, "b-1", Key::SettlementId(own.settlement_id.clone())).await;
+    let numbers = PlatformNumbers {
+        psn_no: helped.psn_no.clone(),
+        mdtrt_id: helped.mdtrt_id.clone(),
+        setl_id: helped.setl_id.clone(),
+        insuplc_admdvs: "430100".to_owned(),
+        pharmacy: false,
+    };
+    refund(&two, "b-2", Key::Platform(numbers)).await;
+
+    // Alone, the first desk knows its own refund only; with the other desk's export all agrees.
+    let alone = table(&one, request("r-1")).await;
+    assert_eq!(
+        told(&alone),
+        [("REFUNDED_THERE_ONLY", helped.setl_id.clone())]
+    );
+    assert_eq!((alone.settlements, alone.refunds), (3, 1));
+    let request = ReconcileRequest {
+        desks: vec![1, 2],
+        ..whole("r-2", vec![read(&export(&two, "two"))])
+    };
+    let all = table(&one, request).await;
+    assert_eq!(told(&all), [], "{all:?}");
+    assert_eq!((all.settlements, all.refunds), (3, 2));
+}
+
+async fn refund(desk: &Desk, request_id: &str, key: Key) {
+    let request = RefundSettlementRequest {
+        request_id: request_id.to_owned(),
+        operator: request("any").operator,
+        reason: "退药".to_owned(),
+        key: Some(key),
+        ..RefundSettlementRequest::default()
+    };
+    let answer = desk.settlements().await.refund_settlement(request).await;
+    let answer = answer.expect("it is taken").into_inner();
+    let error = answer.refund.expect("an answer").error;
+    assert!(error.is_none(), "{error:?}");
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod progress;
 pub(crate) mod receipt;
+pub(crate) mod refund;
 pub(crate) mod table;
 pub(crate) mod words;
 

@@ -1,6 +1,8 @@
 //! A settlement, its amounts and its errors, drawn.
 
-use yibaod::api::{Amounts, ErrorEntry, Money, Paper, PaperState, Resolution, Settlement};
+use yibaod::api::{
+    Amounts, ErrorEntry, Money, Paper, PaperState, RefundBrief, Resolution, Settlement,
+};
 
 use super::{Paint, clean, columns, cut, day_and_time, left, right, words, wrapped, yuan};
 
@@ -100,6 +102,10 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
             "人工认定 resolved",
             it.resolved.as_ref().map_or_else(String::new, resolved),
         ),
+        (
+            "退费 refund",
+            it.refund.as_ref().map_or_else(String::new, refund_brief),
+        ),
     ];
     facts.retain(|(_, value)| !value.is_empty());
     let line = |(label, value): (&str, String)| {
@@ -112,8 +118,14 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
     facts.into_iter().map(line).collect()
 }
 
+/// The refund of a settlement, in a line.
+fn refund_brief(it: &RefundBrief) -> String {
+    let (zh, en) = words::refund(it.money());
+    format!("{zh} {en} {} {}", it.refund_setl_id, it.refund_time)
+}
+
 /// What a person stated, in a line.
-fn resolved(it: &Resolution) -> String {
+pub(super) fn resolved(it: &Resolution) -> String {
     let (zh, en) = words::resolved(it.r#as());
     format!(
         "{zh} {en}（{} {}：{}）",

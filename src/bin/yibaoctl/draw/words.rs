@@ -1,8 +1,8 @@
 //! What the values of the wire are called, Chinese and English.
 
 use yibaod::api::{
-    CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, ResolvedAs, Stage,
-    StuckSubject, TriedEnd,
+    CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, RefundMoney,
+    ResolvedAs, Stage, StuckSubject, TriedEnd,
 };
 
 /// Chinese and English.
@@ -81,6 +81,18 @@ pub(crate) fn resolved(verdict: ResolvedAs) -> Words {
         ResolvedAs::Settled => ("已结算且成立", "settled"),
         ResolvedAs::NotCharged => ("未扣费", "not-charged"),
         ResolvedAs::Reversed => ("已退回", "reversed"),
+        ResolvedAs::Refunded => ("已退费", "refunded"),
+        ResolvedAs::NotRefunded => ("未退费", "not-refunded"),
+    }
+}
+
+pub(crate) fn refund(money: RefundMoney) -> Words {
+    match money {
+        RefundMoney::Unspecified => ("不明", "NOT SAID"),
+        RefundMoney::Refunded => ("已退费", "REFUNDED"),
+        RefundMoney::Refused => ("已拒绝（未退费）", "REFUSED"),
+        RefundMoney::Unknown => ("结果未知", "UNKNOWN"),
+        RefundMoney::Pending => ("进行中", "PENDING"),
     }
 }
 

@@ -331,6 +331,7 @@ pub(crate) fn answer() -> Answer {
         accepted_at_ms: 1_700_000_000_000,
         ended_at_ms: Some(1_700_000_001_000),
         resolved: None,
+        refund: None,
     }
 }
 
@@ -368,5 +369,6 @@ fn row(settlement_id: &str) -> Summary {
         psn_no: "P1".into(),
         operator_id: "0001".into(),
         office_id: "K1".into(),
+        refund: None,
     }
 }

@@ -75,6 +75,9 @@ impl Reconciliation {
         self.plan = Some(Arc::clone(&plan));
         if self.whole_hospital {
             self.groups = Arc::new(gather::groups(&plan.rows, &plan.besides));
+            let unclear = plan.rows.iter();
+            let unclear = unclear.filter(|row| row.standing.counts() && !gather::is_cleared(row));
+            self.differs(unclear.map(|row| Difference::of(Code::NotCompared, row)));
             self.at = At::Group(0, GroupStep::Totals);
         } else {
             let (todo, silent): (Vec<usize>, Vec<usize>) =
@@ -166,13 +169,13 @@ impl Reconciliation {
 
     fn learn(&mut self, found: Found) {
         match (self.at.clone(), found) {
-            (At::Row(place), Found::Looked(looked)) => {
+            (At::Row(place), Found::Compared(looked)) => {
                 let row = self.todo.get(place).and_then(|at| self.row(*at));
                 let differences = row.map(|row| compare::with_platform(row, &looked));
                 self.differs(differences.unwrap_or_default());
                 self.at = At::Row(place + 1);
             }
-            (At::Listed(group, place), Found::Looked(looked)) => {
+            (At::Listed(group, place), Found::Compared(looked)) => {
                 let differences = self.explained(place, &looked);
                 self.differs(differences);
                 self.at = At::Listed(group, place + 1);

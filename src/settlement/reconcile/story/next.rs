@@ -89,5 +89,5 @@ fn look(row: &Row) -> (String, Ask) {
         settle_msgid: row.msgid.clone(),
         is_pharmacy: false,
     };
-    (row.insuplc_admdvs.clone(), Ask::Look(numbers))
+    (row.insuplc_admdvs.clone(), Ask::Compare(numbers))
 }

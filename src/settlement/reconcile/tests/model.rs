@@ -97,12 +97,12 @@ impl Model {
 
     fn answer(&mut self, errand: &Errand) -> Outcome {
         let infno = match &errand.ask {
-            Ask::Look(_) => "5203",
+            Ask::Compare(_) => "5203",
             Ask::Totals(_) => "3201",
             Ask::Upload { .. } => "9101",
             Ask::Details { .. } => "3202",
             Ask::Download { .. } => "9102",
-            Ask::Refund(_) | Ask::Enquiry(_) => panic!("a reconciliation only reads"),
+            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => panic!("a reconciliation only reads"),
         };
         *self.asked.entry(infno).or_default() += 1;
         let all: usize = self.asked.values().sum();
@@ -126,7 +126,7 @@ impl Model {
 
     fn found(&mut self, ask: &Ask) -> Found {
         match ask {
-            Ask::Look(numbers) => {
+            Ask::Compare(numbers) => {
                 let hit = self.held.iter().find(|held| {
                     let same = match numbers.setl_id.is_empty() {
                         false => held.there.setl_id == numbers.setl_id,
@@ -135,7 +135,7 @@ impl Model {
                     same && held.row.mdtrt_id == numbers.mdtrt_id
                 });
                 let looked = hit.map(|held| Looked::There(held.there.clone()));
-                Found::Looked(looked.unwrap_or(Looked::Nothing))
+                Found::Compared(looked.unwrap_or(Looked::Nothing))
             }
             Ask::Totals(statement) => {
                 let group = self.of_group(&statement.group);
@@ -168,7 +168,7 @@ impl Model {
             Ask::Download { file_qury_no, .. } => {
                 Found::Statement(self.results[file_qury_no].clone())
             }
-            Ask::Refund(_) | Ask::Enquiry(_) => panic!("a reconciliation only reads"),
+            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => panic!("a reconciliation only reads"),
         }
     }
 
