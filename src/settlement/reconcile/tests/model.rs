@@ -102,7 +102,9 @@ impl Model {
             Ask::Upload { .. } => "9101",
             Ask::Details { .. } => "3202",
             Ask::Download { .. } => "9102",
-            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => panic!("a reconciliation only reads"),
+            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => {
+                panic!("a reconciliation only reads")
+            }
         };
         *self.asked.entry(infno).or_default() += 1;
         let all: usize = self.asked.values().sum();
@@ -168,7 +170,9 @@ impl Model {
             Ask::Download { file_qury_no, .. } => {
                 Found::Statement(self.results[file_qury_no].clone())
             }
-            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => panic!("a reconciliation only reads"),
+            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => {
+                panic!("a reconciliation only reads")
+            }
         }
     }
 
