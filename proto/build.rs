@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "yibao/v1/dispense.proto",
     "yibao/v1/settlement.proto",
     "yibao/v1/device.proto",
     "yibao/v1/daemon.proto",

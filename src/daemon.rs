@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{ConfigError, Profile, Secrets, Settings};
+use crate::config::{ConfigError, Problem, Profile, Secrets, Settings, profile_report};
 use crate::device::{Hub, ROLE_RECEIPT};
 use crate::document::receipt::Surround;
 use crate::ipc;
@@ -85,11 +85,8 @@ pub fn full_text(error: &Error) -> String {
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
     let site = Site::load(config_path)?;
-    for (key, warning) in site.profile.warnings() {
-        println!(
-            "{}: {key}: {warning}",
-            site.settings.paths.site_profile.display()
-        );
+    for warning in &site.warnings {
+        println!("{warning}");
     }
     SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
     println!(
@@ -137,13 +134,17 @@ struct Site {
     settings: Settings,
     profile: Arc<Profile>,
     secrets: Secrets,
+    /// What works in the profile and is worth a person's look.
+    warnings: Vec<Problem>,
 }
 
 impl Site {
     fn load(config_path: &Path) -> Result<Self, Error> {
         let settings = Settings::load(config_path)?;
-        let profile = Profile::load(&settings.paths.site_profile)?;
-        let secrets = Secrets::load(&profile, credentials_dir().as_deref())?;
+        let mut report =
+            profile_report::look(&settings.paths.site_profile, credentials_dir().as_deref());
+        let warnings = std::mem::take(&mut report.warnings);
+        let (profile, secrets) = report.into_site()?;
         let unknown = crate::device::quirks::check_models(&settings.devices);
         if !unknown.is_empty() {
             return Err(Error::Devices(unknown.join("; ")));
@@ -152,6 +153,7 @@ impl Site {
             settings,
             profile: Arc::new(profile),
             secrets,
+            warnings,
         })
     }
 }
@@ -174,6 +176,7 @@ async fn serve(site: Site) -> Result<(), Error> {
         settings,
         profile,
         secrets,
+        warnings: _,
     } = site;
     let clock = Clock::start();
     let crashes = Crashes::new(settings.paths.state_dir.join("crashed"));
@@ -251,7 +254,11 @@ fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(
             }
             operations.distrust_journal();
         }
-        Err(error) => tracing::warn!(%error, "the journal's chain could not be walked"),
+        // What cannot be read cannot be trusted either.
+        Err(error) => {
+            tracing::error!(%error, "the journal's chain could not be walked");
+            operations.distrust_journal();
+        }
     };
     std::thread::Builder::new()
         .name("journal-verify".to_owned())
@@ -297,6 +304,15 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
             );
             false
         }
+        JournalIdentity::RolledBack { had_seq, last_seq } => {
+            tracing::error!(
+                had_seq,
+                last_seq,
+                "the journal lacks records that it held: nothing is settled until it is compared with the \
+                 platform and adopted"
+            );
+            false
+        }
     };
     Ok((journal, adopted))
 }
@@ -334,6 +350,10 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
             .transactions
             .reversible
             .contains(&profile.transactions.settle),
+        pharmacy_is_reversible: (profile.transactions.reversible.iter())
+            .any(|infno| infno == "2102"),
+        dispense_is_enabled: profile.dispense.enabled,
+        dispense_repeat_is_harmless: profile.dispense.repeat_is_harmless,
         settle_quiet_ms: seconds(profile.settle_quiet_s),
         scan_wait_ms: seconds(settings.times.scan_wait_s),
         confirm_wait_ms: seconds(settings.times.confirm_wait_s),

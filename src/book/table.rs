@@ -127,6 +127,31 @@ with_reconciling! {
         "A text is longer than the platform's field.",
         "请缩短所列字段的内容后重新发起。",
         "Shorten the named field and call again.";
+    PharmacyNotEnabled = "E1030", "PHARMACY_NOT_ENABLED", NotCharged, NewId,
+        "本站点没有开通药店购药结算。",
+        "This site does not settle a pharmacy's orders.",
+        "请改用门诊缴费结算；确需开通请信息科在站点配置中设置 transactions.pharmacy。",
+        "Settle it as an outpatient bill; to switch it on, set transactions.pharmacy in the site profile.";
+    TakenBackTooMuch = "E1031", "TAKEN_BACK_TOO_MUCH", NotConcerned, NewId,
+        "退回的药品数量超过了发出的数量。",
+        "More comes back than was handed out.",
+        "请核对所列行的发出与已退数量，改正后换新编号重新上报。",
+        "Compare what went out and came back on the named line, correct it and call with a new id.";
+    DispenseNotEnabled = "E1032", "DISPENSE_NOT_ENABLED", NotConcerned, NewId,
+        "本站点没有开通发药与退药上报。",
+        "This site does not tell hand-outs to the platform.",
+        "确需开通请信息科在站点配置中设置 dispense.enabled。",
+        "To switch it on, set dispense.enabled in the site profile.";
+    RowsRefused = "E1033", "ROWS_REFUSED", NotConcerned, NewId,
+        "平台没有接受其中的一行或几行药品。",
+        "The platform did not take every row.",
+        "请按逐行说明改正未接受的行，换新编号只上报这些行。",
+        "Correct the rows that were not taken and hand in only those with a new id.";
+    DispenseUnknown = "E1034", "DISPENSE_UNKNOWN", NotConcerned, AskOnly,
+        "发药或退药的上报结果不明，平台可能已经记录。",
+        "It is not known whether the platform recorded the hand-out or take-back.",
+        "不要重复上报，请向医保经办机构核实后由管理员处理。",
+        "Do not hand it in again; ask the insurance office what was recorded, then have it resolved.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,
@@ -399,7 +424,23 @@ with_reconciling! {
         "The settlement service has an internal error.",
         "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
         "Ask with the same id, do not settle again, and have the log looked at.";
+    JournalRolledBack = "E7011", "JOURNAL_ROLLED_BACK", Unknown, AskOnly,
+        "流水日志缺少本机曾写入的记录（曾被还原，或磁盘丢失），暂停受理；缺失的结算可能已扣费。",
+        "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
+        "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
+        "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
 
+    // The site's files.
+    ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,
+        "站点配置有误，服务不会启动。",
+        "The site profile is wrong; the daemon does not start with it.",
+        "请信息科按所列各键改正，再执行 yibaoctl profile check。",
+        "Correct the named keys, then run: yibaoctl profile check.";
+    SecretWrong = "E7102", "SECRET_WRONG", NotConcerned, SameId,
+        "接入密钥或签名私钥不能使用，服务不会启动。",
+        "A gateway secret or signing key cannot be used; the daemon does not start with it.",
+        "请信息科核对密钥文件的内容、权限和位置。",
+        "Check the key file's content, mode and place.";
     // What a person states, and giving back.
     NotStuck = "E8001", "NOT_STUCK", NotConcerned, SameId,
         "此笔并不需要人工处理，不能人工认定。",

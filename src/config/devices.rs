@@ -17,8 +17,11 @@ pub const GAP_MS_DEFAULT: u32 = 60;
 const GAP_MS_MAX: u32 = 2_000;
 /// Longest code that a scanner may give.
 pub const CODE_BYTES_MAX: usize = 512;
-/// Longest device or role name.
+/// Longest device name.
 const NAME_BYTES_MAX: usize = 64;
+/// Jobs of a scanner, and of a printer. Nobody asks for a device with another one.
+const SCANNER_ROLES: [&str; 1] = ["scanner"];
+const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 
 /// One device: what it is called, what it is for, where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -26,7 +29,7 @@ const NAME_BYTES_MAX: usize = 64;
 pub struct DeviceConfig {
     /// The desk's own name for it, unique at the desk.
     pub name: String,
-    /// What clients ask for: `scanner`, `receipt`. One device a role.
+    /// What clients ask for: `scanner`, `receipt`, `report`. One device a role.
     pub role: String,
     /// What it is and where.
     pub kind: Kind,
@@ -177,10 +180,19 @@ impl DeviceConfig {
     pub fn check(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut say = |what: String| wrong.push(format!("device {:?}: {what}", self.name));
-        for (key, value) in [("name", &self.name), ("role", &self.role)] {
-            if !is_plain_name(value) {
-                say(format!("{key} must be 1-{NAME_BYTES_MAX} of a-z 0-9 . _ -"));
-            }
+        if !is_plain_name(&self.name) {
+            say(format!("name must be 1-{NAME_BYTES_MAX} of a-z 0-9 . _ -"));
+        }
+        let roles: &[&str] = match self.kind {
+            Kind::SerialScanner { .. } => &SCANNER_ROLES,
+            Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
+        };
+        if !roles.contains(&self.role.as_str()) {
+            let known = roles.join(", ");
+            say(format!(
+                "role {:?} is no job of this kind of device: {known}",
+                self.role
+            ));
         }
         match &self.kind {
             Kind::SerialScanner {

@@ -13,6 +13,35 @@ use toml::{Table, Value};
 /// Problems that are listed; a broken file needs no longer list.
 const PROBLEMS_MAX: usize = 100;
 
+/// What is wrong, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// English.
+    pub en: String,
+    /// Chinese; empty where a message is for the log only.
+    pub zh: String,
+}
+
+impl From<&str> for Words {
+    fn from(en: &str) -> Self {
+        Self::from(en.to_owned())
+    }
+}
+
+impl From<String> for Words {
+    fn from(en: String) -> Self {
+        let zh = String::new();
+        Self { en, zh }
+    }
+}
+
+impl<E: Into<String>, Z: Into<String>> From<(E, Z)> for Words {
+    fn from((en, zh): (E, Z)) -> Self {
+        let (en, zh) = (en.into(), zh.into());
+        Self { en, zh }
+    }
+}
+
 /// One thing that is wrong in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -20,17 +49,21 @@ pub struct Problem {
     pub file: String,
     /// The key, dotted from the top: `url.base`. Empty: the file as a whole.
     pub key: String,
-    /// What is wrong, in words.
-    pub what: String,
+    /// What is wrong.
+    pub what: Words,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            write!(f, "{}: {}", self.file, self.what)
-        } else {
-            write!(f, "{}: {}: {}", self.file, self.key, self.what)
+        write!(f, "{}: ", self.file)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
         }
+        f.write_str(&self.what.en)?;
+        if self.what.zh.is_empty() {
+            return Ok(());
+        }
+        write!(f, "（{}）", self.what.zh)
     }
 }
 
@@ -56,7 +89,7 @@ impl fmt::Display for ConfigError {
 impl ConfigError {
     /// One problem of a whole file.
     #[must_use]
-    pub(super) fn of_file(file: &str, what: impl Into<String>) -> Self {
+    pub(super) fn of_file(file: &str, what: impl Into<Words>) -> Self {
         Self {
             problems: vec![Problem {
                 file: file.to_owned(),
@@ -107,7 +140,7 @@ impl Sink {
         }
     }
 
-    pub(super) fn problem(&self, key: &str, what: impl Into<String>) {
+    pub(super) fn problem(&self, key: &str, what: impl Into<Words>) {
         let mut problems = self.problems.borrow_mut();
         if problems.len() < PROBLEMS_MAX {
             problems.push(Problem {
@@ -152,7 +185,7 @@ impl Keys {
     }
 
     /// Says that something is wrong with this key.
-    pub(super) fn problem(&self, key: &str, what: impl Into<String>) {
+    pub(super) fn problem(&self, key: &str, what: impl Into<Words>) {
         self.sink.problem(&self.path(key), what);
     }
 
@@ -179,7 +212,7 @@ impl Keys {
         let seen = value.type_str();
         let read = read(value);
         if read.is_none() {
-            self.problem(key, format!("must be {kind}, is {seen}"));
+            self.problem(key, wrong_kind(kind, seen));
         }
         read
     }
@@ -200,13 +233,13 @@ impl Keys {
         match self.text_option(key) {
             Some(text) => {
                 if text.trim().is_empty() {
-                    self.problem(key, "must not be empty");
+                    self.problem(key, ("must not be empty", "不能为空"));
                 }
                 text
             }
             None => {
                 if !present {
-                    self.problem(key, "is missing");
+                    self.problem(key, IS_MISSING);
                 }
                 String::new()
             }
@@ -234,7 +267,8 @@ impl Keys {
         };
         if !range.contains(&number) {
             let (low, high) = (range.start(), range.end());
-            self.problem(key, format!("must be {low} to {high}, is {number}"));
+            let en = format!("must be {low} to {high}, is {number}");
+            self.problem(key, (en, format!("应为 {low} 至 {high}，现为 {number}")));
             return default;
         }
         T::try_from(number).unwrap_or(default)
@@ -246,7 +280,7 @@ impl Keys {
         T: TryFrom<i64> + Default,
     {
         if !self.table.contains_key(key) {
-            self.problem(key, "is missing");
+            self.problem(key, IS_MISSING);
         }
         self.number(key, T::default(), range)
     }
@@ -265,7 +299,9 @@ impl Keys {
             return *value;
         }
         let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-        self.problem(key, format!("{word:?} is none of {}", known.join(", ")));
+        let known = known.join(", ");
+        let en = format!("{word:?} is none of {known}");
+        self.problem(key, (en, format!("{word:?} 不是可用的值，可用：{known}")));
         default
     }
 
@@ -298,10 +334,7 @@ impl Keys {
                 Some(value) => {
                     free.insert(name, value);
                 }
-                None => self.problem(
-                    &format!("{key}.{name}"),
-                    format!("must be {kind}, is {seen}"),
-                ),
+                None => self.problem(&format!("{key}.{name}"), wrong_kind(kind, seen)),
             }
         }
         free
@@ -336,9 +369,26 @@ impl Drop for Keys {
     fn drop(&mut self) {
         for key in self.table.keys() {
             let known = self.asked.join(", ");
-            self.problem(key, format!("unknown key; known here: {known}"));
+            let en = format!("unknown key; known here: {known}");
+            self.problem(key, (en, format!("没有这个键；此处可用：{known}")));
         }
     }
+}
+
+/// A key that must be there and is not.
+pub(super) const IS_MISSING: (&str, &str) = ("is missing", "缺少此键");
+
+fn wrong_kind(kind: &str, seen: &str) -> Words {
+    let zh = match kind {
+        "a text" => "文本",
+        "true or false" => "true 或 false",
+        "a whole number" => "整数",
+        "a list of texts" => "文本列表",
+        "a table" => "一节（表）",
+        _ => kind,
+    };
+    let en = format!("must be {kind}, is {seen}");
+    Words::from((en, format!("应为{zh}，现为 {seen}")))
 }
 
 fn text(value: Value) -> Option<String> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::keys::{ConfigError, Origins, Problem};
+use super::keys::{ConfigError, Origins, Problem, Words};
 
 /// A configuration is read by people; a larger file is a mistake.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -66,12 +66,14 @@ fn beside(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
     let file = path.display().to_string();
-    let fail = |what: String| ConfigError::of_file(&file, what);
-    let size = std::fs::metadata(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let fail = |en: String, zh: String| ConfigError::of_file(&file, (en, zh));
+    let unread = |e: std::io::Error| fail(format!("cannot be read: {e}"), format!("无法读取：{e}"));
+    let size = std::fs::metadata(path).map_err(unread)?;
     if size.len() > FILE_BYTES_MAX {
-        return Err(fail(format!("is larger than {FILE_BYTES_MAX} bytes")));
+        let en = format!("is larger than {FILE_BYTES_MAX} bytes");
+        return Err(fail(en, format!("大于 {FILE_BYTES_MAX} 字节")));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+    let text = std::fs::read_to_string(path).map_err(unread)?;
     parse(&text, &file)
 }
 
@@ -84,7 +86,10 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Table, ConfigError> {
             problems: vec![Problem {
                 file: file.to_owned(),
                 key: String::new(),
-                what: format!("line {line}: {}", error.message()),
+                what: Words::from((
+                    format!("line {line}: {}", error.message()),
+                    format!("第 {line} 行不是正确的 TOML"),
+                )),
             }],
         }
     })

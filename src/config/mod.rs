@@ -9,12 +9,15 @@ mod keys;
 mod layers;
 pub mod profile;
 mod profile_check;
+mod profile_gateway;
 mod profile_paths;
 mod profile_read;
+pub mod profile_report;
+mod profile_texts;
 pub mod secrets;
 pub mod settings;
 
-pub use keys::{ConfigError, Problem};
+pub use keys::{ConfigError, Problem, Words};
 pub use profile::Profile;
 pub use secrets::Secrets;
 pub use settings::Settings;

@@ -6,7 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::keys::ConfigError;
+use super::keys::{ConfigError, Words};
+pub use super::profile_gateway::{
+    ApiName, Cainfo, Family, Gateway, SM2_USER_ID, SecretPlace, SignatureForm, SignedText,
+    TimestampUnit,
+};
 use super::{layers, profile_check, profile_read};
 
 /// What a site's platform is like. Checked when it was made by [`Profile::load`] or [`Profile::parse`].
@@ -28,6 +32,8 @@ pub struct Profile {
     pub url: Url,
     /// What the gateway wants.
     pub gateway: Gateway,
+    /// How messages are signed.
+    pub cainfo: Cainfo,
     /// 9001.
     pub sign_in: SignIn,
     /// Which variants of transactions are used.
@@ -40,6 +46,8 @@ pub struct Profile {
     pub enquiry: EnquiryRules,
     /// What 2601 says.
     pub reversal: ReversalRules,
+    /// 3505A and 3506A.
+    pub dispense: DispenseRules,
     /// How amounts are checked.
     pub amounts: AmountRules,
     /// What 2204 takes.
@@ -57,6 +65,8 @@ pub struct Profile {
 pub struct Envelope {
     /// 接收方系统代码.
     pub recer_sys_code: String,
+    /// The same where it differs by 险种类型, once the insurance that pays is known.
+    pub recer_sys_code_of: BTreeMap<String, String>,
     /// 接口版本号.
     pub infver: String,
     /// 签名类型, may be empty.
@@ -99,54 +109,6 @@ pub enum UrlStyle {
     Single,
 }
 
-/// What the gateway in front of the platform wants, and how it says no.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
-    /// Which headers.
-    pub family: Family,
-    /// Where its secret is.
-    pub secret: SecretPlace,
-    /// HTTP statuses that say: not processed.
-    pub refused_status: Vec<u16>,
-    /// Values of `code` in a body without infcode that say: not processed.
-    pub refused_codes: Vec<String>,
-}
-
-/// A family of gateway headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// None.
-    None,
-    /// `x-tif-*`.
-    XTif {
-        /// The account.
-        paasid: String,
-        /// `x-tif-serviceId`, empty: not sent.
-        service_id: String,
-    },
-}
-
-/// Where the gateway's secret is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum SecretPlace {
-    /// There is none.
-    None,
-    /// In the profile: for a simulated platform only.
-    Inline(String),
-    /// A file, or the name of a systemd credential when it has no slash.
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for SecretPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            SecretPlace::None => f.write_str("None"),
-            SecretPlace::Inline(_) => f.write_str("Inline(***)"),
-            SecretPlace::File(path) => f.debug_tuple("File").field(path).finish(),
-        }
-    }
-}
-
 /// 9001.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
@@ -172,6 +134,10 @@ pub struct Transactions {
     pub settle: String,
     /// 个人结算方式.
     pub psn_setlway: String,
+    /// Whether a pharmacy's orders are settled here, by 2101 and 2102.
+    pub pharmacy: bool,
+    /// What 2102 calls the list of a line's trace codes: `durg_trac_info` or `drug_trac_info`.
+    pub trace_node: String,
     /// Numbers that 2601 reverses.
     pub reversible: Vec<String>,
 }
@@ -179,7 +145,9 @@ pub struct Transactions {
 /// How a scanned code becomes a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherRules {
-    /// The address of `localQrCodeQuery`.
+    /// Who decodes it.
+    pub decode: Decode,
+    /// The address of `localQrCodeQuery`; empty with [`Decode::Transaction`].
     pub url: String,
     /// Whether the gateway's headers go there too.
     pub gateway_headers: bool,
@@ -194,6 +162,15 @@ pub struct VoucherRules {
     pub unknown_kind: Vec<String>,
     /// Codes or texts of the voucher service that say: the code is too old or used.
     pub expired: Vec<String>,
+}
+
+/// Who decodes a scanned code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// The e-voucher service, by `localQrCodeQuery`.
+    Http,
+    /// The platform, by 1162.
+    Transaction,
 }
 
 /// What the texts of answers mean: plain parts of the text.
@@ -227,6 +204,8 @@ pub enum Reading {
 pub struct EnquiryRules {
     /// Whether it may be asked without a setl_id, by mdtrt_id alone.
     pub without_setl_id: bool,
+    /// Whether it may be asked by psn_no alone. A lost 2102 leaves neither a setl_id nor a mdtrt_id.
+    pub pharmacy_by_person: bool,
     /// What success without rows means.
     pub empty_output: Reading,
     /// What success with rows that are all of others means.
@@ -244,6 +223,17 @@ pub struct ReversalRules {
     pub reversed: Vec<String>,
     /// Texts of a refusal that say: nothing there.
     pub nothing: Vec<String>,
+}
+
+/// 3505A and 3506A.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DispenseRules {
+    /// Whether drugs handed out and taken back are told to the platform.
+    pub enabled: bool,
+    /// Whether telling them twice is as once: then a lost answer is told again.
+    pub repeat_is_harmless: bool,
+    /// Whether 3506A wants negative counts.
+    pub return_is_negative: bool,
 }
 
 /// How amounts are checked.
@@ -326,7 +316,7 @@ pub struct Timeouts {
     pub voucher_ms: u32,
     /// For the whole answer of a call that moves no money.
     pub call_ms: u32,
-    /// For the whole answer of 2207 and 2208.
+    /// For the whole answer of 2207 and 2208, 2102 and 2103.
     pub money_call_ms: u32,
 }
 
@@ -355,13 +345,13 @@ impl Profile {
 
     /// What cannot work although each key by itself is well formed: key and words, empty when nothing.
     #[must_use]
-    pub fn check(&self) -> Vec<(String, String)> {
+    pub fn check(&self) -> Vec<(String, Words)> {
         profile_check::check(self)
     }
 
-    /// What works but is worth a person's look, for `yibaod --check`.
+    /// What works but is worth a person's look.
     #[must_use]
-    pub fn warnings(&self) -> Vec<(String, String)> {
+    pub fn warnings(&self) -> Vec<(String, Words)> {
         profile_check::warnings(self)
     }
 }

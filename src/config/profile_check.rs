@@ -1,20 +1,21 @@
 //! What in a profile cannot work together, or is worth a second look.
 
-use super::profile::{Family, Profile, Reading, SecretPlace, UrlStyle};
+use super::keys::{IS_MISSING, Words};
+use super::profile::{ApiName, Decode, Family, Profile, Reading, UrlStyle};
+use super::profile_gateway;
+use super::profile_texts::patterns;
 
 /// Key and words.
-type Finding = (String, String);
+pub(super) type Finding = (String, Words);
 
 /// Equations that may stop a settlement; the others of the platform's rule texts are not computed.
-const HARDENABLE: [&str; 3] = ["E5", "E6", "E9"];
+const HARDENABLE: [&str; 4] = ["E5", "E6", "E8", "E9"];
 /// Characters of the numbers that the daemon gives to lines.
 const OWN_SERIAL_CHARS: u32 = 15;
 /// A settling call that is on its way may be processed this late, whatever our own time-outs are.
 const QUIET_S_MIN: u32 = 100;
-/// Money transactions, whose refusals are listed by text. The base number speaks for its A form.
-const MONEY: [&str; 4] = ["2102", "2103", "2207", "2208"];
-/// Texts shorter than this match too much to mean anything.
-const PATTERN_CHARS_MIN: usize = 2;
+/// Characters of 接收方系统代码.
+const RECER_SYS_CODE_CHARS_MAX: usize = 10;
 /// The longest call and some, so that a call in flight is never taken for one that is over.
 const QUIET_MARGIN_MS: u64 = 10_000;
 
@@ -45,7 +46,13 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
     identity(profile, &mut found);
     addresses(profile, &mut found);
-    gateway(profile, &mut found);
+    voucher(profile, &mut found);
+    found.extend(profile_gateway::check(
+        &profile.gateway,
+        &profile.cainfo,
+        &profile.envelope.signtype,
+        profile.sandbox,
+    ));
     patterns(profile, &mut found);
     rules(profile, &mut found);
     found
@@ -58,53 +65,104 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
     let reversible = profile.transactions.reversible.contains(settle)
         && profile.reversal.success == Reading::Reversed;
     if !reversible && !profile.enquiry.without_setl_id {
-        let what = format!("a lost {settle} can neither be asked for nor reversed: it gets stuck");
-        say(&mut found, "transactions.reversible", what);
+        let en = format!("a lost {settle} can neither be asked for nor reversed: it gets stuck");
+        let zh = format!("{settle} 应答丢失后既不能查询也不能冲正：只能人工处理");
+        say(&mut found, "transactions.reversible", (en, zh));
     }
     if !profile.answers.refusals.contains_key("2207") {
-        let what = "no text of 2207 counts as a refusal: each one is taken for a lost answer";
-        say(&mut found, "answers.refusals", what);
+        let en = "no text of 2207 counts as a refusal: each one is taken for a lost answer";
+        let zh = "没有列出 2207 的拒绝文字：每次拒绝都会当作结果未知去查询";
+        say(&mut found, "answers.refusals", (en, zh));
+    }
+    if profile.transactions.pharmacy {
+        pharmacy_warnings(profile, &mut found);
     }
     if !profile.sandbox && profile.url.base.starts_with("http:") {
-        let what = "plain http: whoever is on this network can read and change every message";
-        say(&mut found, "url.base", what);
+        let en = "plain http: whoever is on this network can read and change every message";
+        let zh = "明文 http：同一网络上的人可以看到并改动每条报文";
+        say(&mut found, "url.base", (en, zh));
     }
     if profile.sign_in.wanted && profile.sign_in.expired.is_empty() {
-        let what = "no text says that a sign-in is over: the daemon never signs in again that day";
-        say(&mut found, "sign_in.expired", what);
+        let en = "no text says that a sign-in is over: the daemon never signs in again that day";
+        let zh = "没有列出签到失效的文字：当天不会重新签到";
+        say(&mut found, "sign_in.expired", (en, zh));
     }
     if profile.amounts.accept_difference_fen > 0 {
-        let what = "a settlement may differ from what was confirmed";
-        say(&mut found, "amounts.accept_difference_fen", what);
+        let en = "a settlement may differ from what was confirmed";
+        let zh = "结算金额可以与已确认的金额不同";
+        say(&mut found, "amounts.accept_difference_fen", (en, zh));
+    }
+    if profile.cainfo.text != super::profile::SignedText::None && !profile.sandbox {
+        let en = "no public source shows which text a platform verifies: try it with the bureau";
+        let zh = "没有公开资料说明平台验签的原文：请先与医保局联调";
+        say(&mut found, "cainfo.text", (en, zh));
     }
     found
 }
 
-fn say(found: &mut Vec<Finding>, key: &str, what: impl Into<String>) {
+fn pharmacy_warnings(profile: &Profile, found: &mut Vec<Finding>) {
+    let reversible = profile.transactions.reversible.iter().any(|r| r == "2102")
+        && profile.reversal.success == Reading::Reversed;
+    if !reversible && !profile.enquiry.pharmacy_by_person {
+        let what = "a lost 2102 can neither be asked for nor reversed: it gets stuck";
+        say(found, "transactions.reversible", what);
+    }
+    if !profile.answers.refusals.contains_key("2102") {
+        let what = "no text of 2102 counts as a refusal: each one is taken for a lost answer";
+        say(found, "answers.refusals", what);
+    }
+}
+
+pub(super) fn say(found: &mut Vec<Finding>, key: &str, what: impl Into<Words>) {
     found.push((key.to_owned(), what.into()));
 }
 
 fn identity(profile: &Profile, found: &mut Vec<Finding>) {
     let code = &profile.fixmedins_code;
     if code.len() != 12 || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        say(found, "fixmedins_code", "must be 12 letters and digits");
+        let words = ("must be 12 letters and digits", "应为 12 位字母或数字");
+        say(found, "fixmedins_code", words);
     }
     if profile.fixmedins_name.chars().count() > 200 {
-        say(found, "fixmedins_name", "must be at most 200 characters");
+        say(found, "fixmedins_name", at_most(200));
     }
     let area = &profile.mdtrtarea_admvs;
     if area.len() != 6 || !area.bytes().all(|b| b.is_ascii_digit()) {
-        say(found, "mdtrtarea_admvs", "must be 6 digits");
+        let words = ("must be 6 digits", "应为 6 位数字");
+        say(found, "mdtrtarea_admvs", words);
     }
+    envelope(profile, found);
+}
+
+fn at_most(max: usize) -> (String, String) {
+    let en = format!("must be at most {max} characters");
+    (en, format!("至多 {max} 个字符"))
+}
+
+fn envelope(profile: &Profile, found: &mut Vec<Finding>) {
     let envelope = &profile.envelope;
     for key in envelope.extra.keys() {
         if ENVELOPE_FIELDS.contains(&key.as_str()) {
-            let what = format!("{key} is written already");
-            say(found, "envelope.extra", what);
+            let en = format!("{key} is written already");
+            let zh = format!("{key} 本来就会写入报文");
+            say(found, "envelope.extra", (en, zh));
+        }
+    }
+    for (insutype, code) in &envelope.recer_sys_code_of {
+        let is_type =
+            (3..=6).contains(&insutype.len()) && insutype.bytes().all(|b| b.is_ascii_digit());
+        if !is_type || code.is_empty() || code.chars().count() > RECER_SYS_CODE_CHARS_MAX {
+            let en = format!("{insutype}: wants an insutype (310) and 1 to 10 characters");
+            let zh = format!("{insutype}：应为险种类型（如 310）和 1 至 10 个字符");
+            say(found, "envelope.recer_sys_code_of", (en, zh));
         }
     }
     for (key, value, max) in [
-        ("envelope.recer_sys_code", &envelope.recer_sys_code, 10),
+        (
+            "envelope.recer_sys_code",
+            &envelope.recer_sys_code,
+            RECER_SYS_CODE_CHARS_MAX,
+        ),
         ("envelope.infver", &envelope.infver, 6),
         ("envelope.signtype", &envelope.signtype, 10),
         ("envelope.dev_no", &envelope.dev_no, 100),
@@ -118,37 +176,84 @@ fn identity(profile: &Profile, found: &mut Vec<Finding>) {
         ),
     ] {
         if value.chars().count() > max {
-            say(found, key, format!("must be at most {max} characters"));
+            say(found, key, at_most(max));
         }
     }
 }
 
 fn addresses(profile: &Profile, found: &mut Vec<Finding>) {
-    for (key, url) in [
-        ("url.base", &profile.url.base),
-        ("voucher.url", &profile.voucher.url),
-    ] {
-        let host = url
-            .strip_prefix("http://")
-            .or_else(|| url.strip_prefix("https://"));
-        let well_formed = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
-            && url.bytes().all(|b| b.is_ascii_graphic())
-            && !url.contains(['?', '#', '@']);
-        if !well_formed {
-            let what = "must be http:// or https:// with a host, without user, query or fragment";
-            say(found, key, what);
+    let voucher =
+        (!profile.voucher.url.is_empty()).then_some(("voucher.url", &profile.voucher.url));
+    for (key, url) in [("url.base", &profile.url.base)].into_iter().chain(voucher) {
+        if !is_address(url) {
+            let words = (
+                "must be http:// or https:// with a host, without user, query or fragment",
+                "应为 http:// 或 https:// 加主机，不带用户名、? 或 #",
+            );
+            say(found, key, words);
         }
     }
     if profile.url.style != UrlStyle::Path {
         if !profile.url.paths.is_empty() {
-            say(found, "url.paths", "is read only with style = \"path\"");
+            let words = (
+                "is read only with style = \"path\"",
+                "只在 style = \"path\" 时有效",
+            );
+            say(found, "url.paths", words);
         }
         return;
     }
     for infno in used(profile) {
         if profile.url_of(infno).is_none() {
-            let what = format!("{infno} has no known path: name it here");
-            say(found, "url.paths", what);
+            let en = format!("{infno} has no known path: name it here");
+            let zh = format!("{infno} 没有已知路径：请在此写明");
+            say(found, "url.paths", (en, zh));
+        }
+    }
+}
+
+fn is_address(url: &str) -> bool {
+    let host = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+        && url.bytes().all(|b| b.is_ascii_graphic())
+        && !url.contains(['?', '#', '@'])
+}
+
+/// The two ways of decoding need different keys.
+fn voucher(profile: &Profile, found: &mut Vec<Finding>) {
+    let rules = &profile.voucher;
+    match rules.decode {
+        Decode::Http if rules.url.is_empty() => say(found, "voucher.url", IS_MISSING),
+        Decode::Http => {
+            let by_infno = matches!(
+                &profile.gateway.family,
+                Family::Csb {
+                    api_name: ApiName::Infno,
+                    ..
+                }
+            );
+            if rules.gateway_headers && by_infno {
+                let words = (
+                    "the voucher service has no number for _api_name: set gateway.api_name",
+                    "电子凭证服务没有交易编号可作 _api_name：请设置 gateway.api_name",
+                );
+                say(found, "voucher.gateway_headers", words);
+            }
+        }
+        Decode::Transaction => {
+            let given = [
+                ("voucher.url", !rules.url.is_empty()),
+                ("voucher.gateway_headers", rules.gateway_headers),
+            ];
+            for (key, _) in given.into_iter().filter(|(_, given)| *given) {
+                let words = (
+                    "is read only with decode = \"http\"",
+                    "只在 decode = \"http\" 时有效",
+                );
+                say(found, key, words);
+            }
         }
     }
 }
@@ -173,68 +278,16 @@ fn used(profile: &Profile) -> Vec<&str> {
     if profile.sign_in.wanted {
         used.extend(["9001", "9002"]);
     }
+    if profile.dispense.enabled {
+        used.extend(["3505A", "3506A"]);
+    }
+    if variants.pharmacy {
+        used.extend(["2101", "2102", "2103"]);
+    }
+    if profile.voucher.decode == Decode::Transaction {
+        used.push("1162");
+    }
     used
-}
-
-fn gateway(profile: &Profile, found: &mut Vec<Finding>) {
-    match (&profile.gateway.family, &profile.gateway.secret) {
-        (Family::None, SecretPlace::None) => {}
-        (Family::None, SecretPlace::Inline(_) | SecretPlace::File(_)) => {
-            say(
-                found,
-                "gateway.secret",
-                "is used by no family: set gateway.family",
-            );
-        }
-        (Family::XTif { paasid, .. }, place) => {
-            if paasid.is_empty() {
-                say(found, "gateway.paasid", "is missing for family x-tif");
-            }
-            if *place == SecretPlace::None {
-                let what = "is missing for family x-tif";
-                say(found, "gateway.secret_file", what);
-            }
-        }
-    }
-    if matches!(profile.gateway.secret, SecretPlace::Inline(_)) && !profile.sandbox {
-        let what = "may stand in the file of a sandbox only: use secret_file";
-        say(found, "gateway.secret", what);
-    }
-}
-
-fn patterns(profile: &Profile, found: &mut Vec<Finding>) {
-    let answers = &profile.answers;
-    for infno in answers.refusals.keys() {
-        if !MONEY.contains(&infno.as_str()) {
-            let what = format!(
-                "{infno} is no money transaction ({}): its refusals need no texts",
-                MONEY.join(", ")
-            );
-            say(found, "answers.refusals", what);
-        }
-    }
-    let lists = [
-        ("sign_in.expired", &profile.sign_in.expired),
-        ("voucher.bad_token", &profile.voucher.bad_token),
-        ("voucher.unknown_kind", &profile.voucher.unknown_kind),
-        ("voucher.expired", &profile.voucher.expired),
-        ("answers.already_refunded", &answers.already_refunded),
-        ("answers.nothing_to_undo", &answers.nothing_to_undo),
-        ("answers.person_unknown", &answers.person_unknown),
-        ("answers.relay_lost", &answers.relay_lost),
-        ("enquiry.nothing", &profile.enquiry.nothing),
-        ("reversal.reversed", &profile.reversal.reversed),
-        ("reversal.nothing", &profile.reversal.nothing),
-    ];
-    let refusals = answers.refusals.values().map(|l| ("answers.refusals", l));
-    for (key, list) in lists.into_iter().chain(refusals) {
-        for text in list {
-            if text.trim().chars().count() < PATTERN_CHARS_MIN {
-                let what = format!("{text:?} is too short: it would match almost any text");
-                say(found, key, what);
-            }
-        }
-    }
 }
 
 fn rules(profile: &Profile, found: &mut Vec<Finding>) {
@@ -257,25 +310,34 @@ fn rules(profile: &Profile, found: &mut Vec<Finding>) {
     for name in &profile.amounts.harden {
         if !HARDENABLE.contains(&name.as_str()) {
             let known = HARDENABLE.join(", ");
-            let what = format!("{name:?} is not checked here: only {known} can stop a settlement");
-            say(found, "amounts.harden", what);
+            let en = format!("{name:?} is not checked here: only {known} can stop a settlement");
+            let zh = format!("{name:?} 不在此检查：只有 {known} 能中止结算");
+            say(found, "amounts.harden", (en, zh));
         }
     }
     if profile.lines.feedetl_sn_len_max < OWN_SERIAL_CHARS {
-        let what = format!("must be at least {OWN_SERIAL_CHARS}: so long are the daemon's numbers");
-        say(found, "lines.feedetl_sn_len_max", what);
+        let en = format!("must be at least {OWN_SERIAL_CHARS}: so long are the daemon's numbers");
+        let zh = format!("至少 {OWN_SERIAL_CHARS}：本程序自编的流水号有这么长");
+        say(found, "lines.feedetl_sn_len_max", (en, zh));
     }
     let longest = profile.timeouts.money_call_ms.max(profile.timeouts.call_ms);
     let quiet_ms = u64::from(profile.settle_quiet_s) * 1000;
     if !profile.sandbox && quiet_ms < u64::from(longest) + QUIET_MARGIN_MS {
-        let what = "must be longer than timeouts.money_call_ms and 10 s";
-        say(found, "settle_quiet_s", what);
+        let words = (
+            "must be longer than timeouts.money_call_ms and 10 s",
+            "应比 timeouts.money_call_ms 加 10 秒更长",
+        );
+        say(found, "settle_quiet_s", words);
     } else if !profile.sandbox && profile.settle_quiet_s < QUIET_S_MIN {
-        let what = format!("must be at least {QUIET_S_MIN} but for a sandbox");
-        say(found, "settle_quiet_s", what);
+        let en = format!("must be at least {QUIET_S_MIN} but for a sandbox");
+        let zh = format!("除模拟平台外至少 {QUIET_S_MIN}");
+        say(found, "settle_quiet_s", (en, zh));
     }
     if profile.timeouts.connect_ms >= profile.timeouts.money_call_ms.min(profile.timeouts.call_ms) {
-        let what = "must be shorter than call_ms and money_call_ms";
-        say(found, "timeouts.connect_ms", what);
+        let words = (
+            "must be shorter than call_ms and money_call_ms",
+            "应比 call_ms 和 money_call_ms 短",
+        );
+        say(found, "timeouts.connect_ms", words);
     }
 }

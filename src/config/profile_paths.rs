@@ -7,6 +7,7 @@ const PATHS: &[(&str, &str)] = &[
     ("9001", "signInSignOutService/signIn"),
     ("9002", "signInSignOutService/signOut"),
     ("1101", "fsiPsnInfoService/queryPsnInfo"),
+    ("1162", "hsecfc/localQrCodeQuery"),
     ("2201", "outpatientDocInfoService/outpatientRregistration"),
     (
         "2202",

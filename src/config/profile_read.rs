@@ -4,10 +4,11 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, EnquiryRules, Envelope, Family, FileBytes, Gateway, LineRules, Profile,
-    Reading, ReconciliationRules, ReversalRules, SecretPlace, SignIn, StatementCount, Timeouts,
+    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, FileBytes, LineRules,
+    Profile, Reading, ReconciliationRules, ReversalRules, SignIn, StatementCount, Timeouts,
     Transactions, Url, UrlStyle, VoucherRules,
 };
+use super::profile_gateway::{cainfo, gateway};
 
 /// A wait longer than this is a mistake in the file.
 const WAIT_MS_MAX: i64 = 600_000;
@@ -38,12 +39,14 @@ fn top(mut keys: Keys) -> Profile {
         envelope: envelope(keys.sub("envelope")),
         url: url(keys.sub("url")),
         gateway: gateway(keys.sub("gateway")),
+        cainfo: cainfo(keys.sub("cainfo")),
         sign_in: sign_in(keys.sub("sign_in")),
         transactions: transactions(keys.sub("transactions")),
         voucher: voucher(keys.sub("voucher")),
         answers: answers(keys.sub("answers")),
         enquiry: enquiry(keys.sub("enquiry")),
         reversal: reversal(keys.sub("reversal")),
+        dispense: dispense(keys.sub("dispense")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
         reconciliation: reconciliation(keys.sub("reconciliation")),
@@ -56,6 +59,7 @@ fn envelope(mut keys: Keys) -> Envelope {
     let names = [("exp_content", "exp_content"), ("expContent", "expContent")];
     Envelope {
         recer_sys_code: keys.text_required("recer_sys_code"),
+        recer_sys_code_of: keys.map("recer_sys_code_of"),
         infver: keys.text_required("infver"),
         signtype: keys.text("signtype", ""),
         dev_no: keys.text("dev_no", ""),
@@ -83,43 +87,6 @@ fn url(mut keys: Keys) -> Url {
     }
 }
 
-fn gateway(mut keys: Keys) -> Gateway {
-    let tif = keys.choice("family", false, &[("none", false), ("x-tif", true)]);
-    let paasid = keys.text("paasid", "");
-    let service_id = keys.text("service_id", "");
-    let family = if tif {
-        Family::XTif { paasid, service_id }
-    } else {
-        Family::None
-    };
-    let inline = keys.text_option("secret");
-    let file = keys.text_option("secret_file");
-    if inline.is_some() && file.is_some() {
-        keys.problem("secret", "stands beside secret_file; give one of the two");
-    }
-    let secret = match (inline, file) {
-        (Some(secret), _) => SecretPlace::Inline(secret),
-        (None, Some(path)) => SecretPlace::File(path.into()),
-        (None, None) => SecretPlace::None,
-    };
-    let mut refused_status = Vec::new();
-    for text in keys.list("refused_status", &["401", "403", "404"]) {
-        match text.parse::<u16>() {
-            Ok(status) if (400..500).contains(&status) => refused_status.push(status),
-            Ok(_) | Err(_) => keys.problem(
-                "refused_status",
-                format!("{text:?} is no HTTP status from 400 to 499"),
-            ),
-        }
-    }
-    Gateway {
-        family,
-        secret,
-        refused_status,
-        refused_codes: keys.list("refused_codes", &["401", "403", "404"]),
-    }
-}
-
 fn sign_in(mut keys: Keys) -> SignIn {
     SignIn {
         wanted: keys.flag("wanted", false),
@@ -133,20 +100,25 @@ fn transactions(mut keys: Keys) -> Transactions {
     let visit = [("2203", "2203"), ("2203A", "2203A")];
     let pre_settle = [("2206", "2206"), ("2206A", "2206A")];
     let settle = [("2207", "2207"), ("2207A", "2207A")];
+    let trace = ["durg_trac_info", "drug_trac_info"].map(|name| (name, name));
     Transactions {
         visit_info: keys.choice("visit_info", "2203A", &visit).to_owned(),
         pre_settle: keys.choice("pre_settle", "2206", &pre_settle).to_owned(),
         settle: keys.choice("settle", "2207", &settle).to_owned(),
         psn_setlway: keys.text("psn_setlway", "01"),
+        pharmacy: keys.flag("pharmacy", false),
+        trace_node: keys
+            .choice("trace_node", "durg_trac_info", &trace)
+            .to_owned(),
         reversible: keys.list("reversible", &[]),
     }
 }
 
 fn voucher(mut keys: Keys) -> VoucherRules {
-    // One way today; the key stands in the file so that a site says which it means.
-    keys.choice("decode", (), &[("http", ())]);
+    let decoders = [("http", Decode::Http), ("1162", Decode::Transaction)];
     VoucherRules {
-        url: keys.text_required("url"),
+        decode: keys.choice("decode", Decode::Http, &decoders),
+        url: keys.text("url", ""),
         gateway_headers: keys.flag("gateway_headers", false),
         token_twice: keys.flag("token_twice", false),
         fresh_code: keys.flag("fresh_code", false),
@@ -170,6 +142,7 @@ fn enquiry(mut keys: Keys) -> EnquiryRules {
     let readings = [("unclear", Reading::Unclear), ("nothing", Reading::Nothing)];
     EnquiryRules {
         without_setl_id: keys.flag("without_setl_id", false),
+        pharmacy_by_person: keys.flag("pharmacy_by_person", false),
         empty_output: keys.choice("empty_output", Reading::Unclear, &readings),
         other_rows: keys.choice("other_rows", Reading::Unclear, &readings),
         nothing: keys.list("nothing", &[]),
@@ -185,6 +158,14 @@ fn reversal(mut keys: Keys) -> ReversalRules {
         success: keys.choice("success", Reading::Unclear, &readings),
         reversed: keys.list("reversed", &[]),
         nothing: keys.list("nothing", &[]),
+    }
+}
+
+fn dispense(mut keys: Keys) -> DispenseRules {
+    DispenseRules {
+        enabled: keys.flag("enabled", false),
+        repeat_is_harmless: keys.flag("repeat_is_harmless", false),
+        return_is_negative: keys.flag("return_is_negative", false),
     }
 }
 

@@ -1,23 +1,30 @@
 //! Secrets: from systemd credentials or files that only their owner can read.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::keys::ConfigError;
-use super::profile::{Profile, SecretPlace};
+use super::keys::{ConfigError, Problem, Words};
+use super::profile::{Family, Profile, SecretPlace, SignedText};
 
 /// A secret is a line; a larger file is a mistake.
 const SECRET_BYTES_MAX: u64 = 4096;
 /// Group and others.
 const MODE_OTHERS: u32 = 0o077;
+/// Bytes of an SM2 private key.
+const SM2_KEY_BYTES: usize = 32;
 
 /// What the platform's client needs and no file of ours shows.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// The gateway's secret; empty when its family needs none.
     pub gateway: Zeroizing<String>,
+    /// What signs messages, where the profile wants it.
+    pub cainfo: Option<Sm2PrivateKey>,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -26,56 +33,242 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// A number that is an SM2 private key, big endian.
+#[derive(Clone)]
+pub struct Sm2PrivateKey(Zeroizing<[u8; SM2_KEY_BYTES]>);
+
+impl std::fmt::Debug for Sm2PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sm2PrivateKey(***)")
+    }
+}
+
+impl Sm2PrivateKey {
+    /// Reads Base64 of 32 bytes, or of 33 with a zero before them as Java writes it.
+    ///
+    /// # Errors
+    /// What is wrong with it, without a byte of it.
+    pub fn parse(text: &str) -> Result<Self, Words> {
+        let bytes = STANDARD.decode(text.trim().as_bytes()).map_err(|_| {
+            Words::from((
+                "a private key is Base64 of 32 bytes",
+                "私钥应为 32 字节的 Base64",
+            ))
+        })?;
+        let bytes = Zeroizing::new(bytes);
+        let key = match bytes.as_slice() {
+            [0, key @ ..] if key.len() == SM2_KEY_BYTES => key,
+            key => key,
+        };
+        let key: [u8; SM2_KEY_BYTES] = key.try_into().map_err(|_| {
+            let en = format!("a private key has 32 bytes, this has {}", bytes.len());
+            Words::from((en, format!("私钥应为 32 字节，现为 {} 字节", bytes.len())))
+        })?;
+        let key = Self(Zeroizing::new(key));
+        match sm2::NonZeroScalar::try_from(key.bytes()) {
+            // With n − 1 nothing can be signed: 1 + d has no inverse.
+            Ok(scalar) if !bool::from((*scalar + sm2::Scalar::ONE).is_zero()) => Ok(key),
+            Ok(_) | Err(_) => Err(Words::from((
+                "is no private key of the SM2 curve: out of range",
+                "不是 SM2 曲线的私钥：超出范围",
+            ))),
+        }
+    }
+
+    /// 32 bytes, big endian.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// Whether this public key (Base64 of 65 bytes, or 64 without the leading 04) is its other half.
+    fn belongs_to(&self, public_key: &str) -> Result<(), Words> {
+        let theirs = sm2_public_key(public_key)?;
+        let ours = sm2::NonZeroScalar::try_from(self.bytes())
+            .map(|scalar| sm2::PublicKey::from_secret_scalar(&scalar));
+        match ours {
+            Ok(ours) if ours == theirs => Ok(()),
+            Ok(_) | Err(_) => Err(Words::from((
+                "does not belong to the private key",
+                "与私钥不是一对",
+            ))),
+        }
+    }
+}
+
+fn sm2_public_key(text: &str) -> Result<sm2::PublicKey, Words> {
+    let bytes = STANDARD.decode(text.trim().as_bytes()).unwrap_or_default();
+    let whole = match bytes.len() {
+        64 => [&[4], bytes.as_slice()].concat(),
+        65 => bytes,
+        _ => {
+            return Err(Words::from((
+                "a public key is Base64 of 65 or 64 bytes",
+                "公钥应为 65 或 64 字节的 Base64",
+            )));
+        }
+    };
+    sm2::PublicKey::from_sec1_bytes(&whole)
+        .map_err(|_| Words::from(("is no point of the SM2 curve", "不是 SM2 曲线上的点")))
+}
+
+/// A secret that cannot be used.
+pub(super) struct SecretFault {
+    /// What is wrong.
+    pub(super) problem: Problem,
+    /// It may be right: whoever looks cannot see it, the service can.
+    pub(super) is_unseen: bool,
+}
+
 impl Secrets {
     /// Reads what the profile names. `credentials_dir` is systemd's `CREDENTIALS_DIRECTORY`, where a name
     /// without a slash is looked for.
     ///
     /// # Errors
-    /// The file is missing, too large, empty, or readable by others.
+    /// A file is missing, too large, empty, or readable by others; or it holds no such secret.
     pub fn load(profile: &Profile, credentials_dir: Option<&Path>) -> Result<Self, ConfigError> {
-        let gateway = match &profile.gateway.secret {
-            SecretPlace::None => Zeroizing::default(),
-            SecretPlace::Inline(secret) => Zeroizing::new(secret.clone()),
-            SecretPlace::File(path) => file(path, credentials_dir)?,
-        };
-        Ok(Self { gateway })
+        let (secrets, faults) = Self::look(profile, credentials_dir);
+        if faults.is_empty() {
+            return Ok(secrets);
+        }
+        let problems = faults.into_iter().map(|fault| fault.problem).collect();
+        Err(ConfigError { problems })
+    }
+
+    /// Reads what can be read, and says what is wrong with the rest.
+    pub(super) fn look(
+        profile: &Profile,
+        credentials_dir: Option<&Path>,
+    ) -> (Self, Vec<SecretFault>) {
+        let mut secrets = Self::default();
+        let mut faults = Vec::new();
+        let place = &profile.gateway.secret;
+        match one(place, "gateway.secret", credentials_dir) {
+            Ok(secret) if fits_a_header(profile, &secret) => secrets.gateway = secret,
+            Ok(_) => faults.push(fault(
+                place,
+                "gateway.secret",
+                (
+                    "a static key is plain characters without spaces",
+                    "静态密钥只能是不含空格的普通字符",
+                ),
+            )),
+            Err(fault) => faults.push(fault),
+        }
+        if profile.cainfo.text == SignedText::None {
+            return (secrets, faults);
+        }
+        let (place, public_key) = (&profile.cainfo.key, &profile.cainfo.public_key);
+        let key = one(place, "cainfo.key", credentials_dir).and_then(|text| {
+            let key = Sm2PrivateKey::parse(&text);
+            key.map_err(|words| fault(place, "cainfo.key", words))
+        });
+        match key {
+            Ok(key) => {
+                if !public_key.is_empty()
+                    && let Err(words) = key.belongs_to(public_key)
+                {
+                    faults.push(fault(&SecretPlace::None, "cainfo.public_key", words));
+                }
+                secrets.cainfo = Some(key);
+            }
+            Err(fault) => {
+                if !public_key.is_empty()
+                    && let Err(words) = sm2_public_key(public_key)
+                {
+                    faults.push(self::fault(&SecretPlace::None, "cainfo.public_key", words));
+                }
+                faults.push(fault);
+            }
+        }
+        (secrets, faults)
     }
 }
 
+fn fits_a_header(profile: &Profile, secret: &str) -> bool {
+    let is_static = matches!(profile.gateway.family, Family::StaticKey { .. });
+    !is_static || secret.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// What is wrong with a secret, at its file or, without one, at its key in the profile.
+fn fault(place: &SecretPlace, key: &str, words: impl Into<Words>) -> SecretFault {
+    SecretFault {
+        problem: Problem {
+            file: match place {
+                SecretPlace::File(path) => path.display().to_string(),
+                SecretPlace::None | SecretPlace::Inline(_) => String::new(),
+            },
+            key: key.to_owned(),
+            what: words.into(),
+        },
+        is_unseen: false,
+    }
+}
+
+fn one(
+    place: &SecretPlace,
+    key: &str,
+    credentials_dir: Option<&Path>,
+) -> Result<Zeroizing<String>, SecretFault> {
+    match place {
+        SecretPlace::None => Ok(Zeroizing::default()),
+        SecretPlace::Inline(secret) if secret.is_empty() => {
+            Err(fault(place, key, ("must not be empty", "不能为空")))
+        }
+        SecretPlace::Inline(secret) => Ok(Zeroizing::new(secret.clone())),
+        SecretPlace::File(path) => {
+            let found = find(path, credentials_dir).and_then(|path| file(&path, credentials_dir));
+            found.map_err(|(words, is_unseen)| SecretFault {
+                is_unseen,
+                ..fault(place, key, words)
+            })
+        }
+    }
+}
+
+/// What is wrong with a file, and whether others may see more of it.
+type FileFault = (Words, bool);
+
 /// Reads a secret of one line.
-fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>, ConfigError> {
-    let path = place(path, credentials_dir)?;
-    let shown = path.display().to_string();
-    let fail = |what: String| ConfigError::of_file(&shown, what);
-    let meta = std::fs::metadata(&path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>, FileFault> {
+    let unread = |e: std::io::Error| -> FileFault {
+        let words = (format!("cannot be read: {e}"), format!("无法读取：{e}"));
+        (words.into(), e.kind() == ErrorKind::PermissionDenied)
+    };
+    let wrong = |en: String, zh: String| (Words::from((en, zh)), false);
+    let meta = std::fs::metadata(path).map_err(unread)?;
     let from_systemd = credentials_dir.is_some_and(|dir| path.starts_with(dir));
     if !from_systemd && meta.mode() & MODE_OTHERS != 0 {
         let mode = meta.mode() & 0o777;
-        return Err(fail(format!(
-            "mode {mode:o}: others can read it; chmod 0600"
-        )));
+        let en = format!("mode {mode:o}: others can read it; chmod 0600");
+        let zh = format!("权限 {mode:o}：他人可读；请 chmod 0600");
+        return Err(wrong(en, zh));
     }
     if meta.len() > SECRET_BYTES_MAX {
-        return Err(fail(format!("is larger than {SECRET_BYTES_MAX} bytes")));
+        let en = format!("is larger than {SECRET_BYTES_MAX} bytes");
+        return Err(wrong(en, format!("大于 {SECRET_BYTES_MAX} 字节")));
     }
-    let text = std::fs::read_to_string(&path).map_err(|e| fail(format!("cannot be read: {e}")))?;
-    let text = Zeroizing::new(text);
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unread)?);
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        return Err(fail("is empty".to_owned()));
+        return Err(wrong("is empty".to_owned(), "是空的".to_owned()));
     }
     Ok(Zeroizing::new(secret.to_owned()))
 }
 
-fn place(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, ConfigError> {
+fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, FileFault> {
     if path.is_absolute() {
         return Ok(path.to_owned());
     }
+    let is_name = path.components().count() == 1;
     match credentials_dir {
-        Some(dir) if path.components().count() == 1 => Ok(dir.join(path)),
-        Some(_) | None => Err(ConfigError::of_file(
-            &path.display().to_string(),
-            "is a systemd credential and there are none here; or give an absolute path",
-        )),
+        Some(dir) if is_name => Ok(dir.join(path)),
+        Some(_) | None => {
+            let words = (
+                "is a systemd credential and there are none here; or give an absolute path",
+                "是 systemd 凭据，而此处没有；或写绝对路径",
+            );
+            Err((words.into(), is_name))
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The shipped files, every kind of mistake, layers and secrets.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,8 @@ use super::{ConfigError, devices};
 
 const SANDBOX: &str = include_str!("../../packaging/profiles/sandbox.toml");
 const TEMPLATE: &str = include_str!("../../packaging/profiles/template.toml");
+const HUNAN: &str = include_str!("../../packaging/profiles/hunan.toml");
+const GUANGDONG: &str = include_str!("../../packaging/profiles/guangdong.toml");
 const SAMPLE: &str = include_str!("../../packaging/yibaod.toml");
 
 fn keys_of(error: &ConfigError) -> Vec<&str> {
@@ -70,24 +73,124 @@ fn the_template_lists_every_key_with_its_default() {
     let mut whole = uncommented(&filled());
     for example in [
         "fixmedins_soft_fcty",
+        "340 = ",
         "ca_path",
-        "secret_file",
+        "secret",
+        "key",
         "2207 = \"out",
     ] {
         let lines: Vec<&str> = whole.lines().filter(|l| !l.starts_with(example)).collect();
         whole = lines.join("\n");
     }
     let mut whole = Profile::parse(&whole, "t").unwrap();
-    assert_eq!(whole.answers.refusals.len(), 2);
+    assert_eq!(whole.answers.refusals.len(), 4);
     whole.answers.refusals.clear();
     assert_eq!(whole, plain);
-    // Every key that the reader asks for stands in the file.
-    let unknown = Profile::parse(&format!("x = 1\n{}", filled()), "t").unwrap_err();
-    assert_eq!(keys_of(&unknown), ["x"]);
-    for word in unknown.problems[0].what.split(&[' ', ','][..]).skip(4) {
-        assert!(TEMPLATE.contains(word), "{word} is not in the template");
-    }
     assert!(!plain.warnings().is_empty());
+}
+
+/// The manual and the reader name the same keys, table by table.
+#[test]
+fn the_template_names_every_key_that_is_read_and_no_other() {
+    let manual: toml::Table = uncommented(&filled()).parse().unwrap();
+    let mut asked = manual.clone();
+    asked.insert("zz".to_owned(), true.into());
+    for (_, table) in asked.iter_mut() {
+        if let toml::Value::Table(table) = table {
+            table.insert("zz".to_owned(), true.into());
+        }
+    }
+    let error = Profile::parse(&asked.to_string(), "t").unwrap_err();
+    let mut tables = 0;
+    for problem in &error.problems {
+        let Some((_, known)) = problem.what.en.split_once("known here: ") else {
+            continue;
+        };
+        let table = match problem.key.rsplit_once('.') {
+            Some((table, "zz")) => manual[table].as_table().unwrap(),
+            _ => &manual,
+        };
+        let known: BTreeSet<&str> = known.split(", ").collect();
+        let written: BTreeSet<&str> = table.keys().map(String::as_str).collect();
+        assert_eq!(written, known, "{}", problem.key);
+        tables += 1;
+    }
+    assert_eq!(tables, 14, "{error}");
+}
+
+/// What only the bureau or the hospital knows is blank, and nothing else is wrong.
+#[test]
+fn the_shipped_profiles_lack_only_their_blanks() {
+    for (text, blanks) in [
+        (
+            HUNAN,
+            &[
+                "fixmedins_code",
+                "fixmedins_name",
+                "mdtrtarea_admvs",
+                "url.base",
+                "voucher.url",
+                "gateway.access_key",
+            ][..],
+        ),
+        (
+            GUANGDONG,
+            &[
+                "fixmedins_code",
+                "fixmedins_name",
+                "mdtrtarea_admvs",
+                "envelope.infver",
+                "url.base",
+                "voucher.url",
+                "gateway.paasid",
+            ],
+        ),
+    ] {
+        let error = Profile::parse(text, "p").unwrap_err();
+        for problem in &error.problems {
+            assert!(blanks.contains(&problem.key.as_str()), "{problem}");
+        }
+        let mut table: toml::Table = text.parse().unwrap();
+        for (key, value) in [
+            ("fixmedins_code", "H43010099901"),
+            ("fixmedins_name", "医院"),
+            ("mdtrtarea_admvs", "430100"),
+            ("envelope.infver", "1.0.0"),
+            ("url.base", "https://10.0.0.1/x"),
+            ("voucher.url", "https://10.0.0.1/q"),
+            ("gateway.access_key", "ak"),
+            ("gateway.paasid", "p"),
+        ] {
+            if blanks.contains(&key) {
+                set(&mut table, key, value.into());
+            }
+        }
+        let profile = Profile::parse(&table.to_string(), "p").unwrap();
+        assert!(!profile.sandbox && !profile.warnings().is_empty());
+        // Marked where they stand, so that a person finds them.
+        for blank in blanks {
+            let key = blank.rsplit('.').next().unwrap();
+            let line = format!("\n{key} = \"\"\n");
+            let at = text.find(&line).unwrap_or_else(|| panic!("{blank}"));
+            assert!(
+                text[..at].ends_with('.')
+                    || text[..at].rsplit('\n').next().unwrap().contains("BLANK"),
+                "{blank}"
+            );
+        }
+    }
+}
+
+/// Sets a dotted key.
+fn set(table: &mut toml::Table, key: &str, value: toml::Value) {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_owned(), value)),
+        Some((head, rest)) => {
+            let new = || toml::Value::Table(toml::Table::new());
+            let inner = table.entry(head.to_owned()).or_insert_with(new);
+            set(inner.as_table_mut().unwrap(), rest, value);
+        }
+    }
 }
 
 #[test]
@@ -152,13 +255,19 @@ fn what_cannot_work_together_is_found() {
         ("sandbox = true", "sandbox = false", "gateway.secret"),
         ("settle_quiet_s = 5", "settle_quiet_s = 5 # x", ""),
         ("paasid = \"sandbox_his\"", "", "gateway.paasid"),
-        ("family = \"x-tif\"", "", "gateway.secret"),
+        ("family = \"x-tif\"", "", "gateway.paasid"),
+        (
+            "family = \"x-tif\"\npaasid = \"sandbox_his\"",
+            "",
+            "gateway.secret",
+        ),
         (
             "secret = \"sandbox-secret-of-nobody\"",
             "",
             "gateway.secret_file",
         ),
         ("5201 = \"5201\"", "", "url.paths"),
+        ("2102 = \"2102\"", "", "url.paths"),
         ("style = \"path\"", "style = \"single\"", "url.paths"),
         ("base = \"http://", "base = \"ftp://", "url.base"),
         ("base = \"http://", "base = \"http://user@", "url.base"),
@@ -189,8 +298,8 @@ fn rules_that_cannot_work_are_found() {
         ),
         (
             "[timeouts]",
-            "[lines]\nsplit_upload = true\n[timeouts]",
-            "lines.split_upload",
+            "[lines]\nsplit_uploads = true\n[timeouts]",
+            "lines.split_uploads",
         ),
         (
             "[timeouts]",

@@ -84,6 +84,7 @@ fn heading(blocks: &mut Vec<Block>, order: &Order, surround: &Surround) {
         OrderKind::Registration => "门诊挂号医保结算凭条",
         OrderKind::Outpatient => "门诊缴费医保结算凭条",
         OrderKind::DoctorDesk => "诊间结算医保结算凭条",
+        OrderKind::Pharmacy => "药店购药医保结算凭条",
     };
     text(blocks, title, BOLD, Align::Center);
     blocks.push(Block::Rule(Rule::Thick));

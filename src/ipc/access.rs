@@ -49,6 +49,12 @@ pub enum Operation {
     GetSettlement,
     /// `ListSettlements`.
     ListSettlements,
+    /// `HandOut`.
+    HandOut,
+    /// `TakeBack`.
+    TakeBack,
+    /// `GetDispense`.
+    GetDispense,
     /// `ListDevices`.
     ListDevices,
     /// `WatchDevices`.
@@ -90,6 +96,9 @@ impl Role {
             | Operation::CancelSettlement
             | Operation::GetSettlement
             | Operation::ListSettlements
+            | Operation::HandOut
+            | Operation::TakeBack
+            | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
             | Operation::Reconcile => Role::Cashier,
@@ -308,13 +317,16 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 9] = [
+    const SETTLEMENT: [Operation; 12] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
         Operation::CancelSettlement,
         Operation::GetSettlement,
         Operation::ListSettlements,
+        Operation::HandOut,
+        Operation::TakeBack,
+        Operation::GetDispense,
         Operation::ListStuck,
         Operation::RefundSettlement,
         Operation::Reconcile,

@@ -15,7 +15,8 @@
 //!   [`rebuild()`]
 //! * `schema` the tables and the settings durability rests on; `writer` group commit, full disk
 //! * `chain`, `seal`, `key` what makes a changed byte show and a deleted key forget
-//! * `identity` whose journal it is; `space` directory, lock, ballast
+//! * `identity` whose journal it is; `high_water` whether it is as old as it must be; `space` directory,
+//!   lock, ballast
 
 mod append;
 mod chain;
@@ -24,6 +25,7 @@ mod event;
 mod export;
 mod forget;
 mod handle;
+mod high_water;
 mod identity;
 mod index;
 mod key;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod devices;
+mod dispense;
 mod errand;
 mod look;
 mod operations;
@@ -17,6 +18,7 @@ mod watch;
 pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
 };
+pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;

@@ -7,6 +7,7 @@ use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::{Health, Hindrance};
 use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
 use crate::settlement::refund::Refund;
 
@@ -48,6 +49,10 @@ pub(super) struct Inner {
     pub(super) stopping: AtomicBool,
     /// The journal's chain does not hold: somebody, or the disk, changed it.
     pub(super) damaged: AtomicBool,
+    /// Hand-outs and take-backs.
+    pub(super) hand_outs: Errands<Dispense>,
+    /// Whoever begins a take-back holds it.
+    pub(super) take_back_turn: tokio::sync::Mutex<()>,
 }
 
 impl Operations {
@@ -55,6 +60,7 @@ impl Operations {
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        let hand_outs = Errands::new(&runner);
         Self {
             inner: Arc::new(Inner {
                 reconciliations: Errands::new(&runner),
@@ -64,6 +70,8 @@ impl Operations {
                 waits,
                 stopping,
                 damaged,
+                hand_outs,
+                take_back_turn: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -73,8 +81,9 @@ impl Operations {
     /// # Errors
     /// The journal cannot be read.
     pub async fn resume_errands(&self) -> Result<usize, RowError> {
-        let refunds = self.inner.refunds.resume().await?;
-        Ok(refunds + self.inner.reconciliations.resume().await?)
+        let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
+        let resumed = refunds.resume().await? + hand_outs.resume().await?;
+        Ok(resumed + self.inner.reconciliations.resume().await?)
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -127,11 +136,15 @@ impl Operations {
     }
 }
 
-fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
+pub(super) fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
     match why {
         Some(Hindrance::NotAdopted) => Failure::new(
             Code::DeskNotAdopted,
             "the journal belongs to another machine or desk; see yibaoctl desk adopt",
+        ),
+        Some(Hindrance::RolledBack { had_seq, last_seq }) => Failure::new(
+            Code::JournalRolledBack,
+            format!("it ends at record {last_seq} and held {had_seq}"),
         ),
         Some(Hindrance::DiskLow {
             free_bytes,

@@ -7,6 +7,7 @@ use super::settle::{SETTLEMENT, unreadable};
 use crate::journal::{Filter, StreamRow};
 use crate::runner::rows_of;
 use crate::settlement::event::Event;
+use crate::settlement::handout::Dispense;
 use crate::settlement::refund::{self, Refund};
 use crate::settlement::state::State;
 use crate::settlement::story::Story;
@@ -45,12 +46,18 @@ impl Operations {
         let subject = match row.kind.as_str() {
             SETTLEMENT => Subject::Settlement,
             Refund::KIND => Subject::Refund,
+            Dispense::KIND => Subject::Dispense,
             _ => Subject::Other,
         };
         if subject == Subject::Refund
             && let Ok(refund) = self.inner.refunds.load(&row.stream).await
         {
             return refund::stuck(&refund);
+        }
+        if subject == Subject::Dispense
+            && let Ok(story) = self.inner.hand_outs.load(&row.stream).await
+        {
+            return stuck::dispense(&story);
         }
         let readable = match self.parts().journal.load(&row.stream).await {
             Ok(stored) => rows_of(&stored).ok(),

@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 use super::exchange::{Asked, Prepared, Received, Stamp, Stamps};
 use super::http::{Http, HttpError, Reply, TimedReply};
 use super::session::{Sessions, SignedIn};
-use super::sign::x_tif;
+use super::sign::{self, Header, Moment, Signer};
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
 use super::wire::{LineFault, check_lines, errand, file, request, sign_in, voucher};
 use crate::book::Code;
-use crate::config::profile::Family;
+use crate::config::profile::{Decode, Family};
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::errand::{Ask, Errand};
@@ -59,6 +59,7 @@ pub struct Platform {
 struct Shared {
     profile: Arc<Profile>,
     secrets: Secrets,
+    signer: Option<Signer>,
     http: Http,
     sessions: Sessions,
     stamps: Arc<dyn Stamps>,
@@ -83,6 +84,7 @@ impl Platform {
         let http = Http::new(&profile)?;
         Ok(Self {
             shared: Arc::new(Shared {
+                signer: Signer::new(&profile.cainfo, secrets.cainfo.as_ref()),
                 profile,
                 secrets,
                 http,
@@ -104,7 +106,8 @@ impl Platform {
         &self.shared.profile.mdtrtarea_admvs
     }
 
-    /// Whether all lines of this order can be uploaded at this site; asked before anything is scanned.
+    /// Whether this order's kind is settled at this site and all its lines can be uploaded there; asked before
+    /// anything is scanned.
     ///
     /// # Errors
     /// The first fault.
@@ -122,27 +125,30 @@ impl Platform {
     pub async fn prepare(&self, call: Call<'_>, stamp: &Stamp) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;
         let operator = &call.order.operator;
-        let needs_sign_in = shared.profile.sign_in.wanted && call.step != Step::Decode;
-        let signed_in = if needs_sign_in {
+        let profile = &shared.profile;
+        // The voucher service has an envelope of its own: neither sign-in nor msgid.
+        let at_voucher_service =
+            call.step == Step::Decode && profile.voucher.decode == Decode::Http;
+        let build = |sign_no: &str| request::build(&shared.desk(sign_no), &call, stamp);
+        let signed_in = if profile.sign_in.wanted && !at_voucher_service {
             // What cannot be written or asked needs no sign-in.
-            request::build(&shared.profile, &call, stamp, "").map_err(|outcome| *outcome)?;
+            build("").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(operator, &stamp.inf_time).await?;
             Some((operator.id.clone(), sign_no))
         } else {
             None
         };
         let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
-        let message =
-            request::build(&shared.profile, &call, stamp, sign_no).map_err(|outcome| *outcome)?;
-        let url = if call.step == Step::Decode {
-            shared.profile.voucher.url.clone()
+        let message = build(sign_no).map_err(|outcome| *outcome)?;
+        let url = if at_voucher_service {
+            profile.voucher.url.clone()
         } else {
             shared.url_of(&message.infno).map_err(|outcome| *outcome)?
         };
         Ok(Prepared {
             asked: Asked::Step(call.step),
             infno: message.infno,
-            msgid: (call.step != Step::Decode).then(|| stamp.msgid.clone()),
+            msgid: (!at_voucher_service).then(|| stamp.msgid.clone()),
             body: message.body,
             wire_body: message.wire_body,
             expect: message.expect,
@@ -164,17 +170,17 @@ impl Platform {
         stamp: &Stamp,
     ) -> Result<Prepared, Outcome> {
         let shared = &*self.shared;
+        let build = |sign_no: &str| errand::build(&shared.desk(sign_no), errand, stamp);
         let signed_in = if shared.profile.sign_in.wanted {
             // What cannot be written needs no sign-in.
-            errand::build(&shared.profile, errand, stamp, "").map_err(|outcome| *outcome)?;
+            build("").map_err(|outcome| *outcome)?;
             let sign_no = shared.sign_no(&errand.operator, &stamp.inf_time).await?;
             Some((errand.operator.id.clone(), sign_no))
         } else {
             None
         };
         let sign_no = signed_in.as_ref().map_or("", |(_, sign_no)| sign_no);
-        let message =
-            errand::build(&shared.profile, errand, stamp, sign_no).map_err(|outcome| *outcome)?;
+        let message = build(sign_no).map_err(|outcome| *outcome)?;
         let url = shared.url_of(&message.infno).map_err(|outcome| *outcome)?;
         Ok(Prepared {
             asked: Asked::Errand(Box::new(errand.ask.clone())),
@@ -196,6 +202,7 @@ impl Platform {
         let timed = shared
             .post(
                 pace(&prepared.asked),
+                &prepared.infno,
                 &prepared.url,
                 wire_body.as_str().to_owned(),
             )
@@ -252,6 +259,15 @@ impl Platform {
 }
 
 impl Shared {
+    /// What every message of this site is made with.
+    fn desk<'a>(&'a self, sign_no: &'a str) -> request::Desk<'a> {
+        request::Desk {
+            profile: &self.profile,
+            signer: self.signer.as_ref(),
+            sign_no,
+        }
+    }
+
     /// The operator's sign_no of this day. Whoever comes while it is asked for waits for the same one.
     async fn sign_no(&self, operator: &Operator, inf_time: &str) -> Result<String, Outcome> {
         let day = day_of(inf_time);
@@ -287,11 +303,12 @@ impl Shared {
         };
         let (mac, ip) = (or(&given.mac, found.mac), or(&given.ip, found.ip));
         let stamp = self.stamps.stamp().await;
-        let head = head("9001", &stamp, "", operator);
-        let body = sign_in::sign_in(&self.profile, &head, &mac, &ip);
+        let head = self.head("9001", &stamp, "", operator);
+        let body = sign_in::sign_in(&self.profile, &head, &mac, &ip)
+            .map_err(|missing| *request::not_sent(missing))?;
         // A sign-in moves no money: its time-out is that of an ordinary call.
         let timed = self
-            .post(Pace::Ordinary, &url, body.as_str().to_owned())
+            .post(Pace::Ordinary, "9001", &url, body.as_str().to_owned())
             .await;
         match timed.reply {
             Reply::NotSent { why } => Err(not_sent(why)),
@@ -318,22 +335,24 @@ impl Shared {
             name: operator.to_owned(),
             kind: OperatorKind::Staff,
         };
-        let head = head("9002", &stamp, &signed_in.sign_no, &operator);
+        let head = self.head("9002", &stamp, &signed_in.sign_no, &operator);
         let body = sign_in::sign_out(&self.profile, &head);
-        if let Ok(url) = self.url_of("9002") {
+        if let (Ok(url), Ok(body)) = (self.url_of("9002"), body) {
             // Whatever it answers, the process ends.
             drop(
-                self.post(Pace::Ordinary, &url, body.as_str().to_owned())
+                self.post(Pace::Ordinary, "9002", &url, body.as_str().to_owned())
                     .await,
             );
         }
     }
 
-    async fn post(&self, pace: Pace, url: &str, body: String) -> TimedReply {
-        let headers = if pace == Pace::Voucher && !self.profile.voucher.gateway_headers {
+    async fn post(&self, pace: Pace, infno: &str, url: &str, body: String) -> TimedReply {
+        let voucher = &self.profile.voucher;
+        let at_voucher_service = pace == Pace::Voucher && voucher.decode == Decode::Http;
+        let headers = if at_voucher_service && !voucher.gateway_headers {
             Vec::new()
         } else {
-            match self.gateway_headers() {
+            match self.gateway_headers(infno) {
                 Ok(headers) => headers,
                 Err(why) => return nothing_sent(why),
             }
@@ -343,16 +362,38 @@ impl Shared {
             .await
     }
 
-    fn gateway_headers(&self) -> Result<Vec<(&'static str, String)>, String> {
-        match &self.profile.gateway.family {
-            Family::None => Ok(Vec::new()),
-            Family::XTif { paasid, service_id } => {
-                let mut nonce = [0_u8; NONCE_BYTES];
-                getrandom::fill(&mut nonce).map_err(|_| "no random numbers".to_owned())?;
-                let now_s = Timestamp::now().as_second();
-                let (secret, nonce) = (&self.secrets.gateway, hex::encode(nonce));
-                Ok(x_tif::headers(paasid, service_id, secret, now_s, &nonce))
-            }
+    fn gateway_headers(&self, infno: &str) -> Result<Vec<Header>, String> {
+        let family = &self.profile.gateway.family;
+        if *family == Family::None {
+            return Ok(Vec::new());
+        }
+        let mut nonce = [0_u8; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| "no random numbers".to_owned())?;
+        let moment = Moment {
+            infno,
+            now_ms: Timestamp::now().as_millisecond(),
+            nonce: &hex::encode(nonce),
+        };
+        Ok(sign::headers(family, &self.secrets.gateway, &moment))
+    }
+
+    /// The head of a message that belongs to no settlement.
+    fn head<'a>(
+        &'a self,
+        infno: &'a str,
+        stamp: &'a Stamp,
+        sign_no: &'a str,
+        operator: &'a Operator,
+    ) -> Head<'a> {
+        Head {
+            infno,
+            msgid: &stamp.msgid,
+            inf_time: &stamp.inf_time,
+            insuplc_admdvs: "",
+            insutype: "",
+            sign_no,
+            operator,
+            signer: self.signer.as_ref(),
         }
     }
 
@@ -459,22 +500,6 @@ fn pace(asked: &Asked) -> Pace {
             | Step::FindSettlement,
         )
         | Asked::Errand(_) => Pace::Ordinary,
-    }
-}
-
-fn head<'a>(
-    infno: &'a str,
-    stamp: &'a Stamp,
-    sign_no: &'a str,
-    operator: &'a Operator,
-) -> Head<'a> {
-    Head {
-        infno,
-        msgid: &stamp.msgid,
-        inf_time: &stamp.inf_time,
-        insuplc_admdvs: "",
-        sign_no,
-        operator,
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 
+use super::sign::Header;
 use crate::config::Profile;
 
 /// The largest answer that is read; the specification allows 40 000 characters of output. It is recorded whole
@@ -112,7 +113,7 @@ impl Http {
     pub(super) async fn post(
         &self,
         url: &str,
-        headers: &[(&'static str, String)],
+        headers: &[Header],
         body: String,
         wait_ms: u32,
     ) -> TimedReply {
@@ -129,7 +130,7 @@ impl Http {
     async fn exchange(
         &self,
         url: &str,
-        headers: &[(&'static str, String)],
+        headers: &[Header],
         body: String,
         wait_ms: u32,
     ) -> (Reply, Option<Timestamp>) {
@@ -187,14 +188,17 @@ fn uses_tls(profile: &Profile) -> bool {
         .any(|url| url.starts_with("https:"))
 }
 
-fn header_map(headers: &[(&'static str, String)]) -> Result<HeaderMap, String> {
+fn header_map(headers: &[Header]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     map.insert(CONTENT_TYPE, json);
     for (name, value) in headers {
-        let value = HeaderValue::from_str(value)
+        let mut value = HeaderValue::from_str(value)
             .map_err(|_| format!("the value of {name} is no header value"))?;
-        map.insert(HeaderName::from_static(name), value);
+        value.set_sensitive(true);
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{name} is no header name"))?;
+        map.insert(name, value);
     }
     Ok(map)
 }

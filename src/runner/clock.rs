@@ -53,7 +53,7 @@ impl Clock {
 
 /// The machine's clock, Unix milliseconds.
 #[must_use]
-pub(super) fn wall_ms() -> i64 {
+pub fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -63,7 +63,7 @@ pub(super) fn wall_ms() -> i64 {
 
 /// Civil time at +08:00, whatever the machine's zone: `yyyy-MM-dd HH:mm:ss`.
 #[must_use]
-pub(super) fn civil(at_ms: i64) -> String {
+pub fn civil(at_ms: i64) -> String {
     zoned(at_ms).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

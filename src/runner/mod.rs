@@ -21,7 +21,7 @@ mod resolve;
 mod rows;
 mod start;
 
-pub use clock::Clock;
+pub use clock::{Clock, civil, wall_ms};
 pub use crash::Crashes;
 pub use errand::{Errands, Follow, Seen, story_of};
 pub use live::{Attendance, Carried, Handle, Registry, Reservation, Slot, View};

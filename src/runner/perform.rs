@@ -279,8 +279,8 @@ impl Carrier {
         if step == Step::Decode
             && let Some(code) = self.code.take()
         {
-            // A message that never left has not used the code up.
-            if matches!(outcome, Outcome::NotSent { .. }) {
+            // A message that never left, or was not looked at, has not used the code up.
+            if matches!(outcome, Outcome::NotSent { .. }) || sign_in_expired {
                 self.code = Some(code);
             } else {
                 self.codes_used.push(code);

@@ -21,7 +21,7 @@ use crate::settlement::bill::Fen;
 use crate::settlement::call::Outcome;
 use crate::settlement::event::Event;
 use crate::settlement::known::Ids;
-use crate::settlement::order::Order;
+use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::rules::Rules;
 use crate::settlement::state::State;
 
@@ -278,9 +278,17 @@ impl Runner {
     async fn ids(&self, order: &Order) -> Ids {
         let brought = |number: &str| (!number.is_empty()).then(|| number.to_owned());
         let numbers = &self.parts.numbers;
+        // A pharmacy has neither visits nor batches.
+        let is_pharmacy = order.kind == OrderKind::Pharmacy;
         let ipt_otp_no = match brought(&order.visit.ipt_otp_no) {
             Some(number) => number,
+            None if is_pharmacy => String::new(),
             None => numbers.serial().await,
+        };
+        let chrg_bchno = if is_pharmacy {
+            String::new()
+        } else {
+            numbers.serial().await
         };
         let mut feedetl_sn = Vec::new();
         for line in order.bills.iter().flat_map(|bill| &bill.lines) {
@@ -291,7 +299,7 @@ impl Runner {
         }
         Ids {
             ipt_otp_no,
-            chrg_bchno: numbers.serial().await,
+            chrg_bchno,
             feedetl_sn,
             accepted: civil(wall_ms()),
         }
@@ -383,10 +391,13 @@ impl Runner {
     }
 }
 
-/// What names the visit of an order, where the caller named it.
+/// What names the visit of an order, where the caller named it. A pharmacy's order has none.
 #[must_use]
 pub(super) fn visit_of(order: &Order) -> Option<String> {
     let visit = &order.visit;
+    if order.kind == OrderKind::Pharmacy {
+        return None;
+    }
     if !visit.mdtrt_id.is_empty() {
         return Some(format!("mdtrt_id:{}", visit.mdtrt_id));
     }

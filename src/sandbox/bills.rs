@@ -1,4 +1,4 @@
-//! A realistic outpatient bill, as the JSON form of a `ScanAndPayRequest`.
+//! Realistic bills, as the JSON form of a `ScanAndPayRequest`.
 
 use serde_json::{Value, json};
 
@@ -43,6 +43,59 @@ pub fn outpatient(person: &Person) -> Value {
     })
 }
 
+/// A retail pharmacy's sale: a class A drug, a class B drug by prescription with its packages' trace codes, one
+/// item the buyer pays alone. 147.20 yuan in all. The caller sets `requestId`.
+#[must_use]
+pub fn pharmacy(person: &Person) -> Value {
+    let mut drug_a = line(
+        "阿莫西林胶囊 0.25g×24粒",
+        catalogue::DRUG_A,
+        "M1001",
+        "12.60",
+        "2",
+        2_520,
+    );
+    drug_a["traceCodes"] = json!([
+        { "drugTracCodg": "81000010000000000101" },
+        { "drugTracCodg": "81000010000000000102" },
+    ]);
+    let mut drug_b = line(
+        "缬沙坦胶囊 80mg×7粒",
+        catalogue::DRUG_B,
+        "M1002",
+        "38.50",
+        "2",
+        7_700,
+    );
+    drug_b["rxno"] = json!("RX20260001");
+    drug_b["rxCircFlag"] = json!("1");
+    drug_b["bilgDrCodg"] = json!("D430100099001");
+    drug_b["bilgDrName"] = json!("虞问溪");
+    drug_b["more"] = json!({
+        "sin_dos_dscr": "80mg",
+        "used_frqu_dscr": "每日一次",
+        "prd_days": "14",
+        "medc_way_dscr": "口服",
+    });
+    drug_b["traceCodes"] = json!([{ "drugTracCodg": "81000020000000000201", "byPiece": true }]);
+    json!({
+        "requestId": "",
+        "kind": "ORDER_KIND_PHARMACY",
+        "operator": { "id": "0107", "name": "药店收银一号", "kind": "OPERATOR_KIND_STAFF" },
+        "office": { "id": "Y01", "name": "药店前台" },
+        "patient": { "certno": person.idno, "name": person.name, "hisId": "" },
+        "visit": { "medType": "41" },
+        "bills": [{
+            "billNo": "Y0001",
+            "lines": [
+                drug_a,
+                drug_b,
+                line("复合维生素片 30片", catalogue::SELF_PAID, "M1003", "45.00", "1", 4_500),
+            ],
+        }],
+    })
+}
+
 fn line(name: &str, code: &str, own_code: &str, price: &str, count: &str, fen: i64) -> Value {
     json!({
         "name": name,
@@ -61,7 +114,11 @@ mod tests {
 
     #[test]
     fn lines_are_priced_right_and_in_the_catalogue() {
-        let bill = outpatient(&everybody()[0]);
+        check(&outpatient(&everybody()[0]), 6, 19_020);
+        check(&pharmacy(&everybody()[0]), 3, 14_720);
+    }
+
+    fn check(bill: &Value, lines_expected: usize, total_expected: i64) {
         let lines = bill["bills"][0]["lines"].as_array().unwrap();
         let mut total = 0;
         for line in lines {
@@ -77,6 +134,6 @@ mod tests {
             assert_eq!(fen, price * count);
             total += fen;
         }
-        assert_eq!((lines.len(), total), (6, 19_020));
+        assert_eq!((lines.len(), total), (lines_expected, total_expected));
     }
 }

@@ -32,6 +32,16 @@ pub const LINE_EXTRAS: [&str; 16] = [
     "exp_content",
 ];
 
+/// Those of [`LINE_EXTRAS`] that a line of transactions 2101 and 2102 has too.
+pub const DRUG_EXTRAS: [&str; 6] = [
+    "sin_dos_dscr",
+    "used_frqu_dscr",
+    "prd_days",
+    "medc_way_dscr",
+    "tcmdrug_used_way",
+    "exp_content",
+];
+
 /// Money in fen, 1/100 yuan. Never a float.
 #[derive(
     Clone,
@@ -264,6 +274,27 @@ pub struct Line {
     pub hosp_appr_flag: String,
     /// Further fields of the line by the platform's names, as text: those of [`LINE_EXTRAS`].
     pub more: std::collections::BTreeMap<String, String>,
+    /// 追溯码 of the packages, sent with 2102. Left out where there is none, so that an order without them is
+    /// stored as it was before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace_codes: Vec<TraceCode>,
+}
+
+/// A package of a drug.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TraceCode {
+    /// 药品追溯码.
+    pub drug_trac_codg: String,
+    /// 拆零标志: the package was opened and sold by the piece. Such a code may be sold again.
+    pub by_piece: bool,
+}
+
+impl TraceCode {
+    /// `trdn_flag`.
+    #[must_use]
+    pub fn trdn_flag(&self) -> &'static str {
+        if self.by_piece { "1" } else { "0" }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! what was *received*, never by what is likely.
 
 use super::amounts::Amounts;
+use super::handout::RowResult;
 use super::known::{Known, Person, Voucher};
 use super::order::Order;
 use crate::book::Code;
@@ -24,11 +25,11 @@ pub enum Step {
     VisitInfo,
     /// 2204 门诊费用明细信息上传.
     Fees,
-    /// 2206 or 2206A 门诊预结算.
+    /// 2206 or 2206A 门诊预结算; 2101 of a pharmacy.
     PreSettle,
-    /// 2207 or 2207A 门诊结算: the money call.
+    /// 2207 or 2207A 门诊结算, 2102 of a pharmacy: the money call.
     Settle,
-    /// 2208 门诊结算撤销: a money call.
+    /// 2208 门诊结算撤销, 2103 of a pharmacy: a money call.
     UndoSettle,
     /// 2205 门诊费用明细信息撤销.
     UndoFees,
@@ -139,6 +140,15 @@ pub enum Found {
     Visits(Vec<FoundVisit>),
     /// What 5203 says, read by the profile's table.
     Enquiry(Enquiry),
+    /// 2101 previews these amounts and splits the lines; no lines where the site does not say.
+    DrugPreview {
+        /// What 2102 would charge.
+        amounts: Amounts,
+        /// `detlcutinfo`.
+        lines: Vec<LineSplit>,
+    },
+    /// What 3505A or 3506A says of each row.
+    Dispensed(Vec<RowResult>),
     /// The settlement that 5203 was asked for by its number.
     Looked(Looked),
     /// What 5203 says of one settlement, as it stands there.
@@ -172,7 +182,7 @@ pub struct Looked {
     pub fixmedins_code: String,
 }
 
-/// A line as 2204 split it.
+/// A line as 2204 or 2101 split it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LineSplit {
     /// 费用明细流水号.

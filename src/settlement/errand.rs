@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::handout::Goods;
 use super::order::Operator;
 use super::reconcile::row::{DetailRow, Group, Totals};
 use super::reconcile::span::Span;
@@ -29,6 +30,10 @@ pub enum Ask {
     Enquiry(Numbers),
     /// The same, for what it says of the settlement itself, given back or not.
     Look(Numbers),
+    /// 3505A 商品销售 of goods handed out.
+    HandOut(Box<Goods>),
+    /// 3506A 商品销售退货 of goods taken back.
+    TakeBack(Box<Goods>),
     /// 5203 结算信息查询 of one settlement, for what it says and not for whether it is ours. Without a 结算ID
     /// the msgid decides which row is meant.
     Compare(Numbers),
@@ -93,6 +98,8 @@ impl Ask {
             Ask::Refund(_) => true,
             Ask::Enquiry(_)
             | Ask::Look(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_)
             | Ask::Compare(_)
             | Ask::Totals(_)
             | Ask::Upload { .. }

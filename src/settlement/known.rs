@@ -15,15 +15,15 @@ pub struct Known {
     pub person: Option<Person>,
     /// The insurance that pays.
     pub insurance: Option<Insurance>,
-    /// 就诊ID, the caller's or our 2201's.
+    /// 就诊ID, the caller's or our 2201's; a pharmacy's is made by 2102.
     pub mdtrt_id: Option<String>,
-    /// 2204's split of the lines that are there, in the order of the bills; empty before.
+    /// 2204's split of the lines that are there, in the order of the bills, or 2101's; empty before.
     pub lines: Vec<LineSplit>,
     /// What 2206 previewed.
     pub preview: Option<Amounts>,
     /// The msgid of the settling call, once its intent is recorded.
     pub settle_msgid: Option<String>,
-    /// The transaction number of the settling call as it was sent: `2207` or `2207A`.
+    /// The transaction number of the settling call as it was sent: `2207`, `2207A` or `2102`.
     pub settle_infno: Option<String>,
     /// What was charged.
     pub settled: Option<Settled>,

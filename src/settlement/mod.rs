@@ -12,6 +12,7 @@ pub mod credential;
 pub mod errand;
 pub mod event;
 mod fold;
+pub mod handout;
 pub mod known;
 pub mod next;
 pub mod order;

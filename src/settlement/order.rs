@@ -54,6 +54,8 @@ pub enum OrderKind {
     Outpatient,
     /// 诊间结算, at the doctor's desk: 01301.
     DoctorDesk,
+    /// 药店购药: 02121. Settled by 2101 and 2102, without a visit and without an upload before.
+    Pharmacy,
 }
 
 /// Who works the terminal (`opter_type`, `opter`, `opter_name`).
@@ -100,7 +102,8 @@ pub struct Patient {
     pub his_id: String,
 }
 
-/// The visit that is settled.
+/// The visit that is settled. Of a pharmacy's order only `med_type` and `begntime` are sent, and the doctor where
+/// a line names none.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Visit {
     /// 门诊号, unique in the hospital. Made by the daemon when the caller brings none.

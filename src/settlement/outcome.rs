@@ -69,9 +69,9 @@ impl State {
             Step::UndoSettle if unknown => self.trail.refund_maybe = true,
             Step::Decode if unknown => self.reject_code(Code::PlatformNoAnswer),
             Step::Decode => {
-                // What a gateway refuses is not the code's fault: another one would fare no better.
+                // What a gateway or a sign-in refuses is not the code's fault: another one would fare no better.
                 if let Outcome::Refused { code, .. } = outcome
-                    && *code != Code::GatewayRefused
+                    && !matches!(code, Code::GatewayRefused | Code::SignInFailed)
                 {
                     self.reject_code(*code);
                 }
@@ -141,7 +141,7 @@ impl State {
     fn learn(&mut self, step: Step, found: &Found, at_ms: i64) {
         self.succeeded(step);
         match found {
-            Found::Nothing => {}
+            Found::Nothing | Found::Dispensed(_) => {}
             Found::Voucher(voucher) => {
                 self.trail.code_in_hand = false;
                 self.known.voucher = Some(voucher.clone());
@@ -157,6 +157,10 @@ impl State {
                 self.trail.fees_sent = self.known.lines.len() >= wanted;
             }
             Found::Preview(amounts) => self.known.preview = Some(amounts.clone()),
+            Found::DrugPreview { amounts, lines } => {
+                self.known.preview = Some(amounts.clone());
+                self.known.lines.clone_from(lines);
+            }
             Found::Settled(settled) => self.charged(settled),
             Found::Refunded { .. } => self.trail.refunded = true,
             Found::Reversal(reversal) => self.learn_reversal(*reversal, at_ms),
@@ -186,6 +190,10 @@ impl State {
 
     fn charged(&mut self, settled: &Settled) {
         self.trail.charge_seen = true;
+        if self.known.mdtrt_id.is_none() && !settled.mdtrt_id.is_empty() {
+            // A pharmacy's visit is made by the settling call itself.
+            self.known.mdtrt_id = Some(settled.mdtrt_id.clone());
+        }
         self.known.settled = Some(settled.clone());
     }
 
@@ -241,7 +249,7 @@ fn answers(step: Step, found: &Found) -> bool {
         Step::Register => matches!(found, Found::Registered { .. }),
         Step::VisitInfo | Step::UndoFees | Step::UndoRegister => matches!(found, Found::Nothing),
         Step::Fees => matches!(found, Found::Lines(_)),
-        Step::PreSettle => matches!(found, Found::Preview(_)),
+        Step::PreSettle => matches!(found, Found::Preview(_) | Found::DrugPreview { .. }),
         Step::Settle => matches!(found, Found::Settled(_)),
         // That it was given back already is said without amounts.
         Step::UndoSettle => matches!(found, Found::Refunded { .. } | Found::Nothing),

@@ -30,6 +30,12 @@ pub struct Rules {
     pub lines_max: usize,
     /// Whether 2601 reverses the settling call here.
     pub settle_is_reversible: bool,
+    /// Whether 2601 reverses a pharmacy's settling call here.
+    pub pharmacy_is_reversible: bool,
+    /// Whether hand-outs are told to the platform here.
+    pub dispense_is_enabled: bool,
+    /// Whether telling a hand-out twice is as once here.
+    pub dispense_repeat_is_harmless: bool,
     /// Until then after a lost answer only a positive enquiry decides.
     pub settle_quiet_ms: i64,
     /// How long a code is waited for, unless the order says otherwise.

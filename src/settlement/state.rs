@@ -16,7 +16,7 @@ use super::bill::Fen;
 use super::call::{Outcome, Step};
 use super::event::{Ending, Verdict};
 use super::known::Known;
-use super::order::Order;
+use super::order::{Order, OrderKind};
 use crate::book::Code;
 
 /// All that is true of one settlement.
@@ -305,6 +305,13 @@ impl State {
     #[must_use]
     pub fn is_charged(&self) -> bool {
         self.trail.charge_seen && !self.trail.refunded
+    }
+
+    /// Whether it is settled by 2101 and 2102: without a visit and an upload before.
+    #[must_use]
+    pub fn is_pharmacy(&self) -> bool {
+        let kind = self.order.as_ref().map(|order| order.kind);
+        kind == Some(OrderKind::Pharmacy)
     }
 
     /// Whether nothing more will happen by itself.

@@ -5,6 +5,7 @@ use super::answer::{Money, Summary};
 use super::bill::Fen;
 use super::call::{Enquiry, Found, Outcome, Reversal, Step};
 use super::event::{Event, Verdict};
+use super::handout::{Dispense, What};
 use super::state::{Phase, State};
 use super::steps::TABLE;
 use super::{refund, resolve, tell};
@@ -17,6 +18,8 @@ pub enum Subject {
     Settlement,
     /// The giving back of a settled bill.
     Refund,
+    /// A hand-out or take-back.
+    Dispense,
     /// Another kind of stream.
     Other,
 }
@@ -32,6 +35,8 @@ pub enum Trouble {
     LeftOpen,
     /// A refund may have given the money back.
     RefundUnknown,
+    /// The platform may have recorded a hand-out or take-back.
+    DispenseUnknown,
     /// Its record cannot be read.
     Unreadable,
 }
@@ -219,6 +224,35 @@ pub fn unreadable(id: &str, subject: Subject, at_ms: i64, kept: Option<&Summary>
     }
 }
 
+/// A hand-out or take-back that the platform may have recorded. It moves no money.
+#[must_use]
+pub fn dispense(story: &Dispense) -> Item {
+    let order = story.order.as_deref();
+    let goods = order.map(|order| &order.goods);
+    let operator = order.map(|order| &order.operator);
+    let infno = match story.what {
+        What::HandOut => "3505A",
+        What::TakeBack => "3506A",
+    };
+    Item {
+        subject: Subject::Dispense,
+        trouble: Trouble::DispenseUnknown,
+        request_id: story.request_id.clone(),
+        caller: story.caller.clone(),
+        accepted_at_ms: story.accepted_at_ms,
+        code: Code::DispenseUnknown,
+        operator_id: operator.map_or_else(String::new, |it| it.id.clone()),
+        operator_name: operator.map_or_else(String::new, |it| it.name.clone()),
+        psn_name_masked: goods.map_or_else(String::new, |it| it.psn_name.masked()),
+        psn_no: goods.map_or_else(String::new, |it| it.psn_no.clone()),
+        mdtrt_id: goods.map_or_else(String::new, |it| it.mdtrt_sn.clone()),
+        setl_id: goods.map_or_else(String::new, |it| it.setl_id.clone()),
+        msgid: story.msgid.clone(),
+        infno: infno.to_owned(),
+        ..unreadable(&story.id, Subject::Dispense, story.tries.1, None)
+    }
+}
+
 /// What was tried of the steps that write or find out. Only the last end of each counts.
 fn tried(events: &[(Event, i64)]) -> Vec<Tried> {
     let rows = TABLE.into_iter().filter(|row| matters(row.step));
@@ -305,6 +339,8 @@ fn said(found: &Found) -> End {
         | Found::Registered { .. }
         | Found::Lines(_)
         | Found::Preview(_)
+        | Found::DrugPreview { .. }
+        | Found::Dispensed(_)
         | Found::Settled(_)
         | Found::Refunded { .. }
         | Found::Visits(_)

@@ -81,11 +81,11 @@ fn forward_stage(state: &State) -> Stage {
         Stage::Person
     } else if waits(PointKey::Person, Point::Person) {
         Stage::WaitingPerson
-    } else if known.mdtrt_id.is_none() {
+    } else if !state.is_pharmacy() && known.mdtrt_id.is_none() {
         Stage::Registering
-    } else if !trail.visit_sent {
+    } else if !state.is_pharmacy() && !trail.visit_sent {
         Stage::VisitInfo
-    } else if !trail.fees_sent {
+    } else if !state.is_pharmacy() && !trail.fees_sent {
         Stage::Fees
     } else if known.preview.is_none() {
         Stage::PreSettling

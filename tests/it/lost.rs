@@ -131,29 +131,34 @@ async fn an_answer_of_another_message_is_not_ours() {
     );
 }
 
+/// The ends of a 2207 whose answer cannot be read: what was done is found, what was not done is said by 5203
+/// twice, the quiet time apart. None is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn html_and_cut_answers_are_unknown_until_asked() {
-    for fault in [
-        "F4@2207",
-        "F4@2207:504",
-        "F5@2207",
-        "F5@2207:1",
-        "F3@2207:1900",
+    let found = (Money::Settled, "");
+    let not_there = (Money::Cancelled, "NOTHING_CHARGED");
+    for (fault, end, charged, asked) in [
+        // A gateway's page before the platform saw it, and one behind which it was done.
+        ("F4@2207", not_there, 0, 2..),
+        ("F4@2207:504", found, 1, 1..),
+        // Half a JSON, and a body that breaks off.
+        ("F5@2207", found, 1, 1..),
+        ("F5@2207:1", found, 1, 1..),
+        // Done at once, answered after the client gave up.
+        ("F3@2207:1900", found, 1, 1..),
     ] {
         let (desk, settlement) = under(Setup::default(), &[fault]).await;
-        let standing = desk
-            .platform
-            .ledger(|l| l.settlements().iter().filter(|row| row.is_live()).count());
-        let expected = if standing == 1 {
-            Money::Settled
-        } else {
-            settlement.money()
-        };
-        assert_eq!(settlement.money(), expected, "{fault}");
-        assert_ne!(
-            settlement.money(),
-            Money::Refused,
-            "{fault}: an unknown is no refusal"
+        let error = settlement.error.as_ref().map_or("", |error| &error.name);
+        assert_eq!((settlement.money(), error), end, "{fault}: {settlement:?}");
+        let live = desk.platform.ledger(|ledger| {
+            let rows = ledger.settlements();
+            rows.iter().filter(|row| row.is_live()).count()
+        });
+        assert_eq!(live, charged, "{fault}");
+        let enquiries = received(&desk, "5203");
+        assert!(
+            asked.contains(&enquiries),
+            "{fault}: asked {enquiries} times"
         );
     }
 }

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
 
+mod check;
+mod matrix;
+mod shipped;
+mod sign_in;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -219,9 +224,12 @@ struct Desk {
 
 impl Desk {
     async fn start(change: impl FnOnce(&mut Profile)) -> Self {
-        let sandbox = sandbox::Platform::start(sandbox::Options::default())
-            .await
-            .unwrap();
+        Self::start_at(sandbox::Options::default(), change).await
+    }
+
+    /// At a platform with habits of its own.
+    async fn start_at(options: sandbox::Options, change: impl FnOnce(&mut Profile)) -> Self {
+        let sandbox = sandbox::Platform::start(options).await.unwrap();
         let text = include_str!("../../packaging/profiles/sandbox.toml");
         let text = text.replace("127.0.0.1:17900", &sandbox.addr().to_string());
         let mut profile = Profile::parse(&text, "sandbox.toml").unwrap();
@@ -290,6 +298,21 @@ impl Desk {
         self.platform.send(prepared).await
     }
 
+    /// What becomes of it, sent or not.
+    async fn try_send(&mut self, step: Step) -> Outcome {
+        let stamp = self.stamps.stamp().await;
+        let call = Call {
+            step,
+            order: &self.order,
+            known: &self.known,
+            code: (step == Step::Decode).then_some(&self.code),
+        };
+        match self.platform.prepare(call, &stamp).await {
+            Ok(prepared) => self.platform.send(prepared).await.outcome,
+            Err(outcome) => outcome,
+        }
+    }
+
     /// Asks, and the platform says yes.
     async fn ask(&mut self, step: Step) -> Found {
         let received = self.send(step).await;
@@ -310,9 +333,14 @@ impl Desk {
             Found::Registered { mdtrt_id } => self.known.mdtrt_id = Some(mdtrt_id),
             Found::Lines(lines) => self.known.lines = lines,
             Found::Preview(amounts) => self.known.preview = Some(amounts),
+            Found::DrugPreview { amounts, lines } => {
+                self.known.preview = Some(amounts);
+                self.known.lines = lines;
+            }
             Found::Settled(settled) => self.known.settled = Some(settled),
             Found::Nothing => {}
-            Found::Refunded { .. }
+            Found::Dispensed(_)
+            | Found::Refunded { .. }
             | Found::Reversal(_)
             | Found::Visits(_)
             | Found::Enquiry(_)
@@ -419,5 +447,6 @@ fn line(code: &str, own_code: &str, pric: &str, fen: i64) -> Line {
         bilg_dr_name: String::new(),
         hosp_appr_flag: "1".to_owned(),
         more: BTreeMap::new(),
+        trace_codes: Vec::new(),
     }
 }

@@ -72,11 +72,17 @@ pub(crate) enum Command {
     Refund(Refund),
     /// The devices of the desk. 本机外设。
     Devices(Devices),
+    /// Drugs handed out and taken back. 发药与退药上报。
+    #[command(subcommand)]
+    Dispense(DispenseCommand),
     /// What an error code means and what to do. 解释错误编号。
     Explain(Explain),
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// The site profile, without the daemon. 站点配置（不经守护进程）。
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Whose journal it is, without the daemon. 流水日志归属（不经守护进程）。
     #[command(subcommand)]
     Desk(DeskCommand),
@@ -288,6 +294,30 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum DispenseCommand {
+    /// Tell the platform what was handed out (3505A). 上报发出的药品。
+    HandOut(GoodsFile),
+    /// Tell the platform what came back (3506A). 上报退回的药品。
+    TakeBack(GoodsFile),
+    /// What is true of a hand-out or take-back. 查看一次发药或退药。
+    Show(WhichDispense),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GoodsFile {
+    /// A HandOutRequest or TakeBackRequest as proto JSON; - reads stdin. 请求 JSON 文件，- 为标准输入。
+    #[arg(value_name = "FILE.json")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichDispense {
+    /// The dispense_id, or the request_id. 发药编号或请求编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum JournalCommand {
     /// Look for changed bytes; read-only, also beside a running daemon. 校验流水日志（只读）。
     Verify(Verify),
@@ -363,6 +393,19 @@ pub(crate) struct Verify {
     /// The file of the site key. 站点密钥文件。
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Say what is wrong with a profile and the secrets it names; read-only. 检查站点配置及其密钥（只读）。
+    Check(ProfileCheck),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ProfileCheck {
+    /// The profile. 站点配置文件。
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::api::daemon_service_client::DaemonServiceClient;
 use yibaod::api::device_service_client::DeviceServiceClient;
+use yibaod::api::dispense_service_client::DispenseServiceClient;
 use yibaod::api::settlement_service_client::SettlementServiceClient;
 
 use crate::trouble::Trouble;
@@ -24,6 +25,8 @@ pub(crate) struct Door {
     pub(crate) settlements: SettlementServiceClient<Channel>,
     /// Devices.
     pub(crate) devices: DeviceServiceClient<Channel>,
+    /// Hand-outs and take-backs.
+    pub(crate) dispenses: DispenseServiceClient<Channel>,
     /// The daemon.
     pub(crate) daemon: DaemonServiceClient<Channel>,
 }
@@ -52,6 +55,7 @@ impl Door {
         Ok(Self {
             settlements: SettlementServiceClient::new(channel.clone()),
             devices: DeviceServiceClient::new(channel.clone()),
+            dispenses: DispenseServiceClient::new(channel.clone()),
             daemon: DaemonServiceClient::new(channel),
         })
     }

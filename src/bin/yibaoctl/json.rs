@@ -26,9 +26,9 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse DeviceEvent ErrorEntry GetStatusResponse ListDevicesResponse
-    ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest Settlement SettlementEvent
-    DeviceSnapshot
+    CancelSettlementResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
+    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest
+    Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 
 /// A message as one line of JSON.
@@ -50,9 +50,14 @@ pub(crate) fn error(entry: &ErrorEntry) -> String {
 
 /// Reads a bill.
 pub(crate) fn bill(json: &str) -> Result<ScanAndPayRequest, Trouble> {
+    read(json)
+}
+
+/// Reads a request.
+pub(crate) fn read<M: Named + Default>(json: &str) -> Result<M, Trouble> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let descriptor = descriptor(ScanAndPayRequest::NAME);
+    let descriptor = descriptor(M::NAME);
     let dynamic = DynamicMessage::deserialize_with_options(descriptor, &mut reader, &options)
         .and_then(|message| reader.end().map(|()| message))
         .map_err(|error| wrong(&error))?;
@@ -150,5 +155,15 @@ mod tests {
         let bill = bill(sample).unwrap();
         let total: i64 = bill.bills[0].lines.iter().map(|line| line.amount_fen).sum();
         assert_eq!((bill.bills[0].lines.len(), total), (6, 19_020));
+        let sample = include_str!("../../../packaging/examples/pharmacy-bill.json");
+        let bill = super::bill(sample).unwrap();
+        let total: i64 = bill.bills[0].lines.iter().map(|line| line.amount_fen).sum();
+        assert_eq!((bill.kind(), total), (OrderKind::Pharmacy, 14_720));
+        let sample = include_str!("../../../packaging/examples/hand-out.json");
+        let goods = read::<yibaod::api::HandOutRequest>(sample).unwrap().goods;
+        assert_eq!(goods.unwrap().lines.len(), 2);
+        let sample = include_str!("../../../packaging/examples/take-back.json");
+        let back = read::<yibaod::api::TakeBackRequest>(sample).unwrap();
+        assert_eq!(back.lines[0].line, 1);
     }
 }

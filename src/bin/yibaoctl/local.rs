@@ -97,6 +97,13 @@ fn told(found: &Identity, out: &Out) {
             "adopted",
             format!("  ✓ 已认领（原属 {name} #{number:03}）  adopted from {name} #{number:03}"),
         ),
+        Identity::RolledBack { had_seq, last_seq } => (
+            "rolled_back",
+            format!(
+                "  ✓ 缺 {last_seq} 之后至 {had_seq} 的记录，已按现状启用  records {last_seq} to {had_seq} are \
+                 missing; it goes on with what is left"
+            ),
+        ),
     };
     match out.is_json() {
         true => out.object(&serde_json::json!({ "identity": word }).to_string()),

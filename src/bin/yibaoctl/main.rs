@@ -1,7 +1,8 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `journal verify`, `journal export` and `desk adopt` work without the
-//! daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
+//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify`, `journal export` and
+//! `desk adopt` work without the daemon, through the library. It must not know settlements, platform or devices beyond
+//! what the doors tell.
 
 mod args;
 mod ask;
@@ -9,6 +10,7 @@ mod charset;
 mod confirm;
 mod connect;
 mod devices;
+mod dispense;
 mod draw;
 mod exit;
 mod explain;
@@ -18,6 +20,7 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod profile;
 mod reconcile;
 mod refund;
 mod resolve;
@@ -31,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command, DeskCommand, JournalCommand};
+use args::{Args, Command, DeskCommand, JournalCommand, ProfileCommand};
 use connect::Door;
 use exit::Exit;
 use out::Out;
@@ -81,9 +84,11 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
+        Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
         Command::Journal(JournalCommand::Export(export)) => export::run(export, out),
+        Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
     }
 }

@@ -64,14 +64,15 @@ pub(crate) fn new_request_id() -> String {
     format!("ctl-{}", uuid::Uuid::now_v7())
 }
 
-fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {
+/// A file's text; `-` is stdin.
+pub(crate) fn read(path: &Path, out: &Out) -> Result<String, Trouble> {
     use std::io::Read as _;
-    let name = pay.bill.display();
+    let name = path.display();
     let failed = |error: std::io::Error| Trouble::Usage(format!("{name}: {error}"));
     let mut bytes = Vec::new();
-    let reader: Box<dyn std::io::Read> = match pay.bill.as_os_str() == "-" {
+    let reader: Box<dyn std::io::Read> = match path.as_os_str() == "-" {
         true => Box::new(std::io::stdin().lock()),
-        false => Box::new(std::fs::File::open(&pay.bill).map_err(failed)?),
+        false => Box::new(std::fs::File::open(path).map_err(failed)?),
     };
     reader
         .take(BILL_BYTES_MAX + 1)
@@ -82,10 +83,13 @@ fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {
             "{name} is larger than {BILL_BYTES_MAX} bytes"
         )));
     }
-    let text = out.charset().decode(&bytes).map_err(|error| {
-        Trouble::Usage(format!("{name}: {error} (--charset gb18030|gbk|utf-8)"))
-    })?;
-    let mut bill = json::bill(&text)?;
+    out.charset()
+        .decode(&bytes)
+        .map_err(|error| Trouble::Usage(format!("{name}: {error} (--charset gb18030|gbk|utf-8)")))
+}
+
+fn read_bill(pay: &Pay, out: &Out) -> Result<ScanAndPayRequest, Trouble> {
+    let mut bill = json::bill(&read(&pay.bill, out)?)?;
     if let Some(request_id) = &pay.request_id {
         bill.request_id.clone_from(request_id);
     } else if bill.request_id.is_empty() {

@@ -4,6 +4,7 @@
 //! agree, a patient who is named – is for the settlement's own checks.
 
 pub mod device;
+pub mod dispense;
 pub mod error;
 mod fields;
 pub mod order;

@@ -1,12 +1,12 @@
-//! `ScanAndPayRequest` → [`Order`]. Lengths are those of the platform's fields (transactions 2201, 2203, 2204 and
-//! the e-voucher service), in characters.
+//! `ScanAndPayRequest` → [`Order`]. Lengths are those of the platform's fields (transactions 2201, 2203, 2204, 2102
+//! and the e-voucher service), in characters.
 
 use super::fields::Fields;
 use crate::api as wire;
 use crate::book::Code;
 use crate::operation::Failure;
 use crate::person::{IdNo, Name};
-use crate::settlement::bill::{Bill, Count, LINE_EXTRAS, Line, Price};
+use crate::settlement::bill::{Bill, Count, LINE_EXTRAS, Line, Price, TraceCode};
 use crate::settlement::checks::order::request_id_is_valid;
 use crate::settlement::order::{
     AccountUse, CredentialKind, Diagnosis, Office, Operator, OperatorKind, Order, OrderKind,
@@ -25,6 +25,10 @@ const EXTENSION_MAX: usize = 64;
 const EXTENSION_VALUE_LENGTH_MAX: usize = 1_000;
 /// Characters of one further field of a line: `exp_content` is the longest.
 const MORE_VALUE_LENGTH_MAX: usize = 4_000;
+/// Trace codes of one line.
+const TRACE_CODES_MAX: usize = 200;
+/// Characters of one trace code.
+const TRACE_CODE_LENGTH_MAX: usize = 100;
 /// Longest wait for a code that a caller may ask for, milliseconds.
 const SCAN_WAIT_MS_MAX: u32 = 600_000;
 
@@ -40,7 +44,11 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
     let operator = operator(f, request.operator.unwrap_or_default());
     let office = office(f, request.office.unwrap_or_default());
     let patient = patient(f, request.patient.unwrap_or_default());
-    let visit = visit(f, request.visit.unwrap_or_default());
+    let visit = visit(
+        f,
+        request.visit.unwrap_or_default(),
+        kind == Some(OrderKind::Pharmacy),
+    );
     let bills = bills(f, request.bills);
     let insutype = f.optional("insutype", request.insutype, 6);
     let account_use = f.known(
@@ -135,8 +143,13 @@ fn patient(f: &mut Fields, patient: wire::Patient) -> Patient {
     }
 }
 
-fn visit(f: &mut Fields, visit: wire::Visit) -> Visit {
-    if visit.diagnoses.is_empty() {
+/// A pharmacy sells without a visit: of it only `med_type` is required, and there is none to name.
+fn visit(f: &mut Fields, visit: wire::Visit, is_pharmacy: bool) -> Visit {
+    if is_pharmacy && !visit.mdtrt_id.trim().is_empty() {
+        let why = "is not brought with a pharmacy's order: 2102 makes it";
+        f.wrong(Code::RequestInvalid, "visit.mdtrt_id", why);
+    }
+    if visit.diagnoses.is_empty() && !is_pharmacy {
         f.wrong(Code::RequestInvalid, "visit.diagnoses", "is required");
     }
     if visit.diagnoses.len() > DIAGNOSES_MAX {
@@ -150,16 +163,21 @@ fn visit(f: &mut Fields, visit: wire::Visit) -> Visit {
         .enumerate()
         .map(|(i, d)| diagnosis(f, i, d));
     let diagnoses = diagnoses.collect();
+    let need = if is_pharmacy {
+        Fields::optional
+    } else {
+        Fields::required
+    };
     Visit {
         ipt_otp_no: f.optional("visit.ipt_otp_no", visit.ipt_otp_no, 30),
         mdtrt_id: f.optional("visit.mdtrt_id", visit.mdtrt_id, 30),
         med_type: f.required("visit.med_type", visit.med_type, 6),
         begntime: f.civil("visit.begntime", visit.begntime),
-        dept_code: f.required("visit.dept_code", visit.dept_code, 30),
-        dept_name: f.required("visit.dept_name", visit.dept_name, 100),
-        caty: f.required("visit.caty", visit.caty, 10),
-        atddr_no: f.required("visit.atddr_no", visit.atddr_no, 30),
-        dr_name: f.required("visit.dr_name", visit.dr_name, 50),
+        dept_code: need(f, "visit.dept_code", visit.dept_code, 30),
+        dept_name: need(f, "visit.dept_name", visit.dept_name, 100),
+        caty: need(f, "visit.caty", visit.caty, 10),
+        atddr_no: need(f, "visit.atddr_no", visit.atddr_no, 30),
+        dr_name: need(f, "visit.dr_name", visit.dr_name, 50),
         main_cond_dscr: f.prose("visit.main_cond_dscr", &visit.main_cond_dscr, 1_000),
         diagnoses,
     }
@@ -265,6 +283,7 @@ fn line(f: &mut Fields, at: &str, line: wire::Line) -> Option<Line> {
     );
     let is_known = |name: &str| LINE_EXTRAS.contains(&name);
     let more = f.map(&path("more"), line.more, MORE_VALUE_LENGTH_MAX, is_known);
+    let trace_codes = trace_codes(f, &path("trace_codes"), line.trace_codes);
     Some(Line {
         feedetl_sn,
         name,
@@ -282,7 +301,28 @@ fn line(f: &mut Fields, at: &str, line: wire::Line) -> Option<Line> {
         bilg_dr_name,
         hosp_appr_flag,
         more,
+        trace_codes,
     })
+}
+
+/// 追溯码 of the packages, as 2102 takes them.
+fn trace_codes(f: &mut Fields, at: &str, codes: Vec<wire::TraceCode>) -> Vec<TraceCode> {
+    if codes.len() > TRACE_CODES_MAX {
+        let why = format!("has more than {TRACE_CODES_MAX} rows");
+        f.wrong(Code::RequestInvalid, at, why);
+        return Vec::new();
+    }
+    let codes = codes.into_iter().enumerate();
+    codes
+        .map(|(i, code)| TraceCode {
+            drug_trac_codg: f.required(
+                &format!("{at}[{i}].drug_trac_codg"),
+                code.drug_trac_codg,
+                TRACE_CODE_LENGTH_MAX,
+            ),
+            by_piece: code.by_piece,
+        })
+        .collect()
 }
 
 fn credentials(f: &mut Fields, wire: &[i32]) -> Vec<CredentialKind> {
@@ -311,6 +351,7 @@ fn order_kind(kind: wire::OrderKind) -> Option<OrderKind> {
         wire::OrderKind::Registration => Some(OrderKind::Registration),
         wire::OrderKind::Outpatient => Some(OrderKind::Outpatient),
         wire::OrderKind::DoctorDesk => Some(OrderKind::DoctorDesk),
+        wire::OrderKind::Pharmacy => Some(OrderKind::Pharmacy),
     }
 }
 

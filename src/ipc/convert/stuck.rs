@@ -36,6 +36,7 @@ fn item(item: Item) -> wire::StuckItem {
         subject: match item.subject {
             Subject::Settlement => wire::StuckSubject::Settlement,
             Subject::Refund => wire::StuckSubject::Refund,
+            Subject::Dispense => wire::StuckSubject::Dispense,
             Subject::Other => wire::StuckSubject::Unspecified,
         }
         .into(),
@@ -155,6 +156,18 @@ fn texts(trouble: Trouble) -> Texts {
                  refund again with a new request id.",
             ),
         ),
+        Trouble::DispenseUnknown => (
+            (
+                "在医保平台的商品销售明细中，按定点医药机构编号、零售单据号和销售时间查找，看各行是否已有商品销售流水号。",
+                "Among the platform's sales of goods, look by provider, number of the sale document and time \
+                 whether the rows have a number.",
+            ),
+            (
+                "请核实平台是否已记录；已记录的不要重报，未记录的换新请求编号重新上报。",
+                "Find out whether the platform recorded it: what is there is not told again, what is not there is \
+                 handed in under a new request_id.",
+            ),
+        ),
         Trouble::Unreadable => (
             (
                 "本机记录无法读取；在医保平台的医药机构门户中按所列编号和日期查找。",
@@ -248,11 +261,12 @@ fn word(truth: Truth) -> wire::ResolvedAs {
 mod tests {
     use super::*;
 
-    const TROUBLES: [Trouble; 5] = [
+    const TROUBLES: [Trouble; 6] = [
         Trouble::ChargeUnknown,
         Trouble::ChargeStands,
         Trouble::LeftOpen,
         Trouble::RefundUnknown,
+        Trouble::DispenseUnknown,
         Trouble::Unreadable,
     ];
 

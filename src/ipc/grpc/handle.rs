@@ -1,14 +1,16 @@
 //! What the gRPC door needs of the operations, so that it can be tried over a real socket without a desk behind it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Reconcile, Reconciled, Resolved, SettlementKey,
-    Stated, Status, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled,
+    Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
+use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
@@ -59,6 +61,29 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         filter: ListFilter,
     ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send;
+
+    /// Tells the platform what was handed out.
+    fn hand_out(
+        &self,
+        caller: CallerId,
+        wish: HandOut,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+
+    /// Tells the platform what came back.
+    fn take_back(
+        &self,
+        caller: CallerId,
+        wish: TakeBack,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+
+    /// What is true of a hand-out or take-back.
+    fn dispense(
+        &self,
+        caller: CallerId,
+        key: DispenseKey,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
 
     /// What only a person can resolve, oldest first.
     fn stuck(&self, caller: CallerId) -> impl Future<Output = Result<Vec<Item>, Failure>> + Send;

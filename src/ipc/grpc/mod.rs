@@ -7,6 +7,7 @@ mod authority;
 mod daemon;
 mod deadline;
 mod device;
+mod dispense;
 mod gate;
 mod handle;
 mod listen;

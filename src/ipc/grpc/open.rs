@@ -1,5 +1,6 @@
 //! The door as the configuration wants it, over the real operations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -11,10 +12,11 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, Failure, ListFilter, Operations, Reconcile, Reconciled, Resolved,
-    SettlementKey, Stated, Status, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Reconcile,
+    Reconciled, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
+use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
@@ -105,6 +107,32 @@ impl Handle for Operations {
         filter: ListFilter,
     ) -> impl Future<Output = Result<Vec<Summary>, Failure>> + Send {
         Operations::list(self, caller, filter)
+    }
+
+    fn hand_out(
+        &self,
+        caller: CallerId,
+        wish: HandOut,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+        Operations::hand_out(self, caller, wish, deadline)
+    }
+
+    fn take_back(
+        &self,
+        caller: CallerId,
+        wish: TakeBack,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+        Operations::take_back(self, caller, wish, deadline)
+    }
+
+    fn dispense(
+        &self,
+        caller: CallerId,
+        key: DispenseKey,
+    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+        Operations::dispense(self, caller, key)
     }
 
     fn stuck(&self, caller: CallerId) -> impl Future<Output = Result<Vec<Item>, Failure>> + Send {

@@ -10,6 +10,7 @@ use tonic_health::server::HealthReporter;
 
 use super::daemon::Daemon;
 use super::device::Devices;
+use super::dispense::Dispenses;
 use super::gate::Gate;
 use super::handle::Handle;
 use super::listen::{ListenError, Socket};
@@ -17,6 +18,7 @@ use super::settlement::Settlements;
 use crate::api;
 use crate::api::daemon_service_server::DaemonServiceServer;
 use crate::api::device_service_server::DeviceServiceServer;
+use crate::api::dispense_service_server::DispenseServiceServer;
 use crate::api::settlement_service_server::SettlementServiceServer;
 use crate::ipc::access::Policy;
 
@@ -117,6 +119,12 @@ fn routes<H: Handle>(
         gate: gate.clone(),
     };
     let devices = DeviceServiceServer::new(devices).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let dispenses = Dispenses {
+        handle: handle.clone(),
+        gate: gate.clone(),
+    };
+    let dispenses =
+        DispenseServiceServer::new(dispenses).max_decoding_message_size(REQUEST_BYTES_MAX);
     let daemon = Daemon {
         handle,
         gate: gate.clone(),
@@ -138,6 +146,7 @@ fn routes<H: Handle>(
     };
     Ok(Routes::new(settlements)
         .add_service(devices)
+        .add_service(dispenses)
         .add_service(daemon)
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -152,6 +161,9 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
         health
             .set_serving::<DeviceServiceServer<Devices<H>>>()
             .await;
+        health
+            .set_serving::<DispenseServiceServer<Dispenses<H>>>()
+            .await;
         health.set_serving::<DaemonServiceServer<Daemon<H>>>().await;
     } else {
         health
@@ -159,6 +171,9 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
             .await;
         health
             .set_not_serving::<DeviceServiceServer<Devices<H>>>()
+            .await;
+        health
+            .set_not_serving::<DispenseServiceServer<Dispenses<H>>>()
             .await;
         health
             .set_not_serving::<DaemonServiceServer<Daemon<H>>>()

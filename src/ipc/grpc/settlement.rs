@@ -163,7 +163,7 @@ impl<H: Handle> SettlementService for Settlements<H> {
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
-fn refused(failure: Failure) -> Status {
+pub(super) fn refused(failure: Failure) -> Status {
     tracing::debug!(code = failure.code.id(), detail = %failure.detail, "nothing was started");
     error::status(&failure)
 }

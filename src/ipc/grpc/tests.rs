@@ -27,11 +27,12 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, Failure, ListFilter, Resolved, SettlementKey,
-    Stated, Status, Watched, What,
+    CallerId, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Failure, HandOut, ListFilter,
+    Resolved, SettlementKey, Stated, Status, TakeBack, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
+use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::{Item, Truth};
@@ -542,6 +543,28 @@ impl Handle for Desk {
     async fn list(&self, _: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
         assert_eq!(filter.limit, 50);
         Ok(Vec::new())
+    }
+
+    async fn hand_out(
+        &self,
+        _: CallerId,
+        wish: HandOut,
+        _: Option<Duration>,
+    ) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn take_back(
+        &self,
+        _: CallerId,
+        wish: TakeBack,
+        _: Option<Duration>,
+    ) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn dispense(&self, _: CallerId, _: DispenseKey) -> Result<Arc<Dispense>, Failure> {
+        Err(Failure::new(Code::NotFound, ""))
     }
 
     async fn stuck(&self, _: CallerId) -> Result<Vec<Item>, Failure> {

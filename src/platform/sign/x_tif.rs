@@ -2,24 +2,26 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::Header;
+
 /// The four or five headers. `timestamp_s` is Unix time, `nonce` any text never used before.
-pub(in crate::platform) fn headers(
+pub(super) fn headers(
     paasid: &str,
     service_id: &str,
     secret: &str,
     timestamp_s: i64,
     nonce: &str,
-) -> Vec<(&'static str, String)> {
+) -> Vec<Header> {
     let timestamp = timestamp_s.to_string();
     let signature = signature(secret, &timestamp, nonce);
     let mut headers = vec![
-        ("x-tif-paasid", paasid.to_owned()),
-        ("x-tif-timestamp", timestamp),
-        ("x-tif-nonce", nonce.to_owned()),
-        ("x-tif-signature", signature),
+        ("x-tif-paasid".into(), paasid.to_owned()),
+        ("x-tif-timestamp".into(), timestamp),
+        ("x-tif-nonce".into(), nonce.to_owned()),
+        ("x-tif-signature".into(), signature),
     ];
     if !service_id.is_empty() {
-        headers.push(("x-tif-serviceid", service_id.to_owned()));
+        headers.push(("x-tif-serviceid".into(), service_id.to_owned()));
     }
     headers
 }
@@ -47,11 +49,14 @@ mod tests {
 
     #[test]
     fn the_service_is_named_only_when_there_is_one() {
-        let names = |service: &str| -> Vec<&str> {
+        let names = |service: &str| -> Vec<String> {
             let headers = headers("account", service, "secret", 1_735_689_600, "n");
-            headers.into_iter().map(|(name, _)| name).collect()
+            headers
+                .into_iter()
+                .map(|(name, _)| name.into_owned())
+                .collect()
         };
         assert_eq!(names("").len(), 4);
-        assert_eq!(names("svc").last(), Some(&"x-tif-serviceid"));
+        assert_eq!(names("svc").last().unwrap(), "x-tif-serviceid");
     }
 }

@@ -1,6 +1,6 @@
 //! Every kind of answer and what it means, without a socket.
 
-use super::fixtures::{Case, MSGID, SETTLE_MSGID, STEPS, profile, stamp};
+use super::fixtures::{Case, MSGID, SETTLE_MSGID, STEPS, desk, profile, stamp};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::config::profile::Reading;
@@ -11,7 +11,7 @@ use crate::settlement::call::{Enquiry, Found, FoundVisit, Outcome, Reversal, Ste
 
 /// What this body means at this site, for this step of the fixture.
 fn read_at(profile: &Profile, case: &Case, step: Step, status: u16, text: &str) -> (Outcome, bool) {
-    let message = request::build(profile, &case.call(step), &stamp(), "")
+    let message = request::build(&desk(profile, ""), &case.call(step), &stamp())
         .ok()
         .unwrap();
     answer::read(profile, step, &message.expect, &Body { status, text })

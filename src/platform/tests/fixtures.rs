@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::{Profile, Secrets};
 use crate::person::{EcToken, IdNo, Name, ScannedCode};
+use crate::platform::wire::request;
 use crate::platform::{Platform, Stamp, Stamps};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Bill, Fen, Line};
@@ -80,6 +81,15 @@ pub(super) fn stamp() -> Stamp {
     Stamp {
         msgid: MSGID.to_owned(),
         inf_time: "2026-01-02 03:04:05".to_owned(),
+    }
+}
+
+/// A desk that signs no message.
+pub(super) fn desk<'a>(profile: &'a Profile, sign_no: &'a str) -> request::Desk<'a> {
+    request::Desk {
+        profile,
+        signer: None,
+        sign_no,
     }
 }
 
@@ -193,6 +203,7 @@ fn line(code: &str, name: &str, pric: &str, cnt: &str, fen: i64) -> Line {
         bilg_dr_name: String::new(),
         hosp_appr_flag: "1".to_owned(),
         more: BTreeMap::new(),
+        trace_codes: Vec::new(),
     }
 }
 

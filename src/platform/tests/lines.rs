@@ -1,6 +1,6 @@
 //! Which lines a site takes, before anything is sent.
 
-use super::fixtures::{Case, profile, stamp};
+use super::fixtures::{Case, desk, profile, stamp};
 use crate::book::Code;
 use crate::platform::wire::{LineFault, check_lines, request};
 use crate::settlement::bill::LINE_EXTRAS;
@@ -33,7 +33,7 @@ fn the_lines_that_fit_are_counted_before_anything_is_sent() {
     assert_eq!(check_lines(&by_chars, &case.order), Ok(()));
     // What is counted is never less than what is sent.
     case.known.ids.feedetl_sn = (0..fit).map(|n| format!("{n:015}")).collect();
-    let built = request::build(&by_chars, &case.call(Step::Fees), &stamp(), "");
+    let built = request::build(&desk(&by_chars, ""), &case.call(Step::Fees), &stamp());
     let message = built.expect("it was counted");
     assert!(message.body.chars().count() < 40_000 + 1_000);
 }
@@ -81,7 +81,7 @@ fn every_further_field_is_written_and_no_other_is_taken() {
         let more = &mut case.order.bills[0].lines[0].more;
         more.insert(name.to_owned(), value.to_owned());
         assert_eq!(check_lines(&site, &case.order), Ok(()));
-        let built = request::build(&site, &case.call(Step::Fees), &stamp(), "");
+        let built = request::build(&desk(&site, ""), &case.call(Step::Fees), &stamp());
         let body = built.expect("all facts are there").body;
         let expected = if name == "prd_days" {
             "\"prd_days\":77".to_owned()

@@ -1,14 +1,14 @@
 //! Each message, byte for byte, against `golden/*.json` (a field a line; white space around lines is not sent).
 
-use super::fixtures::{CODE, Case, STEPS, profile, stamp};
+use super::fixtures::{CODE, Case, STEPS, desk, profile, stamp};
 use crate::book::Code;
 use crate::config::Profile;
-use crate::config::profile::UrlStyle;
+use crate::config::profile::{Decode, UrlStyle};
 use crate::platform::wire::request;
 use crate::settlement::call::{Enquiry, Found, Outcome, Reversal, Step};
 
 fn written(profile: &Profile, case: &Case, step: Step) -> request::Message {
-    let built = request::build(profile, &case.call(step), &stamp(), "SIGN1");
+    let built = request::build(&desk(profile, "SIGN1"), &case.call(step), &stamp());
     match built {
         Ok(message) => message,
         Err(outcome) => panic!("{step:?}: {outcome:?}"),
@@ -124,7 +124,7 @@ fn what_cannot_be_asked_here_is_answered_without_sending() {
     let no_reversal = profile(|p| p.transactions.reversible.clear());
     let mut case = Case::new();
     let build = |profile: &Profile, case: &Case, step| {
-        let built = request::build(profile, &case.call(step), &stamp(), "");
+        let built = request::build(&desk(profile, ""), &case.call(step), &stamp());
         built.err().map(|outcome| *outcome)
     };
     let done = |found| Some(Outcome::Done { found: Some(found) });
@@ -155,7 +155,7 @@ fn a_message_with_a_missing_fact_is_never_made() {
     ] {
         let mut case = Case::new();
         forget(&mut case.known);
-        let built = request::build(&profile, &case.call(step), &stamp(), "");
+        let built = request::build(&desk(&profile, ""), &case.call(step), &stamp());
         let outcome = built.err().map(|outcome| *outcome);
         assert!(matches!(outcome, Some(Outcome::NotSent { .. })), "{step:?}");
     }
@@ -165,7 +165,7 @@ fn a_message_with_a_missing_fact_is_never_made() {
 fn an_upload_that_is_too_large_is_refused_and_not_tried_again() {
     let small = profile(|p| p.lines.input_chars_max = 1_000);
     let case = Case::new();
-    let built = request::build(&small, &case.call(Step::Fees), &stamp(), "");
+    let built = request::build(&desk(&small, ""), &case.call(Step::Fees), &stamp());
     let outcome = built.err().map(|outcome| *outcome);
     let too_many = |outcome| {
         matches!(
@@ -177,4 +177,41 @@ fn an_upload_that_is_too_large_is_refused_and_not_tried_again() {
         )
     };
     assert!(outcome.is_some_and(too_many));
+}
+
+#[test]
+fn the_platform_is_asked_whose_code_it_is() {
+    let profile = profile(|p| {
+        p.voucher.decode = Decode::Transaction;
+        p.voucher.url.clear();
+    });
+    assert_eq!(profile.check(), []);
+    let case = Case::new();
+    let message = written(&profile, &case, Step::Decode);
+    assert_eq!(message.infno, "1162");
+    let sent = message.wire_body.unwrap();
+    let data =
+        r#""input":{"data":{"orgId":"H43010099901","businessType":"01301","operatorId":"0042","#;
+    assert!(sent.contains(data), "{}", *sent);
+    assert!(sent.contains(&format!(r#""ecQrCode":"{CODE}""#)));
+    assert!(!message.body.contains(CODE));
+    assert_eq!(*message.body, sent.replace(CODE, "***"));
+}
+
+#[test]
+fn another_insurance_has_another_receiver() {
+    let profile = profile(|p| {
+        let of = ("310".to_owned(), "LXXT".to_owned());
+        p.envelope.recer_sys_code_of = [of].into();
+    });
+    assert_eq!(profile.check(), []);
+    let mut case = Case::new();
+    let receiver = |case: &Case| {
+        let body = written(&profile, case, Step::Settle).body;
+        let at = body.find(r#""recer_sys_code":""#).unwrap() + 18;
+        body[at..].split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(receiver(&case), "LXXT");
+    case.known.insurance.as_mut().unwrap().insutype = "390".to_owned();
+    assert_eq!(receiver(&case), "MBS_LOCAL");
 }

@@ -6,5 +6,6 @@ mod limits;
 mod lines;
 mod messages;
 mod peers;
+mod pharmacy;
 mod signing;
 mod tls;

@@ -3,9 +3,10 @@
 use super::envelope::{self, Answer, NoAnswer, is_success};
 use super::json::{Node, Unreadable};
 use super::request::Expect;
-use super::{enquiry, fees, person, setlinfo, visit, voucher};
+use super::{enquiry, fees, person, pharmacy, setlinfo, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
+use crate::config::profile::Decode;
 use crate::settlement::call::{Found, Outcome, Step};
 
 /// Characters of the answer's own words that go on.
@@ -29,18 +30,18 @@ pub(in crate::platform) fn read(
     if let Some(outcome) = by_status(profile, body) {
         return (outcome, false);
     }
-    if step == Step::Decode {
+    if step == Step::Decode && profile.voucher.decode == Decode::Http {
         return (decode(profile, body), false);
     }
     match envelope::open(body.text) {
         Err(why) => (no_answer(profile, why), false),
         Ok(answer) if is_success(&answer.infcode) => (done(profile, step, expect, &answer), false),
-        Ok(answer) => no(profile, step, &answer),
+        Ok(answer) => no(profile, step, expect, &answer),
     }
 }
 
 /// The platform, or something before it, says no.
-fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
+fn no(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> (Outcome, bool) {
     if relay_lost(profile, answer) {
         return (lost_on_the_way(), false);
     }
@@ -49,10 +50,10 @@ fn no(profile: &Profile, step: Step, answer: &Answer) -> (Outcome, bool) {
     if makes && !answer.is_marked {
         return (unreadable("a no without the platform's own marks"), false);
     }
-    if sign_in_expired(profile, money_infno(step), answer) {
+    if sign_in_expired(profile, money_infno(step, expect), answer) {
         (refused(Code::SignInFailed, answer), true)
     } else {
-        (not_done(profile, step, answer), false)
+        (not_done(profile, step, expect, answer), false)
     }
 }
 
@@ -112,8 +113,10 @@ pub(super) fn opened(
 }
 
 /// The number under which the profile lists the sure refusals of a money call.
-fn money_infno(step: Step) -> Option<&'static str> {
+fn money_infno(step: Step, expect: &Expect) -> Option<&'static str> {
     match step {
+        Step::Settle if expect.is_pharmacy => Some("2102"),
+        Step::UndoSettle if expect.is_pharmacy => Some("2103"),
         Step::Settle => Some("2207"),
         Step::UndoSettle => Some("2208"),
         Step::Decode
@@ -173,22 +176,29 @@ fn decode(profile: &Profile, body: &Body<'_>) -> Outcome {
     if is_success(&answer.code) {
         return found(voucher::read(&answer).map(Found::Voucher));
     }
-    let rules = &profile.voucher;
-    let says =
-        |patterns: &[String]| has(patterns, &answer.message) || patterns.contains(&answer.code);
-    let code = if says(&rules.unknown_kind) {
-        Code::CodeUnknownKind
-    } else if says(&rules.expired) || says(&rules.bad_token) {
-        Code::CodeExpired
-    } else if profile.gateway.refused_codes.contains(&answer.code) {
-        Code::GatewayRefused
-    } else {
-        Code::PlatformRefused
-    };
+    let mut code = shown_code(profile, &answer.code, &answer.message);
+    if code == Code::PlatformRefused && profile.gateway.refused_codes.contains(&answer.code) {
+        code = Code::GatewayRefused;
+    }
     Outcome::Refused {
         code,
         infcode: code_of(&answer.code),
         text: shorten(&answer.message),
+    }
+}
+
+/// What is wrong with the code that was shown, by the words or the number of a refusal.
+fn shown_code(profile: &Profile, number: &str, text: &str) -> Code {
+    let rules = &profile.voucher;
+    let says = |patterns: &[String]| {
+        has(patterns, text) || patterns.iter().any(|pattern| pattern == number)
+    };
+    if says(&rules.unknown_kind) {
+        Code::CodeUnknownKind
+    } else if says(&rules.expired) || says(&rules.bad_token) {
+        Code::CodeExpired
+    } else {
+        Code::PlatformRefused
     }
 }
 
@@ -229,16 +239,17 @@ fn with_output(
     output: &Node,
 ) -> Result<Found, Unreadable> {
     match step {
+        Step::Decode => voucher::read_transaction(output).map(Found::Voucher),
         Step::Person => person::read(output).map(Found::Person),
         Step::Register => {
             visit::read_registered(output, expect).map(|mdtrt_id| Found::Registered { mdtrt_id })
         }
         Step::Fees => fees::read(output, expect).map(Found::Lines),
+        Step::PreSettle if expect.is_pharmacy => pharmacy::preview(profile, output, expect),
         Step::PreSettle => setlinfo::preview(profile, output, expect).map(Found::Preview),
         Step::Settle => setlinfo::settled(profile, output, expect).map(Found::Settled),
         Step::UndoSettle => setlinfo::refunded(profile, output, expect),
-        Step::Decode
-        | Step::VisitInfo
+        Step::VisitInfo
         | Step::UndoFees
         | Step::UndoRegister
         | Step::Reverse
@@ -248,7 +259,7 @@ fn with_output(
 }
 
 /// The platform says no. On a money call that counts only by a text that the site is known for.
-fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
+fn not_done(profile: &Profile, step: Step, expect: &Expect, answer: &Answer) -> Outcome {
     let text = &answer.err_msg;
     let answers = &profile.answers;
     match step {
@@ -256,14 +267,16 @@ fn not_done(profile: &Profile, step: Step, answer: &Answer) -> Outcome {
         Step::FindSettlement => found(Ok(Found::Enquiry(enquiry::settlement_refused(
             profile, text,
         )))),
-        Step::Settle => money_not_done(profile, "2207", answer),
-        Step::UndoSettle => money_not_done(profile, "2208", answer),
+        Step::Settle | Step::UndoSettle => {
+            let infno = money_infno(step, expect).unwrap_or_default();
+            money_not_done(profile, infno, answer)
+        }
         Step::UndoFees | Step::UndoRegister if has(&answers.nothing_to_undo, text) => {
             found(Ok(Found::Nothing))
         }
         Step::Person if has(&answers.person_unknown, text) => refused(Code::PersonUnknown, answer),
-        Step::Decode
-        | Step::Person
+        Step::Decode => refused(shown_code(profile, "", text), answer),
+        Step::Person
         | Step::Register
         | Step::VisitInfo
         | Step::Fees

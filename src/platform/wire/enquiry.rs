@@ -2,7 +2,7 @@
 
 use super::json::{Node, Object, Unreadable};
 use super::person::psn_no;
-use super::request::{Expect, Missing, need};
+use super::request::{Expect, Missing, is_pharmacy, need};
 use super::setlinfo;
 use super::visit::{begntime, mdtrt_id};
 use crate::config::Profile;
@@ -42,13 +42,18 @@ pub(super) fn read_visits(output: &Node, expect: &Expect) -> Result<Vec<FoundVis
         .collect()
 }
 
-/// Is there a settlement of this visit? By its number when that is known.
+/// Is there a settlement of this visit? By its number when that is known. A pharmacy's visit has a number only
+/// once it is settled: before that the person alone is asked about.
 pub(super) fn settlement(call: &Call<'_>) -> Result<Object, Missing> {
     let setl_id = call.known.settled.as_ref().map_or("", |s| &s.setl_id);
+    let visit_no = match mdtrt_id(call.known) {
+        Err(_) if is_pharmacy(call) => "",
+        found => found?,
+    };
     let data = Object::new()
         .text("psn_no", psn_no(call.known)?)
         .text("setl_id", setl_id)
-        .text("mdtrt_id", mdtrt_id(call.known)?);
+        .text("mdtrt_id", visit_no);
     Ok(Object::new().object("data", data))
 }
 

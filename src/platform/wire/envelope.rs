@@ -1,7 +1,9 @@
 //! What goes around the input of every transaction, and what comes around its output.
 
 use super::json::{Node, Object, quoted};
+use super::request::Missing;
 use crate::config::Profile;
+use crate::platform::sign::Signer;
 use crate::settlement::order::{Operator, OperatorKind};
 
 /// The parts of an envelope that differ from message to message.
@@ -14,24 +16,46 @@ pub(in crate::platform) struct Head<'a> {
     pub(in crate::platform) inf_time: &'a str,
     /// 参保地医保区划, empty when not known yet.
     pub(in crate::platform) insuplc_admdvs: &'a str,
+    /// 险种类型 that pays, empty when not known yet.
+    pub(in crate::platform) insutype: &'a str,
     /// 交易签到流水号, empty where none is wanted.
     pub(in crate::platform) sign_no: &'a str,
     /// Who works the terminal.
     pub(in crate::platform) operator: &'a Operator,
+    /// What makes `cainfo`; `None`: it stays empty.
+    pub(in crate::platform) signer: Option<&'a Signer>,
 }
 
 /// The whole message.
-pub(super) fn wrap(profile: &Profile, head: &Head<'_>, input: Object) -> String {
+///
+/// # Errors
+/// It cannot be signed.
+pub(super) fn wrap(profile: &Profile, head: &Head<'_>, input: Object) -> Result<String, Missing> {
+    let input = input.finish();
+    let unsigned = message(profile, head, &input, "");
+    let Some(signer) = head.signer else {
+        return Ok(unsigned);
+    };
+    let cainfo = signer.sign(&input, &unsigned);
+    let cainfo = cainfo.ok_or(Missing("a signature: the key cannot sign this"))?;
+    Ok(message(profile, head, &input, &cainfo))
+}
+
+fn message(profile: &Profile, head: &Head<'_>, input: &str, cainfo: &str) -> String {
     let envelope = &profile.envelope;
+    let recer_sys_code = envelope.recer_sys_code_of.get(head.insutype);
     let mut message = Object::new()
         .text("infno", head.infno)
         .text("msgid", head.msgid)
         .text("mdtrtarea_admvs", &profile.mdtrtarea_admvs)
         .text("insuplc_admdvs", head.insuplc_admdvs)
-        .text("recer_sys_code", &envelope.recer_sys_code)
+        .text(
+            "recer_sys_code",
+            recer_sys_code.unwrap_or(&envelope.recer_sys_code),
+        )
         .text("dev_no", &envelope.dev_no)
         .text("dev_safe_info", &envelope.dev_safe_info)
-        .text("cainfo", "")
+        .text("cainfo", cainfo)
         .text("signtype", &envelope.signtype)
         .text("infver", &envelope.infver)
         .text("opter_type", opter_type(head.operator.kind))
@@ -45,9 +69,9 @@ pub(super) fn wrap(profile: &Profile, head: &Head<'_>, input: Object) -> String 
         message = message.text(key, value);
     }
     if envelope.input_as_text {
-        message.text("input", &input.finish()).finish()
+        message.text("input", input).finish()
     } else {
-        message.object("input", input).finish()
+        message.json("input", input).finish()
     }
 }
 

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
-use super::request::{Expect, Message, Missing};
-use super::{enquiry, file, setlinfo, statement};
+use super::request::{Desk, Expect, Message, Missing, not_sent};
+use super::{dispense, enquiry, file, setlinfo, statement};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
@@ -23,6 +23,8 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
         Ask::Details { .. } => "3202",
         Ask::Upload { .. } => "9101",
         Ask::Download { .. } => "9102",
+        Ask::HandOut(_) => "3505A",
+        Ask::TakeBack(_) => "3506A",
     }
 }
 
@@ -31,24 +33,27 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
 /// # Errors
 /// A fact is missing: nothing can be sent.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     errand: &Errand,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
     let infno = infno(&errand.ask);
-    let input = input(profile, &errand.ask).map_err(|Missing(what)| not_sent(what))?;
+    let profile = desk.profile;
+    let input = input(profile, &errand.ask).map_err(not_sent)?;
     let head = Head {
         infno,
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: &errand.insuplc_admdvs,
-        sign_no,
+        insutype: "",
+        sign_no: desk.sign_no,
         operator: &errand.operator,
+        signer: desk.signer,
     };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
+        body: Zeroizing::new(body),
         wire_body: None,
         expect: expect(&errand.ask, &stamp.msgid),
     })
@@ -71,6 +76,8 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
             file_qury_no,
             filename,
         } => Ok(file::download(profile, file_qury_no, filename)),
+        Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
+        Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
     }
 }
 
@@ -114,6 +121,10 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
             Expect::default()
         }
+        Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
+            msgid: msgid.to_owned(),
+            ..Expect::default()
+        },
     }
 }
 
@@ -157,6 +168,9 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::Details { .. } => whole(output.as_ref()).and_then(statement::read_file),
         Ask::Upload { .. } => whole(output.as_ref()).and_then(file::read_uploaded),
         Ask::Download { .. } => Err(Unreadable::at("output", "is read as a file")),
+        Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
+            .and_then(|output| dispense::read(output, goods))
+            .map(Found::Dispensed),
     })
 }
 
@@ -178,12 +192,10 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
             answer::refused(Code::PlatformRefused, answer)
         }
+        // A relay's own no says nothing of what the platform recorded.
+        Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
+            answer::unreadable("a no without the platform's own marks")
+        }
+        Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
     }
-}
-
-fn not_sent(what: &str) -> Box<Outcome> {
-    Box::new(Outcome::NotSent {
-        code: Code::Internal,
-        why: format!("cannot be written: {what}"),
-    })
 }

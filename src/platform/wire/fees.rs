@@ -80,6 +80,11 @@ impl Room {
         }
     }
 
+    /// So many characters are for something else.
+    pub(super) fn keeps(&mut self, chars: usize) {
+        self.chars = self.chars.saturating_sub(chars);
+    }
+
     /// Whether this row fits too; a row that does not fit leaves no room behind it.
     pub(super) fn takes(&mut self, profile: &Profile, row: &Object) -> bool {
         let chars = envelope::input_chars(profile, row) + 1;
@@ -158,14 +163,14 @@ impl Row<'_> {
 }
 
 /// These fields, empty where the line has none.
-fn extras(row: Object, line: &Line, keys: &[&str]) -> Object {
+pub(super) fn extras(row: Object, line: &Line, keys: &[&str]) -> Object {
     keys.iter().fold(row, |row, key| {
         row.text(key, line.more.get(*key).map_or("", |value| value))
     })
 }
 
 /// 周期天数, `0` where none is given.
-fn prd_days(line: &Line) -> Result<String, Missing> {
+pub(super) fn prd_days(line: &Line) -> Result<String, Missing> {
     let text = line.more.get(PRD_DAYS).map_or("0", |text| or(text, "0"));
     let days: Count = text.parse().map_err(|_| Missing("prd_days is no number"))?;
     Ok(days.to_string())
@@ -190,18 +195,29 @@ pub(super) fn read(output: &Node, expect: &Expect) -> Result<Vec<LineSplit>, Unr
     let rows = output.rows("result")?;
     let lines: Result<Vec<LineSplit>, Unreadable> = rows.iter().map(line).collect();
     let lines = lines?;
+    are_those_sent("result", &lines, expect)?;
+    Ok(lines)
+}
+
+/// Whether these are the lines that were sent, each once.
+pub(super) fn are_those_sent(
+    key: &str,
+    lines: &[LineSplit],
+    expect: &Expect,
+) -> Result<(), Unreadable> {
     let mut seen: Vec<&str> = lines.iter().map(|l| l.feedetl_sn.as_str()).collect();
     let mut sent: Vec<&str> = expect.feedetl_sn.iter().map(String::as_str).collect();
     seen.sort_unstable();
     sent.sort_unstable();
     if seen == sent {
-        Ok(lines)
+        Ok(())
     } else {
-        Err(Unreadable::at("result", "does not have the lines sent"))
+        Err(Unreadable::at(key, "does not have the lines sent"))
     }
 }
 
-fn line(row: &Node) -> Result<LineSplit, Unreadable> {
+/// A line as it was split.
+pub(super) fn line(row: &Node) -> Result<LineSplit, Unreadable> {
     Ok(LineSplit {
         feedetl_sn: row.short_required("feedetl_sn")?,
         chrgitm_lv: row.short("chrgitm_lv")?,

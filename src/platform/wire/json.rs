@@ -35,6 +35,11 @@ impl Object {
         self.raw(key, &value.finish())
     }
 
+    /// JSON that is written already.
+    pub(super) fn json(self, key: &str, json: &str) -> Self {
+        self.raw(key, json)
+    }
+
     pub(super) fn list(self, key: &str, values: Vec<Object>) -> Self {
         let values: Vec<String> = values.into_iter().map(Object::finish).collect();
         self.raw(key, &format!("[{}]", values.join(",")))

@@ -4,6 +4,7 @@
 //! written from and read into text. This folder knows no sockets, clocks or sessions.
 
 pub(super) mod answer;
+mod dispense;
 mod enquiry;
 pub(super) mod envelope;
 pub(super) mod errand;
@@ -13,6 +14,7 @@ mod json;
 mod lines;
 mod number;
 mod person;
+mod pharmacy;
 pub(super) mod request;
 mod setlinfo;
 mod settle;

@@ -8,7 +8,7 @@ use crate::settlement::call::{Call, Step};
 use crate::settlement::known::{Insurance, Known, Person};
 
 /// 就诊凭证类型 of the e-voucher.
-const BY_VOUCHER: &str = "01";
+pub(super) const BY_VOUCHER: &str = "01";
 /// 就诊凭证类型 of the id number.
 const BY_ID_NUMBER: &str = "02";
 

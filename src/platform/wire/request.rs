@@ -4,12 +4,15 @@ use zeroize::Zeroizing;
 
 use super::envelope::{self, Head};
 use super::json::Object;
-use super::{enquiry, fees, person, settle, visit, voucher};
+use super::{enquiry, fees, person, pharmacy, settle, visit, voucher};
 use crate::book::Code;
 use crate::config::Profile;
+use crate::config::profile::Decode;
 use crate::platform::Stamp;
+use crate::platform::sign::Signer;
 use crate::settlement::call::{Call, Enquiry, Found, Outcome, Reversal, Step};
 use crate::settlement::known::Known;
+use crate::settlement::order::OrderKind;
 
 /// The voucher service's name for its question.
 pub(in crate::platform) const EC_QUERY: &str = "ec.query";
@@ -23,10 +26,12 @@ pub(in crate::platform) struct Expect {
     pub(super) ipt_otp_no: String,
     /// 5203: whose settlement is looked for.
     pub(super) settle_msgid: String,
-    /// 5203, 2208: the settlement itself, when its number is known.
+    /// 5203, 2208, 2103: the settlement itself, when its number is known.
     pub(super) setl_id: String,
-    /// 2204: the lines sent.
+    /// 2204, 2101: the lines sent.
     pub(super) feedetl_sn: Vec<String>,
+    /// Whether the settling call is 2102, and its undoing 2103.
+    pub(super) is_pharmacy: bool,
 }
 
 /// A message and what belongs to it.
@@ -39,15 +44,21 @@ pub(in crate::platform) struct Message {
     pub(in crate::platform) expect: Expect,
 }
 
-/// 交易编号 of a step at this site.
-pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
+/// 交易编号 of a step at this site, for an order of this kind.
+pub(in crate::platform) fn infno(profile: &Profile, step: Step, is_pharmacy: bool) -> &str {
     let variants = &profile.transactions;
     match step {
-        Step::Decode => EC_QUERY,
+        Step::Decode => match profile.voucher.decode {
+            Decode::Http => EC_QUERY,
+            Decode::Transaction => "1162",
+        },
         Step::Person => "1101",
         Step::Register => "2201",
         Step::VisitInfo => &variants.visit_info,
         Step::Fees => "2204",
+        Step::PreSettle if is_pharmacy => "2101",
+        Step::Settle if is_pharmacy => "2102",
+        Step::UndoSettle if is_pharmacy => "2103",
         Step::PreSettle => &variants.pre_settle,
         Step::Settle => &variants.settle,
         Step::UndoSettle => "2208",
@@ -59,25 +70,46 @@ pub(in crate::platform) fn infno(profile: &Profile, step: Step) -> &str {
     }
 }
 
+/// Whose messages are made: the site, what signs them, and the sign-in they go under.
+pub(in crate::platform) struct Desk<'a> {
+    pub(in crate::platform) profile: &'a Profile,
+    pub(in crate::platform) signer: Option<&'a Signer>,
+    pub(in crate::platform) sign_no: &'a str,
+}
+
 /// Makes the message.
 ///
 /// # Errors
 /// What is known of the call without sending it: a fact is missing, or this site cannot be asked that.
 pub(in crate::platform) fn build(
-    profile: &Profile,
+    desk: &Desk<'_>,
     call: &Call<'_>,
     stamp: &Stamp,
-    sign_no: &str,
 ) -> Result<Message, Box<Outcome>> {
-    if call.step == Step::Decode {
-        return voucher::query(profile, call).map_err(|Missing(what)| not_sent(what));
+    let profile = desk.profile;
+    if call.step == Step::Decode && profile.voucher.decode == Decode::Http {
+        return voucher::query(profile, call).map_err(not_sent);
     }
     if let Some(answer) = not_askable(profile, call) {
         return Err(Box::new(answer));
     }
-    let infno = infno(profile, call.step);
-    let input = input(profile, call).map_err(|Missing(what)| not_sent(what))?;
-    if call.step == Step::Fees {
+    let infno = infno(profile, call.step, is_pharmacy(call));
+    let input = input(profile, call).map_err(not_sent)?;
+    let has_lines = match call.step {
+        Step::Fees => true,
+        Step::PreSettle | Step::Settle => is_pharmacy(call),
+        Step::Decode
+        | Step::Person
+        | Step::Register
+        | Step::VisitInfo
+        | Step::UndoSettle
+        | Step::UndoFees
+        | Step::UndoRegister
+        | Step::Reverse
+        | Step::FindVisit
+        | Step::FindSettlement => false,
+    };
+    if has_lines {
         fees::fits(profile, &input)?;
     }
     let head = Head {
@@ -85,20 +117,27 @@ pub(in crate::platform) fn build(
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: insuplc_admdvs(call.known),
-        sign_no,
+        insutype: insutype(call.known),
+        sign_no: desk.sign_no,
         operator: &call.order.operator,
+        signer: desk.signer,
+    };
+    let body = envelope::wrap(profile, &head, input).map_err(not_sent)?;
+    let (body, wire_body) = match call.code {
+        Some(code) => voucher::blotted(body, code),
+        None => (Zeroizing::new(body), None),
     };
     Ok(Message {
         infno: infno.to_owned(),
-        body: Zeroizing::new(envelope::wrap(profile, &head, input)),
-        wire_body: None,
+        body,
+        wire_body,
         expect: expect(profile, call, &stamp.msgid),
     })
 }
 
 /// A fact that the message needs and nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Missing(pub(super) &'static str);
+pub(in crate::platform) struct Missing(pub(super) &'static str);
 
 /// The fact, or which one is missing.
 pub(super) fn need<'a, T: ?Sized>(
@@ -110,11 +149,13 @@ pub(super) fn need<'a, T: ?Sized>(
 
 fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
     match call.step {
-        Step::Decode => Err(Missing("the voucher service has its own message")),
+        Step::Decode => voucher::transaction(profile, call),
         Step::Person => person::input(profile, call),
         Step::Register => visit::register(profile, call),
         Step::VisitInfo => visit::info(profile, call),
         Step::Fees => fees::input(profile, call),
+        Step::PreSettle if is_pharmacy(call) => pharmacy::pre_settle(profile, call),
+        Step::Settle if is_pharmacy(call) => pharmacy::settle(profile, call),
         Step::PreSettle => settle::pre_settle(profile, call),
         Step::Settle => settle::settle(profile, call),
         Step::UndoSettle => settle::undo(profile, call),
@@ -134,8 +175,15 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
             let reversible = profile.transactions.reversible.iter().any(|r| r == infno);
             (!reversible).then_some(Found::Reversal(Reversal::Unclear))
         }
-        Step::FindSettlement => (call.known.settled.is_none() && !profile.enquiry.without_setl_id)
-            .then_some(Found::Enquiry(Enquiry::Unclear)),
+        Step::FindSettlement => {
+            let rules = &profile.enquiry;
+            let askable = if is_pharmacy(call) {
+                rules.pharmacy_by_person
+            } else {
+                rules.without_setl_id
+            };
+            (call.known.settled.is_none() && !askable).then_some(Found::Enquiry(Enquiry::Unclear))
+        }
         Step::Decode
         | Step::Person
         | Step::Register
@@ -151,7 +199,13 @@ fn not_askable(profile: &Profile, call: &Call<'_>) -> Option<Outcome> {
     found.map(|found| Outcome::Done { found: Some(found) })
 }
 
-fn not_sent(what: &str) -> Box<Outcome> {
+/// Whether the order is settled by 2101 and 2102.
+pub(super) fn is_pharmacy(call: &Call<'_>) -> bool {
+    call.order.kind == OrderKind::Pharmacy
+}
+
+/// What becomes of a call whose message cannot be made.
+pub(in crate::platform) fn not_sent(Missing(what): Missing) -> Box<Outcome> {
     Box::new(Outcome::NotSent {
         code: Code::Internal,
         why: format!("cannot be written: {what}"),
@@ -167,6 +221,12 @@ fn insuplc_admdvs(known: &Known) -> &str {
     }
 }
 
+/// 险种类型 of the insurance that pays.
+fn insutype(known: &Known) -> &str {
+    let insurance = known.insurance.as_ref();
+    insurance.map_or("", |insurance| &insurance.insutype)
+}
+
 fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {
     let known = call.known;
     let with_person = known.person.as_ref();
@@ -178,10 +238,22 @@ fn expect(profile: &Profile, call: &Call<'_>, msgid: &str) -> Expect {
         ipt_otp_no: known.ids.ipt_otp_no.clone(),
         settle_msgid: known.settle_msgid.clone().unwrap_or_default(),
         setl_id: settled.map_or(String::new(), |s| s.setl_id.clone()),
-        feedetl_sn: if call.step == Step::Fees {
-            fees::numbers(profile, call)
-        } else {
-            Vec::new()
+        feedetl_sn: match call.step {
+            Step::Fees => fees::numbers(profile, call),
+            Step::PreSettle if is_pharmacy(call) => known.ids.feedetl_sn.clone(),
+            Step::Decode
+            | Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::PreSettle
+            | Step::Settle
+            | Step::UndoSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::Reverse
+            | Step::FindVisit
+            | Step::FindSettlement => Vec::new(),
         },
+        is_pharmacy: is_pharmacy(call),
     }
 }

@@ -1,4 +1,4 @@
-//! 2206 门诊预结算, 2207 门诊结算, 2208 its undoing; the A forms have the same fields.
+//! 2206 门诊预结算, 2207 门诊结算, 2208 its undoing; the A forms have the same fields, and 2103 those of 2208.
 
 use super::json::Object;
 use super::person::{insurance, psn_no, shown};
@@ -79,13 +79,13 @@ pub(super) fn undo(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing
 }
 
 /// 医疗费总额: the lines of all bills.
-fn sum_of_lines(call: &Call<'_>) -> Result<Fen, Missing> {
+pub(super) fn sum_of_lines(call: &Call<'_>) -> Result<Fen, Missing> {
     let lines = call.order.bills.iter().flat_map(|bill| &bill.lines);
     Fen::sum(lines.map(|line| line.det_item_fee_sumamt)).ok_or(Missing("a sum that fits"))
 }
 
 /// 个人账户使用标志.
-fn acct_used_flag(account_use: AccountUse) -> &'static str {
+pub(super) fn acct_used_flag(account_use: AccountUse) -> &'static str {
     match account_use {
         AccountUse::No => "0",
         AccountUse::Own => "1",
@@ -94,7 +94,7 @@ fn acct_used_flag(account_use: AccountUse) -> &'static str {
 }
 
 /// The caller's fields as JSON text; 2206 gets the same as 2207, so that it previews the same.
-fn extension(call: &Call<'_>) -> String {
+pub(super) fn extension(call: &Call<'_>) -> String {
     let fields = &call.order.extension;
     if fields.is_empty() {
         return String::new();

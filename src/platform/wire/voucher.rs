@@ -1,13 +1,15 @@
-//! The e-voucher service: `ec.query` by `localQrCodeQuery`. It has an envelope of its own.
+//! Whose 医保码 it is: `ec.query` by the e-voucher service's `localQrCodeQuery`, which has an envelope of its own,
+//! or 1162 through the platform.
 
 use zeroize::Zeroizing;
 
 use super::json::{Node, Object, Unreadable};
+use super::person::{self, BY_VOUCHER};
 use super::request::{EC_QUERY, Expect, Message, Missing, need};
 use crate::config::Profile;
-use crate::person::{EcToken, IdNo, Name};
+use crate::person::{EcToken, IdNo, Name, ScannedCode};
 use crate::settlement::call::Call;
-use crate::settlement::known::Voucher;
+use crate::settlement::known::{Insurance, Voucher};
 use crate::settlement::order::{OperatorKind, OrderKind};
 
 /// What stands in the record where the scanned code stood.
@@ -26,8 +28,17 @@ pub(super) fn query(profile: &Profile, call: &Call<'_>) -> Result<Message, Missi
 }
 
 fn message(profile: &Profile, call: &Call<'_>, code: &str) -> String {
+    Object::new()
+        .text("orgId", &profile.fixmedins_code)
+        .text("transType", EC_QUERY)
+        .object("data", data(profile, call).text("ecQrCode", code))
+        .finish()
+}
+
+/// Who asks, and what the code is used for.
+fn data(profile: &Profile, call: &Call<'_>) -> Object {
     let (operator, office) = (&call.order.operator, &call.order.office);
-    let mut data = Object::new()
+    let data = Object::new()
         .text("orgId", &profile.fixmedins_code)
         .text("businessType", business_type(call.order.kind))
         .text("operatorId", &operator.id)
@@ -36,13 +47,32 @@ fn message(profile: &Profile, call: &Call<'_>, code: &str) -> String {
         .text("officeName", &office.name);
     // Left out where a person works the terminal.
     if operator.kind == OperatorKind::Kiosk {
-        data = data.text("deviceType", "SelfService");
+        data.text("deviceType", "SelfService")
+    } else {
+        data
     }
-    Object::new()
-        .text("orgId", &profile.fixmedins_code)
-        .text("transType", EC_QUERY)
-        .object("data", data.text("ecQrCode", code))
-        .finish()
+}
+
+/// 1162: the platform asks the voucher service itself.
+pub(super) fn transaction(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
+    let code = need(call.code, "no code was scanned")?;
+    let data = data(profile, call)
+        .text("ecQrCode", code.expose())
+        .text("mdtrt_cert_type", BY_VOUCHER);
+    Ok(Object::new().object("data", data))
+}
+
+/// What is recorded of a message with a code in it, and what is sent.
+pub(super) fn blotted(
+    body: String,
+    code: &ScannedCode,
+) -> (Zeroizing<String>, Option<Zeroizing<String>>) {
+    let body = Zeroizing::new(body);
+    if code.is_empty() {
+        return (body, None);
+    }
+    let recorded = body.replace(code.expose(), BLOTTED);
+    (Zeroizing::new(recorded), Some(body))
 }
 
 /// 用码业务类型.
@@ -50,6 +80,7 @@ fn business_type(kind: OrderKind) -> &'static str {
     match kind {
         OrderKind::Registration => "01101",
         OrderKind::Outpatient | OrderKind::DoctorDesk => "01301",
+        OrderKind::Pharmacy => "02121",
     }
 }
 
@@ -90,4 +121,41 @@ pub(super) fn read(answer: &Answer) -> Result<Voucher, Unreadable> {
         },
         insu_org: data.short("insuOrg")?,
     })
+}
+
+/// Whose code it is, from 1162's answer: all that 1101 says, and a token.
+pub(super) fn read_transaction(output: &Node) -> Result<Voucher, Unreadable> {
+    let person = person::read(output)?;
+    let base = output.object("baseinfo")?;
+    let base = base.ok_or_else(|| Unreadable::at("baseinfo", "is missing"))?;
+    // Beside the person's own fields, or above them.
+    let ec_token = match base.text("ecToken")? {
+        token if token.is_empty() => output.token_required("ecToken")?,
+        _ => base.token_required("ecToken")?,
+    };
+    Ok(Voucher {
+        ec_token: EcToken::new(ec_token),
+        certno: person.certno,
+        name: person.psn_name,
+        cert_type: if person.psn_cert_type.is_empty() {
+            "01".to_owned()
+        } else {
+            person.psn_cert_type
+        },
+        insu_org: one_place(&person.insuinfo),
+    })
+}
+
+/// Where all insurances are, when that is one place: only 1101 tells which of several pays.
+fn one_place(rows: &[Insurance]) -> String {
+    match rows {
+        [first, rest @ ..]
+            if rest
+                .iter()
+                .all(|row| row.insuplc_admdvs == first.insuplc_admdvs) =>
+        {
+            first.insuplc_admdvs.clone()
+        }
+        _ => String::new(),
+    }
 }

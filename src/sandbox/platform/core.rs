@@ -7,7 +7,7 @@ use super::faults::{Hits, Kind};
 use super::ledger::Outcome;
 use super::voucher::CodeError;
 use super::world::World;
-use super::{fields, garble, transactions};
+use super::{fields, garble, gateway, transactions};
 use crate::sandbox::http::Request;
 
 /// What the core made of a request.
@@ -22,15 +22,22 @@ pub(super) type Work = fn(&mut World, &Request, &Value, &Hits) -> Worked;
 
 /// A transaction: gateway, envelope, input, msgid, then the work itself.
 pub(super) fn transact(world: &mut World, request: &Request, body: &Value, hits: &Hits) -> Worked {
-    if let Err(message) = envelope::check_headers(world, request) {
-        return turned_away(401, message);
+    let infno = body.get("infno").and_then(Value::as_str).unwrap_or("");
+    if let Err((status, message)) = gateway::check(world, request, infno) {
+        return refused_by_gateway(status, message);
     }
     let Some(map) = body.as_object() else {
         return turned_away(400, "请求报文不是合法的JSON对象!");
     };
+    let habits = world.options.habits.clone();
+    let common = habits.common(map).and_then(|map| {
+        habits.verify(&request.body)?;
+        Ok(map)
+    });
     let received_at = world.now();
     let mut stored = None;
     let result = (|| -> Result<Value, Refusal> {
+        let map = common.as_ref().map_err(Refusal::check)?;
         let call = envelope::check(world, map, hits)?;
         if let Some(answer) = envelope::claim_msgid(world, &call, hits)? {
             stored = Some(answer);
@@ -42,9 +49,8 @@ pub(super) fn transact(world: &mut World, request: &Request, body: &Value, hits:
         Ok(_) => Outcome::Done,
         Err(refusal) => Outcome::Refused(refusal.text.clone()),
     };
-    let infno = body.get("infno").and_then(Value::as_str).unwrap_or("");
     let answer = stored.unwrap_or_else(|| envelope::answer(world, received_at, &result));
-    if infno.starts_with("2207") && result.is_ok() {
+    if envelope::charges(infno) && result.is_ok() {
         let msgid = body.get("msgid").and_then(Value::as_str).unwrap_or("");
         if let Some(entry) = world.answered.get_mut(msgid) {
             entry.1 = Some(answer.clone());
@@ -58,9 +64,10 @@ pub(super) fn transact(world: &mut World, request: &Request, body: &Value, hits:
 }
 
 /// A transaction that stands in the wrong place.
-pub(super) fn misrouted(world: &mut World, request: &Request, _: &Value, _: &Hits) -> Worked {
-    match envelope::check_headers(world, request) {
-        Err(message) => turned_away(401, message),
+pub(super) fn misrouted(world: &mut World, request: &Request, body: &Value, _: &Hits) -> Worked {
+    let infno = body.get("infno").and_then(Value::as_str).unwrap_or("");
+    match gateway::check(world, request, infno) {
+        Err((status, message)) => refused_by_gateway(status, message),
         Ok(()) => turned_away(400, "交易编号与服务地址不一致!"),
     }
 }
@@ -143,6 +150,14 @@ fn decode_checked(
         "chnlId": "sandbox",
         "extra": "{}",
     }))
+}
+
+/// A gateway says 401 in the body, whatever its status.
+fn refused_by_gateway(status: u16, message: &str) -> Worked {
+    Worked {
+        status,
+        ..turned_away(401, message)
+    }
 }
 
 fn turned_away(status: u16, message: &str) -> Worked {

@@ -1,18 +1,13 @@
-//! What stands before every transaction: gateway headers, the common envelope, sign-in, uniqueness
-//! of msgid.
+//! What stands before every transaction: the common envelope, sign-in, uniqueness of msgid.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::clock;
 use super::faults::{Hits, Kind};
 use super::fields;
 use super::world::World;
-use crate::sandbox::http::Request;
 
-/// How far x-tif-timestamp may be from the platform's clock.
-const HEADER_SKEW_S_MAX: i64 = 1800;
 /// How far inf_time may be before it is noted.
 const INF_TIME_SKEW_S_NOTED: i64 = 300;
 /// Longest `input`, in characters.
@@ -36,7 +31,7 @@ impl Refusal {
         }
     }
 
-    fn check(text: impl Into<String>) -> Self {
+    pub(super) fn check(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             unnumbered: true,
@@ -70,45 +65,15 @@ impl Call<'_> {
             .unwrap_or("")
     }
 
-    /// A text field of `input.data`.
+    /// A text field of `input.data`, which 2101 and 2102 call `druginfo`.
     #[must_use]
     pub fn data(&self, field: &str) -> &str {
-        self.text("data", field)
-    }
-}
-
-/// Verifies the x-tif headers (security.md 1). The message is the gateway's.
-///
-/// # Errors
-/// The gateway's message.
-pub fn check_headers(world: &mut World, request: &Request) -> Result<(), &'static str> {
-    if !world.switches.check_headers {
-        return Ok(());
-    }
-    let header = |name: &str| request.header(name).filter(|value| !value.is_empty());
-    let (Some(paasid), Some(timestamp), Some(nonce), Some(signature)) = (
-        header("x-tif-paasid"),
-        header("x-tif-timestamp"),
-        header("x-tif-nonce"),
-        header("x-tif-signature"),
-    ) else {
-        return Err("缺少服务网关的请求头!");
-    };
-    if paasid != world.options.paasid {
-        return Err("非法用户!");
-    }
-    let told: i64 = timestamp.parse().map_err(|_| "签名时间戳超时!")?;
-    if (told - world.now().as_second()).abs() > HEADER_SKEW_S_MAX {
-        return Err("签名时间戳超时!");
-    }
-    let text = format!("{timestamp}{}{nonce}{timestamp}", world.options.secret);
-    if hex::encode(Sha256::digest(text.as_bytes())) != signature {
-        return Err("签名不一致!");
-    }
-    if world.fresh_nonce(nonce) {
-        Ok(())
-    } else {
-        Err("重复的请求!")
+        let node = if self.input.contains_key("druginfo") {
+            "druginfo"
+        } else {
+            "data"
+        };
+        self.text(node, field)
     }
 }
 
@@ -142,6 +107,7 @@ pub fn check<'a>(
     for name in noted.map_err(|finding| Refusal::check(finding.0))? {
         world.ledger.warn(format!("未知字段 {}.{name}", call.infno));
     }
+    check_receiver(world, &call, text("recer_sys_code"))?;
     check_area(world, &call, text("insuplc_admdvs"))?;
     check_sign_in(world, &call, text("sign_no"), hits)?;
     Ok(call)
@@ -189,6 +155,25 @@ fn check_values<'a>(
     Ok(())
 }
 
+/// `recer_sys_code` is that of the insurance which the message is about, where it names one or a visit.
+fn check_receiver(world: &World, call: &Call<'_>, code: &str) -> Result<(), Refusal> {
+    let in_input = |field: &str| {
+        let mut nodes = call.input.values();
+        nodes.find_map(|node| first_row(node).get(field).and_then(Value::as_str))
+    };
+    let visit = in_input("mdtrt_id").and_then(|id| world.ledger.visits.get(id));
+    let insutype = in_input("insutype").or_else(|| visit.map(|visit| visit.insutype.as_str()));
+    if world.options.habits.receives(code, insutype) {
+        return Ok(());
+    }
+    Err(Refusal::check("接收方系统代码不正确[recer_sys_code]"))
+}
+
+fn first_row(node: &Value) -> &Value {
+    let rows = node.as_array();
+    rows.and_then(|rows| rows.first()).unwrap_or(node)
+}
+
 /// `insuplc_admdvs` is required as soon as the input carries a psn_no, and must be one of the
 /// person's.
 fn check_area(world: &World, call: &Call<'_>, insuplc: &str) -> Result<(), Refusal> {
@@ -211,11 +196,7 @@ fn check_area(world: &World, call: &Call<'_>, insuplc: &str) -> Result<(), Refus
 }
 
 fn first_psn_no(node: &Value) -> Option<&str> {
-    let row = node
-        .as_array()
-        .and_then(|rows| rows.first())
-        .unwrap_or(node);
-    row.get("psn_no").and_then(Value::as_str)
+    first_row(node).get("psn_no").and_then(Value::as_str)
 }
 
 fn check_sign_in(
@@ -266,13 +247,19 @@ pub fn claim_msgid(
             .insert(call.msgid.to_owned(), (call.infno.to_owned(), None));
         return Ok(None);
     };
-    let same = infno == call.infno && call.infno.starts_with("2207");
+    let same = infno == call.infno && charges(call.infno);
     match stored {
         Some(answer) if same && world.switches.repeated_msgid_answers_stored => {
             Ok(Some(answer.clone()))
         }
         Some(_) | None => Err(Refusal::new("报文ID重复，请勿重复提交[msgid]")),
     }
+}
+
+/// Whether it is a settling call.
+#[must_use]
+pub fn charges(infno: &str) -> bool {
+    infno == "2102" || infno.starts_with("2207")
 }
 
 /// The answer's envelope.

@@ -98,7 +98,7 @@ pub struct FeeLine {
 /// One row of money: a settlement, or with negative amounts a refund.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Given by 2207 or 2208.
+    /// Given by 2207 or 2208, 2102 or 2103.
     pub setl_id: String,
     /// The visit.
     pub mdtrt_id: String,
@@ -108,7 +108,7 @@ pub struct Settlement {
     pub chrg_bchno: String,
     /// msgid of the request that made the row.
     pub medins_setl_id: String,
-    /// `2207`, `2207A` or `2208`.
+    /// `2207`, `2207A`, `2208`, `2102` or `2103`.
     pub infno: String,
     /// Insurance type.
     pub insutype: String,
@@ -128,6 +128,8 @@ pub struct Settlement {
     pub refund_of: Option<String>,
     /// Undone by 2601: as if it had never been.
     pub reversed: bool,
+    /// Trace codes of the packages sold, of a 2102.
+    pub trace_codes: Vec<String>,
 }
 
 impl Settlement {
@@ -136,6 +138,27 @@ impl Settlement {
     pub fn is_live(&self) -> bool {
         !self.refunded && !self.reversed && self.refund_of.is_none()
     }
+}
+
+/// One row of goods that went out, or came back.
+#[derive(Clone, Debug)]
+pub struct GoodsRow {
+    /// Given by 3505A or 3506A.
+    pub number: String,
+    /// `3505A` or `3506A`.
+    pub infno: String,
+    /// msgid of the request that made the row.
+    pub msgid: String,
+    /// fixmedins_bchno.
+    pub batch: String,
+    /// rtal_docno.
+    pub document: String,
+    /// Count in ten-thousandths; negative when it came back.
+    pub count_e4: i64,
+    /// Given by the piece.
+    pub by_piece: bool,
+    /// Packages.
+    pub trace_codes: Vec<String>,
 }
 
 /// One sign-in.
@@ -187,6 +210,7 @@ pub struct Ledger {
     of_visit: BTreeMap<String, Vec<usize>>,
     /// By setl_id, the place in `settlements`.
     pub(super) of_setl_id: BTreeMap<String, usize>,
+    pub(super) goods: Vec<GoodsRow>,
     pub(super) sign_ins: BTreeMap<String, SignIn>,
     pub(super) used: BTreeMap<(String, String), Used>,
     pub(super) msgids_seen: BTreeMap<String, usize>,
@@ -325,6 +349,12 @@ impl Ledger {
             .collect()
     }
 
+    /// Requests of every kind in order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> &[Received] {
+        &self.received
+    }
+
     /// Requests that came in, of every kind.
     #[must_use]
     pub fn received_count(&self) -> usize {
@@ -380,6 +410,19 @@ impl Ledger {
     #[must_use]
     pub fn visits(&self) -> Vec<Visit> {
         self.visits.values().cloned().collect()
+    }
+
+    /// All goods that went out and came back.
+    #[must_use]
+    pub fn goods(&self) -> Vec<GoodsRow> {
+        self.goods.clone()
+    }
+
+    /// Whether this package is out: what happened to it last.
+    pub(super) fn is_out(&self, code: &str) -> bool {
+        let has = |row: &&GoodsRow| row.trace_codes.iter().any(|known| known == code);
+        let last = self.goods.iter().rev().find(has);
+        last.is_some_and(|row| row.count_e4 > 0)
     }
 
     /// All sign-ins.

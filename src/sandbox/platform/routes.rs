@@ -1,5 +1,7 @@
 //! Which request a URL means.
 
+use super::habits::Style;
+
 /// The e-voucher service.
 pub(super) const VOUCHER: &str = "/localcfc/api/hsecfc/localQrCodeQuery";
 /// The name the e-voucher service has in faults and in the ledger.
@@ -15,10 +17,11 @@ const SINGLE: [&str; 5] = [
 ];
 
 /// A path for each transaction under `/fsi/api/`; the misspellings are the real names.
-const SERVICES: [(&str, &str); 21] = [
+const SERVICES: &[(&str, &str)] = &[
     ("signInSignOutService/signIn", "9001"),
     ("signInSignOutService/signOut", "9002"),
     ("fsiPsnInfoService/queryPsnInfo", "1101"),
+    ("hsecfc/localQrCodeQuery", "1162"),
     ("outpatientDocInfoService/outpatientRregistration", "2201"),
     (
         "outpatientDocInfoService/outpatientRegistrationCancel",
@@ -86,6 +89,17 @@ pub(super) fn route(target: &str) -> Route<'_> {
     }
 }
 
+/// How the address of a transaction was made; `None` for what is none.
+pub(super) fn style(target: &str) -> Option<Style> {
+    let path = target.split('?').next().unwrap_or_default();
+    match route(target) {
+        Route::Single => Some(Style::Single),
+        Route::Transaction(infno) if path.ends_with(infno) => Some(Style::Infno),
+        Route::Transaction(_) => Some(Style::Path),
+        Route::Control(_) | Route::Voucher | Route::Unknown => None,
+    }
+}
+
 fn is_infno(text: &str) -> bool {
     let digits = text.strip_suffix('A').unwrap_or(text);
     digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -106,5 +120,9 @@ mod tests {
         assert_eq!(route("/sandbox/ledger?x=1"), Route::Control("ledger"));
         assert_eq!(route("/fsi/api/nothing"), Route::Unknown);
         assert_eq!(route(VOUCHER), Route::Voucher);
+        assert_eq!(style("/fsi/api/1162"), Some(Style::Infno));
+        assert_eq!(style("/fsi/api/hsecfc/localQrCodeQuery"), Some(Style::Path));
+        assert_eq!(style("/fsi/api"), Some(Style::Single));
+        assert_eq!(style(VOUCHER), None);
     }
 }

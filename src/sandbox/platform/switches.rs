@@ -22,6 +22,12 @@ pub struct Switches {
     pub code_age_s: i64,
     /// 5203 may be asked without setl_id.
     pub query_without_setl_id: bool,
+    /// 5203 may be asked without mdtrt_id.
+    pub query_by_person: bool,
+    /// How 2102 spells the node of trace codes: `durg_trac_info` or `drug_trac_info`.
+    pub trace_node: String,
+    /// 3506A wants negative counts.
+    pub return_is_negative: bool,
     /// 5203 that finds nothing is refused; otherwise it answers 0 with an empty output.
     pub query_empty_refused: bool,
     /// 2601 for an omsgid never seen answers success.
@@ -62,6 +68,9 @@ impl Default for Switches {
             code_single_use: true,
             code_age_s: 60,
             query_without_setl_id: true,
+            query_by_person: false,
+            trace_node: "durg_trac_info".to_owned(),
+            return_is_negative: false,
             query_empty_refused: true,
             reverse_unknown_succeeds: false,
             reverse_refund: false,

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::clock;
 use super::faults::Faults;
+use super::gateway::Gateway;
+use super::habits::Habits;
 use super::ledger::Ledger;
 use super::split::Standing;
 use super::switches::Switches;
@@ -21,6 +23,8 @@ const NONCES_MAX: usize = 100_000;
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// Speak TLS too, on a port of its own; the addresses then are those of https.
+    pub tls: bool,
     /// H and 11 digits.
     pub fixmedins_code: String,
     /// Name of the hospital.
@@ -29,8 +33,12 @@ pub struct Options {
     pub area: String,
     /// x-tif account name.
     pub paasid: String,
-    /// x-tif token.
+    /// What the gateway's headers are made with: token, secret key, or the key itself.
     pub secret: String,
+    /// What the gateway wants.
+    pub gateway: Gateway,
+    /// How the site wants its messages.
+    pub habits: Habits,
     /// How many employees `crowd_0000` and on there are besides the named persons.
     pub crowd: usize,
     /// How the bureau behaves at the start.
@@ -41,11 +49,14 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            tls: false,
             fixmedins_code: "H43010099901".to_owned(),
             fixmedins_name: "虚构市第一人民医院".to_owned(),
             area: "430100".to_owned(),
             paasid: "sandbox_his".to_owned(),
             secret: "sandbox-secret-of-nobody".to_owned(),
+            gateway: Gateway::XTif,
+            habits: Habits::default(),
             crowd: 0,
             switches: Switches::default(),
         }

@@ -1,6 +1,7 @@
 //! What must hold before an order is taken, before money moves, and after.
 
 pub mod amounts;
+pub mod lines;
 pub mod order;
 pub mod person;
 

@@ -2,7 +2,7 @@
 
 use crate::book::Code;
 use crate::settlement::bill::{Bill, Fen, Line, line_amount};
-use crate::settlement::order::Order;
+use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::rules::Rules;
 
 /// Why an order is not taken, and the field that says so by its wire path.
@@ -45,7 +45,8 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
     if order.credentials.is_empty() {
         faults.push(fault(Code::RequestInvalid, "credentials", "empty"));
     }
-    if order.visit.diagnoses.is_empty() {
+    let is_pharmacy = order.kind == OrderKind::Pharmacy;
+    if order.visit.diagnoses.is_empty() && !is_pharmacy {
         faults.push(fault(Code::RequestInvalid, "visit.diagnoses", "empty"));
     }
     mergeable(&order.bills, &mut faults);
@@ -55,6 +56,7 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
         }
     }
     numbers_are_single(order, &mut faults);
+    packages_are_single(order, &mut faults);
     let count: usize = order.bills.iter().map(|bill| bill.lines.len()).sum();
     if count > rules.lines_max {
         let detail = format!(
@@ -182,5 +184,27 @@ fn numbers_are_single(order: &Order, faults: &mut Vec<Fault>) {
             "bills[].lines[].feedetl_sn",
             detail,
         ));
+    }
+}
+
+/// A package is sold once; one that is sold by the piece may be sold again. Only a pharmacy's settling call
+/// takes trace codes.
+fn packages_are_single(order: &Order, faults: &mut Vec<Fault>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (b, bill) in order.bills.iter().enumerate() {
+        for (l, line) in bill.lines.iter().enumerate() {
+            let path = || format!("bills[{b}].lines[{l}].trace_codes");
+            if !line.trace_codes.is_empty() && order.kind != OrderKind::Pharmacy {
+                let detail = "are taken with a pharmacy's order only; else hand them in by HandOut";
+                faults.push(fault(Code::RequestInvalid, path(), detail));
+            }
+            let whole = line.trace_codes.iter().filter(|code| !code.by_piece);
+            for code in whole {
+                if !seen.insert(code.drug_trac_codg.as_str()) {
+                    let detail = format!("{} stands twice", code.drug_trac_codg);
+                    faults.push(fault(Code::RequestInvalid, path(), detail));
+                }
+            }
+        }
     }
 }

@@ -51,7 +51,12 @@ pub(super) fn next(state: &State, doubt: &Doubt, now_ms: i64, rules: &Rules) -> 
         return super::call_after_pause(state, Step::FindSettlement, now_ms);
     }
     let round = doubt.reversals + 1;
-    if rules.settle_is_reversible && round <= FINDING_ROUNDS_MAX {
+    let is_reversible = if state.is_pharmacy() {
+        rules.pharmacy_is_reversible
+    } else {
+        rules.settle_is_reversible
+    };
+    if is_reversible && round <= FINDING_ROUNDS_MAX {
         let pause_ms = if doubt.reversals == 0 {
             failure_pause_ms(state, Step::Reverse)
         } else {

@@ -2,6 +2,7 @@
 
 use super::{Effect, call_after_pause, give_up, tries};
 use crate::book::Code;
+use crate::settlement::amounts::Amounts;
 use crate::settlement::answer::Point;
 use crate::settlement::call::{Outcome, Step};
 use crate::settlement::checks;
@@ -39,7 +40,11 @@ fn charged(state: &State, rules: &Rules) -> Effect {
         return give_up(Code::ReversedAmountsDiffer, Ending::Reversed);
     };
     match checks::amounts::settled(&settled.amounts, preview, rules) {
-        Ok(warnings) => Effect::Record(Event::AmountsChecked { warnings }),
+        Ok(mut warnings) => {
+            // What was wrong with the split was shown before the money moved; it stops nothing any more.
+            warnings.extend(split(state, preview, rules).unwrap_or_default());
+            Effect::Record(Event::AmountsChecked { warnings })
+        }
         Err(code) => give_up(code, Ending::Reversed),
     }
 }
@@ -154,6 +159,9 @@ fn insurance(state: &State, order: &Order, person: &Person) -> Effect {
 }
 
 fn visit(state: &State, now_ms: i64) -> Option<Effect> {
+    if state.is_pharmacy() {
+        return None;
+    }
     if state.known.mdtrt_id.is_none() {
         let unsure = tries(state, Step::Register).is_some_and(|tries| tries.maybe);
         return Some(ask(
@@ -170,7 +178,7 @@ fn visit(state: &State, now_ms: i64) -> Option<Effect> {
 }
 
 fn fees(state: &State, now_ms: i64) -> Option<Effect> {
-    if state.trail.fees_sent {
+    if state.trail.fees_sent || state.is_pharmacy() {
         return None;
     }
     let failed = tries(state, Step::Fees);
@@ -195,13 +203,26 @@ fn preview(state: &State, order: &Order, now_ms: i64, rules: &Rules) -> Option<E
     let Some(preview) = &state.known.preview else {
         return Some(ask(state, Step::PreSettle, now_ms));
     };
-    if let Err(code) = checks::amounts::preview(preview, state.total, rules) {
+    let right = checks::amounts::preview(preview, state.total, rules)
+        .and_then(|_| split(state, preview, rules));
+    if let Err(code) = right {
         return Some(give_up(code, Ending::Refused));
     }
     if !order.confirm_amounts {
         return None;
     }
     confirmed(state, Point::Amounts, now_ms, rules)
+}
+
+/// The lines as 2101 split them. What 2204 split is the platform's own upload again.
+fn split(state: &State, preview: &Amounts, rules: &Rules) -> Result<Vec<String>, Code> {
+    match state.order.as_deref() {
+        Some(order) if state.is_pharmacy() => {
+            let known = &state.known;
+            checks::lines::split(order, &known.ids.feedetl_sn, &known.lines, preview, rules)
+        }
+        Some(_) | None => Ok(Vec::new()),
+    }
 }
 
 fn fresh_code(state: &State, order: &Order, rules: &Rules) -> Option<Effect> {

@@ -359,7 +359,7 @@ impl Desk {
         } else {
             0
         };
-        let message = Message::of(step, msgid, &self.state.known, differs);
+        let message = Message::of(step, msgid, &self.state, differs);
         if self.tape.trouble(20) == 9 {
             self.world.abandon(message, &mut self.tape);
             return Err(Ended);

@@ -44,6 +44,8 @@ fn what_callers_and_persons_do() {
         },
         r#"{"event":"accepted","request_id":"r-1","caller":"uid:1000","kind":"Outpatient","total":19020,"ids":{"ipt_otp_no":"O1","chrg_bchno":"B1","feedetl_sn":["1","2"],"accepted":"2026-11-22 09:00:00"},"mdtrt_id":""}"#,
     );
+    let kind = |kind: OrderKind| serde_json::to_string(&kind).unwrap();
+    assert_eq!(kind(OrderKind::Pharmacy), r#""Pharmacy""#);
     check(&Event::Joined, r#"{"event":"joined"}"#);
     check(&Event::CallerGone, r#"{"event":"caller_gone"}"#);
     check(&Event::Restarted, r#"{"event":"restarted"}"#);

@@ -7,7 +7,7 @@ use super::sample::{self, TOTAL};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Enquiry, Found, FoundVisit, LineSplit, Settled, Step};
-use crate::settlement::known::Known;
+use crate::settlement::state::State;
 
 /// What a message asks for, taken from the call when it left.
 #[derive(Clone, Debug)]
@@ -23,10 +23,13 @@ pub(super) struct Message {
     pub(super) lines: Vec<String>,
     /// How far the charge is from the preview.
     pub(super) differs: u8,
+    /// Settled by 2101 and 2102: without a visit and without lines uploaded before.
+    pub(super) is_pharmacy: bool,
 }
 
 impl Message {
-    pub(super) fn of(step: Step, msgid: String, known: &Known, differs: u8) -> Self {
+    pub(super) fn of(step: Step, msgid: String, state: &State, differs: u8) -> Self {
+        let known = &state.known;
         let settled = known.settled.as_ref();
         Self {
             step,
@@ -43,6 +46,7 @@ impl Message {
                 .cloned()
                 .collect(),
             differs,
+            is_pharmacy: state.is_pharmacy(),
         }
     }
 }
@@ -55,6 +59,7 @@ pub(super) struct Charge {
     pub(super) stands: bool,
     /// How often it was given back, by 2208 or 2601.
     pub(super) given_back: u32,
+    pub(super) is_pharmacy: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -168,16 +173,20 @@ impl Ledger {
             feedetl_sn: number.clone(),
         });
         self.lines.extend(new);
-        let split = sent.iter().map(|number| LineSplit {
-            feedetl_sn: number.clone(),
+        let split = sent.iter().map(|number| self.part_of(number));
+        Ok(Found::Lines(split.collect()))
+    }
+
+    fn part_of(&self, number: &str) -> LineSplit {
+        LineSplit {
+            feedetl_sn: number.to_owned(),
             chrgitm_lv: "01".to_owned(),
             det_item_fee_sumamt: self.price(number),
             fulamt_ownpay_amt: Fen::ZERO,
             overlmt_amt: Fen::ZERO,
             preselfpay_amt: Fen::ZERO,
             inscp_scp_amt: self.price(number),
-        });
-        Ok(Found::Lines(split.collect()))
+        }
     }
 
     fn price(&self, number: &str) -> Fen {
@@ -185,6 +194,10 @@ impl Ledger {
     }
 
     fn amounts(&self, message: &Message) -> Amounts {
+        if message.is_pharmacy {
+            let sum = self.prices.values().map(|price| price.0).sum();
+            return sample::split_amounts(Fen(sum), self.split);
+        }
         let lines = self.lines.iter();
         let of_batch = lines.filter(|line| line.chrg_bchno == message.chrg_bchno);
         let sum = of_batch.map(|line| self.price(&line.feedetl_sn).0).sum();
@@ -192,14 +205,29 @@ impl Ledger {
     }
 
     fn pre_settle(&mut self, message: &Message) -> Said {
-        self.open_visit(message)?;
         let mut amounts = self.amounts(message);
         amounts.psn_cash_pay.0 += i64::from(message.differs);
+        if message.is_pharmacy {
+            let lines = self.prices.keys().map(|number| self.part_of(number));
+            let lines = lines.collect();
+            return Ok(Found::DrugPreview { amounts, lines });
+        }
+        self.open_visit(message)?;
         Ok(Found::Preview(amounts))
     }
 
     fn settle(&mut self, message: &Message) -> Said {
-        self.open_visit(message)?;
+        if !message.is_pharmacy {
+            self.open_visit(message)?;
+        }
+        // The same message once more; another one of the same bill would be taken, so that it shows.
+        if self
+            .charges
+            .iter()
+            .any(|charge| charge.msgid == message.msgid)
+        {
+            return Err("a repeated msgid");
+        }
         let amounts = match message.differs {
             0 => self.amounts(message),
             1 => sample::one_fen_apart(self.amounts(message)),
@@ -215,6 +243,7 @@ impl Ledger {
             amounts,
             stands: true,
             given_back: 0,
+            is_pharmacy: message.is_pharmacy,
         });
         Ok(Found::Settled(
             self.settled(self.charges.last().expect("just pushed")),
@@ -224,7 +253,7 @@ impl Ledger {
     fn settled(&self, charge: &Charge) -> Settled {
         Settled {
             setl_id: format!("S-{}", charge.msgid),
-            mdtrt_id: String::new(),
+            mdtrt_id: sale(charge.is_pharmacy).to_owned(),
             medins_setl_id: charge.msgid.clone(),
             setl_time: "2026-01-01 08:01:00".to_owned(),
             insutype: "310".to_owned(),
@@ -238,6 +267,9 @@ impl Ledger {
     }
 
     fn undo_settle(&mut self, message: &Message) -> Said {
+        if message.is_pharmacy {
+            assert_eq!(message.mdtrt_id, sale(true), "2103 names 2102's own visit");
+        }
         let setl_id = &message.setl_id;
         let mut charges = self.charges.iter_mut();
         let charge = charges
@@ -311,4 +343,9 @@ impl Ledger {
             Some(_) => Enquiry::Refunded,
         }
     }
+}
+
+/// The visit that 2102 makes.
+fn sale(is_pharmacy: bool) -> &'static str {
+    if is_pharmacy { "SALE" } else { "" }
 }

@@ -9,6 +9,13 @@ mod fixtures;
 mod journal;
 mod ledger;
 mod model;
+#[path = "../../../tests/it/proof/record.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use it too, and more of it"
+)]
+mod record;
 mod resolve;
 mod saga_forward;
 mod saga_undo;
@@ -18,4 +25,5 @@ mod stories;
 mod table;
 mod tape;
 mod teller;
+mod twice;
 mod world;

@@ -8,18 +8,28 @@ use super::tape::Tape;
 use super::world::World;
 use crate::settlement::answer::Money;
 use crate::settlement::next::next;
-use crate::settlement::order::{Order, PrintWish};
+use crate::settlement::order::{Order, OrderKind, PrintWish};
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{Phase, State};
 use crate::settlement::tell;
 
 /// A settlement is over by then: some days, with outages of an hour at each restart.
 const SPAN_MS_MAX: i64 = 10 * 86_400_000;
+/// A pharmacy's sales of an ordinary run, and of one with `YIBAO_LONG=1`.
+const SALES: usize = 5_000;
+const SALES_LONG: usize = 500_000;
+/// The longest story of a sale, in bytes of chance.
+const TAPE_BYTES_MAX: usize = 400;
 
 /// Carries the settlement of a tape to its end and holds it against the platform's ledger.
 pub(super) fn run(bytes: &[u8], through_disk: bool) -> Desk {
+    run_kind(OrderKind::Outpatient, bytes, through_disk)
+}
+
+fn run_kind(kind: OrderKind, bytes: &[u8], through_disk: bool) -> Desk {
     let mut tape = Tape::new(bytes);
     let mut order = sample::order();
+    order.kind = kind;
     let mut rules = sample::rules();
     let is_clear = switched(&mut order, &mut rules, &mut tape);
     let mut desk = Desk::new(order, rules, World::new(is_clear), tape);
@@ -40,7 +50,8 @@ pub(super) fn switched(order: &mut Order, rules: &mut Rules, tape: &mut Tape) ->
     order.confirm_amounts = on(1);
     order.fresh_code = on(2);
     rules.settle_is_reversible = !on(3);
-    if on(5) {
+    rules.pharmacy_is_reversible = !on(3);
+    if on(5) && order.kind != OrderKind::Pharmacy {
         order.visit.mdtrt_id = "HIS".to_owned();
     }
     order.print = sample::wish(tape.one_of(3));
@@ -100,6 +111,10 @@ pub(super) fn hold(attempt: &Attempt, ledger: &Ledger) {
         assert_eq!(answer.msgid, charge.msgid);
     } else {
         assert_eq!(answer.self_pay.0, 0, "nothing is to be taken");
+        if state.is_pharmacy() {
+            let made = ledger.visits.iter().any(|visit| visit.ours) || !ledger.lines.is_empty();
+            assert!(!made, "a pharmacy registers and uploads nothing:{story}");
+        }
         let ours = &state.known.ids.ipt_otp_no;
         let is_left = |visit: &Visit| visit.ours && visit.open && visit.ipt_otp_no == *ours;
         let has_lines = ledger.lines.iter().any(|line| line.chrg_bchno == *batch);
@@ -136,6 +151,24 @@ pub(super) fn read_back(desk: &Desk) {
     for length in (1..desk.disk.len()).step_by(7) {
         let begun = through_json(id, &desk.disk[..length], true);
         drop(next(&begun, now_ms, &desk.rules));
+    }
+}
+
+/// A pharmacy's sales under the same worlds.
+#[test]
+fn in_any_world_a_pharmacys_answer_is_what_the_ledger_says() {
+    let long = std::env::var_os("YIBAO_LONG").is_some_and(|value| value == "1");
+    let count = if long { SALES_LONG } else { SALES };
+    let mut chance = 7_u64;
+    for n in 0..count {
+        let mut tape = vec![0_u8; 1 + n % TAPE_BYTES_MAX];
+        for byte in &mut tape {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = chance.to_be_bytes()[0];
+        }
+        run_kind(OrderKind::Pharmacy, &tape, n.is_multiple_of(16));
     }
 }
 

@@ -26,6 +26,9 @@ pub(in crate::settlement) fn rules() -> Rules {
         fresh_code: false,
         lines_max: 100,
         settle_is_reversible: true,
+        pharmacy_is_reversible: true,
+        dispense_is_enabled: true,
+        dispense_repeat_is_harmless: false,
         settle_quiet_ms: QUIET_MS,
         scan_wait_ms: 60_000,
         confirm_wait_ms: 120_000,
@@ -52,6 +55,7 @@ pub(in crate::settlement) fn line(pric: &str, cnt: &str, fen: i64) -> Line {
         bilg_dr_name: String::new(),
         hosp_appr_flag: "0".to_owned(),
         more: BTreeMap::new(),
+        trace_codes: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::desk::Desk;
 use super::model::{self, Attempt};
+use super::record::{self, Found, Proof};
 use super::sample;
 use super::tape::Tape;
 use super::world::World;
@@ -20,16 +21,6 @@ use crate::settlement::known::Ids;
 use crate::settlement::order::Order;
 use crate::settlement::rules::Rules;
 use crate::settlement::tell;
-
-#[path = "../../../tests/it/proof/record.rs"]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with the integration tests"
-)]
-mod record;
-
-use record::{Found, Proof};
 
 /// Settlements of an ordinary run, and of a long one.
 const SETTLEMENTS: u64 = 100_000;
@@ -247,7 +238,7 @@ fn each_bill_of_chance_is_charged_at_most_once_and_told_as_it_is() {
     };
     let proof = Proof::begin(
         "search",
-        "seeded search: settlements against a model platform",
+        "Seeded search: settlements against a model platform",
         "随机搜索：对模型平台的结算",
     );
     let carried = AtomicU64::new(0);

@@ -229,7 +229,7 @@ impl Teller {
             request: None,
         });
         let differs = u8::from(what == "differs");
-        let message = Message::of(step, msgid, &self.state.known, differs);
+        let message = Message::of(step, msgid, &self.state, differs);
         self.now_ms += 100;
         let outcome = match what.as_str() {
             "killed" => return self.restart(),
@@ -253,6 +253,7 @@ impl Teller {
             "gateway" => refused(Code::GatewayRefused),
             "expired" => refused(Code::CodeExpired),
             "not sent" => not_sent(),
+            "twice" | "twice second" => self.process_twice(&message, &what),
             _ => self.process(&message, &what),
         };
         let killed_after = what == "killed after";
@@ -265,6 +266,19 @@ impl Teller {
         });
         if killed_after {
             self.restart();
+        }
+    }
+
+    /// A relay delivers it twice; the first answer is heard, or the second.
+    fn process_twice(&mut self, message: &Message, what: &str) -> Outcome {
+        let first = self.process(message, what);
+        let second = self.process(message, what);
+        // No site lists a repeated msgid among its refusals of a money call.
+        let is_doubt = message.step.moves_money() && matches!(second, Outcome::Refused { .. });
+        match what {
+            "twice" => first,
+            _ if is_doubt => unknown(),
+            _ => second,
         }
     }
 

@@ -247,6 +247,8 @@ impl World {
             | Found::Registered { .. }
             | Found::Lines(_)
             | Found::Preview(_)
+            | Found::DrugPreview { .. }
+            | Found::Dispensed(_)
             | Found::Settled(_)
             | Found::Refunded { .. }
             | Found::Reversal(_)

@@ -1,9 +1,15 @@
 //! The caller goes away, before and after the point of no return.
 
+use std::sync::Arc;
+
 use yibaod::api::{Money, Stage};
+use yibaod::sandbox::platform::{Options, Platform};
 
 use super::{answer_of, calling, hang_up, next, patient_desk, show_when_asked, until_stage};
-use crate::desk::{Desk, Setup, Shows, bill, error_name};
+use crate::desk::{Desk, Setup, Shows, bill, error_name, eventually};
+
+/// A disk that takes a third of a second for each sync, in microseconds.
+const SLOW_DISK: &str = "inject=fdatasync:delay_enter=333000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_while_a_code_is_awaited_and_back_in_time() {
@@ -188,5 +194,61 @@ async fn killed_before_the_point_of_no_return_and_joined_again() {
         (1, 1),
         "it goes on where it was"
     );
+    assert_eq!(desk.papers_in_the_end().await.len(), 1);
+}
+
+/// A desk on a slow disk whose first caller hangs up while its order is being synced.
+async fn gone_while_it_is_accepted(setup: Setup) -> Desk {
+    let platform = Platform::start(Options::default()).await;
+    let mut desk = Desk::prepare(Arc::new(platform.expect("a free port")), setup);
+    let tracer = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=fdatasync",
+        "-e",
+        SLOW_DISK,
+    ];
+    desk.start_daemon_under(&[&tracer[..], &["-o", "/dev/null"]].concat())
+        .await;
+    let call = calling(&desk, bill(&desk, "early")).await;
+    let is_written = async || desk.log().contains("event=\"accepted\"").then_some(());
+    eventually(is_written).await.expect("it is being written");
+    hang_up(call).await;
+    assert!(
+        !desk.log().contains("event=\"caller_gone\""),
+        "the disk was faster than the caller"
+    );
+    desk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gone_while_the_order_is_being_synced_and_not_back() {
+    let desk = gone_while_it_is_accepted(Setup {
+        rejoin_s: 0,
+        ..Setup::default()
+    })
+    .await;
+    let ended = desk.ended("early").await.expect("it is on disk");
+    assert_eq!(
+        (ended.money(), error_name(&ended)),
+        (Money::Cancelled, "CALLER_GONE")
+    );
+    let again = desk.scan_and_pay(bill(&desk, "early")).await;
+    assert_eq!(again.expect("repeated"), ended);
+    desk.until_idle().await;
+    assert_eq!(desk.received("ec.query"), 0);
+    desk.assert_nothing_charged();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gone_while_the_order_is_being_synced_and_back_in_time() {
+    let desk = gone_while_it_is_accepted(patient_desk()).await;
+    let answer = desk
+        .pay(bill(&desk, "early"), &[Shows::fresh("employee")])
+        .await;
+    desk.assert_charged_once(&answer);
+    assert_eq!((desk.received("2201"), desk.received("2207")), (1, 1));
     assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }

@@ -71,7 +71,7 @@ pub enum Shows {
 
 impl Shows {
     /// A fresh code of this person.
-    pub fn fresh(person: &'static str) -> Self {
+    pub const fn fresh(person: &'static str) -> Self {
         Shows::Code(person, CodeKind::Fresh)
     }
 
@@ -138,7 +138,7 @@ impl Desk {
         &self,
         request: ScanAndPayRequest,
     ) -> Result<Settlement, tonic::Status> {
-        let mut client = self.settlements().await;
+        let mut client = self.try_settlements().await?;
         let call = client.scan_and_pay(request);
         let answer = tokio::time::timeout(Duration::from_secs(CALL_S_MAX), call).await;
         let answer = answer.expect("an answer in time")?.into_inner();
@@ -153,6 +153,20 @@ impl Desk {
     ) -> tokio::task::JoinHandle<Vec<SettlementEvent>> {
         let events = self.watch(request_id).await;
         self.follow(events, shows)
+    }
+
+    /// [`Desk::patient`] before a daemon that may end at any moment; `None`: it has.
+    pub async fn try_patient(
+        &self,
+        request_id: &str,
+        shows: &[Shows],
+    ) -> Option<tokio::task::JoinHandle<Vec<SettlementEvent>>> {
+        let request = WatchSettlementRequest {
+            request_id: request_id.to_owned(),
+        };
+        let mut client = self.try_settlements().await.ok()?;
+        let events = client.watch_settlement(request).await.ok()?;
+        Some(self.follow(events.into_inner(), shows))
     }
 
     fn follow(

@@ -14,6 +14,8 @@ pub struct Setup {
     pub confirm_wait_s: u32,
     pub money_call_ms: u32,
     pub print_wait_ms: u32,
+    /// The whole site profile instead of the sandbox's, with `{base}`, `{voucher}` and `{dir}` in it.
+    pub profile: Option<String>,
     /// Lines added to the end of the site profile.
     pub profile_more: String,
     /// Lines added to the end of the configuration.
@@ -31,6 +33,7 @@ impl Default for Setup {
             confirm_wait_s: 30,
             money_call_ms: 1_500,
             print_wait_ms: 8_000,
+            profile: None,
             profile_more: String::new(),
             config_more: String::new(),
             no_printer: false,
@@ -44,6 +47,8 @@ pub fn write(desk: &Desk) {
     std::fs::create_dir_all(desk.state_dir()).expect("its folder");
     std::fs::set_permissions(desk.state_dir(), PermissionsExt::from_mode(0o700)).expect("its mode");
     secret(&dir.join("site.key"), &"5a".repeat(32));
+    let gateway_secret = yibaod::sandbox::platform::Options::default().secret;
+    secret(&dir.join("gateway.secret"), &gateway_secret);
     std::fs::write(dir.join("site.toml"), profile(desk)).expect("its folder");
     std::fs::write(desk.config(), settings(desk)).expect("its folder");
 }
@@ -91,6 +96,12 @@ fn settings(desk: &Desk) -> String {
 fn profile(desk: &Desk) -> String {
     let shipped = include_str!("../../../packaging/profiles/sandbox.toml");
     let setup = desk.setup();
+    if let Some(whole) = &setup.profile {
+        return whole
+            .replace("{base}", &desk.platform.base_url())
+            .replace("{voucher}", &desk.platform.voucher_url())
+            .replace("{dir}", &desk.dir().display().to_string());
+    }
     let mut table: toml::Table = shipped.parse().expect("the shipped profile is TOML");
     let more: toml::Table = setup.profile_more.parse().expect("profile_more is TOML");
     let set = |table: &mut toml::Table, section: &str, key: &str, value: toml::Value| {

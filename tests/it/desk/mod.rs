@@ -21,7 +21,7 @@ use yibaod::sandbox::devices::scanner::Scanner;
 use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
-pub use caller::{Shows, bill, bill_for, channel};
+pub use caller::{Shows, bill, bill_for, channel, request_from};
 pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
 pub use files::Setup;
 
@@ -179,6 +179,10 @@ impl Desk {
             rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
             child.kill().ok();
             child.wait().expect("its child");
+            // A tracer may be gone before its daemon is.
+            while rustix::process::test_kill_process_group(group).is_ok() {
+                std::thread::sleep(Duration::from_millis(LOOK_MS));
+            }
         }
     }
 
@@ -207,12 +211,27 @@ impl Desk {
         );
     }
 
+    /// SIGTERM, nothing more. To the whole group: under a tracer the daemon is the tracer's child, which lets
+    /// no such signal end itself.
+    pub fn ask_to_stop(&self) {
+        let group = rustix::process::Pid::from_raw(i32::try_from(self.pid()).expect("a pid"));
+        let group = group.expect("a pid is not 0");
+        rustix::process::kill_process_group(group, rustix::process::Signal::TERM).ok();
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("daemon.log")).unwrap_or_default()
     }
 
     pub async fn settlements(&self) -> SettlementServiceClient<Channel> {
-        SettlementServiceClient::new(channel(&self.socket()).await.expect("its door is open"))
+        self.try_settlements().await.expect("its door is open")
+    }
+
+    /// [`Desk::settlements`] of a daemon that may end at any moment.
+    pub async fn try_settlements(&self) -> Result<SettlementServiceClient<Channel>, tonic::Status> {
+        let channel = channel(&self.socket()).await;
+        let channel = channel.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+        Ok(SettlementServiceClient::new(channel))
     }
 }
 

@@ -16,12 +16,20 @@ const ASK_MS: u64 = 50;
 impl Desk {
     /// The settlement as it is now; `None`: the desk never heard of it.
     pub async fn get(&self, request_id: &str) -> Option<Settlement> {
+        match self.try_get(request_id).await {
+            Ok(settlement) => settlement,
+            Err(status) => panic!("{status}"),
+        }
+    }
+
+    /// [`Desk::get`] of a daemon that may end at any moment.
+    pub async fn try_get(&self, request_id: &str) -> Result<Option<Settlement>, tonic::Status> {
         let key = Key::RequestId(request_id.to_owned());
         let request = GetSettlementRequest { key: Some(key) };
-        match self.settlements().await.get_settlement(request).await {
-            Ok(answer) => answer.into_inner().settlement,
-            Err(status) if status.code() == tonic::Code::NotFound => None,
-            Err(status) => panic!("{status}"),
+        match self.try_settlements().await?.get_settlement(request).await {
+            Ok(answer) => Ok(answer.into_inner().settlement),
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
+            Err(status) => Err(status),
         }
     }
 

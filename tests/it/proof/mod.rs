@@ -1,4 +1,7 @@
 //! Proofs by fault: whole matrices, each with its row in the table that `tests/run` shows.
 
-#[allow(dead_code, reason = "each proof uses what it needs")]
+mod disk;
+mod kill;
+mod network;
 pub(crate) mod record;
+mod twice;

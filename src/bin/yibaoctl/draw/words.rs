@@ -101,6 +101,7 @@ pub(crate) fn subject(subject: StuckSubject) -> Words {
         StuckSubject::Unspecified => ("其他", "other"),
         StuckSubject::Settlement => ("结算", "settlement"),
         StuckSubject::Refund => ("退费", "refund"),
+        StuckSubject::Dispense => ("发药退药", "dispense"),
     }
 }
 

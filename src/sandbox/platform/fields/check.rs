@@ -92,7 +92,7 @@ fn check_fields(
     unknown: &mut Vec<String>,
 ) -> Result<(), Finding> {
     for field in fields {
-        check_field(field, row, hunan)?;
+        check_field(field, row, prefix, hunan, unknown)?;
     }
     let strange = row
         .keys()
@@ -101,7 +101,13 @@ fn check_fields(
     Ok(())
 }
 
-fn check_field(field: &Field, row: &Map<String, Value>, hunan: bool) -> Result<(), Finding> {
+fn check_field(
+    field: &Field,
+    row: &Map<String, Value>,
+    prefix: &str,
+    hunan: bool,
+    unknown: &mut Vec<String>,
+) -> Result<(), Finding> {
     let finding = |what: &str| Finding(format!("{}{what}[{}]", field.label, field.name));
     let Some(value) = row.get(field.name).filter(|value| !is_empty(value)) else {
         let cert_type = row.get("mdtrt_cert_type").and_then(Value::as_str);
@@ -137,6 +143,18 @@ fn check_field(field: &Field, row: &Map<String, Value>, hunan: bool) -> Result<(
             let known = |code: &&str| text == *code || (code.len() > 1 && text.starts_with(*code));
             if !field.codes.is_empty() && !field.codes.iter().any(known) {
                 return Err(finding("代码值不正确"));
+            }
+            Ok(())
+        }
+        Shape::Rows(fields) => {
+            let list = value.as_array().ok_or_else(|| finding("格式不正确"))?;
+            if list.len() > ROWS_MAX {
+                return Err(finding("超过单次上传条数限制"));
+            }
+            for (index, value) in list.iter().enumerate() {
+                let row = value.as_object().ok_or_else(|| finding("格式不正确"))?;
+                let prefix = format!("{prefix}{}[{index}].", field.name);
+                check_fields(fields, row, &prefix, hunan, unknown)?;
             }
             Ok(())
         }

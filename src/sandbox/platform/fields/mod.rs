@@ -3,7 +3,9 @@
 mod check;
 mod dictionary;
 mod envelope;
+mod goods;
 mod outpatient;
+mod pharmacy;
 mod query;
 mod sign;
 mod statement;
@@ -11,7 +13,7 @@ mod statement;
 pub use check::{Finding, check_envelope, check_input, check_voucher};
 
 /// The shape of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Text of at most so many characters.
     Text(usize),
@@ -25,6 +27,8 @@ pub enum Shape {
     Object,
     /// The bytes of a file: a list of numbers from -128 to 255, or base64.
     Bytes,
+    /// A list of rows with these fields.
+    Rows(&'static [Field]),
 }
 
 /// When a field may not be empty.
@@ -75,8 +79,10 @@ pub struct Node {
 pub fn nodes(infno: &str) -> Option<&'static [Node]> {
     sign::nodes(infno)
         .or_else(|| outpatient::nodes(infno))
+        .or_else(|| pharmacy::nodes(infno))
         .or_else(|| query::nodes(infno))
         .or_else(|| statement::nodes(infno))
+        .or_else(|| goods::nodes(infno))
 }
 
 impl Field {
@@ -114,6 +120,16 @@ const fn number(name: &'static str, label: &'static str, digits: usize, decimals
         name,
         label,
         shape: Shape::Number(digits, decimals),
+        need: Need::Free,
+        codes: &[],
+    }
+}
+
+const fn rows(name: &'static str, label: &'static str, fields: &'static [Field]) -> Field {
+    Field {
+        name,
+        label,
+        shape: Shape::Rows(fields),
         need: Need::Free,
         codes: &[],
     }

@@ -24,14 +24,14 @@ const VISITS: &[Node] = &[node(
     ],
 )];
 
-/// Whether `setl_id` may be left out is a switch.
+/// Whether `setl_id`, and `mdtrt_id` too, may be left out is a switch.
 const SETTLEMENTS: &[Node] = &[node(
     "data",
     "查询条件",
     &[
         text("psn_no", "人员编号", 30).must(),
         text("setl_id", "结算ID", 30),
-        text("mdtrt_id", "就诊ID", 30).must(),
+        text("mdtrt_id", "就诊ID", 30),
     ],
 )];
 

@@ -1,6 +1,6 @@
-//! 9001, 9002, 1101.
+//! 9001, 9002, 1101, 1162.
 
-use super::dictionary::{CERT_TYPE, PERSON_CERT};
+use super::dictionary::{BUSINESS_TYPE, CERT_TYPE, PERSON_CERT};
 use super::{Need, Node, moment, node, text};
 
 pub(super) fn nodes(infno: &str) -> Option<&'static [Node]> {
@@ -8,6 +8,7 @@ pub(super) fn nodes(infno: &str) -> Option<&'static [Node]> {
         "9001" => Some(SIGN_IN),
         "9002" => Some(SIGN_OUT),
         "1101" => Some(PERSON),
+        "1162" => Some(DECODE),
         _ => None,
     }
 }
@@ -47,5 +48,27 @@ const PERSON: &[Node] = &[node(
             .of(PERSON_CERT),
         text("certno", "证件号码", 50).when(Need::WithIdNumber),
         text("psn_name", "人员姓名", 50).when(Need::WithIdNumber),
+    ],
+)];
+
+/// The data of the e-voucher query and three of the terminal.
+const DECODE: &[Node] = &[node(
+    "data",
+    "电子凭证解码条件",
+    &[
+        text("orgId", "机构ID", 40).must(),
+        text("businessType", "用码业务类型", 5)
+            .must()
+            .of(BUSINESS_TYPE),
+        text("operatorId", "操作员", 20).must(),
+        text("operatorName", "操作员姓名", 30).must(),
+        text("officeId", "医保科室编号", 20).must(),
+        text("officeName", "科室名称", 30).must(),
+        text("deviceType", "设备类型", 30),
+        text("ecQrCode", "码值", 512).must(),
+        text("businessInfo", "用码业务信息", 200),
+        text("termId", "终端编号", 40),
+        text("termIp", "终端IP", 40),
+        text("mdtrt_cert_type", "就诊凭证类型", 3).of(CERT_TYPE),
     ],
 )];

@@ -3,5 +3,7 @@
 mod chain;
 mod desk;
 mod faults;
+mod pharmacy;
 mod statement;
 mod strict;
+mod wire;

@@ -89,7 +89,11 @@ fn check_batches(world: &World, rows: &[&Map<String, Value>]) -> Result<(), Refu
     Ok(())
 }
 
-fn read_line(world: &World, row: &Map<String, Value>) -> Result<(FeeLine, Value), Refusal> {
+/// A line and its division.
+pub(super) fn read_line(
+    world: &World,
+    row: &Map<String, Value>,
+) -> Result<(FeeLine, Value), Refusal> {
     let number = |name: &str, places| {
         row.get(name)
             .and_then(text_of)

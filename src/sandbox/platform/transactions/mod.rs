@@ -1,7 +1,9 @@
 //! What each transaction does once its request is in order.
 
 mod fees;
+mod goods;
 mod person;
+mod pharmacy;
 mod query;
 mod refund;
 mod reverse;
@@ -29,6 +31,10 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "9001" => Ok(sign::sign_in(world, call)),
         "9002" => sign::sign_out(world, call),
         "1101" => person::find(world, call, hits),
+        "1162" => person::decode(world, call, hits),
+        "2101" => pharmacy::trial(world, call, hits),
+        "2102" => pharmacy::settle(world, call, hits),
+        "2103" => pharmacy::refund(world, call, hits),
         "2201" => visit::register(world, call, hits),
         "2202" => visit::unregister(world, call),
         "2203" | "2203A" => visit::describe(world, call),
@@ -42,6 +48,8 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "3202" => statement::details(world, call),
         "9101" => statement::upload(world, call),
         "9102" => statement::download(world, call, hits),
+        "3505A" => goods::out(world, call),
+        "3506A" => goods::back(world, call),
         "5201" => query::visits(world, call),
         "5203" => query::settlements(world, call, hits),
         other => Err(Refusal::new(format!("不支持的交易编号{other}[infno]"))),
@@ -49,5 +57,11 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
 }
 
 fn writes(infno: &str) -> bool {
-    infno.starts_with("22") && !infno.starts_with("2206")
+    let trial = ["2101", "2206"]
+        .iter()
+        .any(|trial| infno.starts_with(trial));
+    let money = ["21", "22", "35"]
+        .iter()
+        .any(|kind| infno.starts_with(kind));
+    money && !trial
 }

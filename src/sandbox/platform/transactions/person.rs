@@ -1,4 +1,4 @@
-//! 1101, and whom a credential belongs to.
+//! 1101, 1162, and whom a credential belongs to.
 
 use serde_json::{Value, json};
 
@@ -6,6 +6,7 @@ use super::rows;
 use crate::sandbox::persons::Person;
 use crate::sandbox::platform::envelope::{Call, Refusal};
 use crate::sandbox::platform::faults::{Hits, Kind};
+use crate::sandbox::platform::voucher::CodeError;
 use crate::sandbox::platform::world::World;
 
 pub(super) fn find(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
@@ -18,6 +19,45 @@ pub(super) fn find(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Va
     if !name.is_empty() && name != person.name {
         return Err(Refusal::new("姓名与参保人员基本信息不一致[psn_name]"));
     }
+    Ok(described(world, &person, call))
+}
+
+/// 1162: the e-voucher centre is asked behind the platform.
+pub(super) fn decode(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
+    if call.data("orgId") != world.options.fixmedins_code {
+        return Err(Refusal::new("机构ID不一致[orgId]"));
+    }
+    let kind = call.data("mdtrt_cert_type");
+    if !matches!(kind, "" | "01") {
+        return Err(Refusal::new(
+            "电子凭证的就诊凭证类型应为01[mdtrt_cert_type]",
+        ));
+    }
+    let switches = world.switches.clone();
+    let decoded = match hits.has(Kind::TokenInvalid) {
+        true => Err(CodeError::Expired),
+        false => world
+            .voucher
+            .decode(call.data("ecQrCode"), call.now, &switches),
+    };
+    let (psn_no, token) = decoded.map_err(|error| {
+        let (number, text) = error.answer();
+        Refusal::new(format!(
+            "电子凭证解码-1162, 请求失败,错误原因：{number}{text}"
+        ))
+    })?;
+    let person = world.person_of(&psn_no).filter(|person| person.is_known);
+    let person = person.cloned().ok_or_else(|| {
+        Refusal::new("HygeiaException: 请求失败,错误原因：本地查询错误:该参保人的基本信息为空null")
+    })?;
+    let mut output = described(world, &person, call);
+    for (name, value) in [("ecToken", token.as_str()), ("cardno", ""), ("card_sn", "")] {
+        output["baseinfo"][name] = json!(value);
+    }
+    Ok(output)
+}
+
+fn described(world: &World, person: &Person, call: &Call<'_>) -> Value {
     let insured: Vec<Value> = person
         .insured
         .iter()
@@ -36,7 +76,7 @@ pub(super) fn find(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Va
             })
         })
         .collect();
-    Ok(json!({
+    json!({
         "baseinfo": {
             "psn_no": person.psn_no,
             "psn_cert_type": "01",
@@ -45,12 +85,12 @@ pub(super) fn find(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Va
             "gend": person.gend,
             "naty": "01",
             "brdy": person.born,
-            "age": rows::age(&person, call.now),
+            "age": rows::age(person, call.now),
             "exp_content": null,
         },
         "insuinfo": insured,
         "idetinfo": [],
-    }))
+    })
 }
 
 /// The person behind the credential of `input.data`.

@@ -109,14 +109,18 @@ pub(super) fn settlements(
             return Err(Refusal::new("结算ID不能为空[setl_id]"));
         }
     }
+    if mdtrt_id.is_empty() && !world.switches.query_by_person {
+        return Err(Refusal::new("就诊ID不能为空[mdtrt_id]"));
+    }
     let meant = |row: &&Settlement| {
         row.psn_no == psn_no && !row.reversed && (setl_id.is_empty() || row.setl_id == setl_id)
     };
-    let found: Vec<&Settlement> = world
-        .ledger
-        .settlements_of(mdtrt_id)
-        .filter(meant)
-        .collect();
+    let ledger = &world.ledger;
+    let found: Vec<&Settlement> = if mdtrt_id.is_empty() {
+        ledger.settlements.iter().filter(meant).collect()
+    } else {
+        ledger.settlements_of(mdtrt_id).filter(meant).collect()
+    };
     let inside = world.switches.fund_includes_account || hits.has(Kind::FundWithAccount);
     match found.as_slice() {
         [] if world.switches.query_empty_refused => Err(Refusal::new("未查询到结算信息[setl_id]")),

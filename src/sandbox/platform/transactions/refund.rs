@@ -1,4 +1,4 @@
-//! 2208: takes a settlement back by a second row with negative amounts.
+//! 2208 and 2103: take a settlement back by a second row with negative amounts.
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,9 @@ pub(super) fn refund(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<
     let original = world.ledger.settlements[index].clone();
     if original.psn_no != call.data("psn_no") || original.mdtrt_id != call.data("mdtrt_id") {
         return Err(Refusal::new("结算ID与就诊ID、人员编号不一致[setl_id]"));
+    }
+    if (original.infno == "2102") != (call.infno == "2103") {
+        return Err(Refusal::new("结算类型与撤销交易不一致[setl_id]"));
     }
     if original.refunded || original.refund_of.is_some() {
         return Err(Refusal::new("该结算已退费，不允许重复退费[setl_id]"));

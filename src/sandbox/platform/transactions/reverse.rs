@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::pharmacy;
 use crate::sandbox::platform::envelope::{Call, Refusal};
 use crate::sandbox::platform::faults::{Hits, Kind};
 use crate::sandbox::platform::ledger::Settlement;
@@ -10,7 +11,8 @@ use crate::sandbox::platform::world::World;
 pub(super) fn reverse(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
     let (oinfno, omsgid) = (call.data("oinfno"), call.data("omsgid"));
     let refund = oinfno == "2208";
-    let reversible = oinfno.starts_with("2207") || (refund && world.switches.reverse_refund);
+    let reversible =
+        oinfno == "2102" || oinfno.starts_with("2207") || (refund && world.switches.reverse_refund);
     if !reversible {
         return Err(Refusal::new("该交易不支持冲正[oinfno]"));
     }
@@ -32,6 +34,9 @@ pub(super) fn reverse(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         return Err(Refusal::new("原交易已退费，不允许冲正[omsgid]"));
     }
     world.ledger.unbook(index);
+    if oinfno == "2102" {
+        pharmacy::forget(world, &row.mdtrt_id);
+    }
     if let Some(original) = row.refund_of {
         let taken_back = |other: &&mut Settlement| other.setl_id == original;
         if let Some(original) = world.ledger.settlements.iter_mut().find(taken_back) {

@@ -107,11 +107,12 @@ fn compute(
         refunded: false,
         refund_of: None,
         reversed: false,
+        trace_codes: Vec::new(),
     };
     Ok((person, row))
 }
 
-fn account_wanted(call: &Call<'_>) -> Result<bool, Refusal> {
+pub(super) fn account_wanted(call: &Call<'_>) -> Result<bool, Refusal> {
     match call.data("acct_used_flag") {
         "0" => Ok(false),
         "1" => Ok(true),

@@ -143,5 +143,9 @@ pub(super) fn open_visit(world: &World, mdtrt_id: &str, psn_no: &str) -> Result<
     if visit.cancelled {
         return Err(Refusal::new("就诊登记已撤销[mdtrt_id]"));
     }
+    let is_sale = |row: &Settlement| row.infno == "2102";
+    if world.ledger.settlements_of(mdtrt_id).any(is_sale) {
+        return Err(Refusal::new("药店购药就诊不支持该交易[mdtrt_id]"));
+    }
     Ok(visit.clone())
 }

@@ -2,9 +2,9 @@
 
 use crate::book::Code;
 use crate::person::{IdNo, Name};
-use crate::settlement::bill::{FEN_MAX, Fen};
+use crate::settlement::bill::{FEN_MAX, Fen, TraceCode};
 use crate::settlement::checks::order::check as check_order;
-use crate::settlement::order::Order;
+use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::tests::sample;
 
 /// The faults of the sample order with one thing changed, as `CODE field`.
@@ -218,4 +218,38 @@ fn no_fault_names_a_person() {
     order.bills.clear();
     let faults = format!("{:?}", check_order(&order, false, &sample::rules()));
     assert!(!faults.contains(sample::OUR_CERTNO) && !faults.contains("测试甲"));
+}
+
+#[test]
+fn a_pharmacy_needs_no_diagnosis_and_sells_a_package_once() {
+    let code = |text: &str, by_piece| TraceCode {
+        drug_trac_codg: text.to_owned(),
+        by_piece,
+    };
+    let with = |codes: Vec<TraceCode>| {
+        move |order: &mut Order| {
+            order.kind = OrderKind::Pharmacy;
+            order.visit.diagnoses.clear();
+            let mut second = sample::line("1", "1", 100);
+            second.trace_codes = vec![code("8100", false)];
+            order.bills[0].lines.push(second);
+            order.bills[0].lines[0].trace_codes = codes;
+        }
+    };
+    check(with(Vec::new()), &[]);
+    check(with(vec![code("8101", false), code("8102", false)]), &[]);
+    check(with(vec![code("8101", true), code("8101", true)]), &[]);
+    check(with(vec![code("8100", true)]), &[]);
+    const FIRST: &str = "bills[0].lines[0].trace_codes";
+    const SECOND: &str = "bills[0].lines[1].trace_codes";
+    let twice = vec![code("8101", false), code("8101", false)];
+    check(with(twice), &[(Code::RequestInvalid, FIRST)]);
+    check(
+        with(vec![code("8100", false)]),
+        &[(Code::RequestInvalid, SECOND)],
+    );
+    check(
+        |order| order.bills[0].lines[0].trace_codes = vec![code("8101", false)],
+        &[(Code::RequestInvalid, FIRST)],
+    );
 }

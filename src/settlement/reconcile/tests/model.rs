@@ -102,9 +102,11 @@ impl Model {
             Ask::Upload { .. } => "9101",
             Ask::Details { .. } => "3202",
             Ask::Download { .. } => "9102",
-            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => {
-                panic!("a reconciliation only reads")
-            }
+            Ask::Refund(_)
+            | Ask::Enquiry(_)
+            | Ask::Look(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_) => panic!("a reconciliation only reads"),
         };
         *self.asked.entry(infno).or_default() += 1;
         let all: usize = self.asked.values().sum();
@@ -170,9 +172,11 @@ impl Model {
             Ask::Download { file_qury_no, .. } => {
                 Found::Statement(self.results[file_qury_no].clone())
             }
-            Ask::Refund(_) | Ask::Enquiry(_) | Ask::Look(_) => {
-                panic!("a reconciliation only reads")
-            }
+            Ask::Refund(_)
+            | Ask::Enquiry(_)
+            | Ask::Look(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_) => panic!("a reconciliation only reads"),
         }
     }
 

@@ -1,0 +1,173 @@
+//! Lost answers of 3505A and 3506A: told again only where the site says that this is harmless, else for a person.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use yibaod::api::{Dispense, DispenseState};
+use yibaod::sandbox::http::Edge;
+
+use super::{back, goods, hand_out, ledger, received, show, take_back};
+use crate::desk::{Desk, Setup, eventually};
+
+const LOST: [&str; 7] = ["F1", "F5", "F5:1", "F4:504", "F20:1900", "F21", "F22"];
+const NEVER_THERE: [&str; 2] = ["F2", "F4"];
+
+/// A fault at this transaction: `F5:1` at `3505A` is `F5@3505A:1`.
+fn at(fault: &str, infno: &str) -> String {
+    match fault.split_once(':') {
+        Some((name, value)) => format!("{name}@{infno}:{value}"),
+        None => format!("{fault}@{infno}"),
+    }
+}
+
+fn setup(harmless: bool) -> Setup {
+    Setup {
+        profile_more: format!(
+            "[dispense]\nrepeat_is_harmless = {harmless}\n[timeouts]\ncall_ms = 1500\n"
+        ),
+        ..Setup::default()
+    }
+}
+
+/// One hand-out, or one take-back of one, under a fault.
+async fn under(desk: &Desk, fault: &str, is_return: bool) -> Dispense {
+    if is_return {
+        hand_out(desk, goods("out")).await.expect("it is taken");
+        desk.platform.arm(&at(fault, "3506A")).expect("a fault");
+        let request = back("it", "out", &[(2, "1", &[])]);
+        return take_back(desk, request).await.expect("it is taken");
+    }
+    desk.platform.arm(&at(fault, "3505A")).expect("a fault");
+    hand_out(desk, goods("it")).await.expect("it is taken")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_waits_for_a_person() {
+    for is_return in [false, true] {
+        let infno = if is_return { "3506A" } else { "3505A" };
+        for fault in LOST.into_iter().chain(NEVER_THERE) {
+            let desk = Desk::start(setup(false)).await;
+            let told = under(&desk, fault, is_return).await;
+            // A numbered no counts as a no on a call that moves no money, and an answer that speaks of our
+            // rows is ours.
+            let otherwise = match fault {
+                "F21" => Some(DispenseState::Refused),
+                "F22" => Some(DispenseState::Recorded),
+                _ => None,
+            };
+            if let Some(state) = otherwise {
+                assert_eq!(told.state(), state, "{fault} {infno}: {told:?}");
+                continue;
+            }
+            assert_eq!(
+                told.state(),
+                DispenseState::Unknown,
+                "{fault} {infno}: {told:?}"
+            );
+            assert!(told.stuck);
+            assert_eq!(
+                told.error.as_ref().expect("a reason").name,
+                "DISPENSE_UNKNOWN"
+            );
+            assert_eq!(received(&desk, infno), 1, "{fault}: told once");
+            assert_eq!(
+                desk.status().await.stuck_settlements,
+                1,
+                "{fault}: it is listed"
+            );
+            let mut client = desk.settlements().await;
+            let listed = client.list_stuck(yibaod::api::ListStuckRequest {}).await;
+            let listed = listed.expect("a list").into_inner().items;
+            assert_eq!(listed[0].subject(), yibaod::api::StuckSubject::Dispense);
+            assert_eq!(
+                (listed[0].infno.as_str(), listed[0].msgid.as_str()),
+                (infno, told.msgid.as_str())
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_is_harmless_a_lost_one_is_told_again() {
+    for fault in NEVER_THERE {
+        let desk = Desk::start(setup(true)).await;
+        let told = under(&desk, fault, false).await;
+        assert_eq!(told.state(), DispenseState::Recorded, "{fault}: {told:?}");
+        assert_eq!((received(&desk, "3505A"), ledger(&desk).len()), (2, 2));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_delivers_twice_and_odd_answers_change_nothing() {
+    for fault in ["F23", "F6", "F7"] {
+        let desk = Desk::start(setup(false)).await;
+        let told = under(&desk, fault, false).await;
+        assert_eq!(told.state(), DispenseState::Recorded, "{fault}: {told:?}");
+        assert_eq!(ledger(&desk).len(), 2, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_back_in_doubt_is_counted_as_back() {
+    let desk = Desk::start(setup(false)).await;
+    under(&desk, "F1", true).await;
+    let again = back("again", "out", &[(2, "1", &[])]);
+    assert!(take_back(&desk, again).await.is_err());
+    assert_eq!(received(&desk, "3506A"), 1);
+}
+
+async fn killed_at(infno: &'static str) {
+    for edge in [
+        Edge::FirstByte,
+        Edge::LastByte,
+        Edge::BeforeAnswer,
+        Edge::AfterAnswer,
+    ] {
+        let mut desk = Desk::start(setup(false)).await;
+        if infno == "3506A" {
+            hand_out(&desk, goods("out")).await.expect("it is taken");
+        }
+        let pid = i32::try_from(desk.pid()).expect("a pid");
+        let fired = Arc::new(AtomicBool::new(false));
+        let once = Arc::clone(&fired);
+        desk.platform.on_moment(move |moment| {
+            if moment.infno == infno && moment.edge == edge && !once.swap(true, Ordering::SeqCst) {
+                let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+            }
+        });
+        let gone = if infno == "3506A" {
+            take_back(&desk, back("it", "out", &[(2, "1", &[])])).await
+        } else {
+            hand_out(&desk, goods("it")).await
+        };
+        assert!(gone.is_err(), "{edge:?}: {gone:?}");
+        assert!(
+            desk.wait_until_ended(Duration::from_secs(5)).await,
+            "{edge:?}"
+        );
+        desk.start_daemon().await;
+        let over = eventually(async || {
+            let told = show(&desk, "it").await;
+            (told.state() != DispenseState::Pending).then_some(told)
+        });
+        let told = over.await.expect("it ends");
+        assert_eq!(received(&desk, infno), 1, "{edge:?}: told once");
+        if told.state() != DispenseState::Recorded {
+            assert_eq!(told.state(), DispenseState::Unknown, "{edge:?}: {told:?}");
+            assert!(told.stuck);
+        }
+        assert!(fired.load(Ordering::SeqCst));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_handing_out() {
+    killed_at("3505A").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_taking_back() {
+    killed_at("3506A").await;
+}
