@@ -50,7 +50,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
+with_reconciling! {
     // The request.
     RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
         "请求内容有误，未受理。",

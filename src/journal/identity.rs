@@ -56,6 +56,20 @@ struct Body {
     machine: String,
 }
 
+/// The number of the desk whose journal it is.
+pub(super) fn number(conn: &Connection, keys: &Keys) -> Result<u16, Error> {
+    let Some(event) = last_of_desk(conn, keys, KIND)? else {
+        return Err(Error::Format {
+            why: "no record says whose it is".to_owned(),
+        });
+    };
+    let body: Body = serde_json::from_str(&event.body).map_err(|_| Error::Damaged {
+        seq: event.seq,
+        what: "the desk's identity cannot be read",
+    })?;
+    Ok(body.number)
+}
+
 /// Compares the recorded desk with this one; ties an empty journal to it.
 fn settle(conn: &Connection, keys: &Keys, desk: &Desk, tail: &mut Tail) -> Result<Identity, Error> {
     if desk.number > DESK_NUMBER_MAX || desk.name.is_empty() || desk.machine_id.trim().is_empty() {

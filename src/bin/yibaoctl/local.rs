@@ -12,7 +12,7 @@ use crate::out::Out;
 use crate::trouble::Trouble;
 
 /// The journal's folder in the state directory.
-const JOURNAL_DIR: &str = "journal";
+pub(crate) const JOURNAL_DIR: &str = "journal";
 /// Where Linux says which machine this is.
 const MACHINE_ID_PATH: &str = "/etc/machine-id";
 
@@ -158,7 +158,7 @@ impl Place {
 }
 
 /// The folder itself, or the journal's folder in it.
-fn journal_in(dir: &Path) -> PathBuf {
+pub(crate) fn journal_in(dir: &Path) -> PathBuf {
     let inner = dir.join(JOURNAL_DIR);
     match inner.is_dir() {
         true => inner,
@@ -166,7 +166,7 @@ fn journal_in(dir: &Path) -> PathBuf {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> Trouble {
+pub(crate) fn failed(error: &dyn std::error::Error) -> Trouble {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -586,6 +586,14 @@ impl Handle for Desk {
         Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
     }
 
+    async fn reconcile(
+        &self,
+        _caller: CallerId,
+        wanted: crate::operation::Reconcile,
+    ) -> Result<BoxStream<'static, crate::operation::Reconciled>, Failure> {
+        Err(Failure::new(Code::SpanInvalid, wanted.from))
+    }
+
     fn devices(&self) -> Vec<DeviceInfo> {
         vec![device::tests::printer(DeviceState::Ready)]
     }

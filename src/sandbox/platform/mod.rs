@@ -28,6 +28,7 @@ pub mod switches;
 mod transactions;
 pub mod voucher;
 pub mod world;
+pub mod zip;
 
 pub use gateway::Gateway;
 pub use habits::{Habits, Signature, Signed, Style};

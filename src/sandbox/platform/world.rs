@@ -75,6 +75,8 @@ pub struct World {
     /// Message ids that reached the core: transaction number and the answer given.
     pub(super) answered: BTreeMap<String, (String, Option<Value>)>,
     pub(super) nonces: BTreeSet<String>,
+    /// Files by their number: name and bytes.
+    pub(super) files: BTreeMap<String, (String, Vec<u8>)>,
     serial: u64,
 }
 
@@ -93,6 +95,7 @@ impl World {
             ledger: Ledger::default(),
             answered: BTreeMap::new(),
             nonces: BTreeSet::new(),
+            files: BTreeMap::new(),
             serial: 0,
             options,
         }

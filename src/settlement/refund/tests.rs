@@ -150,7 +150,13 @@ impl Teller {
         let (infno, what) = match ask {
             Ask::Refund(_) => ("2208", self.sends.pop_front().unwrap_or_default()),
             Ask::Enquiry(_) | Ask::Look(_) => ("5203", self.asks.pop_front().unwrap_or_default()),
-            Ask::HandOut(_) | Ask::TakeBack(_) => panic!("a refund hands nothing out"),
+            Ask::HandOut(_)
+            | Ask::TakeBack(_)
+            | Ask::Compare(_)
+            | Ask::Totals(_)
+            | Ask::Upload { .. }
+            | Ask::Details { .. }
+            | Ask::Download { .. } => panic!("a refund asks for one settlement"),
         };
         if what == "not sent" {
             self.told.push(format!("({infno})"));

@@ -27,7 +27,7 @@ pub struct Entry {
 }
 
 /// All names. A kind that has several is called by the first.
-pub const LIST: [Entry; 38] = [
+pub const LIST: [Entry; 39] = [
     armed(
         "F1",
         Kind::AnswerLost,
@@ -164,6 +164,12 @@ pub const LIST: [Entry; 38] = [
         Kind::AnswerLost,
         "2601 已冲正，应答丢失（即 F1@2601）",
         "2601 done, its answer lost: F1@2601",
+    ),
+    armed(
+        "F30",
+        Kind::FileBent,
+        "9102 的文件损坏：:0 截断 :1 行内截断 :2 列不符 :3 解压过大",
+        "the file of 9102 is bent: :0 cut, :1 cut in a line, :2 other columns, :3 a bomb",
     ),
     armed(
         "N1",

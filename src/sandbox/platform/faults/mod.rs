@@ -62,6 +62,9 @@ pub enum Kind {
     OtherAnswer,
     /// F23: a relay delivers the request twice; answered by the first, with `:2` by the second.
     DeliveredTwice,
+    /// F30: the file of 9102 is bent: `:0` cut in the middle (also without a value), `:1` its text is cut in a
+    /// line, `:2` it has other columns, `:3` it unpacks to 20 MiB.
+    FileBent,
     /// N1: once this is answered nothing listens for `value` milliseconds.
     NothingListens,
     /// N2: once this is answered the next `value` connections are reset as they are accepted.

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::envelope::{ENVELOPE, VOUCHER};
 use super::{Field, Need, Node, Shape, nodes};
-use crate::sandbox::platform::clock;
 use crate::sandbox::platform::money::{scaled, text_of};
+use crate::sandbox::platform::{clock, zip};
 
 /// Most rows of one list.
 const ROWS_MAX: usize = 500;
@@ -127,6 +127,9 @@ fn check_field(
     match field.shape {
         Shape::Object => value
             .as_object()
+            .map(|_| ())
+            .ok_or_else(|| finding("格式不正确")),
+        Shape::Bytes => zip::bytes_of(value)
             .map(|_| ())
             .ok_or_else(|| finding("格式不正确")),
         Shape::Number(digits, decimals) => check_number(value, digits, decimals).map_err(finding),
