@@ -254,7 +254,11 @@ fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(
             }
             operations.distrust_journal();
         }
-        Err(error) => tracing::warn!(%error, "the journal's chain could not be walked"),
+        // What cannot be read cannot be trusted either.
+        Err(error) => {
+            tracing::error!(%error, "the journal's chain could not be walked");
+            operations.distrust_journal();
+        }
     };
     std::thread::Builder::new()
         .name("journal-verify".to_owned())
@@ -297,6 +301,15 @@ async fn open_journal(settings: &Settings) -> Result<(Journal, bool), Error> {
                 number,
                 other_machine,
                 "the journal belongs to another desk: nothing is settled until it is adopted"
+            );
+            false
+        }
+        JournalIdentity::RolledBack { had_seq, last_seq } => {
+            tracing::error!(
+                had_seq,
+                last_seq,
+                "the journal lacks records that it held: nothing is settled until it is compared with the \
+                 platform and adopted"
             );
             false
         }

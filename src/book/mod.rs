@@ -3,6 +3,8 @@
 //! Every door, `yibaoctl explain` and the documentation read it. A code is never reused or renumbered. The book
 //! knows nothing of settlements or wires: what is special to a case travels beside the code.
 
+#[macro_use]
+mod reconciling;
 mod table;
 
 pub use table::Code;

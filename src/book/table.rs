@@ -50,7 +50,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
+with_reconciling! {
     // The request.
     RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
         "请求内容有误，未受理。",
@@ -424,6 +424,11 @@ codes! {
         "The settlement service has an internal error.",
         "请用同一编号查询结果，不要重新结算，并通知信息科查看日志。",
         "Ask with the same id, do not settle again, and have the log looked at.";
+    JournalRolledBack = "E7011", "JOURNAL_ROLLED_BACK", Unknown, AskOnly,
+        "流水日志缺少本机曾写入的记录（曾被还原，或磁盘丢失），暂停受理；缺失的结算可能已扣费。",
+        "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
+        "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
+        "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
 
     // The site's files.
     ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,

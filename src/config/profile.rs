@@ -52,6 +52,8 @@ pub struct Profile {
     pub amounts: AmountRules,
     /// What 2204 takes.
     pub lines: LineRules,
+    /// What 3201, 3202, 9101 and 9102 want.
+    pub reconciliation: ReconciliationRules,
     /// How long is waited.
     pub timeouts: Timeouts,
     /// After this many seconds without an answer a settling call surely is not in flight any more.
@@ -262,6 +264,47 @@ pub struct LineRules {
     pub feedetl_sn_digits: bool,
     /// Characters of feedetl_sn; at least those of the daemon's own numbers, 15.
     pub feedetl_sn_len_max: u32,
+}
+
+/// What 3201, 3202, 9101 and 9102 want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReconciliationRules {
+    /// What `stmt_rslt` says when it is balanced.
+    pub balanced: Vec<String>,
+    /// How refunds count in `fixmedins_setl_cnt`.
+    pub refund_count: StatementCount,
+    /// `fixmedins_refd_setl_flag` of 3201 and 3202 (Hunan); empty: the field is not sent.
+    pub refund_flag: String,
+    /// `setl_optins` of settlements for which the platform named no `clr_optins`; empty: mdtrtarea_admvs.
+    pub optins: String,
+    /// How 9101 takes the bytes of a file.
+    pub upload_bytes: FileBytes,
+    /// The field of 9102's output that holds the bytes of a file, where they do not come alone.
+    pub download_field: String,
+    /// The shortest time between two questions, milliseconds.
+    pub pace_ms: u32,
+}
+
+/// How refunds count in a number of settlements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementCount {
+    /// Each is one more.
+    Add,
+    /// They do not count.
+    Skip,
+    /// Each is one less.
+    Subtract,
+}
+
+/// How the bytes of a file travel in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileBytes {
+    /// A list of numbers from 0 to 255.
+    Numbers,
+    /// A list of numbers from -128 to 127.
+    Signed,
+    /// Base64.
+    Base64,
 }
 
 /// How long is waited, milliseconds.

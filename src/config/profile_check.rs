@@ -291,6 +291,22 @@ fn used(profile: &Profile) -> Vec<&str> {
 }
 
 fn rules(profile: &Profile, found: &mut Vec<Finding>) {
+    if profile.reconciliation.balanced.is_empty() {
+        let what = "is empty: no statement would ever be balanced";
+        say(found, "reconciliation.balanced", what);
+    }
+    for (key, value, max) in [
+        (
+            "reconciliation.refund_flag",
+            &profile.reconciliation.refund_flag,
+            6,
+        ),
+        ("reconciliation.optins", &profile.reconciliation.optins, 6),
+    ] {
+        if value.chars().count() > max {
+            say(found, key, format!("must be at most {max} characters"));
+        }
+    }
     for name in &profile.amounts.harden {
         if !HARDENABLE.contains(&name.as_str()) {
             let known = HARDENABLE.join(", ");

@@ -23,7 +23,11 @@ const PATHS: &[(&str, &str)] = &[
     ("2207A", "outpatientSettleService/saveSettletmentA"),
     ("2208", "outpatientSettleService/cancleSettletment"),
     ("2601", "reverseService/revsMethod"),
+    ("3201", "ybSettlementStmtService/stmtTotal"),
+    ("3202", "ybSettlementStmtService/stmtDetail"),
     ("5203", "fsiIntegratedQueryService/querySetlInfo"),
+    ("9101", "fileupload/upload"),
+    ("9102", "fileupload/download"),
 ];
 
 impl Profile {

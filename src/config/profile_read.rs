@@ -4,8 +4,9 @@ use toml::Table;
 
 use super::keys::{ConfigError, Keys, Origins, Sink};
 use super::profile::{
-    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, LineRules, Profile,
-    Reading, ReversalRules, SignIn, Timeouts, Transactions, Url, UrlStyle, VoucherRules,
+    AmountRules, Answers, Decode, DispenseRules, EnquiryRules, Envelope, FileBytes, LineRules,
+    Profile, Reading, ReconciliationRules, ReversalRules, SignIn, StatementCount, Timeouts,
+    Transactions, Url, UrlStyle, VoucherRules,
 };
 use super::profile_gateway::{cainfo, gateway};
 
@@ -48,6 +49,7 @@ fn top(mut keys: Keys) -> Profile {
         dispense: dispense(keys.sub("dispense")),
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
+        reconciliation: reconciliation(keys.sub("reconciliation")),
         timeouts: timeouts(keys.sub("timeouts")),
         settle_quiet_s: keys.number("settle_quiet_s", 180, QUIET_S_MIN..=QUIET_S_MAX),
     }
@@ -184,6 +186,28 @@ fn lines(mut keys: Keys) -> LineRules {
         split_upload: keys.flag("split_upload", false),
         feedetl_sn_digits: keys.flag("feedetl_sn_digits", false),
         feedetl_sn_len_max: keys.number("feedetl_sn_len_max", 30, 1..=30),
+    }
+}
+
+fn reconciliation(mut keys: Keys) -> ReconciliationRules {
+    let counts = [
+        ("add", StatementCount::Add),
+        ("skip", StatementCount::Skip),
+        ("subtract", StatementCount::Subtract),
+    ];
+    let bytes = [
+        ("numbers", FileBytes::Numbers),
+        ("signed", FileBytes::Signed),
+        ("base64", FileBytes::Base64),
+    ];
+    ReconciliationRules {
+        balanced: keys.list("balanced", &["0"]),
+        refund_count: keys.choice("refund_count", StatementCount::Add, &counts),
+        refund_flag: keys.text("refund_flag", ""),
+        optins: keys.text("optins", ""),
+        upload_bytes: keys.choice("upload_bytes", FileBytes::Numbers, &bytes),
+        download_field: keys.text("download_field", "in"),
+        pace_ms: keys.number("pace_ms", 200, 0..=60_000),
     }
 }
 

@@ -67,6 +67,10 @@ pub enum Operation {
     RefundSettlement,
     /// `ResolveSettlement`.
     ResolveSettlement,
+    /// `Reconcile` of this journal alone.
+    Reconcile,
+    /// `Reconcile` with `whole_hospital`.
+    ReconcileHospital,
 }
 
 /// What a caller is to this desk.
@@ -85,7 +89,7 @@ impl Role {
     #[must_use]
     pub fn may(self, operation: Operation) -> bool {
         let least = match operation {
-            Operation::ResolveSettlement => Role::Admin,
+            Operation::ResolveSettlement | Operation::ReconcileHospital => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
             | Operation::ConfirmSettlement
@@ -96,7 +100,8 @@ impl Role {
             | Operation::TakeBack
             | Operation::GetDispense
             | Operation::ListStuck
-            | Operation::RefundSettlement => Role::Cashier,
+            | Operation::RefundSettlement
+            | Operation::Reconcile => Role::Cashier,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
                 Role::Monitor
             }
@@ -312,7 +317,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 11] = [
+    const SETTLEMENT: [Operation; 12] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -324,8 +329,9 @@ mod tests {
         Operation::GetDispense,
         Operation::ListStuck,
         Operation::RefundSettlement,
+        Operation::Reconcile,
     ];
-    const ADMIN: [Operation; 1] = [Operation::ResolveSettlement];
+    const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];
     const DESK: [Operation; 3] = [
         Operation::ListDevices,
         Operation::WatchDevices,

@@ -77,6 +77,17 @@ pub enum Error {
         /// True when the machine differs, false when only the number does.
         other_machine: bool,
     },
+    /// Events are missing that this desk had written; nothing is written until a person has looked.
+    #[error(
+        "this journal ends at record {last_seq}, it held {had_seq}: an old copy was put back, or the disk lost \
+         records; compare with the platform, then `yibaoctl desk adopt`"
+    )]
+    RolledBack {
+        /// The last record that it held.
+        had_seq: i64,
+        /// The last record that it holds.
+        last_seq: i64,
+    },
     /// This caller used this `request_id` before.
     #[error("this request_id was used before, by stream {stream}")]
     RequestTaken {

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::event::{Append, Appended, Desk, Filter, NewEvent, Stored, StreamRow};
 use super::forget::Forgotten;
+use super::high_water::HighWater;
 use super::identity::{self, Identity};
 use super::key::{Keys, SiteKey};
 use super::reader::{self, Readers};
@@ -98,6 +99,17 @@ impl Shared {
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
     }
 
+    /// What of the identity forbids something new.
+    fn hindrance(&self) -> Option<Hindrance> {
+        match *self.identity.lock().unwrap_or_else(PoisonError::into_inner) {
+            Identity::Fresh | Identity::Ours => None,
+            Identity::Foreign { .. } => Some(Hindrance::NotAdopted),
+            Identity::RolledBack { had_seq, last_seq } => {
+                Some(Hindrance::RolledBack { had_seq, last_seq })
+            }
+        }
+    }
+
     pub(super) fn check_adopted(&self) -> Result<(), Error> {
         match self
             .identity
@@ -115,6 +127,9 @@ impl Shared {
                 number,
                 other_machine,
             }),
+            Identity::RolledBack { had_seq, last_seq } => {
+                Err(Error::RolledBack { had_seq, last_seq })
+            }
         }
     }
 }
@@ -281,8 +296,8 @@ impl Journal {
         let (disk, free_bytes) = shared.space.look();
         let why = if shared.closed.load(Ordering::Acquire) {
             Some(Hindrance::Closed)
-        } else if shared.check_adopted().is_err() {
-            Some(Hindrance::NotAdopted)
+        } else if let Some(identity) = shared.hindrance() {
+            Some(identity)
         } else {
             disk
         };
@@ -371,7 +386,12 @@ fn open(options: Options) -> Result<(Writer, Readers, Opened), Error> {
     let keys = Arc::new(Keys::derive(&options.site_key));
     stored::check_site_key(&conn, &keys)?;
     let mut tail = stored::tail(&conn)?;
-    let identity = identity::settle(&conn, &keys, &options.desk, &mut tail)?;
+    let mut high_water = HighWater::beside(&options.dir);
+    let identity = identity::find(&conn, &keys, &options.desk, &mut tail, &high_water)?;
+    if matches!(identity, Identity::Fresh | Identity::Ours) {
+        high_water.take_marks(&conn)?;
+        high_water.note(&tail, []);
+    }
     let readers = Readers::start(&path, &keys)?;
     let opened = Opened {
         identity: identity.clone(),
@@ -389,6 +409,7 @@ fn open(options: Options) -> Result<(Writer, Readers, Opened), Error> {
         shared: Arc::new(shared),
         desk: options.desk,
         tail,
+        high_water,
         day_key: None,
         wal_bytes: 1,
         on_fatal: options.on_fatal,

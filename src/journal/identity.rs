@@ -10,6 +10,8 @@ use rusqlite::Connection;
 
 use super::append::{Pen, Tail, write};
 use super::event::{Append, Desk, NewEvent, StreamHead};
+use super::high_water::{Behind, HighWater};
+use super::index::raise_mark;
 use super::key::{Keys, SiteKey};
 use super::space::{Lock, check_dir};
 use super::stored::{check_site_key, last_of_desk, tail};
@@ -35,24 +37,41 @@ pub enum Identity {
         /// True when the machine differs, false when only the number does.
         other_machine: bool,
     },
+    /// It lacks events that this desk had written: an old copy was put back, or the disk lost what it had
+    /// confirmed. Reading works, every append is refused until it is adopted.
+    RolledBack {
+        /// The last event that it held.
+        had_seq: i64,
+        /// The last event that it holds.
+        last_seq: i64,
+    },
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Body {
-    /// `first`, `renamed` or `adopted`.
+    /// `first`, `renamed`, `adopted` or `rolled_back`.
     why: String,
     name: String,
     number: u16,
     machine: String,
 }
 
+/// The number of the desk whose journal it is.
+pub(super) fn number(conn: &Connection, keys: &Keys) -> Result<u16, Error> {
+    let Some(event) = last_of_desk(conn, keys, KIND)? else {
+        return Err(Error::Format {
+            why: "no record says whose it is".to_owned(),
+        });
+    };
+    let body: Body = serde_json::from_str(&event.body).map_err(|_| Error::Damaged {
+        seq: event.seq,
+        what: "the desk's identity cannot be read",
+    })?;
+    Ok(body.number)
+}
+
 /// Compares the recorded desk with this one; ties an empty journal to it.
-pub(super) fn settle(
-    conn: &Connection,
-    keys: &Keys,
-    desk: &Desk,
-    tail: &mut Tail,
-) -> Result<Identity, Error> {
+fn settle(conn: &Connection, keys: &Keys, desk: &Desk, tail: &mut Tail) -> Result<Identity, Error> {
     if desk.number > DESK_NUMBER_MAX || desk.name.is_empty() || desk.machine_id.trim().is_empty() {
         let why = "a desk needs a name, a number 0–999 and a machine id".to_owned();
         return Err(Error::Refused { why });
@@ -84,8 +103,46 @@ pub(super) fn settle(
     Ok(Identity::Ours)
 }
 
+/// [`settle`], unless the journal lacks what it held: then nothing is written.
+pub(super) fn find(
+    conn: &Connection,
+    keys: &Keys,
+    desk: &Desk,
+    tail: &mut Tail,
+    high_water: &HighWater,
+) -> Result<Identity, Error> {
+    match high_water.compare(conn, tail)? {
+        None => settle(conn, keys, desk, tail),
+        Some(Behind { had_seq, last_seq }) => Ok(Identity::RolledBack { had_seq, last_seq }),
+    }
+}
+
+/// Ties to this desk whatever was found, and takes what is left for the whole.
+pub(super) fn take_over(
+    conn: &Connection,
+    keys: &Keys,
+    desk: &Desk,
+    tail: &mut Tail,
+    high_water: &mut HighWater,
+) -> Result<Identity, Error> {
+    let found = find(conn, keys, desk, tail, high_water)?;
+    match found {
+        Identity::Fresh | Identity::Ours => {}
+        Identity::Foreign { .. } => record(conn, keys, desk, tail, "adopted")?,
+        Identity::RolledBack { .. } => {
+            for (name, value) in high_water.noted_marks() {
+                raise_mark(conn, keys, &name, value)?;
+            }
+            record(conn, keys, desk, tail, "rolled_back")?;
+        }
+    }
+    high_water.take_marks(conn)?;
+    high_water.note(tail, []);
+    Ok(found)
+}
+
 /// Ties the journal to this desk, in a transaction of its own.
-pub(super) fn record(
+fn record(
     conn: &Connection,
     keys: &Keys,
     desk: &Desk,
@@ -136,7 +193,8 @@ pub(super) fn desk_append(events: Vec<NewEvent>) -> Append {
 }
 
 /// Ties a journal that no process has open to this desk. For `yibaoctl desk adopt`, run by a person
-/// who knows that the journal moved here for good and that no other desk goes on with the original.
+/// who knows that the journal moved here for good and that no other desk goes on with the original; or, of
+/// one that was rolled back, who has compared with the platform what the missing events may have been.
 pub fn adopt(dir: &Path, desk: &Desk, site_key: &SiteKey) -> Result<Identity, Error> {
     let path = schema::path_in(dir);
     if !path.exists() {
@@ -150,11 +208,8 @@ pub fn adopt(dir: &Path, desk: &Desk, site_key: &SiteKey) -> Result<Identity, Er
     let keys = Keys::derive(site_key);
     check_site_key(&conn, &keys)?;
     let mut tail = tail(&conn)?;
-    let found = settle(&conn, &keys, desk, &mut tail)?;
-    if matches!(found, Identity::Foreign { .. }) {
-        record(&conn, &keys, desk, &mut tail, "adopted")?;
-    }
-    Ok(found)
+    let mut high_water = HighWater::beside(dir);
+    take_over(&conn, &keys, desk, &mut tail, &mut high_water)
 }
 
 /// The wall clock, for the desk's own events.

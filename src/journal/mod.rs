@@ -2,7 +2,8 @@
 //!
 //! The journal takes events of a stream together with the entry its index is to show, writes them
 //! in one transaction and answers when they are on disk. It does not know what an event means; it
-//! must not know a settlement, a bill or a step. Bodies are JSON with a version; what is personal
+//! must not know a settlement, a bill or a step
+//! (but for `export`, which hands streams over to be read as rows). Bodies are JSON with a version; what is personal
 //! is given apart and is sealed.
 //!
 //! ```text
@@ -14,14 +15,17 @@
 //!   [`rebuild()`]
 //! * `schema` the tables and the settings durability rests on; `writer` group commit, full disk
 //! * `chain`, `seal`, `key` what makes a changed byte show and a deleted key forget
-//! * `identity` whose journal it is; `space` directory, lock, ballast
+//! * `identity` whose journal it is; `high_water` whether it is as old as it must be; `space` directory,
+//!   lock, ballast
 
 mod append;
 mod chain;
 mod error;
 mod event;
+mod export;
 mod forget;
 mod handle;
+mod high_water;
 mod identity;
 mod index;
 mod key;
@@ -40,6 +44,7 @@ pub use error::Error;
 pub use event::{
     Append, Appended, Desk, Filter, NewEvent, PersonKeyInput, Sealed, Stored, StreamHead, StreamRow,
 };
+pub use export::{ExportError, Exported, export, own_rows, refund_row, refunded_stream};
 pub use forget::Forgotten;
 pub use handle::{Journal, OnFatal, Opened, Options, ProcessStart};
 pub use identity::{Identity, adopt};

@@ -52,6 +52,13 @@ pub enum Hindrance {
     BallastSpent,
     /// The journal belongs to another machine or desk number.
     NotAdopted,
+    /// The journal lacks events that it held.
+    RolledBack {
+        /// The last event that it held.
+        had_seq: i64,
+        /// The last event that it holds.
+        last_seq: i64,
+    },
     /// A write failed, or the journal was closed.
     Closed,
 }

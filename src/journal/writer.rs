@@ -23,7 +23,8 @@ use super::append::{Pen, Tail, write};
 use super::event::{Append, Appended, Desk};
 use super::forget::{Forgotten, forget_before};
 use super::handle::{OnFatal, Shared};
-use super::identity::{Identity, record};
+use super::high_water::HighWater;
+use super::identity::Identity;
 use super::seal::DataKey;
 use super::space::Lock;
 use super::{Error, identity};
@@ -60,6 +61,7 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) desk: Desk,
     pub(super) tail: Tail,
+    pub(super) high_water: HighWater,
     pub(super) day_key: Option<(i64, i64, DataKey)>,
     pub(super) wal_bytes: usize,
     pub(super) on_fatal: OnFatal,
@@ -182,10 +184,13 @@ impl Writer {
     fn adopt(&mut self) -> Result<Identity, Error> {
         let shared = Arc::clone(&self.shared);
         let keys = &shared.keys;
-        let found = identity::settle(&self.conn, keys, &self.desk, &mut self.tail)?;
-        if matches!(found, Identity::Foreign { .. }) {
-            record(&self.conn, keys, &self.desk, &mut self.tail, "adopted")?;
-        }
+        let found = identity::take_over(
+            &self.conn,
+            keys,
+            &self.desk,
+            &mut self.tail,
+            &mut self.high_water,
+        )?;
         self.shared.set_identity(Identity::Ours);
         Ok(found)
     }
@@ -194,13 +199,15 @@ impl Writer {
         self.shared.check_adopted()?;
         self.day_key = None;
         let shared = Arc::clone(&self.shared);
-        forget_before(
+        let forgotten = forget_before(
             &self.conn,
             &shared.keys,
             &self.desk.name,
             &mut self.tail,
             utc_ms,
-        )
+        )?;
+        self.high_water.note(&self.tail, []);
+        Ok(forgotten)
     }
 
     /// Writes and answers a batch. Returns the reason when the process must end.
@@ -232,6 +239,8 @@ impl Writer {
             .write_batch(appends, &mut tail)
             .map_err(|error| self.roll_back(error))?;
         self.tail = tail;
+        let marks = appends.iter().flat_map(|append| &append.marks);
+        self.high_water.note(&tail, marks);
         Ok(answers)
     }
 

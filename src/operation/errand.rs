@@ -103,7 +103,7 @@ pub(super) async fn answered<S: Story>(
 }
 
 /// Refuses another body under the same id, naming the fields.
-fn same(first: &[u8], second: &[u8]) -> Result<(), Failure> {
+pub(super) fn same(first: &[u8], second: &[u8]) -> Result<(), Failure> {
     if first == second {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use super::ask::{CallerId, Failure, ListFilter, SettlementKey};
 use super::operations::Operations;
 use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
-use crate::journal::{Filter, StreamRow};
+use crate::journal::{Filter, Hindrance, StreamRow};
 use crate::runner::{Handle, state_of};
 use crate::settlement::answer::{Answer, Money, Reason, Summary};
 use crate::settlement::state::State;
@@ -63,7 +63,7 @@ impl Operations {
         let row = self.parts().journal.find(settlement_id).await;
         let row = row.map_err(|error| unreadable(&error))?;
         if row.is_none_or(|row| row.kind != SETTLEMENT) {
-            return Err(Failure::new(Code::NotFound, "no settlement has this id"));
+            return Err(self.not_found("no settlement has this id"));
         }
         let state = state_of(settlement_id, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
@@ -78,10 +78,21 @@ impl Operations {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(tell::answer(&seen(&handle.view()).state)),
             Found::Stored(settlement_id) => self.get_by_id(caller, &settlement_id).await,
-            Found::Nothing => Err(Failure::new(
-                Code::NotFound,
-                "no settlement has this request_id",
-            )),
+            Found::Nothing => Err(self.not_found("no settlement has this request_id")),
+        }
+    }
+
+    /// That nothing is there, unless records are missing: then nobody can say so.
+    pub(super) fn not_found(&self, what: &str) -> Failure {
+        match self.parts().journal.health().why {
+            Some(why @ Hindrance::RolledBack { .. }) => super::operations::hindrance(Some(why), 0),
+            Some(
+                Hindrance::DiskLow { .. }
+                | Hindrance::BallastSpent
+                | Hindrance::NotAdopted
+                | Hindrance::Closed,
+            )
+            | None => Failure::new(Code::NotFound, what),
         }
     }
 
@@ -149,10 +160,7 @@ impl Operations {
         let rows = rows.map_err(|error| unreadable(&error))?;
         let hits: Vec<&StreamRow> = rows.iter().filter(is_it).collect();
         match hits.as_slice() {
-            [] => Err(Failure::new(
-                Code::NotFound,
-                format!("no settlement has this {what}"),
-            )),
+            [] => Err(self.not_found(&format!("no settlement has this {what}"))),
             [first, ..] if hits.len() == 1 || what != "request_id" => Ok(first.stream.clone()),
             several => {
                 let ids: Vec<&str> = several.iter().map(|row| row.stream.as_str()).collect();

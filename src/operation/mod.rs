@@ -6,6 +6,7 @@ mod dispense;
 mod errand;
 mod look;
 mod operations;
+mod reconcile;
 mod refund;
 mod resolve;
 mod settle;
@@ -19,6 +20,7 @@ pub use ask::{
 };
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
+pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 
 // Doors import operations only; what is told of devices is told in the hub's words.

@@ -8,6 +8,7 @@ use crate::book::Code;
 use crate::journal::{Health, Hindrance};
 use crate::runner::{Errands, Parts, RowError, Runner};
 use crate::settlement::handout::Dispense;
+use crate::settlement::reconcile::story::Reconciliation;
 use crate::settlement::refund::Refund;
 
 /// The platform's clock may be off by so much before nothing new is settled.
@@ -41,6 +42,7 @@ pub struct Operations {
 
 pub(super) struct Inner {
     pub(super) runner: Runner,
+    pub(super) reconciliations: Errands<Reconciliation>,
     pub(super) refunds: Errands<Refund>,
     pub(super) identity: Identity,
     pub(super) waits: Waits,
@@ -61,6 +63,7 @@ impl Operations {
         let hand_outs = Errands::new(&runner);
         Self {
             inner: Arc::new(Inner {
+                reconciliations: Errands::new(&runner),
                 refunds: Errands::new(&runner),
                 runner,
                 identity,
@@ -78,7 +81,9 @@ impl Operations {
     /// # Errors
     /// The journal cannot be read.
     pub async fn resume_errands(&self) -> Result<usize, RowError> {
-        Ok(self.inner.refunds.resume().await? + self.inner.hand_outs.resume().await?)
+        let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
+        let resumed = refunds.resume().await? + hand_outs.resume().await?;
+        Ok(resumed + self.inner.reconciliations.resume().await?)
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -131,11 +136,15 @@ impl Operations {
     }
 }
 
-fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
+pub(super) fn hindrance(why: Option<Hindrance>, free_bytes: u64) -> Failure {
     match why {
         Some(Hindrance::NotAdopted) => Failure::new(
             Code::DeskNotAdopted,
             "the journal belongs to another machine or desk; see yibaoctl desk adopt",
+        ),
+        Some(Hindrance::RolledBack { had_seq, last_seq }) => Failure::new(
+            Code::JournalRolledBack,
+            format!("it ends at record {last_seq} and held {had_seq}"),
         ),
         Some(Hindrance::DiskLow {
             free_bytes,

@@ -249,6 +249,8 @@ pub(super) fn not_taken(error: &JournalError) -> Failure {
         Code::DeskNotAdopted
     } else if matches!(error, JournalError::VisitOpen { .. }) {
         Code::VisitBusy
+    } else if matches!(error, JournalError::RolledBack { .. }) {
+        Code::JournalRolledBack
     } else if matches!(error, JournalError::RequestTaken { .. }) {
         // Somebody used it for something else in the same moment.
         Code::RequestIdOtherBody

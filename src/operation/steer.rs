@@ -74,10 +74,7 @@ impl Operations {
         match self.find(caller, request_id).await? {
             Found::Running(handle) => Ok(Some(handle)),
             Found::Stored(_) => Ok(None),
-            Found::Nothing => Err(Failure::new(
-                Code::NotFound,
-                "no settlement has this request_id",
-            )),
+            Found::Nothing => Err(self.not_found("no settlement has this request_id")),
         }
     }
 }

@@ -15,13 +15,14 @@ use super::sign::{self, Header, Moment, Signer};
 use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{LineFault, check_lines, errand, request, sign_in, voucher};
+use super::wire::{LineFault, check_lines, errand, file, request, sign_in, voucher};
 use crate::book::Code;
 use crate::config::profile::{Decode, Family};
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
-use crate::settlement::errand::Errand;
+use crate::settlement::errand::{Ask, Errand};
 use crate::settlement::order::{Operator, OperatorKind, Order};
+use crate::settlement::reconcile::story::event::Rules;
 
 /// All sign-outs together, at the end of the process.
 const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
@@ -36,6 +37,17 @@ pub enum PlatformError {
     /// HTTP could not be set up.
     #[error("the platform's client cannot be built")]
     Http(#[from] HttpError),
+}
+
+/// What a reconciliation needs to know of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// 定点医药机构编号.
+    pub fixmedins_code: String,
+    /// 结算经办机构 where the platform named none.
+    pub optins: String,
+    /// What differs by site about statements.
+    pub rules: Rules,
 }
 
 /// The client of one site. Clones share the sign-ins.
@@ -202,6 +214,26 @@ impl Platform {
             shared.sessions.forget(operator, sign_no).await;
         }
         received
+    }
+
+    /// What a reconciliation needs to know of this site.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        let profile = &self.shared.profile;
+        let rules = &profile.reconciliation;
+        let optins = match rules.optins.is_empty() {
+            true => &profile.mdtrtarea_admvs,
+            false => &rules.optins,
+        };
+        Site {
+            fixmedins_code: profile.fixmedins_code.clone(),
+            optins: optins.clone(),
+            rules: Rules {
+                balanced: rules.balanced.clone(),
+                without_setl_id: profile.enquiry.without_setl_id,
+                pace_ms: i64::from(rules.pace_ms),
+            },
+        }
     }
 
     /// Signs all operators out, for the end of the process: best effort, at most three seconds.
@@ -403,7 +435,9 @@ impl Shared {
             },
             Reply::Whole { status, body } => {
                 let text = lossy(body);
-                let (outcome, sign_in_expired) = if std::str::from_utf8(body).is_ok() {
+                let (outcome, sign_in_expired) = if *status == 200 && is_bare_file(prepared, body) {
+                    (file::statement(body), false)
+                } else if std::str::from_utf8(body).is_ok() {
                     let (status, text) = (*status, text.as_str());
                     let body = Body { status, text };
                     match &prepared.asked {
@@ -426,6 +460,14 @@ impl Shared {
             }
         }
     }
+}
+
+/// 9102 may answer with the file itself.
+fn is_bare_file(prepared: &Prepared, body: &[u8]) -> bool {
+    let Asked::Errand(ask) = &prepared.asked else {
+        return false;
+    };
+    matches!(**ask, Ask::Download { .. }) && file::is_file(body)
 }
 
 /// How patiently an answer is waited for.

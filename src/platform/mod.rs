@@ -12,7 +12,7 @@ mod sign;
 mod terminal;
 mod wire;
 
-pub use client::{Platform, PlatformError};
+pub use client::{Platform, PlatformError, Site};
 pub use exchange::{Prepared, Received, Stamp, Stamps};
 pub use http::install_tls_provider;
 pub use wire::{LineFault, check_lines};

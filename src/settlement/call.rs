@@ -151,6 +151,24 @@ pub enum Found {
     Dispensed(Vec<RowResult>),
     /// The settlement that 5203 was asked for by its number.
     Looked(Looked),
+    /// What 5203 says of one settlement, as it stands there.
+    Compared(super::reconcile::row::Looked),
+    /// 3201's result.
+    Totals {
+        /// 对账结果.
+        stmt_rslt: String,
+        /// 对账结果说明, may be empty.
+        dscr: String,
+    },
+    /// A file is there: 9101 took it, or 3202 made it.
+    File {
+        /// 文件查询号.
+        file_qury_no: String,
+        /// 文件名称, may be empty.
+        filename: String,
+    },
+    /// The lines of a 3202 result.
+    Statement(Vec<super::reconcile::row::StatementRow>),
 }
 
 /// A settlement as 5203 shows it.

@@ -3,8 +3,12 @@
 //! The platform's client turns an [`Errand`] into a message and the answer into an
 //! [`Outcome`](super::call::Outcome), as it does for the steps of a settlement.
 
+use std::sync::Arc;
+
 use super::handout::Goods;
 use super::order::Operator;
+use super::reconcile::row::{DetailRow, Group, Totals};
+use super::reconcile::span::Span;
 
 /// One question, and on whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,43 @@ pub enum Ask {
     HandOut(Box<Goods>),
     /// 3506A 商品销售退货 of goods taken back.
     TakeBack(Box<Goods>),
+    /// 5203 结算信息查询 of one settlement, for what it says and not for whether it is ours. Without a 结算ID
+    /// the msgid decides which row is meant.
+    Compare(Numbers),
+    /// 3201 对总账.
+    Totals(Box<Statement>),
+    /// 9101 文件上传 of the details of a statement.
+    Upload {
+        /// What the file shall be called, without its ending.
+        name: String,
+        /// What it holds.
+        rows: Arc<Vec<DetailRow>>,
+    },
+    /// 3202 对明细账.
+    Details {
+        /// Whose details.
+        statement: Box<Statement>,
+        /// What 9101 answered.
+        file_qury_no: String,
+    },
+    /// 9102 文件下载 of the result of a 3202.
+    Download {
+        /// What 3202 answered.
+        file_qury_no: String,
+        /// The same.
+        filename: String,
+    },
+}
+
+/// What one 3201, and its 3202, is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Insurance, clearing and office.
+    pub group: Group,
+    /// The days.
+    pub span: Span,
+    /// What the journals come to.
+    pub totals: Totals,
 }
 
 /// The platform's numbers of one settlement.
@@ -55,7 +96,15 @@ impl Ask {
     pub fn moves_money(&self) -> bool {
         match self {
             Ask::Refund(_) => true,
-            Ask::Enquiry(_) | Ask::Look(_) | Ask::HandOut(_) | Ask::TakeBack(_) => false,
+            Ask::Enquiry(_)
+            | Ask::Look(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_)
+            | Ask::Compare(_)
+            | Ask::Totals(_)
+            | Ask::Upload { .. }
+            | Ask::Details { .. }
+            | Ask::Download { .. } => false,
         }
     }
 }

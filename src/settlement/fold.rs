@@ -75,18 +75,7 @@ impl State {
             }
             Event::PrintEnded { paper } => self.paper = PaperState::Ended(*paper),
             Event::Stuck { code } => self.stuck(*code, at_ms),
-            Event::Resolved {
-                by,
-                verdict,
-                setl_id,
-                reason,
-            } => self.resolve(Resolution {
-                by: by.clone(),
-                at_ms,
-                verdict: *verdict,
-                setl_id: setl_id.clone(),
-                reason: reason.clone(),
-            }),
+            Event::Resolved { .. } => self.resolve(event, at_ms),
         }
     }
 
@@ -272,18 +261,27 @@ impl State {
     }
 
     /// What a person states is what the money is; what was known before stays.
-    fn resolve(&mut self, resolution: Resolution) {
+    fn resolve(&mut self, event: &Event, at_ms: i64) {
+        let Event::Resolved {
+            by,
+            verdict,
+            setl_id,
+            reason,
+        } = event
+        else {
+            return;
+        };
         let Phase::Stuck(ending) = self.phase else {
             return;
         };
-        self.phase = match (ending, resolution.verdict) {
+        self.phase = match (ending, *verdict) {
             (Some(ending), _) => Phase::Over(ending),
             (None, Verdict::Settled) => Phase::Standing,
             (None, Verdict::NotCharged) => Phase::Over(Ending::Cancelled),
             (None, Verdict::Reversed) => Phase::Over(Ending::Reversed),
         };
         if ending.is_none() {
-            self.ended_at_ms = Some(resolution.at_ms);
+            self.ended_at_ms = Some(at_ms);
             self.reason = Some(Reason {
                 code: Code::ResolvedByPerson,
                 text: String::new(),
@@ -293,7 +291,13 @@ impl State {
         if !matches!(self.paper, PaperState::Ended(_)) {
             self.paper = PaperState::NotAsked;
         }
-        self.resolved = Some(resolution);
+        self.resolved = Some(Resolution {
+            by: by.clone(),
+            at_ms,
+            verdict: *verdict,
+            setl_id: setl_id.clone(),
+            reason: reason.clone(),
+        });
     }
 
     fn paper_since_ms(&self, at_ms: i64) -> i64 {

@@ -17,6 +17,7 @@ pub mod known;
 pub mod next;
 pub mod order;
 mod outcome;
+pub mod reconcile;
 pub mod refund;
 pub mod resolve;
 pub mod rules;

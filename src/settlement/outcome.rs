@@ -179,8 +179,12 @@ impl State {
                 }
             }
             Found::Enquiry(enquiry) => self.learn_enquiry(enquiry, at_ms),
-            // No step of a settlement finds this.
-            Found::Looked(_) => {}
+            // No step of a settlement finds these.
+            Found::Looked(_)
+            | Found::Compared(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => {}
         }
     }
 

@@ -343,6 +343,10 @@ fn said(found: &Found) -> End {
         | Found::Dispensed(_)
         | Found::Settled(_)
         | Found::Refunded { .. }
-        | Found::Visits(_) => End::Done,
+        | Found::Visits(_)
+        | Found::Compared(_)
+        | Found::Totals { .. }
+        | Found::File { .. }
+        | Found::Statement(_) => End::Done,
     }
 }

@@ -16,6 +16,7 @@ mod peers;
 mod pharmacy;
 mod platform;
 mod proof;
+mod reconcile;
 mod refund;
 mod resolve;
 mod sandbox;

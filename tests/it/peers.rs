@@ -147,13 +147,14 @@ async fn the_whole_script_scans_confirms_and_pays() {
 async fn every_script_works() {
     let desk = Desk::start(Setup::default()).await;
     let patient = desk.patient("script-2", &[Shows::fresh("employee")]).await;
-    let expected: [(&str, &[&str], &str); 8] = [
+    let expected: [(&str, &[&str], &str); 9] = [
         ("methods.sh", &[], "ScanAndPay"),
         ("methods.sh", &["yibao.v1.ScanAndPayRequest"], "必填"),
         ("health.sh", &[], "SERVING"),
         ("status.sh", &[], "\"accepting\": true"),
         ("devices.sh", &[], "\"role\": \"receipt\""),
         ("pay.sh", &["script-2"], "MONEY_SETTLED"),
+        ("reconcile.sh", &[], "\"settlements\": 1"),
         ("get.sh", &["script-2"], "MONEY_SETTLED"),
         ("list.sh", &["5"], "\"requestId\": \"script-2\""),
     ];

@@ -344,9 +344,11 @@ impl Desk {
             | Found::Reversal(_)
             | Found::Visits(_)
             | Found::Enquiry(_)
-            | Found::Looked(_) => {
-                panic!("{step:?} is no step forward")
-            }
+            | Found::Looked(_)
+            | Found::Compared(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => panic!("{step:?} is no step forward"),
         }
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Args {
     /// Carry out the lines of a file, then end; 0 only when all it expects came true. 执行脚本文件。
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
+    /// Print every fault that can be armed, then end. 列出全部故障。
+    #[arg(long)]
+    pub(crate) fault_list: bool,
     /// Keep the files here, and go on with what is here. 状态目录。
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

@@ -8,11 +8,12 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use yibaod::api::{ScanAndPayRequest, Settlement};
 use yibaod::sandbox::persons::everybody;
 use yibaod::sandbox::platform::CodeKind;
+use yibaod::sandbox::platform::faults::listed;
 
 use crate::args::Args;
 use crate::daemon::Daemon;
 use crate::desk::Desk;
-use crate::draw::{Say, left, right};
+use crate::draw::{Say, left};
 use crate::files::Place;
 use crate::programs::Programs;
 use crate::{Trouble, first, paper, pay};
@@ -24,8 +25,9 @@ const ASK_AGAIN_MS: u64 = 1_000;
 const HELP: &str = "  pay [PERSON]          a scan-and-pay from here                 在此发起一笔
   person NAME           who shows codes from here on             更换患者
   scan [KIND]           shows a code now: fresh expired used wechat alipay half glued idno
-  fault F1@2207         arms a fault (F1–F17, F20–F22, F24; ! at the end: for good)   注入故障
+  fault F1@2207         arms a fault (! at the end: for good)    注入故障
   faults / heal         what is armed / disarms all              查看 / 解除
+  fault-list            every fault, a line each                 全部故障一览
   paper-out [BYTES]     the paper ends (after so many bytes)     缺纸
   refill                a new roll                               换纸
   unplug / plug         the scanner's cable                      拔 / 插扫码器
@@ -105,6 +107,7 @@ impl Room<'_> {
                 say.line(&format!("  armed: {}", desk.platform.armed().join(" ")));
             }
             ["faults"] => say.line(&format!("  armed: {}", desk.platform.armed().join(" "))),
+            ["fault-list"] => say.line(&listed()),
             ["heal"] => desk.platform.disarm(),
             ["paper-out"] => desk.devices.printer.paper_out_after(0),
             ["paper-out", bytes] => desk.devices.printer.paper_out_after(bytes.parse()?),
@@ -200,35 +203,19 @@ fn persons(say: &Say) {
 }
 
 fn ledger(say: &Say, desk: &Desk) {
-    let (rows, received) = desk.platform.ledger(|ledger| {
+    let received = desk.platform.ledger(|ledger| {
         let counts = [
             "1101", "2201", "2204", "2206", "2207", "2208", "5203", "2601",
         ];
-        let counts = counts.map(|infno| (infno, ledger.received(infno).len()));
-        (ledger.settlements(), counts)
+        counts.map(|infno| (infno, ledger.received(infno).len()))
     });
-    for row in &rows {
-        let state = match (row.is_live(), row.reversed, &row.refund_of) {
-            (true, _, _) => say.good("live"),
-            (false, true, _) => "reversed".to_owned(),
-            (false, false, Some(of)) => format!("refund of {of}"),
-            (false, false, None) => "refunded".to_owned(),
-        };
-        let amounts = &row.amounts;
-        let parts = [amounts.total, amounts.fund(), amounts.account, amounts.cash];
-        let parts = parts.map(|fen| right(&fen.to_string(), 10)).concat();
-        say.line(&format!(
-            "  {} {} {}{parts}  {state}",
-            row.setl_time, row.infno, row.setl_id
-        ));
+    for line in desk.platform.statement().lines() {
+        say.line(&format!("  {line}"));
     }
     let received = received
         .map(|(infno, count)| format!("{infno} × {count}"))
         .join(", ");
-    say.line(&format!(
-        "  {} rows (total, funds, account, cash); received {received}",
-        rows.len()
-    ));
+    say.line(&format!("  received {received}"));
 }
 
 /// Commands that can be copied, for this run's socket.
@@ -265,7 +252,8 @@ fn next(say: &Say, desk: &Desk, place: &Place, programs: &Programs, args: &Args)
     say.line(&format!(
         "    curl -s {control}/fault -d '{{\"fault\":\"F1@2207\"}}'"
     ));
-    say.line(&format!("    curl -s {control}/ledger"));
+    say.line(&format!("    curl -s {control}/faults/list"));
+    say.line(&format!("    curl -s {control}/statement"));
     say.line(&format!("    tail -f {}", place.log().display()));
     say.section("or type here", "或在此输入");
     say.line(HELP);

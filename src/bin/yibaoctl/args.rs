@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Stuck,
     /// State what became of a settlement that is stuck; needs the admin right. 人工认定一笔结算的真实结果。
     Resolve(Resolve),
+    /// Whether the journals and the platform agree. 与医保平台对账。
+    Reconcile(Reconcile),
     /// Give a settled bill back, whole. 整笔退费。
     Refund(Refund),
     /// The devices of the desk. 本机外设。
@@ -319,6 +321,69 @@ pub(crate) struct WhichDispense {
 pub(crate) enum JournalCommand {
     /// Look for changed bytes; read-only, also beside a running daemon. 校验流水日志（只读）。
     Verify(Verify),
+    /// Write the settlements of some days to a file for another desk's reconciliation; read-only, also beside a
+    /// running daemon. 导出若干天的结算流水，供其他窗口全院对账使用（只读）。
+    Export(Export),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The first day, by the platform's setl_time. 首日（按平台结算时间）。
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: String,
+    /// The last day; else the first. 末日。
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "")]
+    pub(crate) to: String,
+    /// Where to; - is stdout. It must not be there yet. 导出文件，- 为标准输出。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The daemon's configuration, for what is not given below. 守护进程配置文件。
+    #[arg(long, value_name = "FILE", default_value = "/etc/yibaod/yibaod.toml")]
+    pub(crate) config: PathBuf,
+    /// The state directory that holds the journal. 状态目录。
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The file of the site key. 站点密钥文件。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The hospital's number (fixmedins_code). 定点医药机构编号。
+    #[arg(long, value_name = "CODE")]
+    pub(crate) fixmedins_code: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reconcile {
+    /// The first day, by the platform's setl_time. 首日（按平台结算时间）。
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: String,
+    /// The last day; else the first. 末日。
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "")]
+    pub(crate) to: String,
+    /// All desks' journals against 3201 and 3202, for administrators. 全院对账，限管理员。
+    #[arg(long)]
+    pub(crate) whole_hospital: bool,
+    /// Numbers of all desks of the hospital. 全院各窗口编号。
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', requires = "whole_hospital",
+        value_parser = clap::value_parser!(u32).range(0..=999))]
+    pub(crate) desks: Vec<u32>,
+    /// What `journal export` wrote at another desk; may be given several times. 其他窗口的导出文件，可多次给出。
+    #[arg(long = "export", value_name = "FILE", requires = "whole_hospital")]
+    pub(crate) exports: Vec<PathBuf>,
+    /// Ask 3201 for these too: insurance/clearing/office, such as 390/11/430100. 另须核对的险种/清算类别/经办机构。
+    #[arg(long, value_name = "I/C/O", requires = "whole_hospital")]
+    pub(crate) besides: Vec<String>,
+    /// The list of the HIS, CSV or JSON with setl_id, mdtrt_id and amount in yuan. HIS 结算清单。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) his: Option<PathBuf>,
+    /// The request_id; else a new one is made and shown. 请求编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+    /// Operator's id in the messages to the platform. 经办人编号。
+    #[arg(long, value_name = "ID", default_value = "duizhang")]
+    pub(crate) operator: String,
+    /// Operator's name in the messages to the platform. 经办人姓名。
+    #[arg(long, value_name = "NAME", default_value = "对账")]
+    pub(crate) operator_name: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -27,8 +27,8 @@ macro_rules! named {
 
 named! {
     CancelSettlementResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
-    ListDevicesResponse ListSettlementsResponse ListStuckResponse Refund ScanAndPayRequest Settlement
-    SettlementEvent DeviceSnapshot TakeBackRequest
+    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest
+    Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 
 /// A message as one line of JSON.

@@ -12,7 +12,7 @@ use crate::out::Out;
 use crate::trouble::Trouble;
 
 /// The journal's folder in the state directory.
-const JOURNAL_DIR: &str = "journal";
+pub(crate) const JOURNAL_DIR: &str = "journal";
 /// Where Linux says which machine this is.
 const MACHINE_ID_PATH: &str = "/etc/machine-id";
 
@@ -97,6 +97,13 @@ fn told(found: &Identity, out: &Out) {
             "adopted",
             format!("  ✓ 已认领（原属 {name} #{number:03}）  adopted from {name} #{number:03}"),
         ),
+        Identity::RolledBack { had_seq, last_seq } => (
+            "rolled_back",
+            format!(
+                "  ✓ 缺 {last_seq} 之后至 {had_seq} 的记录，已按现状启用  records {last_seq} to {had_seq} are \
+                 missing; it goes on with what is left"
+            ),
+        ),
     };
     match out.is_json() {
         true => out.object(&serde_json::json!({ "identity": word }).to_string()),
@@ -151,7 +158,7 @@ impl Place {
 }
 
 /// The folder itself, or the journal's folder in it.
-fn journal_in(dir: &Path) -> PathBuf {
+pub(crate) fn journal_in(dir: &Path) -> PathBuf {
     let inner = dir.join(JOURNAL_DIR);
     match inner.is_dir() {
         true => inner,
@@ -159,7 +166,7 @@ fn journal_in(dir: &Path) -> PathBuf {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> Trouble {
+pub(crate) fn failed(error: &dyn std::error::Error) -> Trouble {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -1,7 +1,8 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify` and `desk adopt`
-//! work without the daemon, through the library. It must not know settlements, platform or devices beyond what the doors tell.
+//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify`, `journal export` and
+//! `desk adopt` work without the daemon, through the library. It must not know settlements, platform or devices beyond
+//! what the doors tell.
 
 mod args;
 mod ask;
@@ -13,12 +14,14 @@ mod dispense;
 mod draw;
 mod exit;
 mod explain;
+mod export;
 mod json;
 mod list;
 mod local;
 mod out;
 mod pay;
 mod profile;
+mod reconcile;
 mod refund;
 mod resolve;
 mod show;
@@ -78,11 +81,13 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         }
         Command::Stuck => stuck::run(&mut door().await?, out).await,
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
+        Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
         Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
+        Command::Journal(JournalCommand::Export(export)) => export::run(export, out),
         Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
     }

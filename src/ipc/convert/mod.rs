@@ -8,6 +8,7 @@ pub mod dispense;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod reconcile;
 pub mod refund;
 pub mod settlement;
 pub mod status;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Resolved, SettlementKey,
-    Stated, Status, TakeBack, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled,
+    Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -102,6 +102,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         order: refund::Order,
         deadline: Option<Duration>,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
+
+    /// Whether the journals and the platform agree.
+    fn reconcile(
+        &self,
+        caller: CallerId,
+        wanted: Reconcile,
+    ) -> impl Future<Output = Result<BoxStream<'static, Reconciled>, Failure>> + Send;
 
     /// All devices as they are.
     fn devices(&self) -> Vec<DeviceInfo>;

@@ -12,8 +12,8 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Resolved,
-    SettlementKey, Stated, Status, TakeBack, Watched,
+    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Reconcile,
+    Reconciled, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -145,6 +145,14 @@ impl Handle for Operations {
         stated: Stated,
     ) -> impl Future<Output = Result<Resolved, Failure>> + Send {
         Operations::resolve(self, caller, stated)
+    }
+
+    async fn reconcile(
+        &self,
+        caller: CallerId,
+        wanted: Reconcile,
+    ) -> Result<BoxStream<'static, Reconciled>, Failure> {
+        Ok(Operations::reconcile(self, caller, wanted).await?.boxed())
     }
 
     fn refund(

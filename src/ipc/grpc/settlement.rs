@@ -10,7 +10,7 @@ use super::handle::Handle;
 use crate::api as wire;
 use crate::api::settlement_service_server::SettlementService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{error, order, refund, settlement, stuck};
+use crate::ipc::convert::{error, order, reconcile, refund, settlement, stuck};
 use crate::operation::Failure;
 
 /// The service over a handle.
@@ -22,6 +22,7 @@ pub(super) struct Settlements<H> {
 #[tonic::async_trait]
 impl<H: Handle> SettlementService for Settlements<H> {
     type WatchSettlementStream = BoxStream<'static, Result<wire::WatchSettlementResponse, Status>>;
+    type ReconcileStream = BoxStream<'static, Result<wire::ReconcileResponse, Status>>;
 
     async fn scan_and_pay(
         &self,
@@ -135,6 +136,25 @@ impl<H: Handle> SettlementService for Settlements<H> {
         let answer = self.handle.refund(caller, order, deadline).await;
         let refund = Some(refund::refund(answer.map_err(refused)?));
         Ok(Response::new(wire::RefundSettlementResponse { refund }))
+    }
+
+    async fn reconcile(
+        &self,
+        request: Request<wire::ReconcileRequest>,
+    ) -> Result<Response<Self::ReconcileStream>, Status> {
+        let operation = match request.get_ref().whole_hospital {
+            true => Operation::ReconcileHospital,
+            false => Operation::Reconcile,
+        };
+        let (caller, pass) = self.gate.admit(&request, operation)?;
+        let wanted = reconcile::wanted(request.into_inner()).map_err(refused)?;
+        let steps = self.handle.reconcile(caller, wanted).await;
+        let told = steps.map_err(refused)?.map(move |step| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            Ok(reconcile::told(step))
+        });
+        Ok(Response::new(told.boxed()))
     }
 }
 

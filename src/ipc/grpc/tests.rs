@@ -16,6 +16,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
 mod reflection;
+mod socket;
 
 use super::*;
 use crate::api as wire;
@@ -364,36 +365,6 @@ async fn a_huge_request_is_refused() {
     door.close().await;
 }
 
-#[tokio::test]
-async fn a_socket_has_one_owner_and_a_stale_one_is_replaced() {
-    let open = |path: &Path, gid| open(path, gid, Desk::new().0);
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("run").join("yibaod.sock");
-    std::fs::create_dir(dir.path().join("run")).unwrap();
-    // What a crash leaves behind: the file, and nobody who listens.
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    assert!(path.exists());
-    let own_gid = std::fs::metadata(&path).unwrap().gid();
-    let door = open(&path, Some(own_gid)).unwrap();
-    let found = std::fs::metadata(&path).unwrap();
-    assert!(found.file_type().is_socket());
-    assert_eq!(found.permissions().mode() & 0o777, 0o660);
-    assert!(matches!(open(&path, None), Err(ListenError::Held(_))));
-    drop(door);
-    let door = open(&path, None).unwrap();
-    assert_eq!(
-        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-    drop(door);
-    std::fs::write(&path, "precious").unwrap();
-    assert!(matches!(open(&path, None), Err(ListenError::NoSocket(_))));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-    let deep = dir.path().join("x".repeat(200)).join("yibaod.sock");
-    let error = open(&deep, None).err().unwrap();
-    assert!(matches!(error, ListenError::Io { .. }), "{error}");
-}
-
 fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door<Desk>, ListenError> {
     let policy = Policy::new(&Access::default(), own_uid(), &Accounts::default()).unwrap();
     Door::open(path, gid, policy, CALLS_MAX, desk)
@@ -577,6 +548,14 @@ impl Handle for Desk {
     ) -> Result<refund::Answer, Failure> {
         self.asked.send(Asked::Refund(Box::new(order))).unwrap();
         Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
+    }
+
+    async fn reconcile(
+        &self,
+        _caller: CallerId,
+        wanted: crate::operation::Reconcile,
+    ) -> Result<BoxStream<'static, crate::operation::Reconciled>, Failure> {
+        Err(Failure::new(Code::SpanInvalid, wanted.from))
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

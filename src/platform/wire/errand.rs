@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
 use super::request::{Desk, Expect, Message, Missing, not_sent};
-use super::{dispense, enquiry, setlinfo};
+use super::{dispense, enquiry, file, setlinfo, statement};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
@@ -18,7 +18,11 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        Ask::Enquiry(_) | Ask::Look(_) => "5203",
+        Ask::Enquiry(_) | Ask::Look(_) | Ask::Compare(_) => "5203",
+        Ask::Totals(_) => "3201",
+        Ask::Details { .. } => "3202",
+        Ask::Upload { .. } => "9101",
+        Ask::Download { .. } => "9102",
         Ask::HandOut(_) => "3505A",
         Ask::TakeBack(_) => "3506A",
     }
@@ -61,6 +65,17 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
         Ask::Enquiry(numbers) | Ask::Look(numbers) => {
             named(numbers).map(|data| Object::new().object("data", data))
         }
+        Ask::Compare(numbers) => statement::look(numbers),
+        Ask::Totals(about) => Ok(statement::totals(profile, about)),
+        Ask::Details {
+            statement: about,
+            file_qury_no,
+        } => statement::details(profile, about, file_qury_no),
+        Ask::Upload { name, rows } => Ok(file::upload(profile, name, rows)),
+        Ask::Download {
+            file_qury_no,
+            filename,
+        } => Ok(file::download(profile, file_qury_no, filename)),
         Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
         Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
     }
@@ -98,7 +113,14 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         ..Expect::default()
     };
     match ask {
-        Ask::Refund(numbers) | Ask::Enquiry(numbers) | Ask::Look(numbers) => of(numbers),
+        Ask::Refund(numbers)
+        | Ask::Enquiry(numbers)
+        | Ask::Look(numbers)
+        | Ask::Compare(numbers) => of(numbers),
+        // Their answers name no settlement.
+        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
+            Expect::default()
+        }
         Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
             msgid: msgid.to_owned(),
             ..Expect::default()
@@ -124,6 +146,9 @@ pub(in crate::platform) fn read(
 
 /// The platform says yes; what it says must be about this errand.
 fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outcome {
+    if let Ask::Download { .. } = ask {
+        return file::read_downloaded(profile, answer);
+    }
     let output = match answer.node.object("output") {
         Ok(output) => output,
         Err(error) => return answer::unreadable(&error.to_string()),
@@ -136,6 +161,13 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
             enquiry::read_settlement(profile, output.as_ref(), expect).map(Found::Enquiry)
         }
         Ask::Look(_) => enquiry::look(profile, output.as_ref(), expect),
+        Ask::Compare(_) => {
+            statement::read_look(profile, output.as_ref(), expect).map(Found::Compared)
+        }
+        Ask::Totals(_) => whole(output.as_ref()).and_then(statement::read_totals),
+        Ask::Details { .. } => whole(output.as_ref()).and_then(statement::read_file),
+        Ask::Upload { .. } => whole(output.as_ref()).and_then(file::read_uploaded),
+        Ask::Download { .. } => Err(Unreadable::at("output", "is read as a file")),
         Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
             .and_then(|output| dispense::read(output, goods))
             .map(Found::Dispensed),
@@ -153,6 +185,13 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
         Ask::Enquiry(_) | Ask::Look(_) => answer::found(Ok(Found::Enquiry(
             enquiry::settlement_refused(profile, &answer.err_msg),
         ))),
+        Ask::Compare(_) => match statement::look_refused(profile, &answer.err_msg) {
+            Some(looked) => answer::found(Ok(Found::Compared(looked))),
+            None => answer::refused(Code::PlatformRefused, answer),
+        },
+        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
+            answer::refused(Code::PlatformRefused, answer)
+        }
         // A relay's own no says nothing of what the platform recorded.
         Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
             answer::unreadable("a no without the platform's own marks")

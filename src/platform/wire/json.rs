@@ -45,6 +45,12 @@ impl Object {
         self.raw(key, &format!("[{}]", values.join(",")))
     }
 
+    /// A list of whole numbers: the bytes of a file.
+    pub(super) fn numbers(self, key: &str, values: impl Iterator<Item = i16>) -> Self {
+        let values: Vec<String> = values.map(|value| value.to_string()).collect();
+        self.raw(key, &format!("[{}]", values.join(",")))
+    }
+
     fn raw(mut self, key: &str, json: &str) -> Self {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&quoted(key));

@@ -9,6 +9,7 @@ mod enquiry;
 pub(super) mod envelope;
 pub(super) mod errand;
 mod fees;
+pub(super) mod file;
 mod json;
 mod lines;
 mod number;
@@ -18,8 +19,10 @@ pub(super) mod request;
 mod setlinfo;
 mod settle;
 pub(super) mod sign_in;
+mod statement;
 mod visit;
 pub(super) mod voucher;
+mod zip;
 
 pub use lines::{LineFault, check_lines};
 pub(super) use request::Expect;

@@ -2,27 +2,46 @@
 //!
 //! | request | what |
 //! |---|---|
-//! | `POST /sandbox/fault {"fault":"F1@2207"}` | arm; `GET` lists, `DELETE` disarms all |
+//! | `POST /sandbox/fault {"fault":"F1@2207"}` | arm; `GET` lists what is armed, `DELETE` disarms all |
+//! | `GET /sandbox/faults/list` | every fault there is, a line each, Chinese and English |
 //! | `POST /sandbox/switch {"token_single_use":true}` | change habits; `GET` lists |
 //! | `POST /sandbox/code {"person":"employee","kind":"fresh"}` | a code to scan |
 //! | `GET /sandbox/persons` | who is insured |
 //! | `GET /sandbox/bill?person=employee` | a realistic bill with a requestId of its own |
 //! | `GET /sandbox/ledger` | the books |
+//! | `GET /sandbox/statement` | who was charged what, as a table |
 
 use serde_json::{Value, json};
 
 use super::clock;
-use super::faults::Fault;
+use super::faults::{self, Fault};
 use super::ledger::{GoodsRow, Outcome, Settlement};
+use super::server::Shared;
+use super::statement;
 use super::voucher::CodeKind;
 use super::world::World;
 use crate::sandbox::bills;
 use crate::sandbox::http::{Reply, Request};
 
-pub(super) fn answer(world: &mut World, rest: &str, request: &Request) -> Reply {
+pub(super) fn answer(shared: &Shared, rest: &str, request: &Request) -> Reply {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-    let result = match (request.method.as_str(), rest) {
-        ("POST", "fault" | "faults") => arm(world, &body),
+    let text = match (request.method.as_str(), rest) {
+        ("GET", "statement") => Some(statement::of(&shared.world())),
+        ("GET", "faults/list") => Some(faults::listed()),
+        _ => None,
+    };
+    if let Some(text) = text {
+        return Reply::Whole {
+            status: 200,
+            kind: "text/plain;charset=UTF-8",
+            body: text.into_bytes(),
+        };
+    }
+    if let ("POST", "fault" | "faults") = (request.method.as_str(), rest) {
+        return told(arm(shared, &body));
+    }
+    let world = &mut *shared.world();
+    told(match (request.method.as_str(), rest) {
         ("DELETE", "fault" | "faults") => {
             world.faults.clear();
             Ok(armed(world))
@@ -38,7 +57,10 @@ pub(super) fn answer(world: &mut World, rest: &str, request: &Request) -> Reply 
         ("GET", "bill") => bill(world, &request.target),
         ("GET", "ledger") => Ok(ledger(world)),
         _ => Err(format!("no such thing: {} /sandbox/{rest}", request.method)),
-    };
+    })
+}
+
+fn told(result: Result<Value, String>) -> Reply {
     let (status, body) = match result {
         Ok(value) => (200, value),
         Err(error) => (400, json!({ "error": error })),
@@ -50,13 +72,13 @@ pub(super) fn answer(world: &mut World, rest: &str, request: &Request) -> Reply 
     }
 }
 
-fn arm(world: &mut World, body: &Value) -> Result<Value, String> {
+fn arm(shared: &Shared, body: &Value) -> Result<Value, String> {
     let name = body
         .get("fault")
         .and_then(Value::as_str)
         .ok_or("say {\"fault\":\"F1@2207\"}")?;
-    world.faults.arm(Fault::parse(name)?)?;
-    Ok(armed(world))
+    shared.arm(Fault::parse(name)?)?;
+    Ok(armed(&shared.world()))
 }
 
 fn armed(world: &World) -> Value {

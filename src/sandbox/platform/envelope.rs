@@ -135,11 +135,14 @@ fn check_values<'a>(
     if !["1.0.0", "V1.0", "1.0"].contains(&text("infver")) {
         return Err(Refusal::check("接口版本号不正确[infver]"));
     }
-    if Value::Object(call.input.clone())
-        .to_string()
-        .chars()
-        .count()
-        > INPUT_CHARS_MAX
+    // A file is no ordinary input.
+    let is_file = call.infno == "9101";
+    if !is_file
+        && Value::Object(call.input.clone())
+            .to_string()
+            .chars()
+            .count()
+            > INPUT_CHARS_MAX
     {
         return Err(Refusal::check("交易输入超过长度限制40000[input]"));
     }

@@ -351,8 +351,8 @@ impl Ledger {
 
     /// Requests of every kind in order of arrival.
     #[must_use]
-    pub fn requests(&self) -> Vec<Received> {
-        self.received.clone()
+    pub fn requests(&self) -> &[Received] {
+        &self.received
     }
 
     /// Requests that came in, of every kind.

@@ -23,10 +23,12 @@ mod money;
 mod routes;
 mod server;
 pub mod split;
+mod statement;
 pub mod switches;
 mod transactions;
 pub mod voucher;
 pub mod world;
+pub mod zip;
 
 pub use gateway::Gateway;
 pub use habits::{Habits, Signature, Signed, Style};

@@ -14,14 +14,21 @@ use super::money::Fen;
 use super::routes::Route;
 use super::voucher::CodeKind;
 use super::world::{Options, World};
-use super::{clock, control, routes};
-use crate::sandbox::http::{Delivery, Handler, Moment, Peer, Reply, Request, Server, Subject};
+use super::{clock, control, routes, statement};
+use crate::sandbox::http::tls::{Front, Handshakes};
+use crate::sandbox::http::{
+    Delivery, Door, Handler, Moment, Peer, Reply, Request, Server, Subject,
+};
 use crate::sandbox::persons::Person;
 
 /// How long F20 waits for the caller to go when it names no time.
 const COMMIT_LATE_MS: u64 = 30_000;
 /// How late F3 answers when it names no time.
 const SLOW_MS: u64 = 5_000;
+/// How long N1 lets nothing listen when it names no time.
+const SHUT_MS: u64 = 2_000;
+/// Time of a byte with N11 when it names none.
+const DRIP_MS: u64 = 1_000;
 /// Longest wait a fault may ask for.
 const FAULT_WAIT_MS_MAX: u64 = 300_000;
 
@@ -32,6 +39,7 @@ pub type Hook = Arc<dyn Fn(&Moment) + Send + Sync>;
 /// A running platform with its e-voucher service; stops when dropped.
 pub struct Platform {
     server: Server,
+    front: Option<Front>,
     shared: Arc<Shared>,
 }
 
@@ -49,13 +57,24 @@ impl Platform {
     /// # Errors
     /// When the port is taken.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
+        let handshakes = Arc::new(Handshakes::default());
+        let front = match options.tls {
+            true => Some(Front::start(door.addr(), Arc::clone(&handshakes)).await?),
+            false => None,
+        };
         let shared = Arc::new(Shared {
             world: Mutex::new(World::new(options)),
             hook: Mutex::new(None),
+            door: Arc::clone(&door),
+            handshakes,
         });
-        let server = Server::start(addr, Arc::clone(&shared)).await?;
-        Ok(Self { server, shared })
+        let server = Server::start(door, Arc::clone(&shared));
+        Ok(Self {
+            server,
+            front,
+            shared,
+        })
     }
 
     /// Where it listens.
@@ -64,16 +83,24 @@ impl Platform {
         self.server.addr()
     }
 
-    /// Base of the transactions; a number, a service path or nothing may follow.
+    /// Base of the transactions; a number, a service path or nothing may follow. By https where it was
+    /// started with TLS.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}/fsi/api", self.addr())
+        format!("{}/fsi/api", self.origin())
     }
 
     /// The e-voucher service.
     #[must_use]
     pub fn voucher_url(&self) -> String {
-        format!("http://{}{}", self.addr(), routes::VOUCHER)
+        format!("{}{}", self.origin(), routes::VOUCHER)
+    }
+
+    fn origin(&self) -> String {
+        match &self.front {
+            Some(front) => format!("https://{}", front.addr()),
+            None => format!("http://{}", self.addr()),
+        }
     }
 
     /// Calls `hook` at every moment of every request; replaces an earlier one.
@@ -86,7 +113,7 @@ impl Platform {
     /// # Errors
     /// Text that says what is wrong with the name.
     pub fn arm(&self, fault: &str) -> Result<(), String> {
-        self.shared.world().faults.arm(Fault::parse(fault)?)
+        self.shared.arm(Fault::parse(fault)?)
     }
 
     /// Disarms all faults.
@@ -142,6 +169,12 @@ impl Platform {
         self.code(person, CodeKind::Fresh)
     }
 
+    /// Who was charged what, as a table.
+    #[must_use]
+    pub fn statement(&self) -> String {
+        statement::of(&self.shared.world())
+    }
+
     /// Looks into the books: `platform.ledger(|ledger| ledger.settlements())`.
     pub fn ledger<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
         look(&self.shared.world().ledger)
@@ -160,6 +193,8 @@ impl World {
 pub(super) struct Shared {
     world: Mutex<World>,
     hook: Mutex<Option<Hook>>,
+    door: Arc<Door>,
+    handshakes: Arc<Handshakes>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -169,6 +204,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         locked(&self.world)
+    }
+
+    /// Arms it, or lets it begin where it is to begin now.
+    pub(super) fn arm(&self, fault: Fault) -> Result<(), String> {
+        if fault.begins_now() {
+            self.befall_next(&Hits::of(fault));
+            return Ok(());
+        }
+        self.world().faults.arm(fault)
+    }
+
+    /// What befalls the connections that come next.
+    fn befall_next(&self, hits: &Hits) {
+        if let Some(shut_ms) = hits.value(Kind::NothingListens, SHUT_MS) {
+            self.door
+                .shut(Duration::from_millis(shut_ms.min(FAULT_WAIT_MS_MAX)));
+        }
+        if let Some(count) = hits.value(Kind::ConnectionReset, 1) {
+            self.door.reset_next(count);
+        }
+        if let Some(count) = hits.value(Kind::HandshakeBroken, 1) {
+            self.handshakes.break_next(count);
+        }
+        if let Some(count) = hits.value(Kind::CertificateStrange, 1) {
+            self.handshakes.strange_next(count);
+        }
     }
 }
 
@@ -187,6 +248,22 @@ impl Handler for Shared {
             String::new()
         };
         Some(Subject { infno, msgid })
+    }
+
+    fn cuts(&self, subject: &Subject) -> bool {
+        let mut world = self.world();
+        let Some(fault) = world.faults.take_cut(&subject.infno) else {
+            return false;
+        };
+        let ticket = note(
+            &mut world,
+            &subject.infno,
+            &Value::Null,
+            vec![fault.to_string()],
+        );
+        world.ledger.outcome(ticket, Outcome::Lost);
+        world.ledger.delivered(ticket, Delivery::Withheld);
+        true
     }
 
     fn date(&self) -> String {
@@ -213,7 +290,7 @@ impl Handler for Shared {
             return (gateway(404, "服务不存在!"), None);
         }
         match routes::route(&request.target) {
-            Route::Control(rest) => (control::answer(&mut self.world(), rest, &request), None),
+            Route::Control(rest) => (control::answer(self, rest, &request), None),
             Route::Unknown => (gateway(404, "服务不存在!"), None),
             Route::Voucher => {
                 self.staged(request, body, routes::VOUCHER_NAME, peer, decode)
@@ -246,9 +323,24 @@ impl Shared {
         work: Work,
     ) -> (Reply, Option<usize>) {
         let (ticket, hits) = self.receive(infno, &body);
-        if let Some((outcome, reply)) = before(&hits) {
+        let reply = self.through(ticket, &hits, infno, peer, (request, body, work));
+        let reply = reply.await;
+        // Before a byte of the answer is written: whoever reads it meets what was armed.
+        self.befall_next(&hits);
+        (reply, Some(ticket))
+    }
+
+    async fn through(
+        &self,
+        ticket: usize,
+        hits: &Hits,
+        infno: &str,
+        peer: &Peer<'_>,
+        (request, body, work): (Request, Value, Work),
+    ) -> Reply {
+        if let Some((outcome, reply)) = before(hits) {
             self.world().ledger.outcome(ticket, outcome);
-            return (reply, Some(ticket));
+            return reply;
         }
         if let Some(wait_ms) = hits.value(Kind::CommitLate, COMMIT_LATE_MS) {
             peer.gone_within(Duration::from_millis(wait_ms.min(FAULT_WAIT_MS_MAX)))
@@ -256,7 +348,7 @@ impl Shared {
         }
         let worked = {
             let mut world = self.world();
-            let worked = work(&mut world, &request, &body, &hits);
+            let worked = work(&mut world, &request, &body, hits);
             world.ledger.outcome(ticket, worked.outcome.clone());
             match hits.value(Kind::DeliveredTwice, 1) {
                 None => worked,
@@ -269,7 +361,7 @@ impl Shared {
         if let Some(wait_ms) = hits.value(Kind::Slow, SLOW_MS) {
             tokio::time::sleep(Duration::from_millis(wait_ms.min(FAULT_WAIT_MS_MAX))).await;
         }
-        (after(&worked, &hits), Some(ticket))
+        after(&worked, hits)
     }
 
     fn receive(&self, infno: &str, body: &Value) -> (usize, Hits) {
@@ -324,6 +416,9 @@ fn before(hits: &Hits) -> Option<(Outcome, Reply)> {
     {
         return Some((Outcome::Lost, html(502)));
     }
+    if hits.value(Kind::Garbage, 1) == Some(0) {
+        return Some((Outcome::Lost, garbage()));
+    }
     hits.has(Kind::Gateway)
         .then(|| (Outcome::TurnedAway(401), gateway(401, "签名时间戳超时!")))
 }
@@ -334,8 +429,23 @@ fn after(worked: &Worked, hits: &Hits) -> Reply {
     if hits.has(Kind::AnswerLost) {
         return Reply::Nothing;
     }
+    if hits.has(Kind::AnswerReset) {
+        return Reply::Reset;
+    }
     if hits.has(Kind::Html) {
         return html(504);
+    }
+    if hits.has(Kind::Garbage) {
+        return garbage();
+    }
+    if let Some(byte_ms) = hits.value(Kind::Drip, DRIP_MS) {
+        let (status, byte) = (worked.status, Duration::from_millis(byte_ms));
+        return Reply::Drip { status, body, byte };
+    }
+    if hits.has(Kind::AnswerHalf) {
+        let sent = body.len() / 2;
+        let reset = true;
+        return Reply::Cut { body, sent, reset };
     }
     match hits.value(Kind::Cut, 0) {
         None => Reply::Whole {
@@ -351,12 +461,16 @@ fn after(worked: &Worked, hits: &Hits) -> Reply {
         Some(_) => Reply::Cut {
             sent: body.len() / 2,
             body,
+            reset: false,
         },
     }
 }
 
 /// Content type of every answer of the platform.
 const JSON: &str = "application/json;charset=UTF-8";
+
+/// Neither JSON nor UTF-8.
+const GARBAGE: &[u8] = b"\x1f\x8b\x08\x00\xd2\xbd\xb1\xa3{\"infcode\":0\xff\xfe\x00\x00";
 
 fn gateway(status: u16, message: &str) -> Reply {
     let body = json!({ "code": status, "message": message })
@@ -366,6 +480,15 @@ fn gateway(status: u16, message: &str) -> Reply {
         status,
         kind: JSON,
         body,
+    }
+}
+
+/// What a box between two networks may make of an answer.
+fn garbage() -> Reply {
+    Reply::Whole {
+        status: 200,
+        kind: JSON,
+        body: GARBAGE.to_vec(),
     }
 }
 

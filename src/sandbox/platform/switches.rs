@@ -45,6 +45,10 @@ pub struct Switches {
     pub split_upload: bool,
     /// 2206 and 2207 need a 2203 before.
     pub visit_info_required: bool,
+    /// What 3201 says when it is balanced.
+    pub statement_balanced: String,
+    /// 9102 gives the bytes of a file as base64 instead of a list of numbers.
+    pub files_in_base64: bool,
     /// How far det_item_fee_sumamt may be from price × count.
     pub line_tolerance_fen: i64,
     /// When set, everything that writes is refused with this text (day cut, night closing).
@@ -75,6 +79,8 @@ impl Default for Switches {
             hunan: false,
             split_upload: false,
             visit_info_required: true,
+            statement_balanced: "0".to_owned(),
+            files_in_base64: false,
             line_tolerance_fen: 0,
             closed: None,
             clock_shift_s: 0,

@@ -23,6 +23,8 @@ const NONCES_MAX: usize = 100_000;
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// Speak TLS too, on a port of its own; the addresses then are those of https.
+    pub tls: bool,
     /// H and 11 digits.
     pub fixmedins_code: String,
     /// Name of the hospital.
@@ -47,6 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            tls: false,
             fixmedins_code: "H43010099901".to_owned(),
             fixmedins_name: "虚构市第一人民医院".to_owned(),
             area: "430100".to_owned(),
@@ -72,6 +75,8 @@ pub struct World {
     /// Message ids that reached the core: transaction number and the answer given.
     pub(super) answered: BTreeMap<String, (String, Option<Value>)>,
     pub(super) nonces: BTreeSet<String>,
+    /// Files by their number: name and bytes.
+    pub(super) files: BTreeMap<String, (String, Vec<u8>)>,
     serial: u64,
 }
 
@@ -90,6 +95,7 @@ impl World {
             ledger: Ledger::default(),
             answered: BTreeMap::new(),
             nonces: BTreeSet::new(),
+            files: BTreeMap::new(),
             serial: 0,
             options,
         }

@@ -146,13 +146,18 @@ impl Teller {
         panic!("no end: {}", self.told.join(" "));
     }
 
-    /// Which transaction it is, and what becomes of it. A refund hands nothing out.
+    /// Which transaction it is, and what becomes of it.
     fn coming(&mut self, ask: &Ask) -> (&'static str, &'static str) {
         match ask {
             Ask::Refund(_) => ("2208", self.sends.pop_front().unwrap_or_default()),
-            Ask::HandOut(_) | Ask::TakeBack(_) | Ask::Enquiry(_) | Ask::Look(_) => {
-                ("5203", self.asks.pop_front().unwrap_or_default())
-            }
+            Ask::Enquiry(_) | Ask::Look(_) => ("5203", self.asks.pop_front().unwrap_or_default()),
+            Ask::HandOut(_)
+            | Ask::TakeBack(_)
+            | Ask::Compare(_)
+            | Ask::Totals(_)
+            | Ask::Upload { .. }
+            | Ask::Details { .. }
+            | Ask::Download { .. } => panic!("a refund asks for one settlement"),
         }
     }
 

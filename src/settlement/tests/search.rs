@@ -238,7 +238,7 @@ fn each_bill_of_chance_is_charged_at_most_once_and_told_as_it_is() {
     };
     let proof = Proof::begin(
         "search",
-        "seeded search: settlements against a model platform",
+        "Seeded search: settlements against a model platform",
         "随机搜索：对模型平台的结算",
     );
     let carried = AtomicU64::new(0);

@@ -253,19 +253,7 @@ impl Teller {
             "gateway" => refused(Code::GatewayRefused),
             "expired" => refused(Code::CodeExpired),
             "not sent" => not_sent(),
-            "twice" => {
-                let first = self.process(&message, &what);
-                drop(self.process(&message, &what));
-                first
-            }
-            "twice second" => {
-                drop(self.process(&message, &what));
-                match self.process(&message, &what) {
-                    // No site lists a repeated msgid among its refusals of a money call.
-                    Outcome::Refused { .. } if step.moves_money() => unknown(),
-                    second => second,
-                }
-            }
+            "twice" | "twice second" => self.process_twice(&message, &what),
             _ => self.process(&message, &what),
         };
         let killed_after = what == "killed after";
@@ -278,6 +266,19 @@ impl Teller {
         });
         if killed_after {
             self.restart();
+        }
+    }
+
+    /// A relay delivers it twice; the first answer is heard, or the second.
+    fn process_twice(&mut self, message: &Message, what: &str) -> Outcome {
+        let first = self.process(message, what);
+        let second = self.process(message, what);
+        // No site lists a repeated msgid among its refusals of a money call.
+        let is_doubt = message.step.moves_money() && matches!(second, Outcome::Refused { .. });
+        match what {
+            "twice" => first,
+            _ if is_doubt => unknown(),
+            _ => second,
         }
     }
 

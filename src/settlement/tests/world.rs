@@ -254,7 +254,11 @@ impl World {
             | Found::Reversal(_)
             | Found::Visits(_)
             | Found::Enquiry(_)
-            | Found::Looked(_) => found,
+            | Found::Looked(_)
+            | Found::Compared(_)
+            | Found::Totals { .. }
+            | Found::File { .. }
+            | Found::Statement(_) => found,
         }
     }
 }

@@ -143,8 +143,8 @@ const RULES: [Change; 10] = [
         "reversal.nothing",
     ),
     (
-        "person_unknown",
-        "relay_lost = [\"无效token\"]\nperson_unknown",
+        "relay_lost = [\"报文ID重复\"]",
+        "relay_lost = [\"无效token\"]",
         "answers.refusals",
     ),
     (

@@ -1,5 +1,7 @@
 //! Proofs by fault: whole matrices, each with its row in the table that `tests/run` shows.
 
+mod disk;
 mod kill;
+mod network;
 pub(crate) mod record;
 mod twice;

@@ -8,7 +8,7 @@ use yibaod::api::RefundMoney;
 use yibaod::sandbox::http::Edge;
 
 use super::{assert_truth, by_numbers, ended, of_request, refund, settled};
-use crate::desk::Setup;
+use crate::desk::{Desk, Setup};
 
 const EDGES: [Edge; 4] = [
     Edge::FirstByte,
@@ -20,19 +20,21 @@ const EDGES: [Edge; 4] = [
 /// Killed at these edges of the first such message, under these faults; by the platform's numbers or by our own.
 async fn killed_at(infno: &'static str, faults: &[&str], by_platform: bool) {
     for edge in EDGES {
-        let (mut desk, settlement) = settled(Setup::default(), "bill-1").await;
+        let (first, settlement) = settled(Setup::default(), "bill-1").await;
+        let (mut desk, request) = if by_platform {
+            // At another desk all that is known are the numbers on the paper.
+            let setup = Setup {
+                desk_number: 8,
+                ..Setup::default()
+            };
+            let second = Desk::start_at(Arc::clone(&first.platform), setup).await;
+            (second, by_numbers("back-1", &settlement))
+        } else {
+            (first, of_request("back-1", "bill-1"))
+        };
         for fault in faults {
             desk.platform.arm(fault).expect("a fault of the sandbox");
         }
-        let request = if by_platform {
-            // The journal is lost: all that is left are the numbers on the paper.
-            desk.stop().await;
-            std::fs::remove_dir_all(desk.state_dir().join("journal")).expect("it was there");
-            desk.start_daemon().await;
-            by_numbers("back-1", &settlement)
-        } else {
-            of_request("back-1", "bill-1")
-        };
         let pid = i32::try_from(desk.pid()).expect("a pid");
         let fired = Arc::new(AtomicBool::new(false));
         let once = Arc::clone(&fired);

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::envelope::{ENVELOPE, VOUCHER};
 use super::{Field, Need, Node, Shape, nodes};
-use crate::sandbox::platform::clock;
 use crate::sandbox::platform::money::{scaled, text_of};
+use crate::sandbox::platform::{clock, zip};
 
 /// Most rows of one list.
 const ROWS_MAX: usize = 500;
@@ -129,6 +129,9 @@ fn check_field(
             .as_object()
             .map(|_| ())
             .ok_or_else(|| finding("格式不正确")),
+        Shape::Bytes => zip::bytes_of(value)
+            .map(|_| ())
+            .ok_or_else(|| finding("格式不正确")),
         Shape::Number(digits, decimals) => check_number(value, digits, decimals).map_err(finding),
         Shape::Text(length) => {
             let text = value.as_str().ok_or_else(|| finding("格式不正确"))?;
@@ -144,16 +147,11 @@ fn check_field(
             Ok(())
         }
         Shape::Rows(fields) => {
-            let list = value.as_array().ok_or_else(|| finding("格式不正确"))?;
-            if list.len() > ROWS_MAX {
-                return Err(finding("超过单次上传条数限制"));
-            }
-            for (index, value) in list.iter().enumerate() {
-                let row = value.as_object().ok_or_else(|| finding("格式不正确"))?;
-                let prefix = format!("{prefix}{}[{index}].", field.name);
-                check_fields(fields, row, &prefix, hunan, unknown)?;
-            }
-            Ok(())
+            let prefix = format!("{prefix}{}", field.name);
+            check_rows(fields, value, &prefix, hunan, unknown).map_err(|what| match what {
+                Wrong::Row(found) => found,
+                Wrong::List(what) => finding(what),
+            })
         }
         Shape::Moment => {
             let read = value.as_str().and_then(clock::parse_spaced);
@@ -168,6 +166,31 @@ fn check_field(
             }
         }
     }
+}
+
+/// What is wrong with a list: the list itself, or one of its rows.
+enum Wrong {
+    List(&'static str),
+    Row(Finding),
+}
+
+fn check_rows(
+    fields: &[Field],
+    list: &Value,
+    prefix: &str,
+    hunan: bool,
+    unknown: &mut Vec<String>,
+) -> Result<(), Wrong> {
+    let list = list.as_array().ok_or(Wrong::List("格式不正确"))?;
+    if list.len() > ROWS_MAX {
+        return Err(Wrong::List("超过单次上传条数限制"));
+    }
+    for (index, value) in list.iter().enumerate() {
+        let row = value.as_object().ok_or(Wrong::List("格式不正确"))?;
+        let prefix = format!("{prefix}[{index}].");
+        check_fields(fields, row, &prefix, hunan, unknown).map_err(Wrong::Row)?;
+    }
+    Ok(())
 }
 
 fn check_number(value: &Value, digits: usize, decimals: usize) -> Result<(), &'static str> {

@@ -8,6 +8,7 @@ mod outpatient;
 mod pharmacy;
 mod query;
 mod sign;
+mod statement;
 
 pub use check::{Finding, check_envelope, check_input, check_voucher};
 
@@ -24,6 +25,8 @@ pub enum Shape {
     Day,
     /// A JSON object.
     Object,
+    /// The bytes of a file: a list of numbers from -128 to 255, or base64.
+    Bytes,
     /// A list of rows with these fields.
     Rows(&'static [Field]),
 }
@@ -78,6 +81,7 @@ pub fn nodes(infno: &str) -> Option<&'static [Node]> {
         .or_else(|| outpatient::nodes(infno))
         .or_else(|| pharmacy::nodes(infno))
         .or_else(|| query::nodes(infno))
+        .or_else(|| statement::nodes(infno))
         .or_else(|| goods::nodes(infno))
 }
 

@@ -4,4 +4,6 @@ mod chain;
 mod desk;
 mod faults;
 mod pharmacy;
+mod statement;
 mod strict;
+mod wire;

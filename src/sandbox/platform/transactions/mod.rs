@@ -10,6 +10,7 @@ mod reverse;
 mod rows;
 mod settle;
 mod sign;
+mod statement;
 mod visit;
 
 use serde_json::Value;
@@ -43,6 +44,10 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "2207" | "2207A" => settle::settle(world, call, hits),
         "2208" => refund::refund(world, call, hits),
         "2601" => reverse::reverse(world, call, hits),
+        "3201" => statement::totals(world, call),
+        "3202" => statement::details(world, call),
+        "9101" => statement::upload(world, call),
+        "9102" => statement::download(world, call, hits),
         "3505A" => goods::out(world, call),
         "3506A" => goods::back(world, call),
         "5201" => query::visits(world, call),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use yibaod::api::Money;
 
 use super::record::{Found, Proof, is_long};
@@ -51,13 +51,13 @@ async fn killed_once_and_twice() {
     }
     let once = Proof::begin(
         "kill-once",
-        "kill -9 at every edge of every call",
+        "Kill -9 at every edge of every call",
         "每次调用的每个断点处强杀",
     );
     let outcomes = matrix(once, firsts, None).await;
     let twice = Proof::begin(
         "kill-twice",
-        "and once more while it recovers",
+        "And once more while it recovers",
         "恢复过程中再次强杀",
     );
     let (seconds, seeds) = seconds(&outcomes);
@@ -150,22 +150,9 @@ async fn matrix(
     cells: Vec<Cell>,
     seeds: Option<(u64, u64)>,
 ) -> Vec<(Cell, Outcome)> {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
-    let mut running = JoinSet::new();
     let wanted = cells.len();
     let is_twice = cells.iter().any(|cell| cell.second.is_some());
-    for (number, cell) in cells.into_iter().enumerate() {
-        let room = Arc::clone(&room);
-        running.spawn(async move {
-            let _place = room.acquire_owned().await.expect("nobody closes it");
-            // A thread of its own: a panic is this cell's finding, not the end of the matrix.
-            let handle = Handle::current();
-            let cell_run = move || handle.block_on(cell::run(cell));
-            (number, cell, tokio::task::spawn_blocking(cell_run).await)
-        });
-    }
-    let mut ended = running.join_all().await;
-    ended.sort_by_key(|(number, _, _)| *number);
+    let ended = ends(cells).await;
     let (mut outcomes, mut amiss, mut unreached) = (Vec::new(), Vec::new(), Vec::new());
     for (number, cell, outcome) in ended {
         match outcome {
@@ -223,7 +210,26 @@ async fn matrix(
     outcomes
 }
 
-fn failure(cell: &Cell, error: tokio::task::JoinError) -> String {
+/// Runs these cells, a few at a time; in their order.
+async fn ends(cells: Vec<Cell>) -> Vec<(usize, Cell, Result<Outcome, JoinError>)> {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for (number, cell) in cells.into_iter().enumerate() {
+        let room = Arc::clone(&room);
+        running.spawn(async move {
+            let _place = room.acquire_owned().await.expect("nobody closes it");
+            // A thread of its own: a panic is this cell's finding, not the end of the matrix.
+            let handle = Handle::current();
+            let cell_run = move || handle.block_on(cell::run(cell));
+            (number, cell, tokio::task::spawn_blocking(cell_run).await)
+        });
+    }
+    let mut ended = running.join_all().await;
+    ended.sort_by_key(|(number, _, _)| *number);
+    ended
+}
+
+fn failure(cell: &Cell, error: JoinError) -> String {
     let panic = error.into_panic();
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

@@ -41,7 +41,7 @@ pub(super) async fn of(cell: Cell, desk: &Desk, unheard: &[String]) -> Verdict {
     };
     same_answer_twice(desk, &settlement).await;
     to_the_fen(desk, &settlement);
-    let received = desk.platform.ledger(|ledger| ledger.requests());
+    let received = desk.platform.ledger(|ledger| ledger.requests().to_vec());
     asked_between(&received, unheard);
     one_receipt(desk, &settlement).await;
     where_it_was_killed(cell, desk, &settlement);

@@ -1,12 +1,20 @@
 //! Trouble by name, armed once or for good at a chosen transaction.
 //!
 //! `F1@2207`, `F3@2206:1500` (a value), `F2@2207!` (sticky). `2207` also means 2207A; `*` means
-//! everything; `ec.query` is the e-voucher service.
+//! everything; `ec.query` is the e-voucher service; `now` is the moment of arming, for what befalls the
+//! connections that come next. [`LIST`] has every name with what it does.
+
+mod list;
 
 use std::fmt;
 
+pub use list::{Entry, LIST, listed};
+use list::{Means, entry};
+
 /// Most faults armed at once.
 const FAULTS_MAX: usize = 256;
+/// The target of what begins as it is armed.
+const NOW: &str = "now";
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,32 +62,28 @@ pub enum Kind {
     OtherAnswer,
     /// F23: a relay delivers the request twice; answered by the first, with `:2` by the second.
     DeliveredTwice,
+    /// F30: the file of 9102 is bent: `:0` cut in the middle (also without a value), `:1` its text is cut in a
+    /// line, `:2` it has other columns, `:3` it unpacks to 20 MiB.
+    FileBent,
+    /// N1: once this is answered nothing listens for `value` milliseconds.
+    NothingListens,
+    /// N2: once this is answered the next `value` connections are reset as they are accepted.
+    ConnectionReset,
+    /// N3: reset after part of the request was read; nothing is done.
+    RequestCut,
+    /// N4: done, and reset before the first byte of the answer.
+    AnswerReset,
+    /// N5: done, and reset after half of the answer.
+    AnswerHalf,
+    /// N6: 200 and bytes that mean nothing; done, with `:0` not.
+    Garbage,
+    /// N11: done, and the answer comes a byte each `value` milliseconds.
+    Drip,
+    /// N12: once this is answered the next `value` TLS handshakes are answered by nonsense.
+    HandshakeBroken,
+    /// N13: once this is answered the next `value` TLS connections show a stranger's certificate.
+    CertificateStrange,
 }
-
-/// Name and kind, in the order of the list.
-const NAMES: [(&str, Kind); 21] = [
-    ("F1", Kind::AnswerLost),
-    ("F2", Kind::RequestLost),
-    ("F3", Kind::Slow),
-    ("F4", Kind::Html),
-    ("F5", Kind::Cut),
-    ("F6", Kind::InfcodeText),
-    ("F7", Kind::OutputText),
-    ("F8", Kind::AmountsText),
-    ("F9", Kind::FundWithAccount),
-    ("F10", Kind::Gateway),
-    ("F11", Kind::TokenInvalid),
-    ("F12", Kind::OneFenOff),
-    ("F13", Kind::MsgidRepeated),
-    ("F14", Kind::SignExpired),
-    ("F15", Kind::QueryWithoutSetlId),
-    ("F16", Kind::ReverseUnknown),
-    ("F17", Kind::ClrOptinsNull),
-    ("F20", Kind::CommitLate),
-    ("F21", Kind::RefusedThoughDone),
-    ("F22", Kind::OtherAnswer),
-    ("F23", Kind::DeliveredTwice),
-];
 
 /// One armed fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,33 +108,28 @@ impl Fault {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        if let Some(why) = elsewhere(text) {
-            return Err(why.to_owned());
-        }
-        let text = if text == "F24" || text == "F24@2601" {
-            "F1@2601"
-        } else {
-            text
+        let text = if text == "F24" { "F24@2601" } else { text };
+        let (name, place) = text.split_once('@').unwrap_or((text, ""));
+        let row = entry(name).ok_or_else(|| format!("unknown fault: {name}"))?;
+        let kind = match row.means {
+            Means::Kind(kind) => kind,
+            Means::Elsewhere => return Err(format!("{name} is not armed: {}", row.en)),
         };
-        let (name, place) = text.split_once('@').ok_or("a fault is NAME@TRANSACTION")?;
         let (target, value) = match place.split_once(':') {
-            Some((target, value)) => (
-                target,
-                Some(
-                    value
-                        .parse()
-                        .map_err(|_| format!("not a number: {value}"))?,
-                ),
-            ),
+            Some((target, value)) => {
+                let value = value.parse();
+                let value = value.map_err(|_| format!("not a number: {place}"))?;
+                (target, Some(value))
+            }
             None => (place, None),
         };
-        let kind = NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind);
-        let kind = kind.ok_or_else(|| format!("unknown fault: {name}"))?;
         if target.is_empty() {
             return Err("a fault is NAME@TRANSACTION".to_owned());
+        }
+        if target == NOW && !kind.strikes_connections() {
+            return Err(format!(
+                "{name} strikes a transaction, it cannot strike now"
+            ));
         }
         Ok(Self {
             kind,
@@ -138,6 +137,12 @@ impl Fault {
             value,
             sticky,
         })
+    }
+
+    /// Whether it begins as it is armed.
+    #[must_use]
+    pub fn begins_now(&self) -> bool {
+        self.target == NOW
     }
 
     fn hits(&self, infno: &str) -> bool {
@@ -151,10 +156,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES
-            .iter()
-            .find(|(_, kind)| *kind == self.kind)
-            .map_or("F?", |(name, _)| name);
+        let name = list::name(self.kind);
         write!(f, "{name}@{}", self.target)?;
         if let Some(value) = self.value {
             write!(f, ":{value}")?;
@@ -163,11 +165,17 @@ impl fmt::Display for Fault {
     }
 }
 
-fn elsewhere(text: &str) -> Option<&'static str> {
-    match text.split('@').next() {
-        Some("F18") => Some("F18 is a person: two_insurances, paused"),
-        Some("F19") => Some("F19 is always on: the person other_area needs insuplc_admdvs"),
-        Some(_) | None => None,
+impl Kind {
+    /// Whether it strikes the connections that come next, and not the request it is armed at.
+    #[must_use]
+    pub fn strikes_connections(self) -> bool {
+        matches!(
+            self,
+            Self::NothingListens
+                | Self::ConnectionReset
+                | Self::HandshakeBroken
+                | Self::CertificateStrange
+        )
     }
 }
 
@@ -201,6 +209,17 @@ impl Faults {
         &self.armed
     }
 
+    /// Takes the fault that cuts this request while it is read, if one is armed.
+    pub fn take_cut(&mut self, infno: &str) -> Option<Fault> {
+        let cuts = |fault: &Fault| fault.kind == Kind::RequestCut && fault.hits(infno);
+        let place = self.armed.iter().position(cuts)?;
+        let fault = self.armed[place].clone();
+        if !fault.sticky {
+            self.armed.remove(place);
+        }
+        Some(fault)
+    }
+
     /// The faults of one request, one of a kind at most; those armed once are used up.
     pub fn take(&mut self, infno: &str) -> Hits {
         let mut hits: Vec<Fault> = Vec::new();
@@ -220,6 +239,12 @@ impl Faults {
 pub struct Hits(Vec<Fault>);
 
 impl Hits {
+    /// One that strikes on its own.
+    #[must_use]
+    pub fn of(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+
     /// Whether this one strikes.
     #[must_use]
     pub fn has(&self, kind: Kind) -> bool {
@@ -252,11 +277,23 @@ mod tests {
             "F2@2207!",
             "F3@*:10!",
             "F11@ec.query",
+            "N1@now:500",
+            "N2@2206:3",
+            "N5@2207!",
         ] {
             assert_eq!(Fault::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Fault::parse("F24").unwrap().to_string(), "F1@2601");
-        for bad in ["F1", "F99@2207", "F1@", "F3@2206:x", "F18@2207", "F19@2207"] {
+        assert_eq!(Fault::parse("N7@2207").unwrap().to_string(), "F4@2207");
+        for bad in [
+            "F1",
+            "F99@2207",
+            "F1@",
+            "F3@2206:x",
+            "F18@2207",
+            "F19@2207",
+            "N3@now",
+        ] {
             assert!(Fault::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,0 +1,319 @@
+//! Sets in, differences out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::difference::{Difference, TOTAL};
+use super::his::HisRow;
+use super::row::{Looked, Row, Standing, StatementRow, There};
+use crate::book::Code;
+use crate::settlement::bill::Fen;
+
+/// Characters of a msgid as this daemon makes them, and where the desk's number stands in it.
+const MSGID_CHARS: usize = 30;
+const MSGID_DESK: std::ops::Range<usize> = 26..29;
+
+/// What differs between a row and what 5203 says of it.
+#[must_use]
+pub fn with_platform(row: &Row, looked: &Looked) -> Vec<Difference> {
+    match looked {
+        Looked::There(there) => with_there(row, there),
+        Looked::Nothing => match row.standing {
+            Standing::Settled | Standing::Refunded | Standing::Refund => {
+                vec![Difference::of(Code::NotAtPlatform, row)]
+            }
+            Standing::Open => vec![Difference::of(Code::OpenHere, row)],
+            Standing::Gone => Vec::new(),
+        },
+        Looked::Unclear => vec![Difference::of(Code::NotCompared, row)],
+    }
+}
+
+fn with_there(row: &Row, there: &There) -> Vec<Difference> {
+    let found = |code: Code| Difference::of(code, row).and_there(there);
+    let mut differences = Vec::new();
+    match row.standing {
+        Standing::Open => return vec![found(Code::OpenHereFoundThere)],
+        Standing::Gone if there.refunded => return Vec::new(),
+        Standing::Gone => return vec![found(Code::GoneHereStandsThere)],
+        Standing::Settled if there.refunded => {
+            differences.push(found(Code::RefundedThereOnly));
+        }
+        Standing::Refunded if !there.refunded => {
+            differences.push(found(Code::RefundedHereOnly));
+        }
+        Standing::Settled | Standing::Refunded | Standing::Refund => {}
+    }
+    if !row.msgid.is_empty() && !there.msgid.is_empty() && row.msgid != there.msgid {
+        differences.push(found(Code::MsgidDiffers).noting(&there.msgid));
+    }
+    let amounts = [
+        (TOTAL, row.total, there.total),
+        ("fund_pay_sumamt", row.fund, there.fund),
+        ("acct_pay", row.account, there.account),
+        ("psn_cash_pay", row.cash, there.cash),
+    ];
+    differences.extend(differing(row, &amounts));
+    differences
+}
+
+fn differing(row: &Row, amounts: &[(&str, Fen, Fen)]) -> Vec<Difference> {
+    let differ = amounts.iter().filter(|(_, here, there)| here != there);
+    differ
+        .map(|(field, here, there)| {
+            Difference::of(Code::AmountDiffers, row).amount(field, *here, *there)
+        })
+        .collect()
+}
+
+/// What 3202 listed, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// What is clear by the list alone.
+    pub differences: Vec<Difference>,
+    /// Rows of ours that are listed, by their place, and the line: 5203 says what is the matter.
+    pub ask: Vec<(usize, StatementRow)>,
+}
+
+/// Takes the lines of a 3202 result apart that are not balanced.
+#[must_use]
+pub fn with_statement(rows: &[Row], listed: &[StatementRow], balanced: &[String]) -> Listed {
+    let sets = Sets::of(rows);
+    let lines: Vec<&StatementRow> = listed
+        .iter()
+        .filter(|line| !balanced.contains(&line.stmt_rslt))
+        .collect();
+    let mut taken = Listed::default();
+    let mut asked = BTreeSet::new();
+    for line in &lines {
+        match sets.place(line, &lines) {
+            Place::Agrees => {}
+            Place::Differs(difference) => taken.differences.push(*difference),
+            Place::Ask(at) => {
+                if asked.insert(at) {
+                    taken.ask.push((at, (*line).clone()));
+                }
+            }
+        }
+    }
+    taken
+}
+
+/// Where a line of a statement belongs.
+enum Place {
+    Agrees,
+    Differs(Box<Difference>),
+    Ask(usize),
+}
+
+/// Rows by their numbers.
+struct Sets<'a> {
+    rows: &'a [Row],
+    by_setl_id: BTreeMap<&'a str, usize>,
+    by_msgid: BTreeMap<&'a str, usize>,
+    desks: BTreeSet<u16>,
+}
+
+impl<'a> Sets<'a> {
+    fn of(rows: &'a [Row]) -> Self {
+        let index = |key: fn(&Row) -> &str| {
+            let keyed = rows.iter().enumerate().map(|(at, row)| (key(row), at));
+            keyed.filter(|(key, _)| !key.is_empty()).collect()
+        };
+        Sets {
+            rows,
+            by_setl_id: index(|row| &row.setl_id),
+            by_msgid: index(|row| &row.msgid),
+            desks: rows.iter().map(|row| row.desk).collect(),
+        }
+    }
+
+    fn place(&self, line: &StatementRow, lines: &[&StatementRow]) -> Place {
+        if let Some(at) = self.by_setl_id.get(line.setl_id.as_str()) {
+            return Place::Ask(*at);
+        }
+        if let Some(at) = self.by_msgid.get(line.msgid.as_str()) {
+            let row = &self.rows[*at];
+            let code = match row.standing {
+                Standing::Open => Code::OpenHereFoundThere,
+                Standing::Gone if line.refunded => return Place::Agrees,
+                Standing::Gone => Code::GoneHereStandsThere,
+                Standing::Settled | Standing::Refunded | Standing::Refund => {
+                    return Place::Ask(*at);
+                }
+            };
+            return Place::Differs(Box::new(in_statement(code, row, line)));
+        }
+        if line.refunded
+            && line.total < Fen::ZERO
+            && let Some(place) = self.place_refund(line, lines)
+        {
+            return place;
+        }
+        if line.setl_id.is_empty()
+            && let Some(at) = self.by_person(line)
+        {
+            return Place::Ask(at);
+        }
+        let desk = desk_of(&line.msgid);
+        let code = match desk {
+            Some(desk) if !self.desks.contains(&desk) => Code::OtherDesk,
+            Some(_) | None => Code::NotInJournals,
+        };
+        Place::Differs(Box::new(Difference::of_statement(code, line, desk)))
+    }
+
+    /// A refund that no journal knows by its number.
+    fn place_refund(&self, line: &StatementRow, lines: &[&StatementRow]) -> Option<Place> {
+        let mut of_visit = self
+            .rows
+            .iter()
+            .filter(|row| !line.mdtrt_id.is_empty() && row.mdtrt_id == line.mdtrt_id);
+        // A refund whose own number was never learned: its answer was lost.
+        let nameless = of_visit.clone().find(|row| {
+            row.standing == Standing::Refund && row.setl_id.is_empty() && row.total == line.total
+        });
+        if let Some(row) = nameless {
+            let is_echo = |line: &StatementRow| line.setl_id.is_empty() && line.msgid.is_empty();
+            let at_centre = lines.iter().any(|other| {
+                !is_echo(other) && other.mdtrt_id == line.mdtrt_id && other.total == line.total
+            });
+            let missing = is_echo(line) && !at_centre;
+            return Some(match missing {
+                true => Place::Differs(Box::new(in_statement(Code::NotAtPlatform, row, line))),
+                false => Place::Agrees,
+            });
+        }
+        let original = of_visit.find(|row| {
+            row.standing == Standing::Settled && row.total.checked_add(line.total) == Some(Fen(0))
+        })?;
+        let difference = in_statement(Code::RefundedThereOnly, original, line);
+        Some(Place::Differs(Box::new(difference.noting(&line.setl_id))))
+    }
+
+    /// Several rows of the centre match one of ours: only the person and the amounts are told.
+    fn by_person(&self, line: &StatementRow) -> Option<usize> {
+        self.rows.iter().position(|row| {
+            row.standing.counts()
+                && row.psn_no == line.psn_no
+                && row.total == line.total
+                && row.fund == line.fund
+                && row.account == line.account
+                && (line.mdtrt_id.is_empty() || row.mdtrt_id == line.mdtrt_id)
+        })
+    }
+}
+
+fn in_statement(code: Code, row: &Row, line: &StatementRow) -> Difference {
+    let mut difference = Difference::of(code, row).noting(&line.memo);
+    difference.there = Some(line.total);
+    if difference.setl_id.is_empty() {
+        difference.setl_id.clone_from(&line.setl_id);
+    }
+    difference
+}
+
+/// What differs by the line of the statement alone, where 5203 could not say more.
+#[must_use]
+pub fn by_line(row: &Row, line: &StatementRow) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    match row.standing {
+        Standing::Settled if line.refunded => {
+            differences.push(in_statement(Code::RefundedThereOnly, row, line));
+        }
+        Standing::Refunded if !line.refunded => {
+            differences.push(in_statement(Code::RefundedHereOnly, row, line));
+        }
+        Standing::Settled
+        | Standing::Refunded
+        | Standing::Refund
+        | Standing::Open
+        | Standing::Gone => {}
+    }
+    let amounts = [
+        (TOTAL, row.total, line.total),
+        ("fund_pay_sumamt", row.fund, line.fund),
+        ("acct_pay", row.account, line.account),
+    ];
+    differences.extend(differing(row, &amounts));
+    if differences.is_empty() {
+        differences.push(in_statement(Code::NotCompared, row, line));
+    }
+    differences
+}
+
+/// The desk in a msgid of the daemon's form.
+#[must_use]
+pub fn desk_of(msgid: &str) -> Option<u16> {
+    if msgid.len() != MSGID_CHARS {
+        return None;
+    }
+    let digits = msgid.get(MSGID_DESK)?;
+    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits.then(|| digits.parse().ok()).flatten()
+}
+
+/// What differs between the journals and the list of the HIS.
+#[must_use]
+pub fn with_his(rows: &[Row], his: &[HisRow]) -> Vec<Difference> {
+    let mut left: BTreeSet<usize> = (0..rows.len())
+        .filter(|at| rows[*at].standing.counts())
+        .collect();
+    let mut differences = Vec::new();
+    let mut unmatched: Vec<&HisRow> = Vec::new();
+    for entry in his {
+        let at = left.iter().copied().find(|at| {
+            let row = &rows[*at];
+            !entry.setl_id.is_empty() && row.setl_id == entry.setl_id
+        });
+        match at {
+            Some(at) => {
+                left.remove(&at);
+                differences.extend(amount_of_his(&rows[at], entry));
+            }
+            None => unmatched.push(entry),
+        }
+    }
+    for entry in unmatched {
+        match by_visit(rows, &left, entry) {
+            Some(at) => {
+                left.remove(&at);
+                differences.extend(amount_of_his(&rows[at], entry));
+            }
+            None => differences.push(only_in_his(entry)),
+        }
+    }
+    let missing = left.into_iter().map(|at| &rows[at]);
+    differences.extend(missing.map(|row| Difference::of(Code::NotInHisList, row)));
+    differences
+}
+
+/// A row of the visit that an entry names without a number of its own; the one of the same amount first,
+/// else the one of the same sign. An entry with a number of its own fits only a row that has none.
+fn by_visit(rows: &[Row], left: &BTreeSet<usize>, entry: &HisRow) -> Option<usize> {
+    let of_visit = || {
+        left.iter().copied().filter(|at| {
+            let row = &rows[*at];
+            !entry.mdtrt_id.is_empty()
+                && row.mdtrt_id == entry.mdtrt_id
+                && (entry.setl_id.is_empty() || row.setl_id.is_empty())
+        })
+    };
+    let same_amount = of_visit().find(|at| rows[*at].total == entry.amount);
+    let is_refund = entry.amount < Fen::ZERO;
+    same_amount.or_else(|| of_visit().find(|at| (rows[*at].total < Fen::ZERO) == is_refund))
+}
+
+fn amount_of_his(row: &Row, entry: &HisRow) -> Option<Difference> {
+    let differs = row.total != entry.amount;
+    differs
+        .then(|| Difference::of(Code::HisAmountDiffers, row).amount(TOTAL, row.total, entry.amount))
+}
+
+fn only_in_his(entry: &HisRow) -> Difference {
+    let mut difference = Difference::general(Code::OnlyInHisList, "");
+    difference.setl_id.clone_from(&entry.setl_id);
+    difference.mdtrt_id.clone_from(&entry.mdtrt_id);
+    TOTAL.clone_into(&mut difference.field);
+    difference.there = Some(entry.amount);
+    difference
+}

@@ -1,0 +1,7 @@
+//! The core against sets and models.
+
+mod compared;
+mod encoding;
+mod model;
+mod planted;
+mod sets;
