@@ -239,8 +239,13 @@ impl Writer {
             .write_batch(appends, &mut tail)
             .map_err(|error| self.roll_back(error))?;
         self.tail = tail;
-        let marks = appends.iter().flat_map(|append| &append.marks);
-        self.high_water.note(&tail, marks);
+        // What was refused is not in the journal: noting it would hide that the journal was rolled back.
+        let written = appends.iter().zip(&answers);
+        let written = written.filter(|(_, answer)| answer.is_ok());
+        let marks: Vec<_> = written.flat_map(|(append, _)| &append.marks).collect();
+        if answers.iter().any(Result::is_ok) {
+            self.high_water.note(&tail, marks);
+        }
         Ok(answers)
     }
 

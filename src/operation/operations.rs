@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
 use crate::book::Code;
-use crate::journal::{Health, Hindrance};
+use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, RowError, Runner};
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
@@ -105,6 +105,12 @@ impl Operations {
         self.inner.damaged.store(true, Ordering::Relaxed);
     }
 
+    /// Why the journal takes nothing, if so.
+    pub(super) fn journal_refuses(&self) -> Option<Failure> {
+        let health = self.parts().journal.health();
+        (!health.accepts_new).then(|| hindrance(health.why, health.free_bytes))
+    }
+
     /// Why nothing new is taken, if so.
     #[must_use]
     pub fn refusing(&self) -> Option<Failure> {
@@ -115,13 +121,8 @@ impl Operations {
             let detail = "the journal was changed; see yibaoctl journal verify";
             return Some(Failure::new(Code::JournalRefuses, detail));
         }
-        if let Health {
-            accepts_new: false,
-            why,
-            free_bytes,
-        } = self.parts().journal.health()
-        {
-            return Some(hindrance(why, free_bytes));
+        if let Some(refuses) = self.journal_refuses() {
+            return Some(refuses);
         }
         if self.parts().platform_is_off_by(SKEW_MS_MAX) {
             let skew_s = self.parts().platform_skew_ms().unwrap_or(0) / 1_000;

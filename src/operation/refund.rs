@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::{Wanted, answered};
-use super::look::{Scope, holding, summary};
+use super::look::{Scope, summary};
 use super::operations::Operations;
 use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
@@ -61,7 +61,7 @@ impl Operations {
         let is_taken = matches!(failure.code, Code::RefundBusy | Code::VisitBusy);
         let setl_id = setl_id.into_inner().unwrap_or_default();
         match self.earlier(&setl_id).await? {
-            Some(stream) if is_taken => self.tell_earlier(&stream, deadline).await,
+            Some(stream) if is_taken => self.tell_earlier(&caller, &stream, deadline).await,
             Some(_) | None if failure.code == Code::VisitBusy => {
                 Err(Failure::new(Code::RefundBusy, failure.detail))
             }
@@ -71,17 +71,18 @@ impl Operations {
 
     async fn tell_earlier(
         &self,
+        caller: &CallerId,
         stream: &str,
         deadline: Option<Duration>,
     ) -> Result<Answer, Failure> {
         let refunds = &self.inner.refunds;
         if let Some(follow) = refunds.registry().by_id(stream) {
             let story = answered(follow.view(), self.answer_by(deadline)).await;
-            return Ok(refund::answer(&story));
+            return Ok(told(caller, &story));
         }
         let story = refunds.load(stream).await;
         let story = story.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        Ok(refund::answer(&story))
+        Ok(told(caller, &story))
     }
 
     /// What is known when it begins. Leaves the settlement's number where the caller finds it.
@@ -150,11 +151,11 @@ impl Operations {
         let named = match &order.key {
             Key::SettlementId(id) => {
                 let key = SettlementKey::SettlementId(id.clone());
-                return self.facts_of(caller, &key, order).await;
+                return complete(self.facts_of(caller, &key, order).await?);
             }
             Key::RequestId(id) => {
                 let key = SettlementKey::RequestId(id.clone());
-                return self.facts_of(caller, &key, order).await;
+                return complete(self.facts_of(caller, &key, order).await?);
             }
             Key::Named(named) => named,
         };
@@ -162,7 +163,19 @@ impl Operations {
         let key = SettlementKey::SetlId(named.setl_id.clone());
         match self.facts_of(caller, &key, order).await {
             // Where the settlement is this desk's, its own record decides.
-            Ok(facts) => same_numbers(facts, named),
+            Ok(mut facts) => {
+                // What it never learned is given; 5203 looks first where the amounts are not known.
+                let numbers = &mut facts.numbers;
+                for (ours, given) in [
+                    (&mut numbers.psn_no, &named.psn_no),
+                    (&mut numbers.mdtrt_id, &named.mdtrt_id),
+                ] {
+                    if ours.is_empty() {
+                        ours.clone_from(given);
+                    }
+                }
+                complete(same_numbers(facts, named)?)
+            }
             Err(failure) if failure.code == Code::NotFound => Ok(Facts {
                 settlement_id: String::new(),
                 numbers: Numbers {
@@ -181,7 +194,13 @@ impl Operations {
 
     /// A charge of this visit whose number this desk has not learned may be the one that is named.
     async fn refuse_if_in_doubt(&self, named: &Named) -> Result<(), Failure> {
-        let rows = self.parts().journal.list(holding(&named.mdtrt_id)).await;
+        // What is in doubt is open.
+        let open = Filter {
+            kind: Some(SETTLEMENT.to_owned()),
+            open_only: true,
+            ..Filter::default()
+        };
+        let rows = self.parts().journal.list(open).await;
         let rows = rows.map_err(|error| unreadable(&error))?;
         let mut summaries = rows.iter().filter_map(|row| summary(&row.summary));
         let doubtful = summaries.find(|row| {
@@ -190,7 +209,10 @@ impl Operations {
                 Money::Pending => !row.msgid.is_empty(),
                 Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed => false,
             };
-            open && row.mdtrt_id == named.mdtrt_id
+            // A lost 2102 leaves no mdtrt_id: then the person is all there is.
+            let same_visit = row.mdtrt_id == named.mdtrt_id
+                || (row.mdtrt_id.is_empty() && row.psn_no == named.psn_no);
+            open && same_visit
         });
         match doubtful {
             Some(row) => {
@@ -236,6 +258,17 @@ impl Operations {
     }
 }
 
+/// The answer as this caller may see it: what the platform said of a person goes to who refunded only.
+pub(super) fn told(caller: &CallerId, story: &Refund) -> Answer {
+    let mut answer = refund::answer(story);
+    if caller.id != story.caller
+        && let Some(reason) = &mut answer.reason
+    {
+        reason.text.clear();
+    }
+    answer
+}
+
 /// What a settlement's own record says, if it stands.
 fn facts(
     state: &State,
@@ -264,14 +297,6 @@ fn facts(
         is_pharmacy: (known.settle_infno.as_deref())
             .is_some_and(|infno| infno.starts_with(PHARMACY_SETTLES)),
     };
-    if numbers.psn_no.is_empty() || numbers.mdtrt_id.is_empty() || numbers.setl_id.is_empty() {
-        let detail = "its numbers at the platform are not known here; give them";
-        return Err(Failure {
-            code: Code::RequestInvalid,
-            detail: detail.to_owned(),
-            fields: vec!["platform".to_owned()],
-        });
-    }
     Ok(Facts {
         settlement_id: state.settlement_id.clone(),
         numbers,
@@ -283,6 +308,20 @@ fn facts(
             .as_ref()
             .map(|settled| settled.amounts.clone()),
     })
+}
+
+/// With all numbers that 2208 names.
+fn complete(facts: Facts) -> Result<Facts, Failure> {
+    let numbers = &facts.numbers;
+    if numbers.psn_no.is_empty() || numbers.mdtrt_id.is_empty() || numbers.setl_id.is_empty() {
+        let detail = "its numbers at the platform are not known here; give them";
+        return Err(Failure {
+            code: Code::RequestInvalid,
+            detail: detail.to_owned(),
+            fields: vec!["platform".to_owned()],
+        });
+    }
+    Ok(facts)
 }
 
 fn same_numbers(facts: Facts, named: &Named) -> Result<Facts, Failure> {

@@ -3,6 +3,7 @@
 use super::ask::{CallerId, Failure, Stated};
 use super::look::{Scope, for_caller};
 use super::operations::Operations;
+use super::refund::told;
 use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::runner::ResolveError;
@@ -31,6 +32,9 @@ impl Operations {
     /// # Errors
     /// `NOT_FOUND`, `NOT_STUCK`, `RESOLVED_OTHERWISE`, `RESOLVE_CONTRADICTS`, `STREAM_UNREADABLE`.
     pub async fn resolve(&self, caller: CallerId, stated: Stated) -> Result<Resolved, Failure> {
+        if let Some(refusing) = self.journal_refuses() {
+            return Err(refusing);
+        }
         let stream = self.stream_of(&caller, &stated.key, Scope::All).await?;
         let found = self.parts().journal.find(&stream).await;
         let kind = found
@@ -55,7 +59,7 @@ impl Operations {
                     refund::check_stated(refund, by, end, &stated.setl_id, &stated.reason)
                 };
                 let resolved = self.inner.refunds.resolve(&stream, by, decide).await;
-                resolved.map(|refund| Resolved::Refund(refund::answer(&refund)))
+                resolved.map(|refund| Resolved::Refund(told(&caller, &refund)))
             }
             (Some(SETTLEMENT), Truth::Refund(_)) => return Err(contradicts),
             (Some(kind), Truth::Settlement(_)) if kind == Refund::KIND => return Err(contradicts),

@@ -11,7 +11,7 @@ use crate::book::Code;
 use crate::device::ScannerLease;
 use crate::journal::{Append, PersonKeyInput, StreamHead};
 use crate::person::ScannedCode;
-use crate::settlement::answer::{Point, Summary};
+use crate::settlement::answer::{Money, Point, Stage, Summary};
 use crate::settlement::event::Event;
 use crate::settlement::next::{Effect, next};
 use crate::settlement::state::{Phase, PointKey, State};
@@ -110,8 +110,25 @@ impl Carrier {
     pub(super) fn record(&mut self, event: Event) {
         let at_ms = self.parts.clock.now_ms();
         tracing::debug!(settlement = %self.state.settlement_id, event = event.kind(), "recorded");
+        let (was, was_open) = (tell::stage(&self.state), self.state.ended_at_ms.is_none());
         self.state.apply(&event, at_ms);
+        self.say_what_matters(was, was_open);
         self.pending.push(Row { event, at_ms });
+    }
+
+    /// What a person who reads the log must see: money in doubt, given back, or for a person to resolve.
+    fn say_what_matters(&self, was: Stage, was_open: bool) {
+        let id = &self.state.settlement_id;
+        let stage = tell::stage(&self.state);
+        let code = (self.state.reason.as_ref()).map_or("", |reason| reason.code.name());
+        if stage == Stage::Stuck && was != Stage::Stuck {
+            tracing::error!(settlement = %id, code, "a person must resolve it: yibaoctl stuck");
+        } else if stage == Stage::FindingOut && was != Stage::FindingOut {
+            tracing::warn!(settlement = %id, "no answer to the money call: finding out");
+        }
+        if was_open && tell::money(&self.state) == Money::Reversed {
+            tracing::warn!(settlement = %id, code, "what was, or may have been, charged is given back");
+        }
     }
 
     /// [`Carrier::write`], or the end of the process.

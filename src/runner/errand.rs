@@ -20,6 +20,9 @@ use crate::platform::{Received, Stamps};
 use crate::settlement::errand::Errand;
 use crate::settlement::story::{Act, Got, Sent, Story};
 
+/// The `kind` of an event that says that only a person can go on.
+const STUCK: &str = "stuck";
+
 /// All running stories of one kind. Cheap to clone.
 pub struct Errands<S: Story> {
     parts: Arc<Parts>,
@@ -338,6 +341,10 @@ impl<S: Story> Carrier<S> {
         let kind = S::kind(&event);
         tracing::debug!(stream = self.story.id(), event = kind, "recorded");
         self.story.apply(&event, at_ms);
+        if kind == STUCK {
+            let (stream, what) = (self.story.id(), S::KIND);
+            tracing::error!(stream, what, "a person must resolve it: yibaoctl stuck");
+        }
         self.pending.push(to_new::<S>(&event, at_ms));
     }
 
@@ -385,7 +392,7 @@ fn head<S: Story>(parts: &Parts, story: &S) -> StreamHead {
         request_id: Some(head.request_id),
         caller: head.caller,
         body_digest: parts.journal.request_digest(request),
-        open: !story.is_over() || head.stuck,
+        open: !story.is_over() || (head.stuck && head.blocks_when_stuck),
         stuck: head.stuck,
         visit: head.subject,
         person: person

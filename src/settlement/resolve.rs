@@ -51,7 +51,8 @@ pub fn allowed(state: &State) -> Vec<Verdict> {
 /// The event to record; absent: the same was stated before.
 ///
 /// # Errors
-/// [`Code::NotStuck`], [`Code::ResolvedOtherwise`], [`Code::ResolveContradicts`].
+/// [`Code::NotStuck`], [`Code::ResolvedOtherwise`], [`Code::ResolveContradicts`],
+/// [`Code::ResolveNumberMissing`].
 pub fn check(state: &State, statement: &Statement) -> Result<Option<Event>, Code> {
     if let Some(first) = &state.resolved {
         let setl_id = &statement.setl_id;
@@ -69,6 +70,12 @@ pub fn check(state: &State, statement: &Statement) -> Result<Option<Event>, Code
     let other_number = state.known.settled.is_some()
         && !statement.setl_id.is_empty()
         && !is_seen(state, &statement.setl_id);
+    let is_settled = statement.verdict == Verdict::Settled;
+    let is_nameless = state.known.settled.is_none() && statement.setl_id.is_empty();
+    if is_settled && is_nameless && !state.trail.charge_seen {
+        // Who saw it at the platform saw its number too.
+        return Err(Code::ResolveNumberMissing);
+    }
     if other_number || !allowed(state).contains(&statement.verdict) {
         return Err(Code::ResolveContradicts);
     }

@@ -72,6 +72,8 @@ pub struct Head {
     pub stuck: bool,
     /// What no two open streams of this kind may work on at once.
     pub subject: Option<String>,
+    /// While it is stuck no other stream of this kind may work on its subject.
+    pub blocks_when_stuck: bool,
     /// Whom it is about.
     pub person: Option<IdNo>,
     /// Readable JSON for lists, without personal data.

@@ -202,3 +202,28 @@ async fn a_deleted_key_forgets_and_leaves_the_chain_whole() {
     let report = verify(&dir, &site_key()).unwrap();
     assert_eq!((report.faults, report.forgotten), (vec![], 2));
 }
+
+/// What an old copy refuses must not make it look young.
+#[tokio::test]
+async fn an_old_copy_stays_old_whatever_it_is_asked() {
+    let (above, dir) = place();
+    written(&dir).await;
+    let older = above.path().join("older");
+    copy_dir(&dir, &older);
+    let journal = open(&dir).await;
+    journal.append(append("d", vec![event(9)])).await.unwrap();
+    journal.close().await;
+    std::fs::remove_dir_all(&dir).unwrap();
+    copy_dir(&older, &dir);
+    for _ in 0..2 {
+        let (journal, opened) = Journal::open(options(&dir)).await.unwrap();
+        let is_behind = matches!(opened.identity, Identity::RolledBack { .. });
+        assert!(is_behind, "{:?}", opened.identity);
+        let refused = journal.append(append("e", vec![event(10)])).await;
+        assert!(
+            matches!(refused, Err(Error::RolledBack { .. })),
+            "{refused:?}"
+        );
+        journal.close().await;
+    }
+}

@@ -104,6 +104,29 @@ fn a_lost_2102_is_asked_for_by_person_only_where_the_site_can() {
     assert!(body.contains(r#""setl_id":"S1","mdtrt_id":"M1""#));
 }
 
+/// Rows of others of a visit may mean that nothing is there; rows of others of a person never do.
+#[test]
+fn other_rows_of_a_person_say_nothing_of_a_lost_2102() {
+    let site = profile(|p| {
+        p.enquiry.pharmacy_by_person = true;
+        p.enquiry.other_rows = crate::config::profile::Reading::Nothing;
+    });
+    let mut case = sale();
+    (case.known.settled, case.known.mdtrt_id) = (None, None);
+    let message = written(&site, &case, Step::FindSettlement);
+    let text = yes(&format!(r#"{{"setlinfo":{SETLINFO}}}"#));
+    let text = text.replace(r#""medins_setl_id":""#, r#""medins_setl_id":"X"#);
+    let body = Body {
+        status: 200,
+        text: &text,
+    };
+    let outcome = answer::read(&site, Step::FindSettlement, &message.expect, &body).0;
+    let unclear = Outcome::Done {
+        found: Some(Found::Enquiry(Enquiry::Unclear)),
+    };
+    assert_eq!(outcome, unclear);
+}
+
 fn read(step: Step, text: &str) -> Outcome {
     let profile = profile(|_| ());
     let mut case = sale();

@@ -86,13 +86,15 @@ pub(super) enum Opened {
     No(Answer),
 }
 
-/// Opens an answer; `money_infno` is the number of a money call.
+/// Opens an answer; `money_infno` is the number of a money call. What `makes` something that would be made
+/// twice is refused by the platform's own word only.
 ///
 /// # Errors
 /// It is no answer of the platform: this is what became of the call.
 pub(super) fn opened(
     profile: &Profile,
     money_infno: Option<&str>,
+    makes: bool,
     body: &Body<'_>,
 ) -> Result<Opened, Box<Outcome>> {
     if let Some(outcome) = by_status(profile, body) {
@@ -104,6 +106,11 @@ pub(super) fn opened(
     }
     if relay_lost(profile, &answer) {
         return Err(Box::new(lost_on_the_way()));
+    }
+    if makes && !answer.is_marked {
+        return Err(Box::new(unreadable(
+            "a no without the platform's own marks",
+        )));
     }
     if sign_in_expired(profile, money_infno, &answer) {
         let outcome = refused(Code::SignInFailed, &answer);

@@ -85,6 +85,8 @@ pub(super) fn read_settlement(
         refunded |= row.short("refd_setl_flag")? == REFUNDED;
     }
     match ours.first() {
+        // A lost 2102 is asked for by the person alone: other rows of a person say nothing of it.
+        None if expect.mdtrt_id.is_empty() && expect.setl_id.is_empty() => Ok(Enquiry::Unclear),
         None => Ok(enquiry(profile.enquiry.other_rows)),
         Some(_) if refunded => Ok(Enquiry::Refunded),
         Some(row) => {

@@ -136,7 +136,9 @@ pub(in crate::platform) fn read(
     body: &Body<'_>,
 ) -> (Outcome, bool) {
     let money = ask.moves_money().then(|| infno(ask));
-    match answer::opened(profile, money, body) {
+    // Told again they would be recorded twice.
+    let makes = matches!(ask, Ask::HandOut(_) | Ask::TakeBack(_));
+    match answer::opened(profile, money, makes, body) {
         Err(outcome) => (*outcome, false),
         Ok(answer::Opened::Done(answer)) => (done(profile, ask, expect, &answer), false),
         Ok(answer::Opened::SignInExpired(outcome)) => (*outcome, true),
@@ -191,10 +193,6 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
         },
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
             answer::refused(Code::PlatformRefused, answer)
-        }
-        // A relay's own no says nothing of what the platform recorded.
-        Ask::HandOut(_) | Ask::TakeBack(_) if !answer.is_marked => {
-            answer::unreadable("a no without the platform's own marks")
         }
         Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
     }

@@ -55,7 +55,8 @@ fn part(profile: &Profile, call: &Call<'_>) -> Result<Vec<(String, Object)>, Mis
             begntime: begntime(call),
         };
         let row = row.write(profile, call.order, bill, line)?;
-        if !room.takes(profile, &row) && profile.lines.split_upload {
+        // A first row that does not fit is written all the same, and refused as too large.
+        if !room.takes(profile, &row) && profile.lines.split_upload && !rows.is_empty() {
             break;
         }
         rows.push((number.clone(), row));

@@ -97,10 +97,10 @@ pub struct Returned {
 ///
 /// # Errors
 /// All faults found: among them that more would come back than went out.
-pub fn take_back(
+pub fn take_back<'a>(
     hand_out: &Dispense,
-    before: &[Dispense],
-    lines: &[Returned],
+    before: &'a [Dispense],
+    lines: &'a [Returned],
 ) -> Result<Goods, Vec<Fault>> {
     let Some(order) = hand_out.order.as_deref() else {
         let what = "what was handed out is no longer known here: give the goods";
@@ -135,7 +135,10 @@ pub fn take_back(
             let detail = format!("{} went out, {back} came back before", row.sel_retn_cnt);
             faults.push(fault(Code::TakenBackTooMuch, path("sel_retn_cnt"), detail));
         }
-        match packages(row, returned) {
+        let gone = before
+            .iter()
+            .flat_map(|story| packages_back(story, returned.line));
+        match packages(row, returned, gone.collect()) {
             Ok(trace_codes) => rows.push(Row {
                 sel_retn_cnt: returned.sel_retn_cnt,
                 trace_codes,
@@ -164,17 +167,38 @@ fn pick(first: &str, second: &str) -> String {
 /// How much of a line a take-back brought, or may have brought, back.
 fn back(take_back: &Dispense, line: u32) -> Decimal {
     let rows = take_back.lines.iter().enumerate();
-    let counts = rows.filter(|(i, (of, _))| {
-        let refused = match take_back.phase {
-            Phase::Ended(_) => take_back.rows.get(*i).is_none_or(|row| !row.is_taken),
-            Phase::Telling | Phase::InDoubt | Phase::Stuck => false,
-        };
-        *of == line && !refused
-    });
+    let counts = rows.filter(|(i, (of, _))| *of == line && may_be_back(take_back, *i));
     counts.map(|(_, (_, count))| count.decimal()).sum()
 }
 
-fn packages(row: &Row, returned: &Returned) -> Result<Vec<String>, &'static str> {
+/// Whether this row of a take-back is back, for all that is known.
+fn may_be_back(take_back: &Dispense, row: usize) -> bool {
+    match take_back.phase {
+        Phase::Ended(_) => take_back.rows.get(row).is_some_and(|row| row.is_taken),
+        Phase::Telling | Phase::InDoubt | Phase::Stuck => true,
+    }
+}
+
+/// The packages of a line that a take-back brought, or may have brought, back.
+fn packages_back(take_back: &Dispense, line: u32) -> Vec<&str> {
+    let Some(order) = take_back.order.as_deref() else {
+        return Vec::new();
+    };
+    let rows = take_back.lines.iter().zip(&order.goods.rows).enumerate();
+    rows.filter(|(i, ((of, _), _))| *of == line && may_be_back(take_back, *i))
+        .flat_map(|(_, (_, row))| row.trace_codes.iter().map(String::as_str))
+        .collect()
+}
+
+fn packages<'a>(
+    row: &Row,
+    returned: &'a Returned,
+    mut gone: BTreeSet<&'a str>,
+) -> Result<Vec<String>, &'static str> {
+    let mut codes = returned.trace_codes.iter();
+    if !row.by_piece && !codes.all(|code| gone.insert(code)) {
+        return Err("has a package that came back before, or stands twice");
+    }
     if returned.trace_codes.is_empty() {
         return if returned.sel_retn_cnt == row.sel_retn_cnt {
             Ok(row.trace_codes.clone())

@@ -187,6 +187,11 @@ impl Dispense {
                     Some(Found::Dispensed(told)) => told.as_slice(),
                     Some(_) | None => rows,
                 };
+                if self.phase == Phase::InDoubt && told.iter().any(|row| !row.is_taken) {
+                    // What was told before may be why a row is not taken.
+                    self.tries.0 = u32::MAX;
+                    return;
+                }
                 self.rows = told.to_vec();
                 self.reason = None;
                 if let Some(row) = told.iter().find(|row| !row.is_taken) {

@@ -174,6 +174,8 @@ impl Story for Dispense {
             request: Zeroizing::new(asked.as_bytes().to_vec()),
             stuck: self.phase == Phase::Stuck,
             subject,
+            // What is in doubt counts as brought back: others of the same hand-out may go on.
+            blocks_when_stuck: false,
             person: order.map(|order| order.goods.certno.clone()),
             summary: summary.to_string(),
         }

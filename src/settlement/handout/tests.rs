@@ -187,6 +187,8 @@ fn a_lost_answer_is_told_again_only_where_that_is_harmless() {
     // What the first one did may be why the second is refused.
     let (story, asked) = ended(&[lost(), refused()], &rules(true));
     assert_eq!((story.phase, asked), (Phase::Stuck, 2));
+    let (story, asked) = ended(&[lost(), rows(&[false, false])], &rules(true));
+    assert_eq!((story.phase, asked), (Phase::Stuck, 2));
     let (story, _) = ended(&[lost()], &rules(true));
     assert_eq!(story.phase, Phase::Stuck, "never reached again");
 }
@@ -321,6 +323,22 @@ fn no_more_comes_back_than_went_out() {
     ] {
         assert_eq!(codes(&[before]), expected);
     }
+    // A package comes back once, in one request and over several.
+    let mut first = begun(What::TakeBack, "D-1");
+    first.lines = vec![(1, count("1"))];
+    let mut order = (*first.order.clone().unwrap()).clone();
+    order.goods.rows.truncate(1);
+    order.goods.rows[0].trace_codes = vec!["8101".to_owned()];
+    first.order = Some(order.into());
+    first.apply(&rows(&[true]), 3_000);
+    let packages = |before: &[Dispense], codes: &[&str]| {
+        let cnt = codes.len().to_string();
+        take_back(&out, before, &[wish(1, &cnt, codes)]).is_ok()
+    };
+    assert!(packages(std::slice::from_ref(&first), &["8102"]));
+    assert!(!packages(std::slice::from_ref(&first), &["8101"]));
+    assert!(!packages(&[], &["8101", "8101"]));
+    assert!(packages(&[], &["8101", "8102"]));
     let stuck = back(&[lost()]);
     assert!(take_back(&stuck, &[], &all).is_err(), "it is no hand-out");
     assert!(

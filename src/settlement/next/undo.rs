@@ -2,7 +2,7 @@
 
 use super::{Effect, call_after_pause, is_unreachable, pause_until, tries};
 use crate::book::Code;
-use crate::settlement::call::Step;
+use crate::settlement::call::{Outcome, Step};
 use crate::settlement::event::Event;
 use crate::settlement::rules::Rules;
 use crate::settlement::state::{State, Tries};
@@ -28,6 +28,14 @@ fn charge(state: &State, now_ms: i64, rules: &Rules) -> Effect {
         return stuck(Code::UndoFailed);
     }
     if undo.is_refused() {
+        return stuck(Code::UndoFailed);
+    }
+    // What cannot be written will not be writable later.
+    if let Some(Outcome::NotSent {
+        code: Code::Internal,
+        ..
+    }) = &undo.last
+    {
         return stuck(Code::UndoFailed);
     }
     if !state.trail.refund_maybe {

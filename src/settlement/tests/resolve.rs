@@ -64,7 +64,14 @@ fn money_of(verdict: Verdict) -> Money {
 
 /// States it; the state afterwards and the rows.
 fn stated(teller: &Teller, statement: &Statement) -> (State, Vec<(Event, i64)>) {
-    let event = check(&teller.state, statement).unwrap().unwrap();
+    let mut statement = statement.clone();
+    let is_settled = statement.verdict == Verdict::Settled;
+    if is_settled && !teller.state.trail.charge_seen && statement.setl_id.is_empty() {
+        let nameless = check(&teller.state, &statement);
+        assert_eq!(nameless, Err(Code::ResolveNumberMissing));
+        statement.setl_id = "S1".to_owned();
+    }
+    let event = check(&teller.state, &statement).unwrap().unwrap();
     let (mut state, mut events) = (teller.state.clone(), teller.events.clone());
     state.apply(&event, teller.now_ms() + 5);
     events.push((event, teller.now_ms() + 5));

@@ -1,7 +1,7 @@
 //! A settlement, its amounts and its errors, drawn.
 
 use yibaod::api::{
-    Amounts, ErrorEntry, Money, Paper, PaperState, RefundBrief, Resolution, Settlement,
+    Amounts, ErrorEntry, Money, Paper, PaperState, RefundBrief, RefundMoney, Resolution, Settlement,
 };
 
 use super::{Paint, clean, columns, cut, day_and_time, left, right, words, wrapped, yuan};
@@ -17,12 +17,21 @@ pub(crate) fn settlement(it: &Settlement, paint: Paint, width: usize) -> Vec<Str
     lines.extend(facts(it, paint));
     if let Some(amounts) = &it.amounts {
         lines.push(String::new());
-        if it.money() != Money::Settled {
-            lines.push(paint.dim("  预结算金额，尚未扣费 / previewed, not charged:"));
+        match it.money() {
+            Money::Settled => {}
+            Money::Reversed => {
+                lines.push(paint.dim("  金额仅供核对，没有成立的扣费 / no charge stands:"))
+            }
+            Money::Refused
+            | Money::Cancelled
+            | Money::Unknown
+            | Money::Pending
+            | Money::Unspecified => lines.push(paint.dim("  预结算金额 / previewed:")),
         }
         lines.extend(self::amounts(amounts, paint));
     }
-    if let Some(self_pay) = &it.self_pay {
+    // What was given back is not collected any more; nor what may have been.
+    if let (Some(self_pay), false) = (&it.self_pay, may_be_refunded(it)) {
         let due = format!("¥ {}", yuan(self_pay.amount_fen));
         let label = left("  请向患者收取 / to be collected", LABEL_COLUMNS + 4);
         lines.push(format!(
@@ -51,13 +60,33 @@ fn head(it: &Settlement, paint: Paint, width: usize) -> Vec<String> {
     } else {
         ""
     };
-    let title = format!(" {sign} {zh}  {en}{stuck} ");
+    let refund = match refund_of(it) {
+        RefundMoney::Refunded => "  已退费 REFUNDED",
+        RefundMoney::Unknown | RefundMoney::Pending => "  退费未明 REFUND NOT CLEAR",
+        RefundMoney::Refused | RefundMoney::Unspecified => "",
+    };
+    let title = format!(" {sign} {zh}  {en}{refund}{stuck} ");
     let painted = match it.money() {
+        Money::Settled if may_be_refunded(it) => paint.care(&title),
         Money::Settled => paint.good(&title),
         Money::Refused | Money::Cancelled | Money::Reversed => paint.bad(&title),
         Money::Unknown | Money::Pending | Money::Unspecified => paint.care(&title),
     };
     framed(&[(title, painted)], width)
+}
+
+/// What became of its refund.
+fn refund_of(it: &Settlement) -> RefundMoney {
+    it.refund
+        .as_ref()
+        .map_or(RefundMoney::Unspecified, RefundBrief::money)
+}
+
+fn may_be_refunded(it: &Settlement) -> bool {
+    match refund_of(it) {
+        RefundMoney::Refunded | RefundMoney::Unknown | RefundMoney::Pending => true,
+        RefundMoney::Refused | RefundMoney::Unspecified => false,
+    }
 }
 
 /// A frame around lines: each as plain text for its width, and as it is shown.

@@ -66,7 +66,7 @@ pub(crate) fn stage(stage: Stage) -> Words {
 pub(crate) fn verdict(verdict: CancelVerdict) -> Words {
     match verdict {
         CancelVerdict::Unspecified => ("不明", "not said"),
-        CancelVerdict::Cancelled => ("已取消，未扣费", "cancelled, nothing is charged"),
+        CancelVerdict::Cancelled => ("没有成立的扣费", "no charge stands"),
         CancelVerdict::TooLateSettled => ("太迟：已结算", "too late: it is settled"),
         CancelVerdict::TooLateBeingSettled => (
             "太迟：正在结算，结果尚未明确",
