@@ -462,16 +462,16 @@ with_reconciling! {
         "A person looked it up and stated what became of it; the daemon did not find out.",
         "金额以医保平台上查到的为准；认定人、时间和理由见记录。",
         "Take the amounts from the platform's portal; who stated it, when and why is recorded.";
-    ResolveNumberMissing = "E8006", "RESOLVE_NUMBER_MISSING", NotConcerned, SameId,
-        "认定为已结算须写明在医保平台查到的结算编号。",
-        "To state that it is settled, its setl_id as found at the platform is needed.",
-        "请在医保平台查到该笔的结算编号（setl_id），连同认定一并提交；查不到的不能认定为已结算。",
-        "Look its setl_id up at the platform and give it; what is not found there cannot be stated as settled.";
     StreamUnreadable = "E8005", "STREAM_UNREADABLE", Unknown, AskOnly,
         "本机的这条记录无法读取，系统不能继续处理。",
         "The record of this one cannot be read; the daemon cannot go on with it.",
         "请勿重新结算；由信息科执行 yibaoctl journal verify 或升级程序，并在医保平台核对结果。",
         "Do not settle again; run yibaoctl journal verify or upgrade, and look it up at the platform.";
+    ResolveNumberMissing = "E8006", "RESOLVE_NUMBER_MISSING", NotConcerned, SameId,
+        "认定为已结算须写明在医保平台查到的结算编号。",
+        "To state that it is settled, its setl_id as found at the platform is needed.",
+        "请在医保平台查到该笔的结算编号（setl_id），连同认定一并提交；查不到的不能认定为已结算。",
+        "Look its setl_id up at the platform and give it; what is not found there cannot be stated as settled.";
     RefundNotSettled = "E8011", "REFUND_NOT_SETTLED", NotConcerned, NewId,
         "这笔结算没有成立，没有可退的费用。",
         "That settlement does not stand; there is nothing to give back.",

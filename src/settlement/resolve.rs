@@ -70,14 +70,14 @@ pub fn check(state: &State, statement: &Statement) -> Result<Option<Event>, Code
     let other_number = state.known.settled.is_some()
         && !statement.setl_id.is_empty()
         && !is_seen(state, &statement.setl_id);
+    if other_number || !allowed(state).contains(&statement.verdict) {
+        return Err(Code::ResolveContradicts);
+    }
     let is_settled = statement.verdict == Verdict::Settled;
     let is_nameless = state.known.settled.is_none() && statement.setl_id.is_empty();
     if is_settled && is_nameless && !state.trail.charge_seen {
         // Who saw it at the platform saw its number too.
         return Err(Code::ResolveNumberMissing);
-    }
-    if other_number || !allowed(state).contains(&statement.verdict) {
-        return Err(Code::ResolveContradicts);
     }
     Ok(Some(Event::Resolved {
         by: statement.by.clone(),

@@ -220,7 +220,11 @@ fn a_forgotten_order_is_stuck_and_can_be_stated() {
         item.mdtrt_id
     );
     for verdict in ALL {
-        let event = check(&state, &statement(verdict)).unwrap().unwrap();
+        let named = Statement {
+            setl_id: "S1".to_owned(),
+            ..statement(verdict)
+        };
+        let event = check(&state, &named).unwrap().unwrap();
         let mut state = state.clone();
         state.apply(&event, at_ms);
         assert_eq!(tell::money(&state), money_of(verdict));
