@@ -297,6 +297,7 @@ mod tests {
         let names: Vec<&str> = LIST.iter().map(|row| row.name).collect();
         let expected: Vec<String> = (1..=24)
             .map(|n| format!("F{n}"))
+            .chain(["F30".to_owned()])
             .chain((1..=14).map(|n| format!("N{n}")))
             .collect();
         assert_eq!(names, expected);
