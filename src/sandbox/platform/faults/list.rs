@@ -298,6 +298,7 @@ mod tests {
         let expected: Vec<String> = (1..=24)
             .chain([30])
             .map(|n| format!("F{n}"))
+            .chain(["F30".to_owned()])
             .chain((1..=14).map(|n| format!("N{n}")))
             .collect();
         assert_eq!(names, expected);
