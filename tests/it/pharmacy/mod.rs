@@ -10,7 +10,7 @@ use yibaod::sandbox::bills;
 use crate::desk::{Desk, Setup, Shows, request_from};
 
 /// The realistic sale to the employee, without paper.
-fn sale(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
+pub(crate) fn sale(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
     let person = desk.platform.person("employee").expect("a person");
     let mut request = request_from(&bills::pharmacy(&person));
     request.request_id = request_id.to_owned();

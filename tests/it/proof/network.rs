@@ -39,6 +39,7 @@ const SECOND_DELIVERY: &str = "F23 second delivery";
 const MONEY_CALLS: [&str; 4] = ["2207", "2208", "2102", "2103"];
 /// What counts as an enquiry.
 const ENQUIRIES: [&str; 2] = ["5203", "2601"];
+const BY_PERSON: &str = "[enquiry]\npharmacy_by_person = true\n";
 const NO_ENQUIRY: &str = "[enquiry]\nwithout_setl_id = false\n";
 
 /// A call, and what makes a settlement come to it.
@@ -52,9 +53,11 @@ struct Row {
     profile: &'static str,
     /// The quiet time lies between the call before and this one.
     after_quiet: bool,
+    /// A pharmacy's sale comes to it.
+    is_sale: bool,
 }
 
-const CALLS: [Row; 15] = [
+const CALLS: [Row; 18] = [
     plain("ec.query", "now"),
     plain("9001", "ec.query"),
     plain("1101", "9001"),
@@ -78,7 +81,23 @@ const CALLS: [Row; 15] = [
     after("2205", "2206", &["F21@2206"]),
     after("2202", "2205", &["F21@2206"]),
     after("5201", "2201", &["F1@2201"]),
+    sale_to("2101", "1101", &[]),
+    sale_to("2102", "2101", &[]),
+    sale_to("2103", "2102", &["F12@2102"]),
 ];
+
+/// A pharmacy's sale at a site where a lost one may be asked for by the person.
+const fn sale_to(
+    infno: &'static str,
+    before: &'static str,
+    arranged: &'static [&'static str],
+) -> Row {
+    Row {
+        profile: BY_PERSON,
+        is_sale: true,
+        ..after(infno, before, arranged)
+    }
+}
 
 const fn plain(infno: &'static str, before: &'static str) -> Row {
     after(infno, before, &[])
@@ -95,6 +114,7 @@ const fn after(
         arranged,
         profile: "",
         after_quiet: false,
+        is_sale: false,
     }
 }
 
@@ -172,6 +192,7 @@ struct Cell {
     profile: String,
     arm: Vec<String>,
     tls: bool,
+    is_sale: bool,
     /// Two faults at once: a person may be needed in the end, and one may keep the settlement from where
     /// the other waits.
     is_pair: bool,
@@ -187,6 +208,7 @@ impl Cell {
             profile: row.profile.to_owned(),
             arm,
             tls: column.tls,
+            is_sale: row.is_sale,
             is_pair: false,
         }
     }
@@ -337,7 +359,11 @@ async fn run(cell: Cell) -> Ended {
     for fault in &cell.arm {
         desk.platform.arm(fault).expect("a fault of the sandbox");
     }
-    let mut request = bill(&desk, "cell");
+    let mut request = if cell.is_sale {
+        crate::pharmacy::sale(&desk, "cell")
+    } else {
+        bill(&desk, "cell")
+    };
     request.print = PrintWish::No.into();
     let answer = desk
         .pay(request, &vec![Shows::fresh("employee"); CODES])

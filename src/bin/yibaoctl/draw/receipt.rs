@@ -325,9 +325,33 @@ mod tests {
         };
         let drawn = settlement(&pending, PLAIN, 80).join("\n");
         assert!(
-            drawn.contains("尚未扣费") && !drawn.contains("已结算"),
+            drawn.contains("预结算金额") && !drawn.contains("已结算"),
             "{drawn}"
         );
+    }
+
+    #[test]
+    fn what_was_given_back_is_not_collected() {
+        let with = |money: RefundMoney| Settlement {
+            refund: Some(RefundBrief {
+                money: money.into(),
+                ..RefundBrief::default()
+            }),
+            ..settled()
+        };
+        let collects = |it: &Settlement| {
+            let drawn = settlement(it, PLAIN, 80).join("\n");
+            drawn.contains("请向患者收取")
+        };
+        assert!(collects(&settled()));
+        assert!(collects(&with(RefundMoney::Refused)));
+        for back in [
+            RefundMoney::Refunded,
+            RefundMoney::Unknown,
+            RefundMoney::Pending,
+        ] {
+            assert!(!collects(&with(back)), "{back:?}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ async fn killed_once_and_twice() {
     }
     let once = Proof::begin(
         "kill-once",
-        "Kill -9 at every edge of every call",
+        "Kill -9 at every edge of every call of a settlement",
         "每次调用的每个断点处强杀",
     );
     let outcomes = matrix(once, firsts, None).await;
