@@ -6,13 +6,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ask::{CallerId, Failure};
+use super::look::summary;
 use super::operations::Operations;
 use crate::book::Code;
-use crate::journal::Error as JournalError;
+use crate::journal::{Error as JournalError, Filter, PersonKeyInput};
 use crate::runner::{Attendance, Handle, Reservation, Slot, View, state_of};
 use crate::settlement::answer::{Answer, Money, Paper};
 use crate::settlement::checks;
-use crate::settlement::order::Order;
+use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::state::State;
 use crate::settlement::tell;
 
@@ -125,11 +126,39 @@ impl Operations {
             let detail = format!("settlement {first} has this visit");
             return Err(Failure::new(Code::VisitBusy, detail));
         }
+        self.refuse_sale_in_doubt(&order).await?;
         let runner = &self.inner.runner;
         let begun = runner
             .accept(reservation, runner.new_id(), &caller.id, order, total)
             .await;
         begun.map_err(|error| not_begun(&error))
+    }
+
+    /// A sale has no visit that is open once only: while a charge of this person is in doubt nothing more is
+    /// sold to him or her, since it may be the same sale again.
+    async fn refuse_sale_in_doubt(&self, order: &Order) -> Result<(), Failure> {
+        if order.kind != OrderKind::Pharmacy || order.patient.certno.is_empty() {
+            return Ok(());
+        }
+        let filter = Filter {
+            kind: Some(SETTLEMENT.to_owned()),
+            person: Some(PersonKeyInput::new(order.patient.certno.expose())),
+            open_only: true,
+            ..Filter::default()
+        };
+        let rows = self.parts().journal.list(filter).await;
+        let rows = rows.map_err(|error| unreadable(&error))?;
+        let mut summaries = rows.iter().filter_map(|row| summary(&row.summary));
+        match summaries.find(|row| row.money == Money::Unknown) {
+            Some(row) => {
+                let detail = format!(
+                    "settlement {} of this person is in doubt",
+                    row.settlement_id
+                );
+                Err(Failure::new(Code::VisitBusy, detail))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The final answer; at the deadline the truth by then, and the settlement runs on.

@@ -116,6 +116,11 @@ async fn what_can_neither_be_found_nor_reversed_waits_for_a_person() {
     };
     let (desk, settlement) = once(setup, &["F1@2102"]).await;
     assert_eq!(settlement.money(), Money::Unknown);
+    // It may be the same sale again: nothing more is sold to this person before a person has looked.
+    let again = desk.scan_and_pay(sale(&desk, "again")).await;
+    let again = again.expect_err("the first one is in doubt");
+    assert_eq!(crate::desk::refusal(&again).name, "VISIT_BUSY");
+    assert_eq!(received(&desk, "2102"), 1);
     assert!(settlement.stuck);
     assert_eq!(error_name(&settlement), "STUCK");
     assert_eq!((received(&desk, "2601"), received(&desk, "5203")), (0, 0));
