@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::codes::{self, CodePattern};
 use crate::config::{ConfigError, Problem, Profile, Secrets, Settings, profile_report};
 use crate::device::{Hub, ROLE_RECEIPT};
 use crate::document::receipt::Surround;
@@ -13,6 +14,7 @@ use crate::operation::{Identity, Operations, Waits};
 use crate::platform::{self, Platform};
 use crate::runner::{Clock, Crashes, Ingredients, MARK_MSGID, MARK_SERIAL, Numbers, Runner};
 use crate::settlement::bill::Fen;
+use crate::settlement::code_kind::{self, Pattern};
 use crate::settlement::rules::{FundReading, Rules};
 
 /// How long a stopping daemon waits for what is past the point of no return.
@@ -209,7 +211,12 @@ async fn serve(site: Site) -> Result<(), Error> {
             .any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
-    let operations = Operations::new(runner.clone(), identity(&settings), waits(&settings));
+    let operations = Operations::new(
+        runner.clone(),
+        identity(&settings),
+        waits(&settings),
+        settings.codes.iter().map(pattern).collect(),
+    );
     // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
     // connect wait until the door is served.
     let door = ipc::grpc::open(&settings, operations.clone())?;
@@ -383,6 +390,19 @@ fn waits(settings: &Settings) -> Waits {
         print_wait_ms: i64::from(settings.times.print_wait_ms),
         pending_ms: i64::from(settings.times.pending_s) * 1_000,
         settlements_max: usize::try_from(settings.limits.settlements).unwrap_or(usize::MAX),
+    }
+}
+
+fn pattern(code: &CodePattern) -> Pattern {
+    Pattern {
+        name: code.name.clone(),
+        prefix: code.prefix.clone(),
+        length: (code.length_min, code.length_max),
+        made_of: match code.made_of {
+            codes::MadeOf::Digits => code_kind::MadeOf::Digits,
+            codes::MadeOf::Alphanumeric => code_kind::MadeOf::Alphanumeric,
+            codes::MadeOf::Any => code_kind::MadeOf::Any,
+        },
     }
 }
 

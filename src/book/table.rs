@@ -50,7 +50,7 @@ macro_rules! codes {
     };
 }
 
-with_reconciling! {
+with_devices! { {
     // The request.
     RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
         "请求内容有误，未受理。",
@@ -224,49 +224,7 @@ with_reconciling! {
         "Several insurances are in force; one must be chosen.",
         "请按所列险种询问患者，选定险种后重新发起。",
         "Ask the patient which of the listed ones to use, set it and start again.";
-
-    // The devices.
-    ScannerMissing = "E3001", "SCANNER_MISSING", NotCharged, NewId,
-        "没有找到扫码器。",
-        "No scanner was found.",
-        "请检查扫码器的连线和电源，指示灯亮后重新发起。",
-        "Check the scanner's cable and power, then start again.";
-    ScannerUnplugged = "E3002", "SCANNER_UNPLUGGED", NotCharged, NewId,
-        "等待扫码时扫码器断开了。",
-        "The scanner went away while a code was awaited.",
-        "请重新插好扫码器，稍候几秒后重新发起。",
-        "Plug the scanner in again, wait some seconds and start again.";
-    ScannerBusy = "E3003", "SCANNER_BUSY", NotCharged, NewId,
-        "扫码器正被另一笔结算占用，排队超时。",
-        "The scanner is in use by another settlement and the wait was too long.",
-        "请等前一笔结束后重新发起。",
-        "Wait until the other settlement has ended, then start again.";
-    PrinterMissing = "E3011", "PRINTER_MISSING", NotConcerned, SameId,
-        "没有连接上小票打印机。",
-        "The receipt printer cannot be reached.",
-        "请检查打印机电源和连线；若结算已成立，不要重新结算，可在 HIS 中补打。",
-        "Check power and cable; if the settlement stands, do not settle again, only reprint.";
-    PaperOut = "E3012", "PAPER_OUT", NotConcerned, SameId,
-        "小票打印机缺纸。",
-        "The receipt printer is out of paper.",
-        "请装好纸卷；若结算已成立，不要重新结算，可在 HIS 中补打。",
-        "Put in a new roll; if the settlement stands, do not settle again, only reprint.";
-    CoverOpen = "E3013", "COVER_OPEN", NotConcerned, SameId,
-        "小票打印机的盖子没有合上。",
-        "The receipt printer's cover is open.",
-        "请合上打印机盖；若结算已成立，不要重新结算，可在 HIS 中补打。",
-        "Close the cover; if the settlement stands, do not settle again, only reprint.";
-    PrinterError = "E3014", "PRINTER_ERROR", NotConcerned, SameId,
-        "小票打印机报告故障，可能是卡纸或切刀卡住。",
-        "The receipt printer reports a fault, perhaps a jam or the cutter.",
-        "请关机清除卡纸后再开机；若结算已成立，不要重新结算，可在 HIS 中补打。",
-        "Switch it off, clear the jam, switch it on; if the settlement stands, only reprint.";
-    PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,
-        "小票可能已经打出，但打印机没有给出证明。",
-        "The receipt may have come out; the printer gave no proof.",
-        "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
-        "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
-
+} {
     // The platform.
     PlatformUnreachable = "E4001", "PLATFORM_UNREACHABLE", NotCharged, NewId,
         "连接不上医保平台，请求没有发出。",
@@ -532,4 +490,4 @@ with_reconciling! {
         "A refund of the same settlement is under way.",
         "请稍候再查询，不要另行退费。",
         "Ask again in a moment; make no other refund.";
-}
+} }

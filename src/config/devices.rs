@@ -19,7 +19,7 @@ const GAP_MS_MAX: u32 = 2_000;
 pub const CODE_BYTES_MAX: usize = 512;
 /// Longest device name.
 const NAME_BYTES_MAX: usize = 64;
-/// Jobs of a scanner, and of a printer. Nobody asks for a device with another one.
+/// Jobs of a scanner, and of a printer; a second one of its kind has `-` and a name behind it.
 const SCANNER_ROLES: [&str; 1] = ["scanner"];
 const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 
@@ -29,7 +29,8 @@ const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 pub struct DeviceConfig {
     /// The desk's own name for it, unique at the desk.
     pub name: String,
-    /// What clients ask for: `scanner`, `receipt`, `report`. One device a role.
+    /// What clients ask for: `scanner`, `receipt`, `report`, and for others of their kind such as `scanner-2`. One
+    /// device a role. Settlements use `scanner` and `receipt`.
     pub role: String,
     /// What it is and where.
     pub kind: Kind,
@@ -187,7 +188,8 @@ impl DeviceConfig {
             Kind::SerialScanner { .. } => &SCANNER_ROLES,
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
         };
-        if !roles.contains(&self.role.as_str()) {
+        let job = self.role.split_once('-').map_or(&*self.role, |(job, _)| job);
+        if !roles.contains(&job) || !is_plain_name(&self.role) || self.role.ends_with('-') {
             let known = roles.join(", ");
             say(format!(
                 "role {:?} is no job of this kind of device: {known}",

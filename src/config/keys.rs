@@ -346,6 +346,11 @@ impl Keys {
         Keys::under(inner, self.path(key), self.sink.clone())
     }
 
+    /// A table that [`Keys::tables`] gave, by the name it gave.
+    pub(super) fn inner(&self, at: &str, table: Table) -> Keys {
+        Keys::under(table, self.path(at), self.sink.clone())
+    }
+
     /// The tables of `[[key]]`, in order, each with its name for problems (`device[0]`).
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(String, Table)> {
         let list = |value: Value| match value {

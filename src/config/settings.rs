@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::codes::{self, CodePattern};
 use super::devices::{self, DeviceConfig};
 use super::keys::{ConfigError, Keys, Sink};
 use super::layers;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub paths: Paths,
     /// What is plugged in, in the order of the file.
     pub devices: Vec<DeviceConfig>,
+    /// The site's own codes, the first that fits counts.
+    pub codes: Vec<CodePattern>,
     /// Who may do what beyond the socket's mode.
     pub access: Access,
     /// What stands around a receipt.
@@ -135,6 +138,7 @@ fn settings(mut keys: Keys) -> Settings {
         desk: desk(keys.sub("desk")),
         paths: paths(keys.sub("paths")),
         devices: devices(&mut keys),
+        codes: codes::codes(&mut keys),
         access: access(keys.sub("access")),
         receipt: receipt(keys.sub("receipt")),
         limits: limits(keys.sub("limits")),

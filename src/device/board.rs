@@ -1,5 +1,6 @@
 //! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -124,6 +125,16 @@ impl Board {
 
     pub(crate) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Its device file, when it has one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match &self.config.kind {
+            Kind::SerialScanner { path, .. } | Kind::EscPosSerial { path, .. } => {
+                Some(path.clone())
+            }
+            Kind::EscPosTcp { .. } => None,
+        }
     }
 
     pub(crate) fn say(&self, what: What) {

@@ -6,8 +6,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::board::{Board, DeviceInfo};
+use super::claim::Claims;
 use super::error::DeviceError;
-use super::event::{EventLog, Watcher};
+use super::event::{EventLog, Watcher, now_ms};
+use super::health::{self, Check};
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::scanner::owner::Line;
@@ -30,6 +32,7 @@ pub struct Hub {
 struct Inner {
     events: Arc<EventLog>,
     devices: Vec<Device>,
+    claims: Arc<Claims>,
 }
 
 struct Device {
@@ -60,8 +63,22 @@ impl Hub {
             .map(|config| Device::start(config, &events, waiting_max))
             .collect();
         Self {
-            inner: Arc::new(Inner { events, devices }),
+            inner: Arc::new(Inner {
+                events,
+                devices,
+                claims: Arc::default(),
+            }),
         }
+    }
+
+    pub(crate) fn claims(&self) -> &Arc<Claims> {
+        &self.inner.claims
+    }
+
+    /// A name for a holder that no other one of this run has.
+    #[must_use]
+    pub fn new_holder_id(&self) -> String {
+        self.inner.claims.new_id()
     }
 
     /// All devices, in the order of the configuration. Never waits.
@@ -76,14 +93,15 @@ impl Hub {
         self.inner.events.watch(from_seq)
     }
 
-    /// Waits for the scanner in order of arrival. `place` is told how many are before this asker, and again
-    /// whenever that changes; 0: it is his. Dropping the future leaves the queue.
+    /// Waits for the scanner of a role in order of arrival. `place` is told how many are before this asker, and
+    /// again whenever that changes; 0: it is his. Dropping the future leaves the queue.
     ///
     /// # Errors
     /// `SCANNER_MISSING` without a scanner, or when it is not there two seconds after it fell to the asker;
     /// `SCANNER_BUSY` at the deadline or with too many waiting.
     pub async fn claim_scanner(
         &self,
+        role: &str,
         asker: Asker,
         deadline: Instant,
         place: watch::Sender<usize>,
@@ -93,12 +111,18 @@ impl Hub {
             .devices
             .iter()
             .find_map(|device| match &device.family {
-                Family::Scanner(scanner) if device.role == ROLE_SCANNER => Some(scanner),
+                Family::Scanner(scanner) if device.role == role => Some(scanner),
                 Family::Scanner(_) | Family::Printer(_) => None,
             });
         let Some(scanner) = scanner else {
-            let none = "no scanner has the role \"scanner\"";
-            return Err(DeviceError::new(Code::ScannerMissing, none));
+            // To a desk, a scanner that was never configured is one that is missing.
+            let code = if role == ROLE_SCANNER {
+                Code::ScannerMissing
+            } else {
+                Code::DeviceUnknown
+            };
+            let none = format!("no scanner has the role {role:?}");
+            return Err(DeviceError::new(code, none));
         };
         scanner.claim(asker, deadline, place).await
     }
@@ -132,6 +156,30 @@ impl Hub {
                 format!("no printer has the role {role:?}"),
             )),
         }
+    }
+
+    /// Looks at the device with this role or name; six seconds at most. `None`: there is none.
+    pub async fn check(&self, role_or_name: &str) -> Option<(DeviceInfo, Vec<Check>)> {
+        let mut devices = self.inner.devices.iter();
+        let device = devices
+            .find(|device| device.role == role_or_name || device.board.name() == role_or_name)?;
+        let mut checks = match device.board.path() {
+            Some(path) => {
+                let looking = tokio::task::spawn_blocking(move || health::of_path(&path));
+                looking.await.unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        let began = std::time::Instant::now();
+        let answer = match &device.family {
+            Family::Printer(printer) => health::of_answer(&printer.look().await, began),
+            Family::Scanner(_) => Vec::new(),
+        };
+        let info = device.info();
+        checks.push(health::of_line(&info));
+        checks.extend(answer);
+        checks.extend(health::of_last_error(&info, now_ms()));
+        Some((info, checks))
     }
 
     fn printer(&self, role: &str) -> Option<&Printer> {
@@ -185,5 +233,28 @@ impl Device {
             Family::Printer(printer) => printer.holder(),
         };
         self.board.info(holder, waiting)
+    }
+}
+
+#[cfg(test)]
+impl Hub {
+    /// A hub of one scanner whose line the test plays.
+    pub(crate) fn of_scanner(role: &str, scanner: Scanner, events: Arc<EventLog>) -> Self {
+        let board = Arc::clone(&scanner.board);
+        let family = Family::Scanner(scanner);
+        let role = role.to_owned();
+        let devices = vec![Device {
+            role,
+            board,
+            family,
+        }];
+        let claims = Arc::default();
+        Self {
+            inner: Arc::new(Inner {
+                events,
+                devices,
+                claims,
+            }),
+        }
     }
 }

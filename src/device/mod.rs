@@ -6,13 +6,17 @@
 //!
 //! ```text
 //! Hub ── claim_scanner ─► queue ─► ScannerLease ── arm, read ─► scanner::owner ── link ─► the line
+//!  │ ── claim ─► claim::hold, a task that holds a lease for a caller
 //!  │ ── print, printer_state ─────────────────────────────────► printer::owner ── escpos ── link ─► the line
 //!  └─── list, watch ◄── board (state, counters), event (bounded history) ◄── both
 //! ```
 
 mod board;
+mod claim;
 mod error;
 mod event;
+mod health;
+mod holder;
 mod hub;
 mod link;
 mod pause;
@@ -25,8 +29,10 @@ pub mod scanner;
 mod far_end;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
+pub use claim::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};
+pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_RECEIPT, ROLE_SCANNER};
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use scanner::{Asker, Scan, ScannerLease};

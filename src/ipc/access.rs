@@ -59,6 +59,18 @@ pub enum Operation {
     ListDevices,
     /// `WatchDevices`.
     WatchDevices,
+    /// `Scan`.
+    Scan,
+    /// `Claim`.
+    Claim,
+    /// `RenewClaim`.
+    RenewClaim,
+    /// `ReleaseClaim` of the caller's own.
+    ReleaseClaim,
+    /// `ReleaseClaim` of anybody's.
+    ReleaseAnyClaim,
+    /// `CheckHealth`.
+    CheckHealth,
     /// `GetStatus`.
     GetStatus,
     /// `ListStuck`.
@@ -89,7 +101,9 @@ impl Role {
     #[must_use]
     pub fn may(self, operation: Operation) -> bool {
         let least = match operation {
-            Operation::ResolveSettlement | Operation::ReconcileHospital => Role::Admin,
+            Operation::ResolveSettlement
+            | Operation::ReconcileHospital
+            | Operation::ReleaseAnyClaim => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
             | Operation::ConfirmSettlement
@@ -101,10 +115,15 @@ impl Role {
             | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
-            | Operation::Reconcile => Role::Cashier,
-            Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
-                Role::Monitor
-            }
+            | Operation::Reconcile
+            | Operation::Scan
+            | Operation::Claim
+            | Operation::RenewClaim
+            | Operation::ReleaseClaim => Role::Cashier,
+            Operation::ListDevices
+            | Operation::WatchDevices
+            | Operation::CheckHealth
+            | Operation::GetStatus => Role::Monitor,
         };
         match self {
             Role::Admin => true,

@@ -1,6 +1,7 @@
 //! The words between doors and operations: who asks, what for, what is told.
 
 use crate::book::Code;
+use crate::device::DeviceError;
 use crate::settlement::stuck::Truth;
 
 /// Who asks, as far as operations care.
@@ -33,6 +34,12 @@ impl Failure {
             detail: detail.into(),
             fields: Vec::new(),
         }
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        Self::new(error.code, error.detail)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Looking at the devices.
 
+use super::ask::Failure;
 use super::operations::Operations;
-use crate::device::{DeviceInfo, Watcher};
+use crate::book::Code;
+use crate::device::{Check, DeviceInfo, Watcher};
 
 impl Operations {
     /// All devices, in the order of the configuration.
@@ -14,5 +16,17 @@ impl Operations {
     #[must_use]
     pub fn watch_devices(&self, from_seq: Option<u64>) -> Watcher {
         self.parts().hub.watch(from_seq)
+    }
+
+    /// Looks at the device with this role or name.
+    ///
+    /// # Errors
+    /// `DEVICE_UNKNOWN`.
+    pub async fn check_health(
+        &self,
+        role_or_name: String,
+    ) -> Result<(DeviceInfo, Vec<Check>), Failure> {
+        let checked = self.parts().hub.check(&role_or_name).await;
+        checked.ok_or_else(|| Failure::new(Code::DeviceUnknown, "see ListDevices"))
     }
 }

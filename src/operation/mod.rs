@@ -9,6 +9,7 @@ mod operations;
 mod reconcile;
 mod refund;
 mod resolve;
+mod scan;
 mod settle;
 mod status;
 mod steer;
@@ -22,9 +23,10 @@ pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
+pub use scan::{ClaimTold, CodeRead, ScanWish};
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
-    Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Holder as DeviceHolder,
-    Paper as Roll, PrinterState, Watched, Watcher, What,
+    Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Holder as DeviceHolder,
+    Paper as Roll, PrinterState, Verdict as HealthVerdict, Watched, Watcher, What,
 };

@@ -7,6 +7,7 @@ use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::settlement::code_kind::Pattern;
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
 use crate::settlement::refund::Refund;
@@ -53,12 +54,14 @@ pub(super) struct Inner {
     pub(super) hand_outs: Errands<Dispense>,
     /// Whoever begins a take-back holds it.
     pub(super) take_back_turn: tokio::sync::Mutex<()>,
+    /// The site's own codes.
+    pub(super) patterns: Arc<[Pattern]>,
 }
 
 impl Operations {
     /// Over a runner.
     #[must_use]
-    pub fn new(runner: Runner, identity: Identity, waits: Waits) -> Self {
+    pub fn new(runner: Runner, identity: Identity, waits: Waits, patterns: Vec<Pattern>) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         let hand_outs = Errands::new(&runner);
         Self {
@@ -72,6 +75,7 @@ impl Operations {
                 damaged,
                 hand_outs,
                 take_back_turn: tokio::sync::Mutex::default(),
+                patterns: patterns.into(),
             }),
         }
     }

@@ -10,7 +10,8 @@ use super::live::View;
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
-    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ScannerLease,
+    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ROLE_SCANNER,
+    ScannerLease,
 };
 use crate::document::receipt;
 use crate::journal::{Filter, PersonKeyInput};
@@ -59,7 +60,7 @@ impl Carrier {
         let deadline = tokio::time::Instant::now() + Duration::from_millis(QUEUE_WAIT_MS_MAX);
         let (place, mut places) = watch::channel(0_usize);
         let hub = self.parts.hub.clone();
-        let claim = hub.claim_scanner(asker, deadline, place);
+        let claim = hub.claim_scanner(ROLE_SCANNER, asker, deadline, place);
         tokio::pin!(claim);
         let parts = Arc::clone(&self.parts);
         let stopped = parts.stopped();

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod bill;
 pub mod call;
 pub mod checks;
+pub mod code_kind;
 pub mod credential;
 pub mod errand;
 pub mod event;

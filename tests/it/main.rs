@@ -6,6 +6,7 @@ mod bills;
 mod callers;
 mod codes;
 mod desk;
+mod device;
 mod dispense;
 mod fleet;
 mod happy;

@@ -230,7 +230,7 @@ fn next(say: &Say, desk: &Desk, place: &Place, programs: &Programs, args: &Args)
             format!("pay {bill}"),
             "status".into(),
             "list".into(),
-            "devices --watch".into(),
+            "device watch".into(),
         ] {
             say.line(&format!("    {ctl} {words}"));
         }

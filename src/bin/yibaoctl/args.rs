@@ -20,8 +20,8 @@ pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late
 stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 refused (nothing given back), 5 unknown.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
-pay, show, status, list, stuck, resolve and refund give exactly one object, a failure too ({\"error\": {…}}); watch and devices --watch
-give one object a line. Progress goes to stderr.";
+pay, show, status, list, stuck, resolve and refund give exactly one object, a failure too ({\"error\": {…}}); watch, device watch and
+device scan --each give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
 #[derive(Debug, Parser)]
@@ -71,7 +71,8 @@ pub(crate) enum Command {
     /// Give a settled bill back, whole. 整笔退费。
     Refund(Refund),
     /// The devices of the desk. 本机外设。
-    Devices(Devices),
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// Drugs handed out and taken back. 发药与退药上报。
     #[command(subcommand)]
     Dispense(DispenseCommand),
@@ -272,11 +273,50 @@ pub(crate) enum Stated {
     NotRefunded,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// All devices as they are. 列出全部外设。
+    List,
+    /// All devices, then each event until Ctrl-C. 持续显示外设变化。
+    Watch,
+    /// Try a scanner: the next code, or each one. 试扫码。
+    Scan(DeviceScan),
+    /// Look at one device, with evidence; exit code 1 when something is wrong. 检查一台外设并给出依据。
+    Health(WhichDevice),
+    /// Who holds what. 查看外设占用者。
+    Who,
+    /// Give a claim back; an admin anybody's. 释放占用，管理员可释放任何人的。
+    Release(WhichClaim),
+}
+
 #[derive(Debug, clap::Args)]
-pub(crate) struct Devices {
-    /// Go on with every event until interrupted. 持续显示变化。
+pub(crate) struct DeviceScan {
+    /// Role of the scanner. 扫码器角色。
+    #[arg(value_name = "ROLE", default_value = "scanner")]
+    pub(crate) role: String,
+    /// Each code until Ctrl-C; nobody else gets one meanwhile. 持续扫码，期间独占。
     #[arg(long)]
-    pub(crate) watch: bool,
+    pub(crate) each: bool,
+    /// Show codes whole. They are somebody's: not on a shared screen. 完整显示码内容。
+    #[arg(long)]
+    pub(crate) show: bool,
+    /// Longest wait, seconds. 最长等待秒数。
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) wait_s: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichDevice {
+    /// Role or name. 角色或名称。
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichClaim {
+    /// As `device who` names it. 占用编号。
+    #[arg(value_name = "CLAIM_ID")]
+    pub(crate) claim_id: String,
 }
 
 #[derive(Debug, clap::Args)]

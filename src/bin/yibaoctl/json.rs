@@ -26,8 +26,8 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
-    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest
+    CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
+    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest ScannedCode
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

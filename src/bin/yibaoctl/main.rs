@@ -9,7 +9,7 @@ mod ask;
 mod charset;
 mod confirm;
 mod connect;
-mod devices;
+mod device;
 mod dispense;
 mod draw;
 mod exit;
@@ -83,7 +83,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
-        Command::Devices(devices) => devices::run(&mut door().await?, devices.watch, out).await,
+        Command::Device(command) => device::run(&mut door().await?, command, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),

@@ -3,7 +3,7 @@
 use yibaod::api::{GetStatusRequest, GetStatusResponse};
 
 use crate::connect::Door;
-use crate::devices;
+use crate::device;
 use crate::draw::{Paint, clean, left, receipt};
 use crate::exit::Exit;
 use crate::json;
@@ -67,7 +67,7 @@ fn drawn(it: &GetStatusResponse, paint: Paint, width: usize) -> Vec<String> {
         lines.extend(receipt::error(why, paint, width));
     }
     lines.push(String::new());
-    lines.extend(devices::drawn(&it.devices, paint, width));
+    lines.extend(device::drawn(&it.devices, paint, width));
     lines
 }
 

@@ -20,12 +20,14 @@ use super::error::DeviceError;
 use super::queue::{Queue, Ticket};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
-use owner::Arm;
+use owner::{Arm, Read, Sink};
 
 /// A scanner that was just plugged in, or whose daemon just started, is waited for so long.
 const ARRIVAL_MS_MAX: u64 = 2_000;
 /// Orders to the owner that may wait; a lease has one at a time.
 const ORDERS_MAX: usize = 4;
+/// Codes that may wait for who listens to each one.
+pub const CODES_WAITING_MAX: usize = 1_024;
 
 /// Who asks for a device, for lists and events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,14 +66,21 @@ impl Scanner {
         board: Arc<Board>,
         waiting_max: usize,
     ) -> Self {
-        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, "scanner owned");
-        tokio::spawn(owner::own(line, Arc::clone(&board), inbox));
-        Self {
+        let (scanner, inbox) = Self::over(Arc::clone(&board), waiting_max);
+        tokio::spawn(owner::own(line, board, inbox));
+        scanner
+    }
+
+    /// The hub's side, and what whoever owns the line listens to.
+    pub(crate) fn over(board: Arc<Board>, waiting_max: usize) -> (Self, mpsc::Receiver<Arm>) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let scanner = Self {
             queue: Queue::new(Arc::clone(&board), waiting_max),
             board,
             orders,
-        }
+        };
+        (scanner, inbox)
     }
 
     pub(crate) async fn claim(
@@ -104,7 +113,7 @@ impl Scanner {
 pub struct ScannerLease {
     board: Arc<Board>,
     orders: mpsc::Sender<Arm>,
-    armed: Option<oneshot::Receiver<Result<Scan, DeviceError>>>,
+    armed: Option<oneshot::Receiver<Read>>,
     #[expect(dead_code, reason = "held for its drop")]
     ticket: Ticket,
 }
@@ -121,16 +130,48 @@ impl ScannerLease {
         }
         self.wait_until_present(deadline).await?;
         let (code, armed) = oneshot::channel();
+        self.order(Sink::Next(code), deadline).await?;
+        self.armed = Some(armed);
+        Ok(())
+    }
+
+    /// Makes the scanner listen for every code: what came before is dropped. The channel ends when the scanner
+    /// goes away (its last word is `SCANNER_UNPLUGGED`) or when [`CODES_WAITING_MAX`] codes wait in it. Arming or
+    /// listening again ends it too.
+    ///
+    /// # Errors
+    /// `SCANNER_MISSING` when it is not there and does not come within two seconds.
+    pub async fn listen(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<mpsc::Receiver<Result<Scan, DeviceError>>, DeviceError> {
+        self.armed = None;
+        self.wait_until_present(deadline).await?;
+        let (each, codes) = mpsc::channel(CODES_WAITING_MAX);
+        self.order(Sink::Each(each), deadline).await?;
+        Ok(codes)
+    }
+
+    /// Whether the scanner is there, and when that changes.
+    #[must_use]
+    pub fn presence(&self) -> watch::Receiver<bool> {
+        self.board.presence()
+    }
+
+    /// The desk's name for the scanner.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.board.name()
+    }
+
+    async fn order(&self, sink: Sink, deadline: Instant) -> Result<(), DeviceError> {
         let (ready, listening) = oneshot::channel();
         let asked = async {
-            self.orders.send(Arm { code, ready }).await.ok()?;
+            self.orders.send(Arm { sink, ready }).await.ok()?;
             listening.await.ok()
         };
         match timeout_at(deadline, asked).await {
-            Ok(Some(())) => {
-                self.armed = Some(armed);
-                Ok(())
-            }
+            Ok(Some(())) => Ok(()),
             Ok(None) | Err(_) => Err(self.missing()),
         }
     }
@@ -145,7 +186,34 @@ impl ScannerLease {
         let Some(armed) = self.armed.take() else {
             return Err(self.missing());
         };
-        match timeout_at(deadline, armed).await {
+        let read = timeout_at(deadline, armed).await;
+        self.read_of(read)
+    }
+
+    /// [`Self::read`], but dropping the future loses nothing: the scanner stays armed, and what it reads is given
+    /// to the next call. [`Self::disarm`] ends that.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_on(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
+        self.arm(deadline).await?;
+        let Some(armed) = &mut self.armed else {
+            return Err(self.missing());
+        };
+        let read = timeout_at(deadline, armed).await;
+        self.armed = None;
+        self.read_of(read)
+    }
+
+    /// Stops listening.
+    pub fn disarm(&mut self) {
+        self.armed = None;
+    }
+    fn read_of(
+        &self,
+        read: Result<Result<Read, oneshot::error::RecvError>, tokio::time::error::Elapsed>,
+    ) -> Read {
+        match read {
             Ok(Ok(code)) => code,
             Ok(Err(_)) => Err(self.missing()),
             Err(_) => Err(DeviceError::new(

@@ -31,13 +31,49 @@ pub(crate) struct Line {
 
 /// An order to listen.
 pub(crate) struct Arm {
-    /// Where the code goes; closed: nobody is armed.
-    pub(crate) code: oneshot::Sender<Result<Scan, DeviceError>>,
+    /// Where codes go; closed: nobody is armed.
+    pub(crate) sink: Sink,
     /// Told when the scanner listens.
     pub(crate) ready: oneshot::Sender<()>,
 }
 
-type Armed = Option<oneshot::Sender<Result<Scan, DeviceError>>>;
+/// Where codes go.
+pub(crate) enum Sink {
+    /// The next one only.
+    Next(oneshot::Sender<Read>),
+    /// Each one, until the line goes away. When the channel is full it is closed: a gap is never hidden.
+    Each(mpsc::Sender<Read>),
+}
+
+/// What came of listening.
+pub(crate) type Read = Result<Scan, DeviceError>;
+
+impl Sink {
+    fn is_closed(&self) -> bool {
+        match self {
+            Sink::Next(sender) => sender.is_closed(),
+            Sink::Each(sender) => sender.is_closed(),
+        }
+    }
+
+    async fn closed(&mut self) {
+        match self {
+            Sink::Next(sender) => sender.closed().await,
+            Sink::Each(sender) => sender.closed().await,
+        }
+    }
+
+    /// Whether somebody got it, and the sink for what comes after it.
+    pub(crate) fn give(self, read: Read) -> (bool, Option<Sink>) {
+        match self {
+            Sink::Next(sender) => (sender.send(read).is_ok(), None),
+            Sink::Each(sender) => match sender.try_send(read) {
+                Ok(()) => (true, Some(Sink::Each(sender))),
+                Err(_) => (false, None),
+            },
+        }
+    }
+}
 
 enum Ended {
     HubGone,
@@ -80,7 +116,7 @@ struct Listener<'a> {
     framer: Framer,
     board: &'a Board,
     length_max: usize,
-    armed: Armed,
+    armed: Option<Sink>,
     buffer: Zeroizing<[u8; CHUNK_BYTES]>,
 }
 
@@ -131,7 +167,7 @@ impl<'a> Listener<'a> {
         self.framer.skip_open();
         // An asker that went away meanwhile is noticed by its closed channel.
         if order.ready.send(()).is_ok() {
-            self.armed = Some(order.code);
+            self.armed = Some(order.sink);
         }
         Ok(None)
     }
@@ -179,12 +215,13 @@ impl<'a> Listener<'a> {
                 ),
             )),
         };
-        match asker.send(answer) {
-            Ok(()) => self.board.count(|c| c.codes += 1),
-            Err(_) => {
-                self.board.count(|c| c.codes_ignored += 1);
-                self.board.say(What::CodeIgnored);
-            }
+        let (given, armed) = asker.give(answer);
+        self.armed = armed;
+        if given {
+            self.board.count(|c| c.codes += 1);
+        } else {
+            self.board.count(|c| c.codes_ignored += 1);
+            self.board.say(What::CodeIgnored);
         }
     }
 
@@ -196,7 +233,7 @@ impl<'a> Listener<'a> {
         self.board.failed(&error);
         self.framer.forget();
         if let Some(asker) = self.armed.take()
-            && asker.send(Err(error)).is_err()
+            && !asker.give(Err(error)).0
         {
             tracing::trace!("nobody waits for the code that will not come");
         }
@@ -211,7 +248,7 @@ async fn until(moment: Option<Instant>) {
     }
 }
 
-async fn disarmed(armed: &mut Armed) {
+async fn disarmed(armed: &mut Option<Sink>) {
     match armed {
         Some(asker) => asker.closed().await,
         None => std::future::pending().await,

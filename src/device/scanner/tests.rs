@@ -12,7 +12,7 @@ use crate::config::devices::{DeviceConfig, Framing, Kind};
 use crate::device::event::{Watched, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
-use crate::device::{DeviceError, DeviceState, Hub, ScannerLease};
+use crate::device::{DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease};
 
 #[tokio::test]
 async fn a_code_before_arming_is_refused() {
@@ -125,7 +125,7 @@ async fn a_scanner_that_is_not_there() {
     assert_eq!(desk.hub.list()[0].holder, None);
     let hub = Hub::start(Vec::new());
     let claimed = hub
-        .claim_scanner(asker("first"), soon(), watch::Sender::new(0))
+        .claim_scanner(ROLE_SCANNER, asker("first"), soon(), watch::Sender::new(0))
         .await;
     assert_eq!(claimed.err().unwrap().code, Code::ScannerMissing);
 }
@@ -140,7 +140,7 @@ async fn askers_are_served_in_order_and_see_their_place() {
         let (sender, mut place) = watch::channel(usize::MAX);
         let hub = desk.hub.clone();
         waiting.push(tokio::spawn(async move {
-            hub.claim_scanner(asker(name), soon(), sender).await
+            hub.claim_scanner(ROLE_SCANNER, asker(name), soon(), sender).await
         }));
         place.wait_for(|place| *place != usize::MAX).await.unwrap();
         places.push(place);
@@ -193,7 +193,7 @@ async fn a_queue_has_an_end() {
             let hub = desk.hub.clone();
             tokio::spawn(async move {
                 let _lease = hub
-                    .claim_scanner(asker("next"), soon(), watch::Sender::new(0))
+                    .claim_scanner(ROLE_SCANNER, asker("next"), soon(), watch::Sender::new(0))
                     .await;
             })
         })
@@ -274,7 +274,7 @@ impl Desk {
         deadline: Instant,
     ) -> Result<ScannerLease, DeviceError> {
         self.hub
-            .claim_scanner(asker(stream), deadline, watch::Sender::new(0))
+            .claim_scanner(ROLE_SCANNER, asker(stream), deadline, watch::Sender::new(0))
             .await
     }
 }

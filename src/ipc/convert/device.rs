@@ -10,9 +10,7 @@ use crate::operation::{DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Rol
 #[must_use]
 pub fn device(info: DeviceInfo) -> wire::Device {
     let problem = problem(&info);
-    let last_error_at = info
-        .last_error
-        .map(|(_, at_ms)| i64::try_from(at_ms).unwrap_or(i64::MAX));
+    let last_error_at = info.last_error.map(|(_, at_ms)| millis(at_ms));
     wire::Device {
         paper_low: info
             .printer
@@ -24,6 +22,8 @@ pub fn device(info: DeviceInfo) -> wire::Device {
         model: info.model.unwrap_or_default(),
         address: info.address,
         problem: problem.map(entry),
+        held_for: info.holder.as_ref().map(|it| it.what.clone()).unwrap_or_default(),
+        held_since: rfc3339_or_empty(info.holder.as_ref().map(|it| millis(it.since_ms))),
         held_by: info.holder.map(|holder| holder.stream).unwrap_or_default(),
         waiting: u32::try_from(info.waiting).unwrap_or(u32::MAX),
         last_error: info.last_error.map(|(code, _)| entry(code)),
@@ -63,7 +63,7 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
     };
     let event = wire::DeviceEvent {
         seq: event.seq,
-        at: rfc3339(i64::try_from(event.at_ms).unwrap_or(i64::MAX)),
+        at: rfc3339(millis(event.at_ms)),
         device: event.device,
         change: change(&event.what).into(),
         held_by,
@@ -71,6 +71,10 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Event(event)),
     }
+}
+
+fn millis(at_ms: u64) -> i64 {
+    i64::try_from(at_ms).unwrap_or(i64::MAX)
 }
 
 /// What keeps a device from being used now.

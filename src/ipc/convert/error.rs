@@ -17,7 +17,7 @@ const DETAIL_LENGTH_MAX: usize = 200;
 const STATUS_DETAIL_LENGTH_MAX: usize = 300;
 
 /// Our codes by what gRPC calls them.
-const STATUS_CODES: [(tonic::Code, &[Code]); 7] = [
+const STATUS_CODES: [(tonic::Code, &[Code]); 8] = [
     (
         tonic::Code::InvalidArgument,
         &[
@@ -49,13 +49,23 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 7] = [
         ],
     ),
     (tonic::Code::AlreadyExists, &[Code::RequestIdOtherBody]),
-    (tonic::Code::NotFound, &[Code::NotFound]),
+    (
+        tonic::Code::NotFound,
+        &[Code::NotFound, Code::ClaimUnknown, Code::DeviceUnknown],
+    ),
     (tonic::Code::PermissionDenied, &[Code::NotAllowed]),
     (tonic::Code::ResourceExhausted, &[Code::TooManyCalls]),
     (
         tonic::Code::Unavailable,
-        &[Code::JournalRefuses, Code::ShuttingDown],
+        &[
+            Code::JournalRefuses,
+            Code::ShuttingDown,
+            Code::ScannerBusy,
+            Code::ScannerMissing,
+            Code::ScannerUnplugged,
+        ],
     ),
+    (tonic::Code::DeadlineExceeded, &[Code::NobodyScanned]),
     (tonic::Code::Internal, &[Code::Internal]),
 ];
 

@@ -4,12 +4,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
+use super::deadline;
 use super::gate::Gate;
 use super::handle::Handle;
+use super::settlement::refused;
 use crate::api as wire;
 use crate::api::device_service_server::DeviceService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::device;
+use crate::ipc::convert::{claim, device};
 use crate::operation::Watched;
 
 /// The service over a handle.
@@ -20,6 +22,7 @@ pub(super) struct Devices<H> {
 
 #[tonic::async_trait]
 impl<H: Handle> DeviceService for Devices<H> {
+    type ClaimStream = BoxStream<'static, Result<wire::ClaimResponse, Status>>;
     type WatchDevicesStream = BoxStream<'static, Result<wire::WatchDevicesResponse, Status>>;
 
     async fn list_devices(
@@ -57,5 +60,65 @@ impl<H: Handle> DeviceService for Devices<H> {
         Ok(Response::new(
             stream::once(async { Ok(first) }).chain(events).boxed(),
         ))
+    }
+
+    async fn scan(
+        &self,
+        request: Request<wire::ScanRequest>,
+    ) -> Result<Response<wire::ScanResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::Scan)?;
+        let deadline = deadline::of(request.metadata());
+        let mut wish = claim::scan(request.into_inner()).map_err(refused)?;
+        wish.wait = deadline.map_or(wish.wait, |deadline| deadline.min(wish.wait));
+        let read = self.handle.scan(caller, wish).await.map_err(refused)?;
+        let code = Some(claim::code(read));
+        Ok(Response::new(wire::ScanResponse { code }))
+    }
+
+    async fn claim(
+        &self,
+        request: Request<wire::ClaimRequest>,
+    ) -> Result<Response<Self::ClaimStream>, Status> {
+        let (caller, pass) = self.gate.admit(&request, Operation::Claim)?;
+        let wish = claim::claim(request.into_inner()).map_err(refused)?;
+        let news = self.handle.claim(caller, wish).map(move |news| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            claim::news(news).map_err(refused)
+        });
+        Ok(Response::new(news.boxed()))
+    }
+
+    async fn renew_claim(
+        &self,
+        request: Request<wire::RenewClaimRequest>,
+    ) -> Result<Response<wire::RenewClaimResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::RenewClaim)?;
+        let claim_id = request.into_inner().claim_id;
+        let lease = self.handle.renew_claim(caller, claim_id).await;
+        let lease_ms = claim::lease_ms(lease.map_err(refused)?);
+        Ok(Response::new(wire::RenewClaimResponse { lease_ms }))
+    }
+
+    async fn release_claim(
+        &self,
+        request: Request<wire::ReleaseClaimRequest>,
+    ) -> Result<Response<wire::ReleaseClaimResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ReleaseClaim)?;
+        let any = self.gate.may(&request, Operation::ReleaseAnyClaim);
+        let claim_id = request.into_inner().claim_id;
+        let released = self.handle.release_claim(caller, claim_id, any).await;
+        released.map_err(refused)?;
+        Ok(Response::new(wire::ReleaseClaimResponse {}))
+    }
+
+    async fn check_health(
+        &self,
+        request: Request<wire::CheckHealthRequest>,
+    ) -> Result<Response<wire::CheckHealthResponse>, Status> {
+        let (_caller, _pass) = self.gate.admit(&request, Operation::CheckHealth)?;
+        let device = request.into_inner().device;
+        let (info, checks) = self.handle.check_health(device).await.map_err(refused)?;
+        Ok(Response::new(claim::health(info, checks)))
     }
 }

@@ -84,6 +84,12 @@ impl Gate {
         })
     }
 
+    /// Whether the caller might do that too. Counts and logs nothing.
+    pub(super) fn may<T>(&self, request: &Request<T>, operation: Operation) -> bool {
+        let caller = request.extensions().get::<Caller>();
+        caller.is_some_and(|caller| self.policy.role(caller).may(operation))
+    }
+
     fn decide(
         &self,
         caller: Option<&Caller>,

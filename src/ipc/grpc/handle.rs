@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled,
-    Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
+    ListFilter, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated, Status, TakeBack,
+    Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -115,6 +116,37 @@ pub trait Handle: Clone + Send + Sync + 'static {
 
     /// What happens to devices, from an event on; absent: from here on.
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched>;
+
+    /// The next code. Dropping the future frees the scanner.
+    fn scan(
+        &self,
+        caller: CallerId,
+        wish: ScanWish,
+    ) -> impl Future<Output = Result<CodeRead, Failure>> + Send;
+
+    /// Holds a scanner until the stream is dropped.
+    fn claim(&self, caller: CallerId, wish: ClaimWish) -> BoxStream<'static, ClaimTold>;
+
+    /// The lease of a claim begins anew.
+    fn renew_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+    ) -> impl Future<Output = Result<Duration, Failure>> + Send;
+
+    /// Ends a claim; `any`: also another caller's.
+    fn release_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+        any: bool,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Looks at a device by role or name.
+    fn check_health(
+        &self,
+        role_or_name: String,
+    ) -> impl Future<Output = Result<(DeviceInfo, Vec<Check>), Failure>> + Send;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

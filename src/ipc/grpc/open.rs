@@ -12,8 +12,9 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Reconcile,
-    Reconciled, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
+    ListFilter, Operations, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated,
+    Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -166,6 +167,42 @@ impl Handle for Operations {
 
     fn devices(&self) -> Vec<DeviceInfo> {
         Operations::devices(self)
+    }
+
+    fn scan(
+        &self,
+        caller: CallerId,
+        wish: ScanWish,
+    ) -> impl Future<Output = Result<CodeRead, Failure>> + Send {
+        Operations::scan(self, caller, wish)
+    }
+
+    fn claim(&self, caller: CallerId, wish: ClaimWish) -> BoxStream<'static, ClaimTold> {
+        Operations::claim(self, caller, wish).boxed()
+    }
+
+    fn renew_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+    ) -> impl Future<Output = Result<Duration, Failure>> + Send {
+        Operations::renew_claim(self, caller, claim_id)
+    }
+
+    fn release_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+        any: bool,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        Operations::release_claim(self, caller, claim_id, any)
+    }
+
+    fn check_health(
+        &self,
+        role_or_name: String,
+    ) -> impl Future<Output = Result<(DeviceInfo, Vec<Check>), Failure>> + Send {
+        Operations::check_health(self, role_or_name)
     }
 
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {

@@ -28,8 +28,9 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Failure, HandOut, ListFilter,
-    Resolved, SettlementKey, Stated, Status, TakeBack, Watched, What,
+    CallerId, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo, DeviceState,
+    DispenseKey, Failure, HandOut, ListFilter, Resolved, ScanWish, SettlementKey, Stated, Status,
+    TakeBack, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
@@ -571,6 +572,33 @@ impl Handle for Desk {
             what: What::PaperOut,
         };
         stream::iter([Watched::Event(event), Watched::Lagged { next_seq: 99 }]).boxed()
+    }
+
+    async fn scan(&self, _: CallerId, wish: ScanWish) -> Result<CodeRead, Failure> {
+        Err(Failure::new(Code::NobodyScanned, wish.role))
+    }
+
+    fn claim(&self, _: CallerId, wish: ClaimWish) -> BoxStream<'static, ClaimTold> {
+        let granted = ClaimTold::Granted {
+            claim_id: "claim-1".into(),
+            device: wish.role,
+            lease: wish.lease,
+        };
+        let over = ClaimTold::Ended(ClaimEnd::LeaseOver);
+        stream::iter([ClaimTold::Waiting(2), granted, over]).boxed()
+    }
+
+    async fn renew_claim(&self, _: CallerId, _: String) -> Result<Duration, Failure> {
+        Err(Failure::new(Code::ClaimUnknown, ""))
+    }
+
+    async fn release_claim(&self, _: CallerId, _: String, any: bool) -> Result<(), Failure> {
+        assert!(any, "the owner of the socket is an admin");
+        Ok(())
+    }
+
+    async fn check_health(&self, name: String) -> Result<(DeviceInfo, Vec<Check>), Failure> {
+        Err(Failure::new(Code::DeviceUnknown, name))
     }
 
     async fn status(&self) -> Status {

@@ -31,7 +31,7 @@ fn patient_desk() -> Setup {
 }
 
 /// A call on a connection of its own; aborting it is a caller that goes away.
-async fn calling(
+pub async fn calling(
     desk: &Desk,
     request: ScanAndPayRequest,
 ) -> JoinHandle<Result<Settlement, tonic::Status>> {
@@ -44,7 +44,7 @@ async fn calling(
 }
 
 /// The end of a call.
-async fn answer_of(call: JoinHandle<Result<Settlement, tonic::Status>>) -> Settlement {
+pub async fn answer_of(call: JoinHandle<Result<Settlement, tonic::Status>>) -> Settlement {
     let answer = timeout(Duration::from_secs(60), call)
         .await
         .expect("an answer in time");
@@ -82,7 +82,7 @@ async fn until_stage(
 }
 
 /// Waits until the scanner listens for this settlement, then shows a fresh code of this person.
-async fn show_when_asked(
+pub async fn show_when_asked(
     desk: &Desk,
     events: &mut tonic::Streaming<WatchSettlementResponse>,
     person: &str,
@@ -91,7 +91,7 @@ async fn show_when_asked(
     show(desk, person).await;
 }
 
-async fn show(desk: &Desk, person: &str) {
+pub async fn show(desk: &Desk, person: &str) {
     let code = Arc::clone(&desk.platform)
         .fresh_code(person)
         .expect("a person of the sandbox");

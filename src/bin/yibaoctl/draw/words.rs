@@ -1,7 +1,7 @@
 //! What the values of the wire are called, Chinese and English.
 
 use yibaod::api::{
-    CancelVerdict, DeviceChange, DeviceState, Money, PaperProof, PaperState, RefundMoney,
+    CancelVerdict, ClaimEnd, CodeKind, DeviceChange, DeviceState, Money, PaperProof, PaperState, RefundMoney,
     ResolvedAs, Stage, StuckSubject, TriedEnd,
 };
 
@@ -129,6 +129,34 @@ pub(crate) fn device(state: DeviceState) -> Words {
         DeviceState::PaperOut => ("缺纸", "paper out"),
         DeviceState::CoverOpen => ("盖子打开", "cover open"),
         DeviceState::Fault => ("故障", "fault"),
+    }
+}
+
+pub(crate) fn code_kind(kind: CodeKind) -> Words {
+    match kind {
+        CodeKind::Unspecified | CodeKind::Unknown => ("未知码", "unknown code"),
+        CodeKind::Evoucher => ("医保码", "insurance code"),
+        CodeKind::IdNumber => ("身份证号", "id number"),
+        CodeKind::WechatPay => ("微信付款码", "WeChat payment code"),
+        CodeKind::Alipay => ("支付宝付款码", "Alipay payment code"),
+        CodeKind::UnionPay => ("银联付款码", "UnionPay payment code"),
+        CodeKind::DrugTrace => ("药品追溯码", "drug trace code"),
+        CodeKind::HealthCode => ("健康码", "health code"),
+        CodeKind::Web => ("网址", "web address"),
+        CodeKind::Site => ("本院码", "site's own code"),
+        CodeKind::Incomplete => ("不完整的医保码", "part of an insurance code"),
+        CodeKind::Glued => ("粘连的码", "glued codes"),
+    }
+}
+
+pub(crate) fn claim_end(end: ClaimEnd) -> Words {
+    match end {
+        ClaimEnd::Unspecified => ("占用已结束", "the claim is over"),
+        ClaimEnd::Released => ("占用已释放", "the claim was given back"),
+        ClaimEnd::TakenAway => ("占用被管理员收回", "an admin took the claim away"),
+        ClaimEnd::LeaseOver => ("占用租期已过", "the lease is over"),
+        ClaimEnd::TooSlow => ("扫码积压过多，占用已收回", "too many codes waited"),
+        ClaimEnd::Stopping => ("守护进程正在停止", "the daemon stops"),
     }
 }
 

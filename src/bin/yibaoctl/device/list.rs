@@ -1,4 +1,4 @@
-//! `devices`: the peripherals as they are, and what happens to them.
+//! `device list` and `device watch`: the peripherals as they are, and what happens to them.
 
 use yibaod::api::watch_devices_response::Update;
 use yibaod::api::{Device, DeviceEvent, DeviceState, ListDevicesRequest, WatchDevicesRequest};
@@ -11,11 +11,8 @@ use crate::json;
 use crate::out::Out;
 use crate::trouble::Trouble;
 
-/// Runs it; watching ends with Ctrl-C.
-pub(crate) async fn run(door: &mut Door, watch: bool, out: &Out) -> Result<Exit, Trouble> {
-    if watch {
-        return follow(door, out).await;
-    }
+/// All devices.
+pub(super) async fn list(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
     let answer = door.devices.list_devices(ListDevicesRequest {}).await;
     let answer = answer.map_err(Trouble::of_status)?.into_inner();
     if out.is_json() {
@@ -26,7 +23,8 @@ pub(crate) async fn run(door: &mut Door, watch: bool, out: &Out) -> Result<Exit,
     Ok(Exit::Fine)
 }
 
-async fn follow(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
+/// All devices, then each event until Ctrl-C.
+pub(super) async fn watch(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
     let stream = door
         .devices
         .watch_devices(WatchDevicesRequest { from_seq: 0 })

@@ -1,0 +1,79 @@
+//! The rows of the table about devices, set between those before and those after them. The form of a row is the
+//! table's.
+
+macro_rules! with_devices {
+    ({ $($before:tt)* } { $($after:tt)* }) => {
+        with_reconciling! {
+            $($before)*
+
+            // The devices.
+            ScannerMissing = "E3001", "SCANNER_MISSING", NotCharged, NewId,
+                "没有找到扫码器。",
+                "No scanner was found.",
+                "请检查扫码器的连线和电源，指示灯亮后重新发起。",
+                "Check the scanner's cable and power, then start again.";
+            ScannerUnplugged = "E3002", "SCANNER_UNPLUGGED", NotCharged, NewId,
+                "等待扫码时扫码器断开了。",
+                "The scanner went away while a code was awaited.",
+                "请重新插好扫码器，稍候几秒后重新发起。",
+                "Plug the scanner in again, wait some seconds and start again.";
+            ScannerBusy = "E3003", "SCANNER_BUSY", NotCharged, NewId,
+                "扫码器正被另一笔结算或其他程序占用，排队超时。",
+                "The scanner is in use by another settlement or program and the wait was too long.",
+                "请等前一笔结束后重新发起；yibaoctl device who 可查看占用者。",
+                "Wait until the other has ended, then start again; yibaoctl device who names it.";
+            ClaimUnknown = "E3004", "CLAIM_UNKNOWN", NotConcerned, NewId,
+                "该设备占用已结束，或不属于本调用方。",
+                "The claim of the device is over, or is not this caller's.",
+                "请重新占用设备后再试；占用须按租期续租。",
+                "Claim the device anew; a claim must be renewed before its lease is over.";
+            DeviceUnknown = "E3005", "DEVICE_UNKNOWN", NotConcerned, NewId,
+                "本机没有配置这个角色或名称的设备。",
+                "No device of this desk has that role or name.",
+                "请用 yibaoctl device list 查看本机设备，再检查配置文件或调用参数。",
+                "See yibaoctl device list, then mend the configuration or the call.";
+            DeviceAmbiguous = "E3006", "DEVICE_AMBIGUOUS", NotCharged, NewId,
+                "有多台设备符合同一条配置，无法确定是哪一台。",
+                "More than one device fits the same rule of the configuration; none was taken.",
+                "请拔下多余的设备，或在配置中写明序列号或 USB 端口；yibaoctl device why 列出各台设备。",
+                "Unplug the other, or name serial number or port; yibaoctl device why lists what fits.";
+            DevicePermission = "E3007", "DEVICE_PERMISSION", NotCharged, NewId,
+                "守护进程没有打开该设备的权限。",
+                "The daemon is not permitted to open the device.",
+                "请联系管理员检查 udev 规则和设备文件的属组；yibaoctl device health 给出详情。",
+                "Call the administrator: check the udev rules and the group of the device file.";
+            DeviceHeldElsewhere = "E3008", "DEVICE_HELD_ELSEWHERE", NotCharged, NewId,
+                "该设备正被本机其他程序占用。",
+                "Another program of this machine has the device open.",
+                "请关闭占用设备的程序（如旧读卡控件、串口助手）；yibaoctl device health 给出程序名。",
+                "Close the program that has it; yibaoctl device health names it where that can be seen.";
+            PrinterMissing = "E3011", "PRINTER_MISSING", NotConcerned, SameId,
+                "没有连接上小票打印机。",
+                "The receipt printer cannot be reached.",
+                "请检查打印机电源和连线；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Check power and cable; if the settlement stands, do not settle again, only reprint.";
+            PaperOut = "E3012", "PAPER_OUT", NotConcerned, SameId,
+                "小票打印机缺纸。",
+                "The receipt printer is out of paper.",
+                "请装好纸卷；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Put in a new roll; if the settlement stands, do not settle again, only reprint.";
+            CoverOpen = "E3013", "COVER_OPEN", NotConcerned, SameId,
+                "小票打印机的盖子没有合上。",
+                "The receipt printer's cover is open.",
+                "请合上打印机盖；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Close the cover; if the settlement stands, do not settle again, only reprint.";
+            PrinterError = "E3014", "PRINTER_ERROR", NotConcerned, SameId,
+                "小票打印机报告故障，可能是卡纸或切刀卡住。",
+                "The receipt printer reports a fault, perhaps a jam or the cutter.",
+                "请关机清除卡纸后再开机；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Switch it off, clear the jam, switch it on; if the settlement stands, only reprint.";
+            PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,
+                "小票可能已经打出，但打印机没有给出证明。",
+                "The receipt may have come out; the printer gave no proof.",
+                "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
+                "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
+
+            $($after)*
+        }
+    };
+}

@@ -1,0 +1,256 @@
+//! The task that holds one claim.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order};
+use crate::book::Code;
+use crate::device::error::DeviceError;
+use crate::device::hub::Hub;
+use crate::device::scanner::{Asker, Scan, ScannerLease};
+
+/// How long arming may take once the scanner is there.
+const ARM_MS_MAX: u64 = 2_500;
+/// The last word to a holder that does not listen is waited for so long; the device is free by then.
+const FAREWELL_MS_MAX: u64 = 1_000;
+
+type Read = Result<Scan, DeviceError>;
+
+/// One claim, while it is held.
+struct Held<'a> {
+    news: &'a mpsc::Sender<ClaimNews>,
+    lease: ScannerLease,
+    lease_time: Duration,
+    lease_end: Instant,
+    codes: bool,
+    seq: u64,
+}
+
+/// A wish for the next code.
+struct Reader {
+    deadline: Instant,
+    reply: oneshot::Sender<Result<ClaimedScan, DeviceError>>,
+}
+
+/// Waits for the device, holds it, and says how that ended.
+pub(super) async fn hold(
+    hub: Hub,
+    caller: String,
+    wish: ClaimWish,
+    news: mpsc::Sender<ClaimNews>,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let end = tokio::select! {
+        end = wait_and_hold(&hub, &caller, wish, &news) => end,
+        () = news.closed() => return,
+        () = stop => Ok(ClaimEnd::Stopping),
+    };
+    // The scanner is free by now.
+    let last = match end {
+        Ok(end) => ClaimNews::Ended(end),
+        Err(error) => ClaimNews::Failed(error),
+    };
+    let said = timeout(Duration::from_millis(FAREWELL_MS_MAX), news.send(last)).await;
+    if said.is_err() {
+        tracing::info!(caller, "the holder of a claim did not listen to its end");
+    }
+}
+
+async fn wait_and_hold(
+    hub: &Hub,
+    caller: &str,
+    wish: ClaimWish,
+    news: &mpsc::Sender<ClaimNews>,
+) -> Result<ClaimEnd, DeviceError> {
+    let claim_id = hub.claims().new_id();
+    let asker = Asker {
+        stream: claim_id.clone(),
+        what: wish.purpose.clone(),
+    };
+    let lease = wait_for_turn(hub, asker, &wish, news).await?;
+    let (_listed, mut inbox) = hub.claims().list(&claim_id, caller);
+    let mut held = Held {
+        news,
+        lease_time: wish.lease,
+        lease_end: Instant::now() + wish.lease,
+        lease,
+        codes: wish.codes,
+        seq: 0,
+    };
+    let granted = ClaimNews::Granted {
+        claim_id,
+        device: held.lease.device().to_owned(),
+        lease: wish.lease,
+    };
+    let (end, done) = held.run(granted, &mut inbox).await;
+    drop(held);
+    if let Some(done) = done
+        && done.send(()).is_err()
+    {
+        tracing::trace!("nobody waits for the release");
+    }
+    Ok(end)
+}
+
+/// The queue, telling the place whenever it changes.
+async fn wait_for_turn(
+    hub: &Hub,
+    asker: Asker,
+    wish: &ClaimWish,
+    news: &mpsc::Sender<ClaimNews>,
+) -> Result<ScannerLease, DeviceError> {
+    let (place, mut places) = watch::channel(0);
+    let turn = hub.claim_scanner(&wish.role, asker, Instant::now() + wish.wait, place);
+    tokio::pin!(turn);
+    loop {
+        let ahead = *places.borrow_and_update();
+        tokio::select! {
+            biased;
+            lease = &mut turn => return lease,
+            changed = tell_place(news, ahead, &mut places) => if changed.is_err() {
+                // The queue has forgotten this place: the turn has come, or the wait is over.
+                return turn.await;
+            },
+        }
+    }
+}
+
+/// Tells the place, then waits until it changes.
+async fn tell_place(
+    news: &mpsc::Sender<ClaimNews>,
+    ahead: usize,
+    places: &mut watch::Receiver<usize>,
+) -> Result<(), watch::error::RecvError> {
+    if ahead > 0 && news.send(ClaimNews::Waiting(ahead)).await.is_err() {
+        return std::future::pending().await;
+    }
+    places.changed().await
+}
+
+type Ended = (ClaimEnd, Option<oneshot::Sender<()>>);
+
+impl Held<'_> {
+    async fn run(&mut self, granted: ClaimNews, inbox: &mut mpsc::Receiver<Order>) -> Ended {
+        if let Some(end) = self.tell(granted).await {
+            return (end, None);
+        }
+        let mut presence = self.lease.presence();
+        presence.mark_unchanged();
+        let mut each: Option<mpsc::Receiver<Read>> = None;
+        let mut reader: Option<Reader> = None;
+        loop {
+            let here = *presence.borrow();
+            if self.codes && here && each.is_none() {
+                each = self.lease.listen(soon()).await.ok();
+            }
+            tokio::select! {
+                biased;
+                order = inbox.recv() => match order {
+                    Some(Order::End(end, done)) => return (end, Some(done)),
+                    Some(Order::Renew(reply)) => self.renew(reply),
+                    Some(Order::Scan { deadline, reply }) => {
+                        self.lease_end = Instant::now() + self.lease_time;
+                        reader = self.take_reader(reader, Reader { deadline, reply });
+                    }
+                    None => return (ClaimEnd::Released, None),
+                },
+                () = sleep_until(self.lease_end) => return (ClaimEnd::LeaseOver, None),
+                changed = presence.changed() => {
+                    let present = changed.is_ok() && *presence.borrow_and_update();
+                    if let Some(end) = self.tell(ClaimNews::Present(present)).await {
+                        return (end, None);
+                    }
+                }
+                read = next(&mut each) => match read {
+                    Some(Ok(scan)) => if let Some(end) = self.tell_code(scan).await {
+                        return (end, None);
+                    },
+                    Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
+                    // Too long a code; it was counted and the next one comes.
+                    Some(Err(_)) => {}
+                    None if *presence.borrow() => return (ClaimEnd::TooSlow, None),
+                    None => each = None,
+                },
+                read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
+            }
+        }
+    }
+
+    fn renew(&mut self, reply: oneshot::Sender<Duration>) {
+        self.lease_end = Instant::now() + self.lease_time;
+        if reply.send(self.lease_time).is_err() {
+            tracing::trace!("nobody waits for the renewal");
+        }
+    }
+
+    /// One reader at a time; with `codes` none, since the codes are on the stream.
+    fn take_reader(&self, before: Option<Reader>, new: Reader) -> Option<Reader> {
+        let before = before.filter(|reader| !reader.reply.is_closed());
+        if !self.codes && before.is_none() {
+            return Some(new);
+        }
+        let detail = "the claim gives its codes on its stream, or another Scan waits under it";
+        drop(new.reply.send(Err(DeviceError::new(Code::ScannerBusy, detail))));
+        before
+    }
+
+    fn answer(&mut self, read: Option<Read>, reader: &mut Option<Reader>) {
+        let Some(waiting) = reader.take() else { return };
+        let Some(read) = read else {
+            self.lease.disarm();
+            return;
+        };
+        let answer = read.map(|scan| {
+            self.seq += 1;
+            ClaimedScan {
+                scan,
+                device: self.lease.device().to_owned(),
+                seq: self.seq,
+            }
+        });
+        self.lease_end = Instant::now() + self.lease_time;
+        if waiting.reply.send(answer).is_err() {
+            tracing::info!("the caller of a scan is gone");
+        }
+    }
+
+    async fn tell_code(&mut self, scan: Scan) -> Option<ClaimEnd> {
+        self.seq += 1;
+        let seq = self.seq;
+        self.tell(ClaimNews::Code { scan, seq }).await
+    }
+
+    /// Tells the holder; one that does not listen until its lease is over loses the claim.
+    async fn tell(&self, news: ClaimNews) -> Option<ClaimEnd> {
+        tokio::select! {
+            // A holder that hung up is noticed by whoever waits for that.
+            _ = self.news.send(news) => None,
+            () = sleep_until(self.lease_end) => Some(ClaimEnd::LeaseOver),
+        }
+    }
+}
+
+/// The next code of the stream, once there is one.
+async fn next(each: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
+    match each {
+        Some(each) => each.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next code for who waits; `None` when nobody does any more.
+async fn read_for(lease: &mut ScannerLease, reader: &mut Option<Reader>) -> Option<Read> {
+    match reader {
+        Some(reader) => tokio::select! {
+            read = lease.read_on(reader.deadline) => Some(read),
+            () = reader.reply.closed() => None,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(ARM_MS_MAX)
+}

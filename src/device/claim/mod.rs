@@ -1,0 +1,245 @@
+//! Claims: the sole right to a scanner for as long as its holder lives and says so.
+//!
+//! One task holds one claim, and with it the place in the queue. It ends when the holder hangs up, gives the claim
+//! back or lets its lease run out, and the device is free in that moment: there is no other owner of the place.
+
+mod hold;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::error::DeviceError;
+use super::hub::Hub;
+use super::scanner::Scan;
+use crate::book::Code;
+
+/// News that wait for a slow holder, codes apart.
+const NEWS_MAX: usize = 16;
+/// Orders to one claim that wait.
+const ORDERS_MAX: usize = 8;
+
+/// What a caller of `Claim` wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimWish {
+    /// Which scanner.
+    pub role: String,
+    /// Longest wait in the queue.
+    pub wait: Duration,
+    /// The claim ends when nothing is heard for so long.
+    pub lease: Duration,
+    /// Every code is news.
+    pub codes: bool,
+    /// What for.
+    pub purpose: String,
+}
+
+/// What its holder is told.
+#[derive(Debug)]
+pub enum ClaimNews {
+    /// So many are before it.
+    Waiting(usize),
+    /// It holds the device.
+    Granted {
+        /// The claim's id.
+        claim_id: String,
+        /// The desk's name for the device.
+        device: String,
+        /// The lease in force.
+        lease: Duration,
+    },
+    /// A code.
+    Code {
+        /// The bytes.
+        scan: Scan,
+        /// Its number under the claim, from 1.
+        seq: u64,
+    },
+    /// The device went away, or came back.
+    Present(bool),
+    /// It is over.
+    Ended(ClaimEnd),
+    /// It never began.
+    Failed(DeviceError),
+}
+
+/// How a claim ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimEnd {
+    /// Given back by its holder.
+    Released,
+    /// Given back by an admin.
+    TakenAway,
+    /// Nothing was heard of its holder.
+    LeaseOver,
+    /// Its holder did not take the codes.
+    TooSlow,
+    /// The daemon stops.
+    Stopping,
+}
+
+/// A code that was read under a claim.
+#[derive(Debug)]
+pub struct ClaimedScan {
+    /// The bytes.
+    pub scan: Scan,
+    /// The desk's name for the scanner.
+    pub device: String,
+    /// Its number under the claim, from 1.
+    pub seq: u64,
+}
+
+/// An order to a claim.
+enum Order {
+    Renew(oneshot::Sender<Duration>),
+    End(ClaimEnd, oneshot::Sender<()>),
+    Scan {
+        deadline: Instant,
+        reply: oneshot::Sender<Result<ClaimedScan, DeviceError>>,
+    },
+}
+
+/// All claims that are held.
+#[derive(Default)]
+pub(crate) struct Claims {
+    held: Mutex<BTreeMap<String, Entry>>,
+    last_number: AtomicU64,
+}
+
+struct Entry {
+    caller: String,
+    orders: mpsc::Sender<Order>,
+}
+
+/// Stands in the list while its claim is held.
+struct Listed {
+    claims: Arc<Claims>,
+    claim_id: String,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.claims.lock().remove(&self.claim_id);
+    }
+}
+
+impl Claims {
+    /// An id that no other claim of this run has.
+    pub(crate) fn new_id(&self) -> String {
+        format!("claim-{}", self.last_number.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn list(self: &Arc<Self>, claim_id: &str, caller: &str) -> (Listed, mpsc::Receiver<Order>) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let caller = caller.to_owned();
+        self.lock().insert(claim_id.to_owned(), Entry { caller, orders });
+        let listed = Listed {
+            claims: Arc::clone(self),
+            claim_id: claim_id.to_owned(),
+        };
+        (listed, inbox)
+    }
+
+    /// Where a claim takes orders from this caller; `any`: whoever holds it.
+    fn orders(&self, caller: &str, claim_id: &str, any: bool) -> Result<Claim, DeviceError> {
+        let held = self.lock();
+        held.get(claim_id)
+            .filter(|entry| any || entry.caller == caller)
+            .map(|entry| Claim {
+                orders: entry.orders.clone(),
+                is_callers: entry.caller == caller,
+            })
+            .ok_or_else(unknown)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Claim {
+    orders: mpsc::Sender<Order>,
+    is_callers: bool,
+}
+
+impl Claim {
+    async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, DeviceError> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_| unknown())?;
+        answer.await.map_err(|_| unknown())
+    }
+}
+
+fn unknown() -> DeviceError {
+    DeviceError::new(
+        Code::ClaimUnknown,
+        "no such claim is held by this caller",
+    )
+}
+
+impl Hub {
+    /// Waits for a scanner and holds it for this caller until the channel is dropped, the lease runs out, it is
+    /// given back or `stop` resolves.
+    pub fn claim(
+        &self,
+        caller: &str,
+        wish: ClaimWish,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> mpsc::Receiver<ClaimNews> {
+        let (news, told) = mpsc::channel(NEWS_MAX);
+        tokio::spawn(hold::hold(self.clone(), caller.to_owned(), wish, news, stop));
+        told
+    }
+
+    /// The next code under a claim. Dropping the future stops listening.
+    ///
+    /// # Errors
+    /// What the scanner says; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over.
+    pub async fn scan_claimed(
+        &self,
+        caller: &str,
+        claim_id: &str,
+        deadline: Instant,
+    ) -> Result<ClaimedScan, DeviceError> {
+        let claim = self.claims().orders(caller, claim_id, false)?;
+        claim.ask(|reply| Order::Scan { deadline, reply }).await?
+    }
+
+    /// The lease begins anew. Gives the lease in force.
+    ///
+    /// # Errors
+    /// `CLAIM_UNKNOWN`.
+    pub async fn renew_claim(&self, caller: &str, claim_id: &str) -> Result<Duration, DeviceError> {
+        let claim = self.claims().orders(caller, claim_id, false)?;
+        claim.ask(Order::Renew).await
+    }
+
+    /// Ends a claim; `any`: also another caller's. When this returns the next in the queue has the device.
+    ///
+    /// # Errors
+    /// `CLAIM_UNKNOWN`.
+    pub async fn release_claim(
+        &self,
+        caller: &str,
+        claim_id: &str,
+        any: bool,
+    ) -> Result<(), DeviceError> {
+        let claim = self.claims().orders(caller, claim_id, any)?;
+        let end = if claim.is_callers {
+            ClaimEnd::Released
+        } else {
+            ClaimEnd::TakenAway
+        };
+        claim.ask(|done| Order::End(end, done)).await
+    }
+}

@@ -1,0 +1,312 @@
+//! Claims by schedules of chance: never two owners, never a ghost, no code to another's hands.
+//!
+//! Thousands run side by side in milliseconds of real time. Nothing here asserts how long something takes, so a busy
+//! machine makes it slow and not wrong.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::config::devices::{DeviceConfig, Framing, Kind};
+use crate::device::board::Board;
+use crate::device::event::{EventLog, Watched, Watcher, What};
+use crate::device::queue::WAITING_MAX;
+use crate::device::scanner::Scanner;
+use crate::device::scanner::owner::{Arm, Sink};
+
+/// Schedules in the short form.
+const SCHEDULES: u64 = 100_000;
+/// Schedules that run side by side.
+const AT_ONCE: u64 = 4_000;
+/// A device that is not free after this never will be.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
+    let from: u64 = seed("YIBAO_SEED").unwrap_or(1);
+    let schedules = seed("YIBAO_CLAIM_SCHEDULES").unwrap_or(SCHEDULES);
+    let mut told = Told::default();
+    let mut running = tokio::task::JoinSet::new();
+    for seed in from..from + schedules {
+        if u64::try_from(running.len()).unwrap() >= AT_ONCE {
+            told.add(&running.join_next().await.unwrap().unwrap());
+        }
+        running.spawn(Schedule::new(seed).run());
+    }
+    while let Some(done) = running.join_next().await {
+        told.add(&done.unwrap());
+    }
+    assert!(told.granted > schedules && told.lease_over > 0 && told.codes > 0);
+    println!(
+        "{schedules} schedules of claims, seeds {from}-{}: {told:?}, 0 failures, below {:.1e} at 95 %",
+        from + schedules - 1,
+        3.0 / f64::from(u32::try_from(schedules).unwrap())
+    );
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    granted: u64,
+    released: u64,
+    lease_over: u64,
+    killed: u64,
+    codes: u64,
+}
+
+impl Told {
+    fn add(&mut self, other: &Told) {
+        self.granted += other.granted;
+        self.released += other.released;
+        self.lease_over += other.lease_over;
+        self.killed += other.killed;
+        self.codes += other.codes;
+    }
+}
+
+struct Chance(u64);
+
+impl Chance {
+    /// 0 up to, not including, `n`.
+    fn below(&mut self, n: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+
+    fn ms(&mut self, n: u64) -> Duration {
+        Duration::from_millis(self.below(n) + 1)
+    }
+}
+
+/// Code → who held the scanner when it was shown.
+type Shown = Arc<Mutex<BTreeMap<Vec<u8>, String>>>;
+
+struct Schedule {
+    seed: u64,
+    chance: Chance,
+    hub: Hub,
+    events: Watcher,
+    inbox: mpsc::Receiver<Arm>,
+    board: Arc<Board>,
+    shown: Shown,
+}
+
+impl Schedule {
+    fn new(seed: u64) -> Self {
+        let log = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "gun".into(),
+            role: "scanner".into(),
+            kind: Kind::SerialScanner {
+                path: "/nowhere".into(),
+                baud: 9_600,
+                framing: Framing::default(),
+            },
+            model: None,
+        };
+        let board = Arc::new(Board::new(config, Arc::clone(&log)));
+        let events = log.watch(None);
+        let (scanner, inbox) = Scanner::over(Arc::clone(&board), WAITING_MAX);
+        Self {
+            seed,
+            chance: Chance(seed),
+            hub: Hub::of_scanner("scanner", scanner, log),
+            events,
+            inbox,
+            board,
+            shown: Shown::default(),
+        }
+    }
+
+    async fn run(mut self) -> Told {
+        let mut told = Told::default();
+        self.board.ready();
+        let clients: Vec<_> = (0..2 + self.chance.below(4))
+            .map(|_| {
+                let chance = Chance(self.chance.below(u64::MAX));
+                tokio::spawn(client(self.hub.clone(), chance, Arc::clone(&self.shown)))
+            })
+            .collect();
+        let line = tokio::spawn(line(
+            self.inbox,
+            self.hub.clone(),
+            Arc::clone(&self.board),
+            Chance(self.chance.below(u64::MAX)),
+            Arc::clone(&self.shown),
+        ));
+        for client in clients {
+            let done = client.await;
+            told.add(&done.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed)));
+        }
+        free(&self.hub, self.seed).await;
+        line.abort();
+        let mut owner: Option<String> = None;
+        while let Some(Watched::Event(event)) = self.events.try_next() {
+            match event.what {
+                What::Claimed { by } => {
+                    assert_eq!(owner.replace(by), None, "seed {}: two owners", self.seed);
+                }
+                What::Released => assert!(owner.take().is_some(), "seed {}", self.seed),
+                _ => {}
+            }
+        }
+        told
+    }
+}
+
+/// Waits until nobody holds the scanner, waits for it or stands in the list of claims.
+async fn free(hub: &Hub, seed: u64) {
+    let free = async {
+        loop {
+            let left = &hub.list()[0];
+            if left.holder.is_none() && left.waiting == 0 && hub.claims().lock().is_empty() {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let freed = timeout(PATIENCE, free).await;
+    assert!(freed.is_ok(), "seed {seed}: a ghost: {:?}", hub.list()[0]);
+}
+
+async fn free_of(hub: &Hub, claim_id: &str) {
+    let held = || hub.list()[0].holder.clone();
+    let freed = timeout(PATIENCE, async {
+        while held().is_some_and(|holder| holder.stream == claim_id) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(freed.await.is_ok(), "a ghost: {claim_id}");
+}
+
+/// The far end: shows a code every now and then, and goes away sometimes.
+async fn line(
+    mut inbox: mpsc::Receiver<Arm>,
+    hub: Hub,
+    board: Arc<Board>,
+    mut chance: Chance,
+    shown: Shown,
+) {
+    let mut armed: Option<Sink> = None;
+    let mut number = 0_u64;
+    loop {
+        let pause = chance.ms(8);
+        tokio::select! {
+            biased;
+            order = inbox.recv() => match order {
+                Some(order) => armed = order.ready.send(()).is_ok().then_some(order.sink),
+                None => return,
+            },
+            () = sleep(pause) => {
+                if chance.below(20) == 0 {
+                    armed = None;
+                    board.unplugged();
+                    sleep(chance.ms(6)).await;
+                    board.ready();
+                }
+                number += 1;
+                let bytes = number.to_string().into_bytes();
+                let holder = hub.list()[0].holder.clone();
+                if let (Some(sink), Some(holder)) = (armed.take(), holder) {
+                    shown.lock().unwrap().insert(bytes.clone(), holder.stream);
+                    armed = sink.give(Ok(Scan { bytes: Zeroizing::new(bytes) })).1;
+                }
+            }
+        }
+    }
+}
+
+/// What one client lived through. It renews, scans, gives back, dies or hangs, as chance has it.
+async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
+    let mut told = Told::default();
+    let me = format!("uid:{}", chance.below(1_000));
+    sleep(chance.ms(30)).await;
+    let wish = ClaimWish {
+        role: "scanner".into(),
+        wait: chance.ms(100),
+        lease: chance.ms(25),
+        codes: chance.below(2) == 0,
+        purpose: "chance".into(),
+    };
+    let each = wish.codes;
+    let mut news = hub.claim(&me, wish, std::future::pending());
+    let Some(claim_id) = granted(&mut news).await else {
+        return told;
+    };
+    told.granted += 1;
+    let own = |bytes: &[u8]| {
+        let at = shown.lock().unwrap().get(bytes).cloned();
+        assert_eq!(at.as_deref(), Some(&*claim_id), "a code in another's hands");
+    };
+    for _ in 0..chance.below(6) {
+        match chance.below(4) {
+            0 => drop(hub.renew_claim(&me, &claim_id).await),
+            1 if !each => {
+                let deadline = Instant::now() + chance.ms(16);
+                if let Ok(read) = hub.scan_claimed(&me, &claim_id, deadline).await {
+                    own(&read.scan.bytes);
+                    told.codes += 1;
+                }
+            }
+            2 => sleep(chance.ms(12)).await,
+            _ => {
+                let heard = timeout(chance.ms(12), news.recv()).await;
+                if let Ok(Some(ClaimNews::Code { scan, .. })) = &heard {
+                    own(&scan.bytes);
+                    told.codes += 1;
+                }
+                if let Ok(Some(ClaimNews::Ended(end))) = heard {
+                    assert_eq!(end, ClaimEnd::LeaseOver);
+                    told.lease_over += 1;
+                    return told;
+                }
+            }
+        }
+    }
+    match chance.below(3) {
+        0 => {
+            told.killed += 1;
+            drop(news);
+        }
+        1 => {
+            if hub.release_claim(&me, &claim_id, false).await.is_ok() {
+                told.released += 1;
+                let held = hub.list()[0].holder.clone();
+                assert!(held.is_none_or(|holder| holder.stream != claim_id), "given back");
+            }
+        }
+        _ => {
+            // It hangs, and does not listen any more: the lease ends the claim.
+            let hung = news;
+            free_of(&hub, &claim_id).await;
+            drop(hung);
+        }
+    }
+    told
+}
+
+async fn granted(news: &mut mpsc::Receiver<ClaimNews>) -> Option<String> {
+    loop {
+        match news.recv().await? {
+            ClaimNews::Granted { claim_id, .. } => return Some(claim_id),
+            ClaimNews::Failed(error) => {
+                assert!([Code::ScannerBusy, Code::ScannerMissing].contains(&error.code));
+                return None;
+            }
+            ClaimNews::Waiting(_) => {}
+            other => panic!("before the claim began: {other:?}"),
+        }
+    }
+}
+
+fn seed(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}

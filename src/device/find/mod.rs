@@ -1,0 +1,122 @@
+//! Which device file a device of the configuration is now: found by what the device says of itself and by where it
+//! is plugged, so that it stays the same over replug and reboot. Two that fit are a conflict, never a guess.
+//!
+//! Reads the kernel's own lists in `/sys`; not for the threads that carry tasks. It must not open a device.
+
+mod sysfs;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use super::error::DeviceError;
+use crate::book::Code;
+use crate::config::devices::{At, UsbRule};
+
+/// Where the kernel lists devices.
+const SYS: &str = "/sys";
+
+/// Which list a device stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Serial lines.
+    Tty,
+    /// Scanners that report by HID.
+    Hidraw,
+    /// Keyboards, and scanners that type.
+    Input,
+}
+
+impl Class {
+    fn name(self) -> &'static str {
+        match self {
+            Class::Tty => "tty",
+            Class::Hidraw => "hidraw",
+            Class::Input => "input",
+        }
+    }
+}
+
+/// One device file on USB, as the kernel lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Candidate {
+    /// Its device file.
+    pub node: PathBuf,
+    /// The vendor's number.
+    pub vendor: u16,
+    /// The product's number.
+    pub product: u16,
+    /// What the device calls its serial number; many have none, and some makers give all the same.
+    pub serial_number: String,
+    /// What the device calls itself.
+    pub product_name: String,
+    /// Controller and ports on the way to it: `0000:00:14.0/1.2`. Stays the same over reboots.
+    pub port: String,
+    /// Which of its interfaces.
+    pub interface: u8,
+    /// Why it does not fit; empty: it fits.
+    pub misfits: Vec<&'static str>,
+}
+
+/// The device file that `at` names.
+///
+/// # Errors
+/// `missing` when nothing fits, `DEVICE_AMBIGUOUS` when more than one does.
+pub(crate) fn find(at: &At, class: Class, missing: Code) -> Result<PathBuf, DeviceError> {
+    find_under(Path::new(SYS), at, class, missing)
+}
+
+/// All of this class on USB, with what keeps each from being meant.
+pub(crate) fn candidates(at: &At, class: Class) -> Vec<Candidate> {
+    match at {
+        At::Path(_) => sysfs::list(Path::new(SYS), class),
+        At::Usb(rule) => weighed(Path::new(SYS), rule, class),
+    }
+}
+
+fn find_under(sys: &Path, at: &At, class: Class, missing: Code) -> Result<PathBuf, DeviceError> {
+    let rule = match at {
+        At::Path(path) => return Ok(path.clone()),
+        At::Usb(rule) => rule,
+    };
+    let fitting: Vec<Candidate> = weighed(sys, rule, class)
+        .into_iter()
+        .filter(|candidate| candidate.misfits.is_empty())
+        .collect();
+    match fitting.as_slice() {
+        [one] => Ok(one.node.clone()),
+        [] => Err(DeviceError::new(missing, format!("{rule} is not plugged in"))),
+        several => {
+            let ports: Vec<&str> = several.iter().map(|it| it.port.as_str()).collect();
+            let detail = format!("{rule} fits the devices at {}", ports.join(" and "));
+            Err(DeviceError::new(Code::DeviceAmbiguous, detail))
+        }
+    }
+}
+
+fn weighed(sys: &Path, rule: &UsbRule, class: Class) -> Vec<Candidate> {
+    let mut candidates = sysfs::list(sys, class);
+    for candidate in &mut candidates {
+        candidate.misfits = misfits(rule, candidate);
+    }
+    candidates
+}
+
+fn misfits(rule: &UsbRule, candidate: &Candidate) -> Vec<&'static str> {
+    let other = |wanted: &Option<String>, is: &str| wanted.as_deref().is_some_and(|it| it != is);
+    let checks = [
+        ("vendor", rule.vendor != candidate.vendor),
+        ("product", rule.product != candidate.product),
+        ("serial_number", other(&rule.serial_number, &candidate.serial_number)),
+        ("port", other(&rule.port, &candidate.port)),
+        (
+            "interface",
+            rule.interface.is_some_and(|it| it != candidate.interface),
+        ),
+    ];
+    checks
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! The kernel's list of devices of one class, those on USB.
+//!
+//! `/sys/class/CLASS/NAME/device` leads to the interface or below it; above it stands the device, which has
+//! `idVendor`, and above that hubs and the controller.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Candidate, Class};
+
+/// Longest text of an attribute that is of use.
+const TEXT_BYTES_MAX: usize = 256;
+
+/// All device files of a class that are on USB, in the order of their ports.
+pub(super) fn list(sys: &Path, class: Class) -> Vec<Candidate> {
+    let Ok(entries) = fs::read_dir(sys.join("class").join(class.name())) else {
+        return Vec::new();
+    };
+    let mut found: Vec<Candidate> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| candidate(&entry.path(), class))
+        .collect();
+    found.sort_by(|a, b| (&a.port, a.interface, &a.node).cmp(&(&b.port, b.interface, &b.node)));
+    found
+}
+
+fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
+    // The other entries of this class are mice, joysticks and the like.
+    let name = entry.file_name()?.to_str()?;
+    if class == Class::Input && !name.starts_with("event") {
+        return None;
+    }
+    let below = entry.join("device").canonicalize().ok()?;
+    let device = below
+        .ancestors()
+        .find(|folder| folder.join("idVendor").is_file())?;
+    Some(Candidate {
+        node: Path::new("/dev").join(device_name(entry)?),
+        vendor: hex(device, "idVendor")?,
+        product: hex(device, "idProduct")?,
+        serial_number: text(device, "serial"),
+        product_name: text(device, "product"),
+        port: port(device)?,
+        interface: interface(device, &below),
+        misfits: Vec::new(),
+    })
+}
+
+/// What the device file is called, below `/dev`.
+fn device_name(entry: &Path) -> Option<PathBuf> {
+    let uevent = fs::read_to_string(entry.join("uevent")).ok()?;
+    let name = uevent
+        .lines()
+        .find_map(|line| line.strip_prefix("DEVNAME="))?;
+    Some(PathBuf::from(name))
+}
+
+/// `…/0000:00:14.0/usb1/1-1/1-1.2` → `0000:00:14.0/1.2`. The number of the bus is left out: it depends on which
+/// controller was found first.
+fn port(device: &Path) -> Option<String> {
+    let chain = device.file_name()?.to_str()?.split_once('-')?.1;
+    let root = device.ancestors().find(|folder| {
+        let name = folder.file_name().and_then(|name| name.to_str());
+        let bus = name.and_then(|name| name.strip_prefix("usb"));
+        bus.is_some_and(|bus| !bus.is_empty() && bus.bytes().all(|b| b.is_ascii_digit()))
+    })?;
+    let controller = root.parent()?.file_name()?.to_str()?;
+    Some(format!("{controller}/{chain}"))
+}
+
+/// `1-1.2:1.3` → 3: the folder between the device and the device file.
+fn interface(device: &Path, below: &Path) -> u8 {
+    below
+        .ancestors()
+        .take_while(|folder| *folder != device)
+        .filter_map(|folder| folder.file_name()?.to_str()?.split_once(':'))
+        .filter_map(|(_, rest)| rest.rsplit_once('.')?.1.parse().ok())
+        .last()
+        .unwrap_or(0)
+}
+
+fn hex(device: &Path, attribute: &str) -> Option<u16> {
+    u16::from_str_radix(&text(device, attribute), 16).ok()
+}
+
+/// A device says of itself what it likes: control characters are left out.
+fn text(device: &Path, attribute: &str) -> String {
+    let text = fs::read(device.join(attribute)).unwrap_or_default();
+    let text = &text[..text.len().min(TEXT_BYTES_MAX)];
+    String::from_utf8_lossy(text)
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}

@@ -1,0 +1,129 @@
+//! A tree as the kernel draws it, in a folder of our own.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// Controller of the first bus.
+const CONTROLLER: &str = "devices/pci0000:00/0000:00:14.0/usb1";
+
+struct Tree {
+    dir: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for class in ["tty", "hidraw", "input"] {
+            fs::create_dir_all(dir.path().join("class").join(class)).unwrap();
+        }
+        Self { dir }
+    }
+
+    /// A USB device with one device file below `interface`.
+    fn plug(&self, ports: &str, ids: (&str, &str, &str), interface: &str, below: &str) {
+        let root = self.dir.path();
+        let device = root.join(CONTROLLER).join(ports);
+        let (vendor, product, serial) = ids;
+        fs::create_dir_all(&device).unwrap();
+        fs::write(device.join("idVendor"), format!("{vendor}\n")).unwrap();
+        fs::write(device.join("idProduct"), format!("{product}\n")).unwrap();
+        if !serial.is_empty() {
+            fs::write(device.join("serial"), format!("{serial}\n")).unwrap();
+        }
+        fs::write(device.join("product"), "Gun\x1b[31m\n").unwrap();
+        let (class, name, devname) = match below {
+            "event3" => ("input", "event3", "input/event3"),
+            name if name.starts_with("hidraw") => ("hidraw", name, name),
+            name => ("tty", name, name),
+        };
+        let place = device.join(interface).join("deep").join(name);
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("uevent"), format!("MAJOR=1\nDEVNAME={devname}\n")).unwrap();
+        symlink(place.parent().unwrap(), place.join("device")).unwrap();
+        let class = root.join("class").join(class).join(name);
+        let _ = fs::remove_file(&class);
+        symlink(&place, class).unwrap();
+    }
+
+    fn find(&self, rule: UsbRule, class: Class) -> Result<PathBuf, Code> {
+        let at = At::Usb(rule);
+        find_under(self.dir.path(), &at, class, Code::ScannerMissing).map_err(|e| e.code)
+    }
+}
+
+fn rule() -> UsbRule {
+    UsbRule {
+        vendor: 0x0c2e,
+        product: 0x0b61,
+        serial_number: None,
+        port: None,
+        interface: None,
+    }
+}
+
+#[test]
+fn one_that_fits_is_found_wherever_it_is_plugged() {
+    let tree = Tree::new();
+    assert_eq!(tree.find(rule(), Class::Tty), Err(Code::ScannerMissing));
+    tree.plug("1-4", ("1a86", "7523", ""), "1-4:1.0", "ttyUSB0");
+    tree.plug("1-1.2", ("0c2e", "0b61", "SN1"), "1-1.2:1.0", "ttyACM0");
+    assert_eq!(tree.find(rule(), Class::Tty), Ok("/dev/ttyACM0".into()));
+    assert_eq!(tree.find(rule(), Class::Hidraw), Err(Code::ScannerMissing));
+    tree.plug("1-3", ("0c2e", "0b61", "SN9"), "1-3:1.0", "event3");
+    assert_eq!(tree.find(rule(), Class::Input), Ok("/dev/input/event3".into()));
+}
+
+#[test]
+fn two_that_fit_are_a_conflict_until_they_are_told_apart() {
+    let tree = Tree::new();
+    tree.plug("1-1", ("0c2e", "0b61", "SAME"), "1-1:1.0", "ttyACM0");
+    tree.plug("1-2", ("0c2e", "0b61", "SAME"), "1-2:1.0", "ttyACM1");
+    assert_eq!(tree.find(rule(), Class::Tty), Err(Code::DeviceAmbiguous));
+    let by_serial = UsbRule {
+        serial_number: Some("SAME".into()),
+        ..rule()
+    };
+    assert_eq!(tree.find(by_serial, Class::Tty), Err(Code::DeviceAmbiguous));
+    let by_port = UsbRule {
+        port: Some("0000:00:14.0/2".into()),
+        ..rule()
+    };
+    assert_eq!(tree.find(by_port, Class::Tty), Ok("/dev/ttyACM1".into()));
+}
+
+#[test]
+fn one_device_with_two_lines_is_told_apart_by_interface() {
+    let tree = Tree::new();
+    tree.plug("1-1", ("0c2e", "0b61", "A"), "1-1:1.0", "ttyACM0");
+    tree.plug("1-1", ("0c2e", "0b61", "A"), "1-1:1.2", "ttyACM1");
+    assert_eq!(tree.find(rule(), Class::Tty), Err(Code::DeviceAmbiguous));
+    let second = UsbRule {
+        interface: Some(2),
+        ..rule()
+    };
+    assert_eq!(tree.find(second, Class::Tty), Ok("/dev/ttyACM1".into()));
+}
+
+#[test]
+fn what_does_not_fit_says_why_and_shows_no_control_characters() {
+    let tree = Tree::new();
+    tree.plug("1-1", ("0c2e", "0b62", "B"), "1-1:1.0", "ttyACM0");
+    let wanted = UsbRule {
+        serial_number: Some("A".into()),
+        ..rule()
+    };
+    let seen = weighed(tree.dir.path(), &wanted, Class::Tty);
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].misfits, ["product", "serial_number"]);
+    assert_eq!((seen[0].product_name.as_str(), seen[0].port.as_str()), ("Gun[31m", "0000:00:14.0/1"));
+}
+
+#[test]
+fn a_path_is_taken_as_it_is() {
+    let at = At::Path("/dev/x".into());
+    let found = find_under(Path::new("/nowhere"), &at, Class::Tty, Code::ScannerMissing);
+    assert_eq!(found.unwrap(), Path::new("/dev/x"));
+}

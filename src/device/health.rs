@@ -1,0 +1,189 @@
+//! Looking at one device on request, with evidence. Nothing is printed, nothing is read from a scanner.
+
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::board::DeviceInfo;
+use super::printer::{Paper, PrinterState};
+use super::{DeviceError, DeviceState, holder};
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Stable name.
+    pub name: &'static str,
+    /// What came out.
+    pub verdict: Verdict,
+    /// What was seen, in Chinese.
+    pub zh: String,
+    /// What was seen, in English.
+    pub en: String,
+}
+
+/// What came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// In order.
+    Fine,
+    /// Works, but somebody should look.
+    Care,
+    /// Could not be looked at.
+    NotKnown,
+    /// Does not work.
+    Bad,
+}
+
+impl Check {
+    fn new(
+        name: &'static str,
+        verdict: Verdict,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+    ) -> Self {
+        let (zh, en) = (zh.into(), en.into());
+        Self {
+            name,
+            verdict,
+            zh,
+            en,
+        }
+    }
+}
+
+/// What can be seen of a device file. Reads the file system: not for the threads that carry tasks.
+pub(crate) fn of_path(path: &Path) -> Vec<Check> {
+    let shown = path.display();
+    let found = std::fs::metadata(path);
+    let real = path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
+    let meta = match found {
+        Ok(meta) => meta,
+        Err(error) => {
+            let (zh, en) = (format!("{shown} 不存在"), format!("{shown}: {error}"));
+            return vec![Check::new("path", Verdict::Bad, zh, en)];
+        }
+    };
+    if !meta.file_type().is_char_device() {
+        let (zh, en) = (
+            format!("{shown} 不是设备文件"),
+            format!("{shown} is no device file"),
+        );
+        return vec![Check::new("path", Verdict::Bad, zh, en)];
+    }
+    let real_shown = real.display();
+    let there = Check::new(
+        "path",
+        Verdict::Fine,
+        format!("{shown} 即 {real_shown}"),
+        format!("{shown} is {real_shown}"),
+    );
+    vec![there, permission(path, &meta), held_elsewhere(&real)]
+}
+
+fn permission(path: &Path, meta: &std::fs::Metadata) -> Check {
+    use rustix::fs::Access;
+    let (mode, uid, gid) = (meta.mode() & 0o777, meta.uid(), meta.gid());
+    let seen = format!("mode {mode:03o}, uid {uid}, gid {gid}");
+    match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
+        Ok(()) => Check::new("permission", Verdict::Fine, format!("可读写（{seen}）"), seen),
+        Err(error) => Check::new(
+            "permission",
+            Verdict::Bad,
+            format!("守护进程无权读写（{seen}）"),
+            format!("{error} ({seen})"),
+        ),
+    }
+}
+
+fn held_elsewhere(real: &Path) -> Check {
+    let holders = holder::of(real);
+    match holders.as_slice() {
+        [] => Check::new(
+            "holder",
+            Verdict::Fine,
+            "未见其他程序占用",
+            "no other program is seen to have it open",
+        ),
+        holders => {
+            let named: Vec<String> = holders.iter().map(ToString::to_string).collect();
+            let named = named.join(", ");
+            Check::new(
+                "holder",
+                Verdict::Bad,
+                format!("被其他程序占用：{named}"),
+                format!("open in {named}"),
+            )
+        }
+    }
+}
+
+/// What the line is known to be.
+pub(crate) fn of_line(info: &DeviceInfo) -> Check {
+    let opened = info.counters.opened;
+    let (verdict, zh, en) = match info.state {
+        DeviceState::Missing => (Verdict::Bad, "线路未打开", "the line is not open"),
+        DeviceState::Closed => (
+            Verdict::Fine,
+            "空闲，需要时连接",
+            "closed while there is nothing to do",
+        ),
+        DeviceState::Ready
+        | DeviceState::Busy
+        | DeviceState::PaperOut
+        | DeviceState::CoverOpen
+        | DeviceState::Fault => (Verdict::Fine, "线路已打开", "the line is open"),
+    };
+    Check::new(
+        "line",
+        verdict,
+        format!("{zh}（启动以来打开 {opened} 次）"),
+        format!("{en} (opened {opened} times since the start)"),
+    )
+}
+
+/// What a printer said when it was asked.
+pub(crate) fn of_answer(
+    looked: &Result<PrinterState, DeviceError>,
+    began: Instant,
+) -> Vec<Check> {
+    let ms = began.elapsed().as_millis();
+    let state = match looked {
+        Ok(state) => state,
+        Err(error) => {
+            let entry = error.code.entry();
+            let en = format!("{} ({ms} ms)", error.detail);
+            let zh = format!("{}（{ms} 毫秒）", entry.meaning_zh);
+            return vec![Check::new("answer", Verdict::Bad, zh, en)];
+        }
+    };
+    let answered = Check::new(
+        "answer",
+        Verdict::Fine,
+        format!("{ms} 毫秒内应答"),
+        format!("answered in {ms} ms"),
+    );
+    let paper = match (state.trouble(), state.paper) {
+        (Some(code), _) => {
+            let entry = code.entry();
+            Check::new("paper", Verdict::Bad, entry.meaning_zh, entry.meaning_en)
+        }
+        (None, Paper::Low) => {
+            Check::new("paper", Verdict::Care, "纸将用尽", "little paper is left")
+        }
+        (None, Paper::Ok | Paper::Out) => Check::new("paper", Verdict::Fine, "有纸", "has paper"),
+    };
+    vec![answered, paper]
+}
+
+/// The last trouble, when the device has recovered from it.
+pub(crate) fn of_last_error(info: &DeviceInfo, now_ms: u64) -> Option<Check> {
+    let (code, at_ms) = info.last_error?;
+    let ago_s = now_ms.saturating_sub(at_ms) / 1_000;
+    let entry = code.entry();
+    Some(Check::new(
+        "last_error",
+        Verdict::Care,
+        format!("{} 秒前：{} {}", ago_s, code.id(), entry.meaning_zh),
+        format!("{ago_s} s ago: {} {}", code.id(), entry.meaning_en),
+    ))
+}

@@ -1,0 +1,156 @@
+//! Codes for callers: the next one, and scanners that a caller holds.
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::ask::{CallerId, Failure};
+use super::operations::Operations;
+use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, Scan};
+use crate::settlement::code_kind::{self, Sorted};
+
+/// What a caller of `Scan` wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanWish {
+    /// Which scanner.
+    pub role: String,
+    /// Longest wait for the queue and the code together.
+    pub wait: Duration,
+    /// Under this claim of the caller's.
+    pub claim_id: Option<String>,
+    /// What for.
+    pub purpose: String,
+}
+
+/// A code that was read.
+#[derive(Debug)]
+pub struct CodeRead {
+    /// The code.
+    pub code: Sorted,
+    /// By which scanner.
+    pub device: String,
+    /// Its number under the claim, from 1.
+    pub seq: u64,
+}
+
+/// What the holder of a claim is told.
+#[derive(Debug)]
+pub enum ClaimTold {
+    /// So many are before it.
+    Waiting(usize),
+    /// It holds the device.
+    Granted {
+        /// The claim's id.
+        claim_id: String,
+        /// The desk's name for the device.
+        device: String,
+        /// The lease in force.
+        lease: Duration,
+    },
+    /// A code.
+    Code(CodeRead),
+    /// The device went away, or came back.
+    Present(bool),
+    /// It is over.
+    Ended(ClaimEnd),
+    /// It never began.
+    Failed(Failure),
+}
+
+impl Operations {
+    /// The next code. Dropping the future frees the scanner.
+    ///
+    /// # Errors
+    /// What the scanner says; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over.
+    pub async fn scan(&self, caller: CallerId, wish: ScanWish) -> Result<CodeRead, Failure> {
+        let deadline = Instant::now() + wish.wait;
+        let hub = &self.parts().hub;
+        if let Some(claim_id) = &wish.claim_id {
+            let read = hub.scan_claimed(&caller.id, claim_id, deadline).await?;
+            return Ok(self.code_read(&read.scan, read.device, read.seq));
+        }
+        let asker = Asker {
+            stream: hub.new_holder_id(),
+            what: wish.purpose,
+        };
+        let place = watch::Sender::new(0);
+        let mut lease = hub.claim_scanner(&wish.role, asker, deadline, place).await?;
+        let scan = lease.read(deadline).await?;
+        Ok(self.code_read(&scan, lease.device().to_owned(), 1))
+    }
+
+    /// Waits for the device and holds it until the stream is dropped, the lease runs out or it is given back.
+    pub fn claim(
+        &self,
+        caller: CallerId,
+        wish: ClaimWish,
+    ) -> impl Stream<Item = ClaimTold> + Send + 'static {
+        let operations = self.clone();
+        let stop = async move { operations.parts().stopped().await };
+        let news = self.parts().hub.claim(&caller.id, wish, stop);
+        let operations = self.clone();
+        let mut scanner = String::new();
+        ReceiverStream::new(news).map(move |news| operations.told(news, &mut scanner))
+    }
+
+    fn told(&self, news: ClaimNews, scanner: &mut String) -> ClaimTold {
+        match news {
+            ClaimNews::Waiting(ahead) => ClaimTold::Waiting(ahead),
+            ClaimNews::Granted {
+                claim_id,
+                device,
+                lease,
+            } => {
+                scanner.clone_from(&device);
+                ClaimTold::Granted {
+                    claim_id,
+                    device,
+                    lease,
+                }
+            }
+            ClaimNews::Code { scan, seq } => {
+                ClaimTold::Code(self.code_read(&scan, scanner.clone(), seq))
+            }
+            ClaimNews::Present(present) => ClaimTold::Present(present),
+            ClaimNews::Ended(end) => ClaimTold::Ended(end),
+            ClaimNews::Failed(error) => ClaimTold::Failed(error.into()),
+        }
+    }
+
+    /// The lease begins anew. Gives the lease in force.
+    ///
+    /// # Errors
+    /// `CLAIM_UNKNOWN`.
+    pub async fn renew_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+    ) -> Result<Duration, Failure> {
+        Ok(self.parts().hub.renew_claim(&caller.id, &claim_id).await?)
+    }
+
+    /// Ends a claim; `any`: also another caller's. When this returns the next in the queue has the device.
+    ///
+    /// # Errors
+    /// `CLAIM_UNKNOWN`.
+    pub async fn release_claim(
+        &self,
+        caller: CallerId,
+        claim_id: String,
+        any: bool,
+    ) -> Result<(), Failure> {
+        let hub = &self.parts().hub;
+        Ok(hub.release_claim(&caller.id, &claim_id, any).await?)
+    }
+
+    fn code_read(&self, scan: &Scan, device: String, seq: u64) -> CodeRead {
+        CodeRead {
+            code: code_kind::sorted(&scan.bytes, &self.inner.patterns),
+            device,
+            seq,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Claims: held while their holder lives, and not a moment longer.
+
+use std::time::{Duration, Instant};
+
+use yibaod::api::claim_response::Update;
+use yibaod::api::{
+    CheckHealthRequest, ClaimEnd, ClaimGranted, ClaimRequest, HealthVerdict, ReleaseClaimRequest,
+    RenewClaimRequest, ScanRequest,
+};
+use yibaod::sandbox::devices::scanner::Terminator;
+
+use super::{devices, holder, until_held};
+use crate::desk::{Desk, Setup, bill, eventually, refusal};
+
+/// The bar is 50 ms; a busy machine gets ten times that.
+const FREE_MS_MAX: u128 = 500;
+
+type News = tonic::Streaming<yibaod::api::ClaimResponse>;
+
+async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
+    let mut client = devices(desk).await;
+    let mut news = client.claim(request).await.expect("a stream").into_inner();
+    loop {
+        match next(&mut news).await {
+            Update::Granted(granted) => return (news, granted),
+            Update::Waiting(_) => {}
+            other => panic!("before it is granted: {other:?}"),
+        }
+    }
+}
+
+async fn next(news: &mut News) -> Update {
+    let message = tokio::time::timeout(Duration::from_secs(20), news.message()).await;
+    let message = message.expect("news in time").expect("no error");
+    message.and_then(|it| it.update).expect("the stream goes on")
+}
+
+fn each() -> ClaimRequest {
+    ClaimRequest {
+        codes: true,
+        purpose: "sorting".into(),
+        ..ClaimRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_code_comes_to_the_holder_in_order() {
+    let desk = Desk::start(Setup::default()).await;
+    let (mut news, _granted) = claim(&desk, each()).await;
+    let first = async || {
+        let shown = desk.scanner.scan(b"0", Terminator::Cr).await;
+        shown.ok()?;
+        tokio::time::timeout(Duration::from_millis(50), news.message())
+            .await
+            .ok()
+    };
+    let first = eventually(first).await.expect("it listens");
+    let Some(Update::Code(code)) = first.expect("no error").and_then(|it| it.update) else {
+        panic!("a code")
+    };
+    assert_eq!((code.text.as_str(), code.seq), ("0", 1));
+    let mut wanted = Vec::new();
+    for number in 1..=2_000_u32 {
+        wanted.push(number.to_string());
+    }
+    let shown = async {
+        for text in &wanted {
+            desk.scanner.scan(text.as_bytes(), Terminator::CrLf).await.expect("a line");
+        }
+    };
+    let heard = async {
+        let mut heard = Vec::new();
+        while heard.len() < wanted.len() {
+            match next(&mut news).await {
+                // What was shown before it listened for sure.
+                Update::Code(code) if code.text == "0" => {}
+                Update::Code(code) => heard.push(code.text),
+                other => panic!("{other:?}"),
+            }
+        }
+        heard
+    };
+    let ((), heard) = tokio::join!(shown, heard);
+    assert_eq!(heard, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_frees_the_scanner() {
+    let desk = Desk::start(Setup::default()).await;
+    let ctl = env!("CARGO_BIN_EXE_yibaoctl");
+    let mut holder_process = tokio::process::Command::new(ctl)
+        .arg("--socket")
+        .arg(desk.socket())
+        .args(["device", "scan", "--each"])
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("yibaoctl starts");
+    let (_, what) = until_held(&desk).await;
+    assert_eq!(what, "yibaoctl device scan");
+    let second = tokio::spawn({
+        let mut client = devices(&desk).await;
+        async move {
+            let mut news = client.claim(ClaimRequest::default()).await.expect("a stream").into_inner();
+            let waiting = next(&mut news).await;
+            assert_eq!(waiting, Update::Waiting(yibaod::api::ClaimWaiting { ahead: 1 }));
+            let granted = next(&mut news).await;
+            (Instant::now(), granted)
+        }
+    });
+    let queued = async || {
+        let all = devices(&desk).await.list_devices(yibaod::api::ListDevicesRequest {}).await;
+        let all = all.expect("a list").into_inner().devices;
+        all.iter().any(|device| device.waiting == 1).then_some(())
+    };
+    eventually(queued).await.expect("the second waits");
+    let killed = Instant::now();
+    holder_process.start_kill().expect("it runs");
+    let (granted_at, granted) = second.await.expect("the second holder");
+    assert!(matches!(granted, Update::Granted(_)), "{granted:?}");
+    let took_ms = granted_at.duration_since(killed).as_millis();
+    assert!(took_ms <= FREE_MS_MAX, "free after {took_ms} ms");
+    holder_process.wait().await.expect("it is dead");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_holder_loses_its_claim_and_a_renewing_one_keeps_it() {
+    let desk = Desk::start(Setup::default()).await;
+    let short = ClaimRequest {
+        lease_ms: 1_000,
+        ..ClaimRequest::default()
+    };
+    let (mut news, granted) = claim(&desk, short).await;
+    assert_eq!(granted.lease_ms, 1_000);
+    let mut client = devices(&desk).await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(1_500) {
+        let claim_id = granted.claim_id.clone();
+        let renewed = client.renew_claim(RenewClaimRequest { claim_id }).await;
+        assert_eq!(renewed.expect("it is held").into_inner().lease_ms, 1_000);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(holder(&desk).await.0, granted.claim_id);
+    let Update::Ended(ended) = next(&mut news).await else {
+        panic!("it ends")
+    };
+    assert_eq!(ended.why(), ClaimEnd::LeaseOver);
+    assert_eq!(holder(&desk).await.0, "");
+    let claim_id = granted.claim_id;
+    let status = client.renew_claim(RenewClaimRequest { claim_id }).await;
+    assert_eq!(refusal(&status.expect_err("it is over")).name, "CLAIM_UNKNOWN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_under_a_claim_and_the_settlement_behind_it() {
+    let desk = Desk::start(Setup::default()).await;
+    let (mut news, granted) = claim(&desk, ClaimRequest::default()).await;
+    let mut client = devices(&desk).await;
+    let request = ScanRequest {
+        claim_id: granted.claim_id.clone(),
+        ..ScanRequest::default()
+    };
+    let call = tokio::spawn(async move { client.scan(request).await });
+    let heard = async || {
+        desk.scanner.scan(b"AB-12", Terminator::Cr).await.ok()?;
+        call.is_finished().then_some(())
+    };
+    eventually(heard).await.expect("the code is heard");
+    let code = call.await.expect("a task").expect("a code").into_inner().code;
+    assert_eq!(code.expect("a code").text, "AB-12");
+    // A settlement waits behind the claim, and is served when it is given back.
+    let mut events = desk.watch("behind").await;
+    let call = crate::callers::calling(&desk, bill(&desk, "behind")).await;
+    let waits = async || {
+        let seen = desk.get("behind").await?;
+        (seen.stage() == yibaod::api::Stage::Queued).then_some(())
+    };
+    eventually(waits).await.expect("it waits for the scanner");
+    let claim_id = granted.claim_id;
+    let mut client = devices(&desk).await;
+    client.release_claim(ReleaseClaimRequest { claim_id }).await.expect("ours");
+    let Update::Ended(ended) = next(&mut news).await else {
+        panic!("it ends")
+    };
+    assert_eq!(ended.why(), ClaimEnd::Released);
+    crate::callers::show_when_asked(&desk, &mut events, "employee").await;
+    desk.assert_charged_once(&crate::callers::answer_of(call).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_lives_through_a_replug() {
+    let desk = Desk::start(Setup::default()).await;
+    let (mut news, _granted) = claim(&desk, each()).await;
+    desk.scanner.unplug();
+    let Update::Presence(gone) = next(&mut news).await else {
+        panic!("it went away")
+    };
+    assert!(!gone.present);
+    desk.scanner.replug().expect("a pty");
+    let Update::Presence(back) = next(&mut news).await else {
+        panic!("it came back")
+    };
+    assert!(back.present);
+    let heard = async || {
+        desk.scanner.scan(b"again", Terminator::Cr).await.ok()?;
+        let heard = tokio::time::timeout(Duration::from_millis(50), news.message()).await;
+        heard.ok()
+    };
+    let heard = eventually(heard).await.expect("it listens again");
+    assert!(matches!(
+        heard.expect("no error").and_then(|it| it.update),
+        Some(Update::Code(code)) if code.text == "again"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_what_was_seen() {
+    let mut desk = Desk::start(Setup::default()).await;
+    let mut client = devices(&desk).await;
+    let check = |device: &str| CheckHealthRequest {
+        device: device.to_owned(),
+    };
+    let fine = client.check_health(check("scanner")).await.expect("a look").into_inner();
+    assert!(fine.healthy, "{fine:?}");
+    let names: Vec<&str> = fine.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["path", "permission", "holder", "line"]);
+    let printer = client.check_health(check("receipt")).await.expect("a look").into_inner();
+    assert!(printer.healthy, "{printer:?}");
+    let names: Vec<&str> = printer.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["line", "answer", "paper"]);
+    desk.scanner.unplug();
+    let gone = async || {
+        let gone = devices(&desk).await.check_health(check("scanner")).await.ok()?.into_inner();
+        (!gone.healthy).then_some(gone)
+    };
+    let gone = eventually(gone).await.expect("it is seen");
+    assert_eq!(gone.checks[0].verdict(), HealthVerdict::Bad);
+    let status = client.check_health(check("toaster")).await.expect_err("none");
+    assert_eq!(refusal(&status).name, "DEVICE_UNKNOWN");
+    desk.stop().await;
+}

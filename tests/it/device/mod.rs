@@ -1,0 +1,28 @@
+//! `DeviceService` over the shipped daemon: scanners for any caller.
+
+mod claim;
+mod scan;
+
+use tonic::transport::Channel;
+use yibaod::api::ListDevicesRequest;
+use yibaod::api::device_service_client::DeviceServiceClient;
+
+use crate::desk::{Desk, channel, eventually};
+
+pub async fn devices(desk: &Desk) -> DeviceServiceClient<Channel> {
+    DeviceServiceClient::new(channel(&desk.socket()).await.expect("its door is open"))
+}
+
+/// Who holds the scanner, and what for.
+pub async fn holder(desk: &Desk) -> (String, String) {
+    let all = devices(desk).await.list_devices(ListDevicesRequest {}).await;
+    let mut all = all.expect("a list").into_inner().devices.into_iter();
+    let scanner = all.find(|device| device.role == "scanner").expect("a scanner");
+    (scanner.held_by, scanner.held_for)
+}
+
+/// Waits until somebody holds the scanner.
+pub async fn until_held(desk: &Desk) -> (String, String) {
+    let held = async || Some(holder(desk).await).filter(|(by, _)| !by.is_empty());
+    eventually(held).await.expect("somebody holds the scanner")
+}

@@ -1,0 +1,76 @@
+//! The next code, for one call.
+
+use yibaod::api::{CodeCharset, CodeKind, ScanRequest, ScannedCode};
+use yibaod::sandbox::devices::scanner::Terminator;
+
+use super::{devices, holder, until_held};
+use crate::desk::{Desk, Setup, eventually, refusal};
+
+async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
+    let mut client = devices(desk).await;
+    let call = tokio::spawn(async move {
+        let request = ScanRequest {
+            purpose: "look up a card".into(),
+            ..ScanRequest::default()
+        };
+        client.scan(request).await
+    });
+    let (by, what) = until_held(desk).await;
+    assert!(by.starts_with("claim-"), "{by}");
+    assert_eq!(what, "look up a card");
+    // The scanner listens a moment after it is held.
+    let heard = async || {
+        desk.scanner.scan(bytes, Terminator::CrLf).await.ok()?;
+        call.is_finished().then_some(())
+    };
+    eventually(heard).await.expect("the code is heard");
+    let answer = call.await.expect("the call's task");
+    answer.map(|answer| answer.into_inner().code.expect("a code"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_code_is_read_and_sorted() {
+    let card = "[[code]]\nname = \"就诊卡\"\nprefix = \"JZ\"\nlength_max = 12\nmade_of = \"digits\"\n";
+    let desk = Desk::start(Setup {
+        config_more: card.to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let gbk = [0xd2, 0xbd, 0xb1, 0xa3];
+    let cases: [(&[u8], CodeKind, &str, &str); 4] = [
+        (b"]C0JZ12345678", CodeKind::Site, "JZ12345678", "]C0"),
+        (b"83456789012345678901", CodeKind::DrugTrace, "83456789012345678901", ""),
+        (&gbk, CodeKind::Unknown, "医保", ""),
+        (b"(01)06901234567892\x1d10A", CodeKind::Unknown, "(01)06901234567892\x1d10A", ""),
+    ];
+    for (bytes, kind, text, symbology) in cases {
+        let code = scan(&desk, bytes).await.expect("a code");
+        assert_eq!((code.kind(), code.text.as_str()), (kind, text));
+        assert_eq!((code.symbology.as_str(), code.device.as_str()), (symbology, "scanner"));
+        if kind == CodeKind::Site {
+            assert_eq!(code.site_kind, "就诊卡");
+        }
+        let gb18030 = bytes == gbk.as_slice();
+        assert_eq!(code.charset() == CodeCharset::Gb18030, gb18030);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_scans_and_the_scanner_is_free() {
+    let desk = Desk::start(Setup::default()).await;
+    let mut client = devices(&desk).await;
+    let request = ScanRequest {
+        wait_ms: 100,
+        ..ScanRequest::default()
+    };
+    let status = client.scan(request).await.expect_err("nobody scans");
+    assert_eq!(refusal(&status).name, "NOBODY_SCANNED");
+    assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+    assert_eq!(holder(&desk).await.0, "");
+    let request = ScanRequest {
+        role: "scanner-9".into(),
+        ..ScanRequest::default()
+    };
+    let status = client.scan(request).await.expect_err("no such scanner");
+    assert_eq!(refusal(&status).name, "DEVICE_UNKNOWN");
+}
