@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::at::Written;
+pub use super::at::{At, UsbRule};
+
 /// Devices one desk can have.
 pub const DEVICES_MAX: usize = 32;
 /// Speed of a serial line when none is given.
@@ -43,8 +46,8 @@ pub struct DeviceConfig {
 pub enum Kind {
     /// A code scanner on a serial line or USB-CDC: `kind = "serial-scanner"`.
     SerialScanner {
-        /// The line, best by `/dev/serial/by-id`.
-        path: PathBuf,
+        /// The line.
+        at: At,
         /// Bits a second.
         baud: u32,
         /// How codes are told apart.
@@ -58,7 +61,7 @@ pub enum Kind {
     /// An ESC/POS printer on a serial line: `kind = "escpos-serial"`.
     EscPosSerial {
         /// The line.
-        path: PathBuf,
+        at: At,
         /// Bits a second.
         baud: u32,
     },
@@ -112,6 +115,10 @@ struct Flat {
     role: String,
     kind: FlatKind,
     path: Option<PathBuf>,
+    usb: Option<String>,
+    serial_number: Option<String>,
+    port: Option<String>,
+    interface: Option<u8>,
     baud: Option<u32>,
     address: Option<String>,
     model: Option<String>,
@@ -141,19 +148,28 @@ impl TryFrom<Flat> for DeviceConfig {
                 "terminator, gap_ms and length_max belong to a scanner",
             ));
         }
+        let written = Written {
+            path: flat.path,
+            usb: flat.usb,
+            serial_number: flat.serial_number,
+            port: flat.port,
+            interface: flat.interface,
+        };
         let on_tcp = flat.kind == FlatKind::EscposTcp;
-        if on_tcp && (flat.path.is_some() || flat.baud.is_some()) {
-            return Err(wrong("path and baud belong to a serial line; give address"));
+        if on_tcp && (!written.is_empty() || flat.baud.is_some()) {
+            return Err(wrong("path, usb and baud belong to a line; give address"));
         }
         if !on_tcp && flat.address.is_some() {
-            return Err(wrong("address belongs to a printer on TCP; give path"));
+            return Err(wrong(
+                "address belongs to a printer on TCP; give path or usb",
+            ));
         }
-        let path = flat.path.ok_or_else(|| wrong("path is missing"));
+        let at = written.at().map_err(wrong);
         let baud = flat.baud.unwrap_or(BAUD_DEFAULT);
         let usual = Framing::default();
         let kind = match flat.kind {
             FlatKind::SerialScanner => Kind::SerialScanner {
-                path: path?,
+                at: at?,
                 baud,
                 framing: Framing {
                     terminator: flat.terminator.unwrap_or_default(),
@@ -164,7 +180,7 @@ impl TryFrom<Flat> for DeviceConfig {
             FlatKind::EscposTcp => Kind::EscPosTcp {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
-            FlatKind::EscposSerial => Kind::EscPosSerial { path: path?, baud },
+            FlatKind::EscposSerial => Kind::EscPosSerial { at: at?, baud },
         };
         Ok(Self {
             name: flat.name,
@@ -188,7 +204,10 @@ impl DeviceConfig {
             Kind::SerialScanner { .. } => &SCANNER_ROLES,
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
         };
-        let job = self.role.split_once('-').map_or(&*self.role, |(job, _)| job);
+        let job = self
+            .role
+            .split_once('-')
+            .map_or(&*self.role, |(job, _)| job);
         if !roles.contains(&job) || !is_plain_name(&self.role) || self.role.ends_with('-') {
             let known = roles.join(", ");
             say(format!(
@@ -197,12 +216,8 @@ impl DeviceConfig {
             ));
         }
         match &self.kind {
-            Kind::SerialScanner {
-                path,
-                baud,
-                framing,
-            } => {
-                check_line(path, *baud, &mut say);
+            Kind::SerialScanner { baud, framing, .. } => {
+                check_baud(*baud, &mut say);
                 if framing.gap_ms == 0 || framing.gap_ms > GAP_MS_MAX {
                     say(format!("gap_ms must be 1-{GAP_MS_MAX}"));
                 }
@@ -210,7 +225,7 @@ impl DeviceConfig {
                     say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
                 }
             }
-            Kind::EscPosSerial { path, baud } => check_line(path, *baud, &mut say),
+            Kind::EscPosSerial { baud, .. } => check_baud(*baud, &mut say),
             Kind::EscPosTcp { address } => {
                 let port = address
                     .rsplit_once(':')
@@ -252,10 +267,7 @@ fn is_plain_name(text: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain)
 }
 
-fn check_line(path: &std::path::Path, baud: u32, say: &mut impl FnMut(String)) {
-    if !path.is_absolute() {
-        say("path must be absolute".to_owned());
-    }
+fn check_baud(baud: u32, say: &mut impl FnMut(String)) {
     if !(300..=4_000_000).contains(&baud) {
         say("baud must be 300-4000000".to_owned());
     }
@@ -298,11 +310,11 @@ mod tests {
             terminator: Terminator::CrLf,
             ..Framing::default()
         };
-        let path = PathBuf::from("/dev/serial/by-id/x");
+        let at = At::Path("/dev/serial/by-id/x".into());
         assert_eq!(
             devices[0].kind,
             Kind::SerialScanner {
-                path,
+                at,
                 baud: 9_600,
                 framing
             }
@@ -320,6 +332,9 @@ mod tests {
             "kind='escpos-serial'\npath='/dev/x'\ngap_ms=3",
             "kind='serial-scanner'\npath='/dev/x'\ncolour='red'",
             "kind='toaster'\npath='/dev/x'",
+            "kind='escpos-serial'\npath='/dev/x'\nusb='0c2e:0b61'",
+            "kind='escpos-serial'\nusb='0c2e'",
+            "kind='escpos-tcp'\naddress='h:1'\nusb='0c2e:0b61'",
         ] {
             assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
         }
@@ -327,11 +342,11 @@ mod tests {
 
     #[test]
     fn wrong_values_are_told() {
-        let scanner = |gap_ms, baud, path: &str| DeviceConfig {
+        let scanner = |gap_ms, baud| DeviceConfig {
             name: "A b".into(),
             role: "scanner".into(),
             kind: Kind::SerialScanner {
-                path: path.into(),
+                at: At::Path("/dev/x".into()),
                 baud,
                 framing: Framing {
                     gap_ms,
@@ -340,7 +355,7 @@ mod tests {
             },
             model: None,
         };
-        assert_eq!(scanner(0, 1, "tty").check().len(), 4);
+        assert_eq!(scanner(0, 1).check().len(), 3);
         let address = |address: &str| DeviceConfig {
             name: "a".into(),
             role: "receipt".into(),

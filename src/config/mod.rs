@@ -4,6 +4,7 @@
 //! problem is collected (`keys`), the rest of the program sees checked plain structs ([`settings`],
 //! [`profile`]). An unknown key is an error that names the file and the key. This folder knows no other.
 
+mod at;
 pub mod codes;
 pub mod devices;
 mod keys;

@@ -1,6 +1,5 @@
 //! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -127,14 +126,9 @@ impl Board {
         &self.config.name
     }
 
-    /// Its device file, when it has one.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
-        match &self.config.kind {
-            Kind::SerialScanner { path, .. } | Kind::EscPosSerial { path, .. } => {
-                Some(path.clone())
-            }
-            Kind::EscPosTcp { .. } => None,
-        }
+    /// How the configuration says it is.
+    pub(crate) fn config(&self) -> &DeviceConfig {
+        &self.config
     }
 
     pub(crate) fn say(&self, what: What) {
@@ -242,8 +236,8 @@ impl Board {
 
     pub(crate) fn info(&self, holder: Option<Holder>, waiting: usize) -> DeviceInfo {
         let (kind, address) = match &self.config.kind {
-            Kind::SerialScanner { path, .. } => ("serial-scanner", path.display().to_string()),
-            Kind::EscPosSerial { path, .. } => ("escpos-serial", path.display().to_string()),
+            Kind::SerialScanner { at, .. } => ("serial-scanner", at.to_string()),
+            Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
         };
         let inside = self.lock();

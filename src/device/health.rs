@@ -80,12 +80,23 @@ pub(crate) fn of_path(path: &Path) -> Vec<Check> {
     vec![there, permission(path, &meta), held_elsewhere(&real)]
 }
 
+/// A device that was not found, or not told from others.
+pub(crate) fn of_search(error: &DeviceError) -> Vec<Check> {
+    let zh = format!("{}（{}）", error.code.entry().meaning_zh, error.detail);
+    vec![Check::new("path", Verdict::Bad, zh, error.detail.clone())]
+}
+
 fn permission(path: &Path, meta: &std::fs::Metadata) -> Check {
     use rustix::fs::Access;
     let (mode, uid, gid) = (meta.mode() & 0o777, meta.uid(), meta.gid());
     let seen = format!("mode {mode:03o}, uid {uid}, gid {gid}");
     match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
-        Ok(()) => Check::new("permission", Verdict::Fine, format!("可读写（{seen}）"), seen),
+        Ok(()) => Check::new(
+            "permission",
+            Verdict::Fine,
+            format!("可读写（{seen}）"),
+            seen,
+        ),
         Err(error) => Check::new(
             "permission",
             Verdict::Bad,
@@ -142,10 +153,7 @@ pub(crate) fn of_line(info: &DeviceInfo) -> Check {
 }
 
 /// What a printer said when it was asked.
-pub(crate) fn of_answer(
-    looked: &Result<PrinterState, DeviceError>,
-    began: Instant,
-) -> Vec<Check> {
+pub(crate) fn of_answer(looked: &Result<PrinterState, DeviceError>, began: Instant) -> Vec<Check> {
     let ms = began.elapsed().as_millis();
     let state = match looked {
         Ok(state) => state,

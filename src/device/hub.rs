@@ -9,6 +9,7 @@ use super::board::{Board, DeviceInfo};
 use super::claim::Claims;
 use super::error::DeviceError;
 use super::event::{EventLog, Watcher, now_ms};
+use super::find::{self, Why};
 use super::health::{self, Check};
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
@@ -160,12 +161,15 @@ impl Hub {
 
     /// Looks at the device with this role or name; six seconds at most. `None`: there is none.
     pub async fn check(&self, role_or_name: &str) -> Option<(DeviceInfo, Vec<Check>)> {
-        let mut devices = self.inner.devices.iter();
-        let device = devices
-            .find(|device| device.role == role_or_name || device.board.name() == role_or_name)?;
-        let mut checks = match device.board.path() {
-            Some(path) => {
-                let looking = tokio::task::spawn_blocking(move || health::of_path(&path));
+        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let mut checks = match find::place(&device.board.config().kind) {
+            Some((at, class)) => {
+                let (at, missing) = (at.clone(), device.missing());
+                let looking =
+                    tokio::task::spawn_blocking(move || match find::find(&at, class, missing) {
+                        Ok(path) => health::of_path(&path),
+                        Err(error) => health::of_search(&error),
+                    });
                 looking.await.unwrap_or_default()
             }
             None => Vec::new(),
@@ -180,6 +184,14 @@ impl Hub {
         checks.extend(answer);
         checks.extend(health::of_last_error(&info, now_ms()));
         Some((info, checks))
+    }
+
+    /// Why the device with this role or name is found or not, and which row of the quirks table it uses.
+    pub async fn why(&self, role_or_name: &str) -> Option<(DeviceInfo, Why)> {
+        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let config = device.board.config().clone();
+        let looking = tokio::task::spawn_blocking(move || Why::of(&config));
+        Some((device.info(), looking.await.ok()?))
     }
 
     fn printer(&self, role: &str) -> Option<&Printer> {
@@ -200,16 +212,8 @@ impl Device {
         let printer =
             |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
         let family = match config.kind.clone() {
-            Kind::SerialScanner {
-                path,
-                baud,
-                framing,
-            } => {
-                let line = Line {
-                    path,
-                    baud,
-                    framing,
-                };
+            Kind::SerialScanner { at, baud, framing } => {
+                let line = Line { at, baud, framing };
                 Family::Scanner(Scanner::start(
                     &config,
                     line,
@@ -218,12 +222,24 @@ impl Device {
                 ))
             }
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
-            Kind::EscPosSerial { path, baud } => printer(Place::Serial { path, baud }),
+            Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
         };
         Self {
             role: config.role,
             board,
             family,
+        }
+    }
+
+    fn is(&self, role_or_name: &str) -> bool {
+        self.role == role_or_name || self.board.name() == role_or_name
+    }
+
+    /// What is said when it is not there.
+    fn missing(&self) -> Code {
+        match self.family {
+            Family::Scanner(_) => Code::ScannerMissing,
+            Family::Printer(_) => Code::PrinterMissing,
         }
     }
 

@@ -17,7 +17,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, SerialStream};
 
 use super::error::DeviceError;
+use super::find::{self, Class};
 use crate::book::Code;
+use crate::config::devices::At;
 
 /// Longest wait for a TCP connection.
 const TCP_CONNECT_MS_MAX: u64 = 3_000;
@@ -45,18 +47,14 @@ pub(crate) enum Moved {
 
 impl Link {
     /// Opens a serial line, 8N1, raw, for ourselves alone. `missing` is the code when it is not there.
-    pub(crate) async fn serial(path: &Path, baud: u32, missing: Code) -> Result<Self, DeviceError> {
-        refuse_console(path, missing)?;
-        let wrong = |what: &dyn std::fmt::Display| {
-            DeviceError::new(missing, format!("{}: {what}", path.display()))
-        };
-        let builder = tokio_serial::new(path.to_string_lossy(), baud);
-        let opening = tokio::task::spawn_blocking(move || builder.open_native_async());
+    pub(crate) async fn serial(at: &At, baud: u32, missing: Code) -> Result<Self, DeviceError> {
+        let place = at.clone();
+        let opening = tokio::task::spawn_blocking(move || open_serial(&place, baud, missing));
         let opened = timeout(Duration::from_millis(SERIAL_OPEN_MS_MAX), opening).await;
+        let wrong = |what: &str| DeviceError::new(missing, format!("{at}: {what}"));
         let stream = opened
-            .map_err(|_| wrong(&"opening hangs"))?
-            .map_err(|e| wrong(&e))?
-            .map_err(|e| wrong(&e))?;
+            .map_err(|_| wrong("opening hangs"))?
+            .map_err(|_| wrong("opening failed"))??;
         Ok(Self {
             pipe: Pipe::Serial(stream),
         })
@@ -152,6 +150,32 @@ impl Drop for Link {
     }
 }
 
+/// Finds and opens a line. Waits in the kernel: not for the threads that carry tasks.
+fn open_serial(at: &At, baud: u32, missing: Code) -> Result<SerialStream, DeviceError> {
+    let path = find::find(at, Class::Tty, missing)?;
+    refuse_console(&path, missing)?;
+    let builder = tokio_serial::new(path.to_string_lossy(), baud);
+    builder.open_native_async().map_err(|error| {
+        let detail = format!("{}: {error}", path.display());
+        DeviceError::new(why_not(&error, missing), detail)
+    })
+}
+
+/// No permission and another owner are not the same as nothing there.
+fn why_not(error: &tokio_serial::Error, missing: Code) -> Code {
+    match error.kind() {
+        tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => Code::DevicePermission,
+        tokio_serial::ErrorKind::Io(io::ErrorKind::ResourceBusy) => Code::DeviceHeldElsewhere,
+        tokio_serial::ErrorKind::NoDevice if error.description.contains("exclusive lock") => {
+            Code::DeviceHeldElsewhere
+        }
+        tokio_serial::ErrorKind::NoDevice
+        | tokio_serial::ErrorKind::InvalidInput
+        | tokio_serial::ErrorKind::Unknown
+        | tokio_serial::ErrorKind::Io(_) => missing,
+    }
+}
+
 /// A console is where the system talks to its administrator; reading it would steal keys.
 fn refuse_console(path: &Path, missing: Code) -> Result<(), DeviceError> {
     let wrong = |what: String| DeviceError::new(missing, format!("{}: {what}", path.display()));
@@ -181,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn a_console_is_never_opened() {
         for path in ["/dev/console", "/dev/tty", "/dev/tty0"] {
-            let refused = Link::serial(Path::new(path), 9_600, Code::ScannerMissing).await;
+            let refused = Link::serial(&At::Path(path.into()), 9_600, Code::ScannerMissing).await;
             assert_eq!(
                 refused.err().map(|e| e.code),
                 Some(Code::ScannerMissing),
@@ -193,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_far_end_reads_as_nothing() {
         let mut far = Pty::open();
-        let mut link = Link::serial(far.path(), 9_600, Code::ScannerMissing)
+        let mut link = Link::serial(&At::Path(far.path().into()), 9_600, Code::ScannerMissing)
             .await
             .unwrap();
         far.send(b"ab");

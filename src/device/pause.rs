@@ -1,7 +1,8 @@
 //! How long to wait before a line is opened again.
 
-use std::path::Path;
 use std::time::Duration;
+
+use crate::config::devices::At;
 
 /// First wait after a line went away.
 const PAUSE_MS_MIN: u64 = 50;
@@ -24,12 +25,11 @@ impl Pause {
         self.ms = PAUSE_MS_MIN;
     }
 
-    /// The wait before the next try at `path`.
-    pub(crate) fn next(&mut self, path: &Path) -> Duration {
-        let max = if path.exists() {
-            PAUSE_MS_MAX
-        } else {
-            LOOK_MS_MAX
+    /// The wait before the next try at `at`. What is found by rule is looked for as often as what is missing.
+    pub(crate) fn next(&mut self, at: &At) -> Duration {
+        let max = match at {
+            At::Path(path) if path.exists() => PAUSE_MS_MAX,
+            At::Path(_) | At::Usb(_) => LOOK_MS_MAX,
         };
         let ms = self.ms.min(max);
         self.ms = (self.ms * 2).min(max);

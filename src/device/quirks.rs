@@ -3,7 +3,7 @@
 //! A capability is claimed only where its maker documents it or it was measured; a printer that prints
 //! `GS ( H` as text would spoil every receipt. `generic-…` rows therefore prove by the queued status answer.
 
-use crate::config::devices::{DeviceConfig, Kind};
+use crate::config::devices::{At, DeviceConfig, Kind};
 
 /// What one model can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,14 +113,73 @@ pub fn profile(name: &str) -> Option<&'static Profile> {
     PROFILES.iter().find(|profile| profile.name == name)
 }
 
-/// The row that a device uses: its model's, else the plainest.
+/// The row that a printer uses: its model's, else what USB says it is, else the plainest.
 #[must_use]
 pub fn profile_of(device: &DeviceConfig) -> &'static Profile {
-    device
-        .model
-        .as_deref()
-        .and_then(profile)
-        .unwrap_or(&GENERIC_80)
+    chosen(device).map_or(&GENERIC_80, |chosen| chosen.profile)
+}
+
+/// Which row a printer uses, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The row.
+    pub profile: &'static Profile,
+    /// What chose it.
+    pub by: By,
+}
+
+/// What chooses a row, the most specific first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The configuration names the model.
+    Model,
+    /// The numbers of vendor and product on USB.
+    UsbProduct,
+    /// The number of the vendor on USB.
+    UsbVendor,
+    /// Nothing else fits.
+    Default,
+}
+
+/// Rows by what a printer says on USB; one without a product is for all of a vendor's that have no row of their own.
+const BY_USB: &[(u16, Option<u16>, &str)] = &[
+    // Seiko Epson: some models under one number prove by process id and some do not; that is claimed by model only.
+    (0x04b8, None, "generic-80"),
+    // The 58 mm mechanisms sold under many names as "POS58".
+    (0x0416, Some(0x5011), "generic-58"),
+];
+
+/// The row that a device uses and why; what is no printer has none.
+#[must_use]
+pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
+    let at = match &device.kind {
+        Kind::EscPosTcp { .. } => None,
+        Kind::EscPosSerial { at, .. } => Some(at),
+        Kind::SerialScanner { .. } => return None,
+    };
+    if let Some(profile) = device.model.as_deref().and_then(profile) {
+        let by = By::Model;
+        return Some(Chosen { profile, by });
+    }
+    let by_usb = match at {
+        Some(At::Usb(rule)) => by_usb(BY_USB, rule.vendor, rule.product),
+        Some(At::Path(_)) | None => None,
+    };
+    Some(by_usb.unwrap_or(Chosen {
+        profile: &GENERIC_80,
+        by: By::Default,
+    }))
+}
+
+fn by_usb(rows: &[(u16, Option<u16>, &str)], vendor: u16, product: u16) -> Option<Chosen> {
+    let row = |wanted: Option<u16>| {
+        let row = rows.iter().find(|(v, p, _)| *v == vendor && *p == wanted)?;
+        profile(row.2)
+    };
+    let of = |by| move |profile| Chosen { profile, by };
+    row(Some(product))
+        .map(of(By::UsbProduct))
+        .or_else(|| row(None).map(of(By::UsbVendor)))
 }
 
 /// Devices whose model has no row or makes no sense, a sentence each; empty: all is well.
@@ -147,4 +206,21 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         }
     }
     wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_row_wins() {
+        let rows = [(0x1111, None, "generic-58"), (0x1111, Some(2), "gbk-80")];
+        let of = |product| by_usb(&rows, 0x1111, product).map(|it| (it.profile.name, it.by));
+        assert_eq!(of(2), Some(("gbk-80", By::UsbProduct)));
+        assert_eq!(of(3), Some(("generic-58", By::UsbVendor)));
+        assert_eq!(by_usb(&rows, 0x2222, 2), None);
+        for (_, _, name) in BY_USB {
+            assert!(profile(name).is_some(), "{name}");
+        }
+    }
 }

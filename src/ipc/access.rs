@@ -71,6 +71,8 @@ pub enum Operation {
     ReleaseAnyClaim,
     /// `CheckHealth`.
     CheckHealth,
+    /// `ExplainDevice`.
+    ExplainDevice,
     /// `GetStatus`.
     GetStatus,
     /// `ListStuck`.
@@ -123,6 +125,7 @@ impl Role {
             Operation::ListDevices
             | Operation::WatchDevices
             | Operation::CheckHealth
+            | Operation::ExplainDevice
             | Operation::GetStatus => Role::Monitor,
         };
         match self {

@@ -3,7 +3,7 @@
 use super::ask::Failure;
 use super::operations::Operations;
 use crate::book::Code;
-use crate::device::{Check, DeviceInfo, Watcher};
+use crate::device::{Check, DeviceInfo, Watcher, Why};
 
 impl Operations {
     /// All devices, in the order of the configuration.
@@ -28,5 +28,14 @@ impl Operations {
     ) -> Result<(DeviceInfo, Vec<Check>), Failure> {
         let checked = self.parts().hub.check(&role_or_name).await;
         checked.ok_or_else(|| Failure::new(Code::DeviceUnknown, "see ListDevices"))
+    }
+
+    /// Why the device with this role or name is found or not, and treated as it is.
+    ///
+    /// # Errors
+    /// `DEVICE_UNKNOWN`.
+    pub async fn explain_device(&self, role_or_name: String) -> Result<(DeviceInfo, Why), Failure> {
+        let why = self.parts().hub.why(&role_or_name).await;
+        why.ok_or_else(|| Failure::new(Code::DeviceUnknown, "see ListDevices"))
     }
 }

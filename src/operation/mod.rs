@@ -27,6 +27,8 @@ pub use scan::{ClaimTold, CodeRead, ScanWish};
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
-    Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Holder as DeviceHolder,
-    Paper as Roll, PrinterState, Verdict as HealthVerdict, Watched, Watcher, What,
+    Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState,
+    Holder as DeviceHolder, Paper as Roll, PrinterState, Verdict as HealthVerdict, Watched,
+    Watcher, What, Why,
+    quirks::{By as ModelBy, Chosen as ModelChosen},
 };

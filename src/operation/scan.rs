@@ -77,7 +77,9 @@ impl Operations {
             what: wish.purpose,
         };
         let place = watch::Sender::new(0);
-        let mut lease = hub.claim_scanner(&wish.role, asker, deadline, place).await?;
+        let mut lease = hub
+            .claim_scanner(&wish.role, asker, deadline, place)
+            .await?;
         let scan = lease.read(deadline).await?;
         Ok(self.code_read(&scan, lease.device().to_owned(), 1))
     }

@@ -10,8 +10,8 @@ use super::live::View;
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
-    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ROLE_SCANNER,
-    ScannerLease,
+    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT,
+    ROLE_SCANNER, ScannerLease,
 };
 use crate::document::receipt;
 use crate::journal::{Filter, PersonKeyInput};

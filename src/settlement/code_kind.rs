@@ -209,7 +209,9 @@ impl Pattern {
         };
         let (least, most) = self.length;
         (least..=most).contains(&text.chars().count())
-            && text.strip_prefix(&*self.prefix).is_some_and(|rest| rest.chars().all(made_of))
+            && text
+                .strip_prefix(&*self.prefix)
+                .is_some_and(|rest| rest.chars().all(made_of))
     }
 }
 
@@ -249,7 +251,12 @@ mod tests {
             (b"6901234567892", CodeKind::Unknown),
             (b"\x00\xff\x80", CodeKind::Unknown),
         ] {
-            assert_eq!(kind(bytes), expected, "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                kind(bytes),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 
@@ -263,7 +270,10 @@ mod tests {
         let gbk = [0xd2, 0xbd, 0xb1, 0xa3];
         assert_eq!(sort(&gbk), ("医保".into(), Charset::Gb18030, String::new()));
         assert_eq!(sort("医保".as_bytes()).1, Charset::Utf8);
-        assert_eq!(sort(&[0xff, 0xff]), (String::new(), Charset::Binary, String::new()));
+        assert_eq!(
+            sort(&[0xff, 0xff]),
+            (String::new(), Charset::Binary, String::new())
+        );
         // GS, RS and EOT of GS1 and driver-licence codes are kept.
         assert_eq!(sort(b"a\x1db\x1ec\x04").0, "a\x1db\x1ec\x04");
     }

@@ -283,6 +283,8 @@ pub(crate) enum DeviceCommand {
     Scan(DeviceScan),
     /// Look at one device, with evidence; exit code 1 when something is wrong. 检查一台外设并给出依据。
     Health(WhichDevice),
+    /// Why a device is found or not, and which model it is taken for. 说明外设为何找到或找不到。
+    Why(WhichDevice),
     /// Who holds what. 查看外设占用者。
     Who,
     /// Give a claim back; an admin anybody's. 释放占用，管理员可释放任何人的。

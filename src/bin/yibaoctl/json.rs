@@ -26,7 +26,7 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
+    CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse GetStatusResponse HandOutRequest
     ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest ScannedCode
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }

@@ -192,7 +192,10 @@ impl Held<'_> {
             return Some(new);
         }
         let detail = "the claim gives its codes on its stream, or another Scan waits under it";
-        drop(new.reply.send(Err(DeviceError::new(Code::ScannerBusy, detail))));
+        drop(
+            new.reply
+                .send(Err(DeviceError::new(Code::ScannerBusy, detail))),
+        );
         before
     }
 

@@ -133,13 +133,17 @@ impl Drop for Listed {
 impl Claims {
     /// An id that no other claim of this run has.
     pub(crate) fn new_id(&self) -> String {
-        format!("claim-{}", self.last_number.fetch_add(1, Ordering::Relaxed) + 1)
+        format!(
+            "claim-{}",
+            self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+        )
     }
 
     fn list(self: &Arc<Self>, claim_id: &str, caller: &str) -> (Listed, mpsc::Receiver<Order>) {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let caller = caller.to_owned();
-        self.lock().insert(claim_id.to_owned(), Entry { caller, orders });
+        self.lock()
+            .insert(claim_id.to_owned(), Entry { caller, orders });
         let listed = Listed {
             claims: Arc::clone(self),
             claim_id: claim_id.to_owned(),
@@ -175,16 +179,16 @@ impl Claim {
         order: impl FnOnce(oneshot::Sender<T>) -> Order,
     ) -> Result<T, DeviceError> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.map_err(|_| unknown())?;
+        self.orders
+            .send(order(reply))
+            .await
+            .map_err(|_| unknown())?;
         answer.await.map_err(|_| unknown())
     }
 }
 
 fn unknown() -> DeviceError {
-    DeviceError::new(
-        Code::ClaimUnknown,
-        "no such claim is held by this caller",
-    )
+    DeviceError::new(Code::ClaimUnknown, "no such claim is held by this caller")
 }
 
 impl Hub {
@@ -197,7 +201,13 @@ impl Hub {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> mpsc::Receiver<ClaimNews> {
         let (news, told) = mpsc::channel(NEWS_MAX);
-        tokio::spawn(hold::hold(self.clone(), caller.to_owned(), wish, news, stop));
+        tokio::spawn(hold::hold(
+            self.clone(),
+            caller.to_owned(),
+            wish,
+            news,
+            stop,
+        ));
         told
     }
 

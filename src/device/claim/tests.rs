@@ -106,7 +106,7 @@ impl Schedule {
             name: "gun".into(),
             role: "scanner".into(),
             kind: Kind::SerialScanner {
-                path: "/nowhere".into(),
+                at: crate::config::devices::At::Path("/nowhere".into()),
                 baud: 9_600,
                 framing: Framing::default(),
             },
@@ -280,7 +280,10 @@ async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
             if hub.release_claim(&me, &claim_id, false).await.is_ok() {
                 told.released += 1;
                 let held = hub.list()[0].holder.clone();
-                assert!(held.is_none_or(|holder| holder.stream != claim_id), "given back");
+                assert!(
+                    held.is_none_or(|holder| holder.stream != claim_id),
+                    "given back"
+                );
             }
         }
         _ => {

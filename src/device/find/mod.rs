@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::DeviceError;
 use crate::book::Code;
-use crate::config::devices::{At, UsbRule};
+use crate::config::devices::{At, DeviceConfig, Kind, UsbRule};
+use crate::device::quirks::{self, Chosen};
 
 /// Where the kernel lists devices.
 const SYS: &str = "/sys";
@@ -23,6 +24,7 @@ pub(crate) enum Class {
     /// Serial lines.
     Tty,
     /// Scanners that report by HID.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no such scanner is driven yet"))]
     Hidraw,
     /// Keyboards, and scanners that type.
     Input,
@@ -59,6 +61,39 @@ pub struct Candidate {
     pub misfits: Vec<&'static str>,
 }
 
+/// Where a device of this kind is and which list it stands in; what is no device file has none.
+pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
+    match kind {
+        Kind::SerialScanner { at, .. } | Kind::EscPosSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::EscPosTcp { .. } => None,
+    }
+}
+
+/// Why a device is found or not, and why it is treated as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// What the configuration says.
+    pub rule: String,
+    /// Whether it is found by rule; a path means itself.
+    pub by_rule: bool,
+    /// What is plugged in and could be it.
+    pub candidates: Vec<Candidate>,
+    /// The row of the quirks table, for what has one.
+    pub quirk: Option<Chosen>,
+}
+
+impl Why {
+    pub(crate) fn of(config: &DeviceConfig) -> Self {
+        let place = place(&config.kind);
+        Self {
+            rule: place.map_or_else(String::new, |(at, _)| at.to_string()),
+            by_rule: matches!(place, Some((At::Usb(_), _))),
+            candidates: place.map_or_else(Vec::new, |(at, class)| candidates(at, class)),
+            quirk: quirks::chosen(config),
+        }
+    }
+}
+
 /// The device file that `at` names.
 ///
 /// # Errors
@@ -68,7 +103,7 @@ pub(crate) fn find(at: &At, class: Class, missing: Code) -> Result<PathBuf, Devi
 }
 
 /// All of this class on USB, with what keeps each from being meant.
-pub(crate) fn candidates(at: &At, class: Class) -> Vec<Candidate> {
+fn candidates(at: &At, class: Class) -> Vec<Candidate> {
     match at {
         At::Path(_) => sysfs::list(Path::new(SYS), class),
         At::Usb(rule) => weighed(Path::new(SYS), rule, class),
@@ -86,7 +121,10 @@ fn find_under(sys: &Path, at: &At, class: Class, missing: Code) -> Result<PathBu
         .collect();
     match fitting.as_slice() {
         [one] => Ok(one.node.clone()),
-        [] => Err(DeviceError::new(missing, format!("{rule} is not plugged in"))),
+        [] => Err(DeviceError::new(
+            missing,
+            format!("{rule} is not plugged in"),
+        )),
         several => {
             let ports: Vec<&str> = several.iter().map(|it| it.port.as_str()).collect();
             let detail = format!("{rule} fits the devices at {}", ports.join(" and "));
@@ -108,7 +146,10 @@ fn misfits(rule: &UsbRule, candidate: &Candidate) -> Vec<&'static str> {
     let checks = [
         ("vendor", rule.vendor != candidate.vendor),
         ("product", rule.product != candidate.product),
-        ("serial_number", other(&rule.serial_number, &candidate.serial_number)),
+        (
+            "serial_number",
+            other(&rule.serial_number, &candidate.serial_number),
+        ),
         ("port", other(&rule.port, &candidate.port)),
         (
             "interface",

@@ -41,7 +41,11 @@ impl Tree {
         };
         let place = device.join(interface).join("deep").join(name);
         fs::create_dir_all(&place).unwrap();
-        fs::write(place.join("uevent"), format!("MAJOR=1\nDEVNAME={devname}\n")).unwrap();
+        fs::write(
+            place.join("uevent"),
+            format!("MAJOR=1\nDEVNAME={devname}\n"),
+        )
+        .unwrap();
         symlink(place.parent().unwrap(), place.join("device")).unwrap();
         let class = root.join("class").join(class).join(name);
         let _ = fs::remove_file(&class);
@@ -73,7 +77,10 @@ fn one_that_fits_is_found_wherever_it_is_plugged() {
     assert_eq!(tree.find(rule(), Class::Tty), Ok("/dev/ttyACM0".into()));
     assert_eq!(tree.find(rule(), Class::Hidraw), Err(Code::ScannerMissing));
     tree.plug("1-3", ("0c2e", "0b61", "SN9"), "1-3:1.0", "event3");
-    assert_eq!(tree.find(rule(), Class::Input), Ok("/dev/input/event3".into()));
+    assert_eq!(
+        tree.find(rule(), Class::Input),
+        Ok("/dev/input/event3".into())
+    );
 }
 
 #[test]
@@ -118,7 +125,10 @@ fn what_does_not_fit_says_why_and_shows_no_control_characters() {
     let seen = weighed(tree.dir.path(), &wanted, Class::Tty);
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].misfits, ["product", "serial_number"]);
-    assert_eq!((seen[0].product_name.as_str(), seen[0].port.as_str()), ("Gun[31m", "0000:00:14.0/1"));
+    assert_eq!(
+        (seen[0].product_name.as_str(), seen[0].port.as_str()),
+        ("Gun[31m", "0000:00:14.0/1")
+    );
 }
 
 #[test]

@@ -9,7 +9,6 @@ mod owner;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -22,7 +21,7 @@ use super::error::DeviceError;
 use super::event::now_ms;
 use super::quirks::Profile;
 use crate::book::Code;
-use crate::config::devices::DeviceConfig;
+use crate::config::devices::{At, DeviceConfig};
 use crate::document::Document;
 
 /// Jobs and looks that may wait for one printer.
@@ -128,7 +127,7 @@ impl PrinterState {
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Tcp { address: String },
-    Serial { path: PathBuf, baud: u32 },
+    Serial { at: At, baud: u32 },
 }
 
 /// An order to the owner.

@@ -153,7 +153,7 @@ impl Owner {
     ) -> Result<Conversation, DeviceError> {
         let link = match place {
             Place::Tcp { address } => Link::tcp(address, deadline).await?,
-            Place::Serial { path, baud } => Link::serial(path, *baud, Code::PrinterMissing).await?,
+            Place::Serial { at, baud } => Link::serial(at, *baud, Code::PrinterMissing).await?,
         };
         board.arrived();
         Ok(Conversation::new(link, profile))
@@ -252,8 +252,8 @@ impl Owner {
             self.board.unplugged();
         }
         match (&self.place, &self.conversation) {
-            (Place::Serial { path, .. }, None) => {
-                let next = Instant::now() + self.pause.next(path);
+            (Place::Serial { at, .. }, None) => {
+                let next = Instant::now() + self.pause.next(at);
                 self.wake_at = self.wake_at.min(next);
             }
             (Place::Serial { .. } | Place::Tcp { .. }, _) => self.pause.reset(),

@@ -417,7 +417,7 @@ impl Desk {
     fn on_pty(model: &str) -> Self {
         let printer = FarPrinter::on_pty();
         let kind = Kind::EscPosSerial {
-            path: printer.address.clone().into(),
+            at: crate::config::devices::At::Path(printer.address.clone().into()),
             baud: 115_200,
         };
         Self {

@@ -1,6 +1,5 @@
 //! The task that owns a scanner's line: opens, reads, reopens, and gives a code to who is armed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -10,7 +9,7 @@ use zeroize::Zeroizing;
 use super::Scan;
 use super::framing::{Frame, Framer};
 use crate::book::Code;
-use crate::config::devices::Framing;
+use crate::config::devices::{At, Framing};
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
 use crate::device::event::What;
@@ -24,7 +23,7 @@ const DRAIN_READS_MAX: usize = 256;
 
 /// Where the scanner is.
 pub(crate) struct Line {
-    pub(crate) path: PathBuf,
+    pub(crate) at: At,
     pub(crate) baud: u32,
     pub(crate) framing: Framing,
 }
@@ -84,7 +83,7 @@ enum Ended {
 pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
     let mut pause = Pause::new();
     loop {
-        match Link::serial(&line.path, line.baud, Code::ScannerMissing).await {
+        match Link::serial(&line.at, line.baud, Code::ScannerMissing).await {
             Ok(link) => {
                 pause.reset();
                 board.arrived();
@@ -99,7 +98,7 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
             }
             Err(error) => board.failed(&error),
         }
-        let over = sleep(pause.next(&line.path));
+        let over = sleep(pause.next(&line.at));
         tokio::pin!(over);
         loop {
             tokio::select! {

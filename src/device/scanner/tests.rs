@@ -140,7 +140,8 @@ async fn askers_are_served_in_order_and_see_their_place() {
         let (sender, mut place) = watch::channel(usize::MAX);
         let hub = desk.hub.clone();
         waiting.push(tokio::spawn(async move {
-            hub.claim_scanner(ROLE_SCANNER, asker(name), soon(), sender).await
+            hub.claim_scanner(ROLE_SCANNER, asker(name), soon(), sender)
+                .await
         }));
         place.wait_for(|place| *place != usize::MAX).await.unwrap();
         places.push(place);
@@ -233,7 +234,7 @@ impl Desk {
             name: "gun".into(),
             role: "scanner".into(),
             kind: Kind::SerialScanner {
-                path: link_path.clone(),
+                at: crate::config::devices::At::Path(link_path.clone()),
                 baud: 9_600,
                 framing,
             },

@@ -79,7 +79,11 @@ fn purpose(f: &mut Fields, purpose: String, otherwise: &str) -> String {
 fn wait(f: &mut Fields, ms: u32) -> Duration {
     let (most, usual) = WAIT_MS;
     if ms > most {
-        f.wrong(Code::RequestInvalid, "wait_ms", format!("is more than {most}"));
+        f.wrong(
+            Code::RequestInvalid,
+            "wait_ms",
+            format!("is more than {most}"),
+        );
     }
     Duration::from_millis(if ms == 0 { usual } else { ms }.into())
 }

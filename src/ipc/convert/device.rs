@@ -4,7 +4,9 @@ use super::error::entry;
 use super::time::{rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::{DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Roll, What};
+use crate::operation::{
+    DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, What, Why,
+};
 
 /// A device as it is.
 #[must_use]
@@ -22,7 +24,11 @@ pub fn device(info: DeviceInfo) -> wire::Device {
         model: info.model.unwrap_or_default(),
         address: info.address,
         problem: problem.map(entry),
-        held_for: info.holder.as_ref().map(|it| it.what.clone()).unwrap_or_default(),
+        held_for: info
+            .holder
+            .as_ref()
+            .map(|it| it.what.clone())
+            .unwrap_or_default(),
         held_since: rfc3339_or_empty(info.holder.as_ref().map(|it| millis(it.since_ms))),
         held_by: info.holder.map(|holder| holder.stream).unwrap_or_default(),
         waiting: u32::try_from(info.waiting).unwrap_or(u32::MAX),
@@ -70,6 +76,39 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
     };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Event(event)),
+    }
+}
+
+/// Why a device is as it is.
+#[must_use]
+pub fn why(info: DeviceInfo, why: Why) -> wire::ExplainDeviceResponse {
+    let candidates = why.candidates.into_iter().map(|it| wire::DeviceCandidate {
+        node: it.node.display().to_string(),
+        usb: format!("{:04x}:{:04x}", it.vendor, it.product),
+        serial_number: it.serial_number,
+        product_name: it.product_name,
+        port: it.port,
+        interface: it.interface.into(),
+        fits: it.misfits.is_empty() && why.by_rule,
+        misfits: it.misfits.into_iter().map(str::to_owned).collect(),
+    });
+    let model_by = why
+        .quirk
+        .map_or(wire::ModelChosenBy::Unspecified, |it| match it.by {
+            ModelBy::Model => wire::ModelChosenBy::Configuration,
+            ModelBy::UsbProduct => wire::ModelChosenBy::UsbProduct,
+            ModelBy::UsbVendor => wire::ModelChosenBy::UsbVendor,
+            ModelBy::Default => wire::ModelChosenBy::Default,
+        });
+    wire::ExplainDeviceResponse {
+        device: Some(device(info)),
+        rule: why.rule,
+        candidates: candidates.collect(),
+        model: why
+            .quirk
+            .map(|it| it.profile.name.to_owned())
+            .unwrap_or_default(),
+        model_by: model_by.into(),
     }
 }
 

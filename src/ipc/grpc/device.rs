@@ -121,4 +121,14 @@ impl<H: Handle> DeviceService for Devices<H> {
         let (info, checks) = self.handle.check_health(device).await.map_err(refused)?;
         Ok(Response::new(claim::health(info, checks)))
     }
+
+    async fn explain_device(
+        &self,
+        request: Request<wire::ExplainDeviceRequest>,
+    ) -> Result<Response<wire::ExplainDeviceResponse>, Status> {
+        let (_caller, _pass) = self.gate.admit(&request, Operation::ExplainDevice)?;
+        let name = request.into_inner().device;
+        let (info, why) = self.handle.explain_device(name).await.map_err(refused)?;
+        Ok(Response::new(device::why(info, why)))
+    }
 }

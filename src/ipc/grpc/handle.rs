@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use crate::operation::{
     CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
     ListFilter, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated, Status, TakeBack,
-    Watched,
+    Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -147,6 +147,12 @@ pub trait Handle: Clone + Send + Sync + 'static {
         &self,
         role_or_name: String,
     ) -> impl Future<Output = Result<(DeviceInfo, Vec<Check>), Failure>> + Send;
+
+    /// Why a device is as it is.
+    fn explain_device(
+        &self,
+        role_or_name: String,
+    ) -> impl Future<Output = Result<(DeviceInfo, Why), Failure>> + Send;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

@@ -14,7 +14,7 @@ use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
     ListFilter, Operations, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated,
-    Status, TakeBack, Watched,
+    Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -203,6 +203,13 @@ impl Handle for Operations {
         role_or_name: String,
     ) -> impl Future<Output = Result<(DeviceInfo, Vec<Check>), Failure>> + Send {
         Operations::check_health(self, role_or_name)
+    }
+
+    fn explain_device(
+        &self,
+        role_or_name: String,
+    ) -> impl Future<Output = Result<(DeviceInfo, Why), Failure>> + Send {
+        Operations::explain_device(self, role_or_name)
     }
 
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {

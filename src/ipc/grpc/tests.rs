@@ -28,9 +28,9 @@ use crate::config::settings::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
-    CallerId, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo, DeviceState,
-    DispenseKey, Failure, HandOut, ListFilter, Resolved, ScanWish, SettlementKey, Stated, Status,
-    TakeBack, Watched, What,
+    CallerId, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
+    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Resolved, ScanWish, SettlementKey,
+    Stated, Status, TakeBack, Watched, What, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
@@ -598,6 +598,10 @@ impl Handle for Desk {
     }
 
     async fn check_health(&self, name: String) -> Result<(DeviceInfo, Vec<Check>), Failure> {
+        Err(Failure::new(Code::DeviceUnknown, name))
+    }
+
+    async fn explain_device(&self, name: String) -> Result<(DeviceInfo, Why), Failure> {
         Err(Failure::new(Code::DeviceUnknown, name))
     }
 

@@ -32,7 +32,9 @@ async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
 async fn next(news: &mut News) -> Update {
     let message = tokio::time::timeout(Duration::from_secs(20), news.message()).await;
     let message = message.expect("news in time").expect("no error");
-    message.and_then(|it| it.update).expect("the stream goes on")
+    message
+        .and_then(|it| it.update)
+        .expect("the stream goes on")
 }
 
 fn each() -> ClaimRequest {
@@ -65,7 +67,10 @@ async fn each_code_comes_to_the_holder_in_order() {
     }
     let shown = async {
         for text in &wanted {
-            desk.scanner.scan(text.as_bytes(), Terminator::CrLf).await.expect("a line");
+            desk.scanner
+                .scan(text.as_bytes(), Terminator::CrLf)
+                .await
+                .expect("a line");
         }
     };
     let heard = async {
@@ -101,15 +106,25 @@ async fn a_killed_holder_frees_the_scanner() {
     let second = tokio::spawn({
         let mut client = devices(&desk).await;
         async move {
-            let mut news = client.claim(ClaimRequest::default()).await.expect("a stream").into_inner();
+            let mut news = client
+                .claim(ClaimRequest::default())
+                .await
+                .expect("a stream")
+                .into_inner();
             let waiting = next(&mut news).await;
-            assert_eq!(waiting, Update::Waiting(yibaod::api::ClaimWaiting { ahead: 1 }));
+            assert_eq!(
+                waiting,
+                Update::Waiting(yibaod::api::ClaimWaiting { ahead: 1 })
+            );
             let granted = next(&mut news).await;
             (Instant::now(), granted)
         }
     });
     let queued = async || {
-        let all = devices(&desk).await.list_devices(yibaod::api::ListDevicesRequest {}).await;
+        let all = devices(&desk)
+            .await
+            .list_devices(yibaod::api::ListDevicesRequest {})
+            .await;
         let all = all.expect("a list").into_inner().devices;
         all.iter().any(|device| device.waiting == 1).then_some(())
     };
@@ -148,7 +163,10 @@ async fn a_hanging_holder_loses_its_claim_and_a_renewing_one_keeps_it() {
     assert_eq!(holder(&desk).await.0, "");
     let claim_id = granted.claim_id;
     let status = client.renew_claim(RenewClaimRequest { claim_id }).await;
-    assert_eq!(refusal(&status.expect_err("it is over")).name, "CLAIM_UNKNOWN");
+    assert_eq!(
+        refusal(&status.expect_err("it is over")).name,
+        "CLAIM_UNKNOWN"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +184,12 @@ async fn a_scan_under_a_claim_and_the_settlement_behind_it() {
         call.is_finished().then_some(())
     };
     eventually(heard).await.expect("the code is heard");
-    let code = call.await.expect("a task").expect("a code").into_inner().code;
+    let code = call
+        .await
+        .expect("a task")
+        .expect("a code")
+        .into_inner()
+        .code;
     assert_eq!(code.expect("a code").text, "AB-12");
     // A settlement waits behind the claim, and is served when it is given back.
     let mut events = desk.watch("behind").await;
@@ -178,7 +201,10 @@ async fn a_scan_under_a_claim_and_the_settlement_behind_it() {
     eventually(waits).await.expect("it waits for the scanner");
     let claim_id = granted.claim_id;
     let mut client = devices(&desk).await;
-    client.release_claim(ReleaseClaimRequest { claim_id }).await.expect("ours");
+    client
+        .release_claim(ReleaseClaimRequest { claim_id })
+        .await
+        .expect("ours");
     let Update::Ended(ended) = next(&mut news).await else {
         panic!("it ends")
     };
@@ -220,22 +246,46 @@ async fn health_says_what_was_seen() {
     let check = |device: &str| CheckHealthRequest {
         device: device.to_owned(),
     };
-    let fine = client.check_health(check("scanner")).await.expect("a look").into_inner();
+    let fine = client
+        .check_health(check("scanner"))
+        .await
+        .expect("a look")
+        .into_inner();
     assert!(fine.healthy, "{fine:?}");
-    let names: Vec<&str> = fine.checks.iter().map(|check| check.name.as_str()).collect();
+    let names: Vec<&str> = fine
+        .checks
+        .iter()
+        .map(|check| check.name.as_str())
+        .collect();
     assert_eq!(names, ["path", "permission", "holder", "line"]);
-    let printer = client.check_health(check("receipt")).await.expect("a look").into_inner();
+    let printer = client
+        .check_health(check("receipt"))
+        .await
+        .expect("a look")
+        .into_inner();
     assert!(printer.healthy, "{printer:?}");
-    let names: Vec<&str> = printer.checks.iter().map(|check| check.name.as_str()).collect();
+    let names: Vec<&str> = printer
+        .checks
+        .iter()
+        .map(|check| check.name.as_str())
+        .collect();
     assert_eq!(names, ["line", "answer", "paper"]);
     desk.scanner.unplug();
     let gone = async || {
-        let gone = devices(&desk).await.check_health(check("scanner")).await.ok()?.into_inner();
+        let gone = devices(&desk)
+            .await
+            .check_health(check("scanner"))
+            .await
+            .ok()?
+            .into_inner();
         (!gone.healthy).then_some(gone)
     };
     let gone = eventually(gone).await.expect("it is seen");
     assert_eq!(gone.checks[0].verdict(), HealthVerdict::Bad);
-    let status = client.check_health(check("toaster")).await.expect_err("none");
+    let status = client
+        .check_health(check("toaster"))
+        .await
+        .expect_err("none");
     assert_eq!(refusal(&status).name, "DEVICE_UNKNOWN");
     desk.stop().await;
 }

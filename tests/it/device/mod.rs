@@ -15,9 +15,14 @@ pub async fn devices(desk: &Desk) -> DeviceServiceClient<Channel> {
 
 /// Who holds the scanner, and what for.
 pub async fn holder(desk: &Desk) -> (String, String) {
-    let all = devices(desk).await.list_devices(ListDevicesRequest {}).await;
+    let all = devices(desk)
+        .await
+        .list_devices(ListDevicesRequest {})
+        .await;
     let mut all = all.expect("a list").into_inner().devices.into_iter();
-    let scanner = all.find(|device| device.role == "scanner").expect("a scanner");
+    let scanner = all
+        .find(|device| device.role == "scanner")
+        .expect("a scanner");
     (scanner.held_by, scanner.held_for)
 }
 

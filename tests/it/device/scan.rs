@@ -30,7 +30,8 @@ async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_code_is_read_and_sorted() {
-    let card = "[[code]]\nname = \"就诊卡\"\nprefix = \"JZ\"\nlength_max = 12\nmade_of = \"digits\"\n";
+    let card =
+        "[[code]]\nname = \"就诊卡\"\nprefix = \"JZ\"\nlength_max = 12\nmade_of = \"digits\"\n";
     let desk = Desk::start(Setup {
         config_more: card.to_owned(),
         ..Setup::default()
@@ -39,14 +40,27 @@ async fn any_code_is_read_and_sorted() {
     let gbk = [0xd2, 0xbd, 0xb1, 0xa3];
     let cases: [(&[u8], CodeKind, &str, &str); 4] = [
         (b"]C0JZ12345678", CodeKind::Site, "JZ12345678", "]C0"),
-        (b"83456789012345678901", CodeKind::DrugTrace, "83456789012345678901", ""),
+        (
+            b"83456789012345678901",
+            CodeKind::DrugTrace,
+            "83456789012345678901",
+            "",
+        ),
         (&gbk, CodeKind::Unknown, "医保", ""),
-        (b"(01)06901234567892\x1d10A", CodeKind::Unknown, "(01)06901234567892\x1d10A", ""),
+        (
+            b"(01)06901234567892\x1d10A",
+            CodeKind::Unknown,
+            "(01)06901234567892\x1d10A",
+            "",
+        ),
     ];
     for (bytes, kind, text, symbology) in cases {
         let code = scan(&desk, bytes).await.expect("a code");
         assert_eq!((code.kind(), code.text.as_str()), (kind, text));
-        assert_eq!((code.symbology.as_str(), code.device.as_str()), (symbology, "scanner"));
+        assert_eq!(
+            (code.symbology.as_str(), code.device.as_str()),
+            (symbology, "scanner")
+        );
         if kind == CodeKind::Site {
             assert_eq!(code.site_kind, "就诊卡");
         }

@@ -13,7 +13,10 @@ use crate::trouble::Trouble;
 /// Runs it; 1 when something is wrong.
 pub(super) async fn run(door: &mut Door, device: &str, out: &Out) -> Result<Exit, Trouble> {
     let device = device.to_owned();
-    let answer = door.devices.check_health(CheckHealthRequest { device }).await;
+    let answer = door
+        .devices
+        .check_health(CheckHealthRequest { device })
+        .await;
     let answer = answer.map_err(Trouble::of_status)?.into_inner();
     if out.is_json() {
         out.object(&json::text(&answer));

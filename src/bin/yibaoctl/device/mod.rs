@@ -4,6 +4,7 @@ mod health;
 mod list;
 mod scan;
 mod who;
+mod why;
 
 use crate::args::DeviceCommand;
 use crate::connect::Door;
@@ -24,6 +25,7 @@ pub(crate) async fn run(
         DeviceCommand::Watch => list::watch(door, out).await,
         DeviceCommand::Scan(wanted) => scan::run(door, wanted, out).await,
         DeviceCommand::Health(which) => health::run(door, &which.device, out).await,
+        DeviceCommand::Why(which) => why::run(door, &which.device, out).await,
         DeviceCommand::Who => who::run(door, out).await,
         DeviceCommand::Release(which) => who::release(door, &which.claim_id, out).await,
     }

@@ -62,15 +62,18 @@ async fn each(
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Fine),
         };
         match message.and_then(|message| message.update) {
-            Some(Update::Waiting(waiting)) => note(out, &format!(
-                "前面还有 {0} 个等候  {0} are before us",
-                waiting.ahead
-            )),
+            Some(Update::Waiting(waiting)) => note(
+                out,
+                &format!("前面还有 {0} 个等候  {0} are before us", waiting.ahead),
+            ),
             Some(Update::Granted(granted)) => {
-                note(out, &format!(
-                    "已占用 {0}，请扫码，Ctrl-C 结束  {0} is ours",
-                    clean(&granted.device)
-                ));
+                note(
+                    out,
+                    &format!(
+                        "已占用 {0}，请扫码，Ctrl-C 结束  {0} is ours",
+                        clean(&granted.device)
+                    ),
+                );
                 renewal.begin(granted.claim_id, granted.lease_ms);
             }
             Some(Update::Code(code)) => tell(&code, wanted.show, out),
@@ -167,7 +170,10 @@ mod tests {
 
     #[test]
     fn a_code_is_masked() {
-        assert_eq!(masked("4241234567890123456789430000"), "4241********************0000");
+        assert_eq!(
+            masked("4241234567890123456789430000"),
+            "4241********************0000"
+        );
         assert_eq!(masked("12345678"), "********");
     }
 }
