@@ -218,6 +218,14 @@ impl Board {
         self.lock().printer
     }
 
+    /// Whether its line is open.
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(
+            self.lock().state,
+            DeviceState::Missing | DeviceState::Closed
+        )
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.lock().state == DeviceState::Busy
     }

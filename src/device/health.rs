@@ -52,7 +52,8 @@ impl Check {
 }
 
 /// What can be seen of a device file. Reads the file system: not for the threads that carry tasks.
-pub(crate) fn of_path(path: &Path) -> Vec<Check> {
+/// `is_ours`: we have it open, so another program that has it open too takes bytes of ours.
+pub(crate) fn of_path(path: &Path, is_ours: bool) -> Vec<Check> {
     let shown = path.display();
     let found = std::fs::metadata(path);
     let real = path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
@@ -77,7 +78,11 @@ pub(crate) fn of_path(path: &Path) -> Vec<Check> {
         format!("{shown} 即 {real_shown}"),
         format!("{shown} is {real_shown}"),
     );
-    vec![there, permission(path, &meta), held_elsewhere(&real)]
+    vec![
+        there,
+        permission(path, &meta),
+        held_elsewhere(&real, is_ours),
+    ]
 }
 
 /// A device that was not found, or not told from others.
@@ -106,7 +111,7 @@ fn permission(path: &Path, meta: &std::fs::Metadata) -> Check {
     }
 }
 
-fn held_elsewhere(real: &Path) -> Check {
+fn held_elsewhere(real: &Path, is_ours: bool) -> Check {
     let holders = holder::of(real);
     match holders.as_slice() {
         [] => Check::new(
@@ -118,12 +123,15 @@ fn held_elsewhere(real: &Path) -> Check {
         holders => {
             let named: Vec<String> = holders.iter().map(ToString::to_string).collect();
             let named = named.join(", ");
-            Check::new(
-                "holder",
-                Verdict::Bad,
-                format!("被其他程序占用：{named}"),
-                format!("open in {named}"),
-            )
+            let (verdict, zh) = if is_ours {
+                (
+                    Verdict::Care,
+                    format!("其他程序也打开了它，可能丢码：{named}"),
+                )
+            } else {
+                (Verdict::Bad, format!("被其他程序占用：{named}"))
+            };
+            Check::new("holder", verdict, zh, format!("open in {named}"))
         }
     }
 }

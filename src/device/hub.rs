@@ -165,9 +165,10 @@ impl Hub {
         let mut checks = match find::place(&device.board.config().kind) {
             Some((at, class)) => {
                 let (at, missing) = (at.clone(), device.missing());
+                let is_ours = device.board.is_open();
                 let looking =
                     tokio::task::spawn_blocking(move || match find::find(&at, class, missing) {
-                        Ok(path) => health::of_path(&path),
+                        Ok(path) => health::of_path(&path, is_ours),
                         Err(error) => health::of_search(&error),
                     });
                 looking.await.unwrap_or_default()

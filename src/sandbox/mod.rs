@@ -3,6 +3,7 @@
 pub mod bills;
 pub mod devices;
 pub mod http;
+pub mod lifeline;
 pub mod persons;
 pub mod platform;
 pub mod scenario;

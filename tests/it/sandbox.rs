@@ -1,7 +1,10 @@
 //! The first command of the README, and its scenarios, as they ship.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+use crate::desk::eventually;
 
 /// Runs the sandbox's program with the daemon beside it.
 fn sandbox(arguments: &[&str]) -> Output {
@@ -47,4 +50,28 @@ fn every_scenario_that_ships_holds() {
         ran += 1;
     }
     assert!(ran >= 3, "{ran} scenarios");
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_killed_leaves_no_daemon() {
+    let mut sandbox = Command::new(env!("CARGO_BIN_EXE_yibao-sandbox"))
+        .args(["--no-build", "--no-patient"])
+        .env_remove("CARGO")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let shown = BufReader::new(sandbox.stdout.take().expect("a pipe"));
+    let pid = shown.lines().find_map(|line| {
+        let line = line.expect("it is text");
+        let (pid, _) = line.split_once("(pid ")?.1.split_once(',')?;
+        Some(pid.to_owned())
+    });
+    // Also there while the dead one waits for its new parent, but then it leads nowhere.
+    let program = format!("/proc/{}/exe", pid.expect("it says so"));
+    std::fs::read_link(&program).expect("it runs");
+    sandbox.kill().expect("our child");
+    sandbox.wait().expect("our child");
+    let gone = async || std::fs::read_link(&program).err();
+    assert!(eventually(gone).await.is_some(), "the daemon lives on");
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use yibaod::sandbox::lifeline::Tie;
 
 use crate::Trouble;
 use crate::desk::channel;
@@ -29,6 +30,8 @@ const LOG_BYTES_SHOWN: usize = 2_000;
 /// A running daemon.
 pub(crate) struct Daemon {
     child: Option<Child>,
+    /// It ends with the sandbox, however that ends.
+    tie: Option<Tie>,
     program: PathBuf,
     place: Place,
     ready_after: Duration,
@@ -39,6 +42,7 @@ impl Daemon {
     pub(crate) async fn start(programs: &Programs, place: &Place) -> Result<Self, Trouble> {
         let mut daemon = Self {
             child: None,
+            tie: None,
             program: programs.daemon.clone(),
             place: place.clone(),
             ready_after: Duration::ZERO,
@@ -60,7 +64,9 @@ impl Daemon {
             return Err("the daemon runs already".into());
         }
         let begun = Instant::now();
-        self.child = Some(self.command()?.spawn()?);
+        let child = self.command()?.spawn()?;
+        self.tie = child.id().map(Tie::process).transpose()?;
+        self.child = Some(child);
         while !self.is_serving().await {
             let ended = self
                 .child
@@ -93,7 +99,9 @@ impl Daemon {
     /// `kill -9`, and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<(), Trouble> {
         let mut child = self.child.take().ok_or("the daemon does not run")?;
-        Ok(child.kill().await?)
+        child.kill().await?;
+        self.tie = None;
+        Ok(())
     }
 
     /// SIGTERM, and waits until it is gone.
@@ -113,6 +121,7 @@ impl Daemon {
         if tokio::time::timeout(wait, child.wait()).await.is_err() {
             child.kill().await.ok();
         }
+        self.tie = None;
     }
 
     fn command(&self) -> Result<Command, Trouble> {

@@ -170,7 +170,6 @@ impl Held<'_> {
                     Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
                     // Too long a code; it was counted and the next one comes.
                     Some(Err(_)) => {}
-                    None if *presence.borrow() => return (ClaimEnd::TooSlow, None),
                     None => each = None,
                 },
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),

@@ -79,8 +79,6 @@ pub enum ClaimEnd {
     TakenAway,
     /// Nothing was heard of its holder.
     LeaseOver,
-    /// Its holder did not take the codes.
-    TooSlow,
     /// The daemon stops.
     Stopping,
 }

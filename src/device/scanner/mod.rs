@@ -136,8 +136,8 @@ impl ScannerLease {
     }
 
     /// Makes the scanner listen for every code: what came before is dropped. The channel ends when the scanner
-    /// goes away (its last word is `SCANNER_UNPLUGGED`) or when [`CODES_WAITING_MAX`] codes wait in it. Arming or
-    /// listening again ends it too.
+    /// goes away; its last word is `SCANNER_UNPLUGGED`. Arming or listening again ends it too. While it is full the
+    /// scanner is not read.
     ///
     /// # Errors
     /// `SCANNER_MISSING` when it is not there and does not come within two seconds.

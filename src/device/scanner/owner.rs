@@ -40,7 +40,8 @@ pub(crate) struct Arm {
 pub(crate) enum Sink {
     /// The next one only.
     Next(oneshot::Sender<Read>),
-    /// Each one, until the line goes away. When the channel is full it is closed: a gap is never hidden.
+    /// Each one, until the line goes away. While the channel is full the line is not read: what the scanner sends
+    /// waits in the kernel.
     Each(mpsc::Sender<Read>),
 }
 
@@ -59,6 +60,22 @@ impl Sink {
         match self {
             Sink::Next(sender) => sender.closed().await,
             Sink::Each(sender) => sender.closed().await,
+        }
+    }
+
+    /// Whether all codes of one read can be given.
+    fn has_room(&self) -> bool {
+        match self {
+            Sink::Next(_) => true,
+            Sink::Each(sender) => sender.capacity() >= CHUNK_BYTES,
+        }
+    }
+
+    /// Waits until they can.
+    async fn room(&self) {
+        if let Sink::Each(sender) = self {
+            // An error says that nobody listens any more.
+            drop(sender.reserve_many(CHUNK_BYTES).await);
         }
     }
 
@@ -133,6 +150,10 @@ impl<'a> Listener<'a> {
 
     async fn listen(&mut self, orders: &mut mpsc::Receiver<Arm>) -> Ended {
         loop {
+            if self.armed.as_ref().is_some_and(|sink| !sink.has_room()) {
+                self.wait_for_room(orders).await;
+                continue;
+            }
             let gap_end = self.framer.gap_end();
             let read = tokio::select! {
                 biased;
@@ -150,6 +171,20 @@ impl<'a> Listener<'a> {
                 Ok(Some(_)) => return self.gone("the line ended"),
                 Err(error) => return self.gone(&error.to_string()),
             }
+        }
+    }
+
+    /// The asker is slow: the line waits for it, and for nobody else's order.
+    async fn wait_for_room(&mut self, orders: &mut mpsc::Receiver<Arm>) {
+        let Some(sink) = &self.armed else { return };
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order.map(|order| self.arm(order)) {
+                Some(Ok(_)) => {}
+                // The next read says what is wrong with the line; without a hub nobody asks any more.
+                Some(Err(_)) | None => self.armed = None,
+            },
+            () = sink.room() => if sink.is_closed() { self.armed = None },
         }
     }
 

@@ -183,7 +183,6 @@ fn ended(end: ClaimEnd) -> wire::ClaimEnd {
         ClaimEnd::Released => wire::ClaimEnd::Released,
         ClaimEnd::TakenAway => wire::ClaimEnd::TakenAway,
         ClaimEnd::LeaseOver => wire::ClaimEnd::LeaseOver,
-        ClaimEnd::TooSlow => wire::ClaimEnd::TooSlow,
         ClaimEnd::Stopping => wire::ClaimEnd::Stopping,
     }
 }

@@ -28,6 +28,8 @@ pub struct Switches {
     pub trace_node: String,
     /// 3506A wants negative counts.
     pub return_is_negative: bool,
+    /// Goods told a second time are answered as the first time, and stand once.
+    pub goods_repeat_is_harmless: bool,
     /// 5203 that finds nothing is refused; otherwise it answers 0 with an empty output.
     pub query_empty_refused: bool,
     /// 2601 for an omsgid never seen answers success.
@@ -71,6 +73,7 @@ impl Default for Switches {
             query_by_person: false,
             trace_node: "durg_trac_info".to_owned(),
             return_is_negative: false,
+            goods_repeat_is_harmless: false,
             query_empty_refused: true,
             reverse_unknown_succeeds: false,
             reverse_refund: false,

@@ -58,7 +58,9 @@ async fn hang_up(call: JoinHandle<Result<Settlement, tonic::Status>>) {
 }
 
 /// The next event.
-async fn next(events: &mut tonic::Streaming<WatchSettlementResponse>) -> Option<SettlementEvent> {
+pub async fn next(
+    events: &mut tonic::Streaming<WatchSettlementResponse>,
+) -> Option<SettlementEvent> {
     let event = timeout(Duration::from_secs(EVENT_S_MAX), events.message()).await;
     let event = event
         .expect("an event in time")

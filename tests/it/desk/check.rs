@@ -147,7 +147,7 @@ impl Desk {
         let (charges, sent) = self.platform.ledger(|ledger| {
             (
                 ledger.charges_of(&settlement.psn_no),
-                ledger.received("2207"),
+                [ledger.received("2207"), ledger.received("2102")].concat(),
             )
         });
         let ours: Vec<_> = sent

@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 use yibaod::api::settlement_service_client::SettlementServiceClient;
 use yibaod::sandbox::devices::printer::{Options as PrinterOptions, Printer};
 use yibaod::sandbox::devices::scanner::Scanner;
+use yibaod::sandbox::lifeline::Tie;
 use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
@@ -37,6 +38,8 @@ pub struct Desk {
     pub scanner: Arc<Scanner>,
     pub printer: Printer,
     daemon: Option<Child>,
+    /// The daemon ends with this process, however that ends.
+    tie: Option<Tie>,
     setup: Setup,
     /// What patients showed: none of it may stand in the log.
     shown: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -73,6 +76,7 @@ impl Desk {
             scanner,
             printer,
             daemon: None,
+            tie: None,
             setup,
             shown,
         };
@@ -133,7 +137,9 @@ impl Desk {
     /// Whether the daemon lives to open its door.
     pub async fn try_start_daemon_under(&mut self, before: &[&str]) -> bool {
         assert!(self.daemon.is_none(), "it runs already");
-        self.daemon = Some(self.command(before).spawn().expect("the daemon starts"));
+        let daemon = self.command(before).spawn().expect("the daemon starts");
+        self.tie = Some(Tie::group(daemon.id()).expect("a shell"));
+        self.daemon = Some(daemon);
         let until = Instant::now() + Duration::from_secs(READY_S_MAX);
         while !self.is_serving().await {
             assert!(Instant::now() < until, "no door: {}", self.log());
@@ -183,6 +189,7 @@ impl Desk {
             while rustix::process::test_kill_process_group(group).is_ok() {
                 std::thread::sleep(Duration::from_millis(LOOK_MS));
             }
+            self.tie = None;
         }
     }
 
@@ -191,7 +198,7 @@ impl Desk {
         let until = Instant::now() + wait;
         while Instant::now() < until {
             if self.daemon_ended().is_some() {
-                self.daemon = None;
+                (self.daemon, self.tie) = (None, None);
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;

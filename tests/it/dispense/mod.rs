@@ -16,7 +16,7 @@ use yibaod::sandbox::platform::GoodsRow;
 use crate::desk::{Desk, Setup, Shows, bill, channel, refusal};
 
 /// Goods that nobody's insurance paid for, as the shipped sample has them.
-fn goods(request_id: &str) -> HandOutRequest {
+pub(crate) fn goods(request_id: &str) -> HandOutRequest {
     let json = include_str!("../../../packaging/examples/hand-out.json");
     let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
     let message = pool.get_message_by_name("yibao.v1.HandOutRequest");
@@ -29,7 +29,7 @@ fn goods(request_id: &str) -> HandOutRequest {
 }
 
 /// A part of a hand-out that comes back.
-fn back(request_id: &str, of: &str, lines: &[(u32, &str, &[&str])]) -> TakeBackRequest {
+pub(crate) fn back(request_id: &str, of: &str, lines: &[(u32, &str, &[&str])]) -> TakeBackRequest {
     let line = |(line, count, codes): &(u32, &str, &[&str])| ReturnedLine {
         line: *line,
         sel_retn_cnt: (*count).to_owned(),

@@ -1,5 +1,6 @@
 //! Proofs by fault: whole matrices, each with its row in the table that `tests/run` shows.
 
+mod asked;
 mod disk;
 mod kill;
 mod network;

@@ -18,7 +18,7 @@ fn today() -> String {
     now.strftime("%Y-%m-%d").to_string()
 }
 
-fn request(request_id: &str) -> ReconcileRequest {
+pub(crate) fn request(request_id: &str) -> ReconcileRequest {
     ReconcileRequest {
         request_id: request_id.to_owned(),
         operator: Some(Operator {
@@ -31,7 +31,7 @@ fn request(request_id: &str) -> ReconcileRequest {
     }
 }
 
-fn group(insutype: &str) -> StatementGroup {
+pub(crate) fn group(insutype: &str) -> StatementGroup {
     StatementGroup {
         insutype: insutype.to_owned(),
         clr_type: "11".to_owned(),
@@ -76,7 +76,7 @@ async fn reconcile(
 }
 
 /// Name and 结算ID of each difference, sorted.
-fn told(table: &Reconciliation) -> Vec<(&str, String)> {
+pub(crate) fn told(table: &Reconciliation) -> Vec<(&str, String)> {
     let mut told: Vec<(&str, String)> = table
         .differences
         .iter()

@@ -15,7 +15,7 @@ use yibaod::sandbox::platform::Settlement as Row;
 use crate::desk::{Desk, Setup, Shows, bill, eventually};
 
 /// A refund by the request_id of the settlement.
-fn of_request(request_id: &str, settlement: &str) -> RefundSettlementRequest {
+pub(crate) fn of_request(request_id: &str, settlement: &str) -> RefundSettlementRequest {
     with_key(request_id, Key::SettlementRequestId(settlement.to_owned()))
 }
 
@@ -33,7 +33,7 @@ fn with_key(request_id: &str, key: Key) -> RefundSettlementRequest {
 }
 
 /// By the platform's numbers of this settlement.
-fn by_numbers(request_id: &str, settlement: &Settlement) -> RefundSettlementRequest {
+pub(crate) fn by_numbers(request_id: &str, settlement: &Settlement) -> RefundSettlementRequest {
     let numbers = PlatformNumbers {
         psn_no: settlement.psn_no.clone(),
         mdtrt_id: settlement.mdtrt_id.clone(),
@@ -86,7 +86,7 @@ fn rows_of(desk: &Desk, settlement: &Settlement) -> Vec<Row> {
 }
 
 /// What the answer says is what the platform's ledger says, to the fen.
-fn assert_truth(desk: &Desk, settlement: &Settlement, refund: &Refund) {
+pub(crate) fn assert_truth(desk: &Desk, settlement: &Settlement, refund: &Refund) {
     let rows = rows_of(desk, settlement);
     match refund.money() {
         RefundMoney::Refunded => {

@@ -155,7 +155,6 @@ pub(crate) fn claim_end(end: ClaimEnd) -> Words {
         ClaimEnd::Released => ("占用已释放", "the claim was given back"),
         ClaimEnd::TakenAway => ("占用被管理员收回", "an admin took the claim away"),
         ClaimEnd::LeaseOver => ("占用租期已过", "the lease is over"),
-        ClaimEnd::TooSlow => ("扫码积压过多，占用已收回", "too many codes waited"),
         ClaimEnd::Stopping => ("守护进程正在停止", "the daemon stops"),
     }
 }

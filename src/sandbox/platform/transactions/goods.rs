@@ -31,8 +31,15 @@ fn each(world: &mut World, call: &Call<'_>, is_return: bool) -> Result<Value, Re
     }
     let mut results = Vec::new();
     for row in rows {
-        let goods = read(world, call, row, is_return);
-        let said = allowed(world, row, &goods);
+        let mut goods = read(world, call, row, is_return);
+        let before = told_before(world, &goods);
+        if let Some(number) = &before {
+            goods.number.clone_from(number);
+        }
+        let said = match &before {
+            Some(_) => Ok(()),
+            None => allowed(world, row, &goods),
+        };
         let mut result = row.clone();
         let (flag, text) = match &said {
             Ok(()) => ("1", ""),
@@ -47,11 +54,26 @@ fn each(world: &mut World, call: &Call<'_>, is_return: bool) -> Result<Value, Re
         };
         result.insert("medins_prod_sel_no".to_owned(), json!(number));
         results.push(Value::Object(result));
-        if said.is_ok() {
+        if said.is_ok() && before.is_none() {
             world.ledger.goods.push(goods);
         }
     }
     Ok(json!({ "selinfoDetail": results }))
+}
+
+/// The number of the same row, where telling it twice is as once.
+fn told_before(world: &World, goods: &GoodsRow) -> Option<String> {
+    let same = |row: &&GoodsRow| {
+        let what = |row: &GoodsRow| (row.infno.clone(), row.batch.clone(), row.document.clone());
+        what(row) == what(goods)
+            && (row.count_e4, row.by_piece) == (goods.count_e4, goods.by_piece)
+            && row.trace_codes == goods.trace_codes
+    };
+    let rows = &world.ledger.goods;
+    let first = rows
+        .iter()
+        .filter(|_| world.switches.goods_repeat_is_harmless);
+    first.into_iter().find(same).map(|row| row.number.clone())
 }
 
 /// What an insurance paid for names its settlement, prescription, doctor and pharmacist.

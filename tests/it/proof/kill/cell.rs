@@ -1,4 +1,4 @@
-//! One cell: a settlement whose daemon is killed at one place, or at two, and what it came to.
+//! One cell: a call whose daemon is killed at one place, or at two, and what it came to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use yibaod::sandbox::platform::{Options, Platform};
 use super::place::{Aim, Code, Killer, Place};
 use super::verdict::{self, Verdict};
 use super::ways::Way;
-use crate::desk::{Desk, Setup, Shows, bill, wait_for};
+use crate::desk::{Desk, Setup, bill, wait_for};
+use crate::proof::asked::{Before, Look, REQUEST};
 
 /// Longest time for a daemon to reach the place where it is killed, and to end there.
 const REACH_S_MAX: u64 = 60;
@@ -21,12 +22,6 @@ const BEHIND_S_MAX: u64 = 3;
 const REJOIN_S: u32 = 20;
 /// A receipt that does not come is waited for so long.
 const PRINT_WAIT_MS: u32 = 300;
-/// Codes that a patient has.
-const CODES: usize = 6;
-
-/// The request of every cell: each has a desk and a platform of its own.
-pub(super) const REQUEST: &str = "killed";
-
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
@@ -73,11 +68,10 @@ pub(super) struct Outcome {
 /// Runs the cell. Panics with what is wrong.
 pub(super) async fn run(cell: Cell) -> Outcome {
     let began = Instant::now();
-    let (mut desk, killer) = prepare(cell).await;
-    let mut reached = first(cell, &mut desk, &killer).await;
+    let (mut desk, killer, before) = prepare(cell).await;
+    let mut reached = first(cell, &mut desk, &killer, &before).await;
     assert!(desk.daemon_ended().is_none(), "a dead daemon is forgotten");
 
-    let mut moments = 0;
     if let Some(second) = cell.second {
         let began = match second {
             Second::Moment(_) => {
@@ -93,16 +87,21 @@ pub(super) async fn run(cell: Cell) -> Outcome {
             if let Second::Moment(n) = second {
                 killer.aim(Aim::Moment(n), desk.pid());
             }
-            recover(cell, &desk).await;
+            recover(cell, &desk, &before).await;
         }
         // A place that it did not come to is behind its end.
         reached &= ended(&mut desk, !began).await;
     }
     desk.start_daemon().await;
     killer.aim(Aim::Nothing, desk.pid());
-    recover(cell, &desk).await;
-    moments += killer.moments();
-    let verdict = verdict::of(cell, &desk, &killer.killed_at()).await;
+    recover(cell, &desk, &before).await;
+    if !cell.way.asked.can_be_seen() {
+        // Nobody sees how it goes on but who asks again.
+        call(cell, &desk, &before).await;
+    }
+    let moments = killer.moments();
+    let verdict = verdict::of(cell, &desk, &before, &killer.killed_at()).await;
+    nothing_hangs(&mut desk);
     Outcome {
         reached,
         moments,
@@ -111,13 +110,13 @@ pub(super) async fn run(cell: Cell) -> Outcome {
     }
 }
 
-/// A desk without a daemon, before a platform of its own.
-pub(super) async fn prepare(cell: Cell) -> (Desk, Arc<Killer>) {
+/// A desk without a daemon, before a platform of its own, and what was done there before.
+pub(super) async fn prepare(cell: Cell) -> (Desk, Arc<Killer>, Before) {
     let platform = Platform::start(Options::default()).await;
     let platform = Arc::new(platform.expect("a free port"));
-    let killer = Killer::new(&platform);
-    for fault in cell.way.faults {
-        platform.arm(fault).expect("a fault of the sandbox");
+    for switch in cell.way.switches {
+        let on = serde_json::json!({ *switch: true });
+        platform.switch(&on).expect("a switch of the sandbox");
     }
     let is_paper = matches!(cell.place, Place::Paper(_));
     let setup = Setup {
@@ -125,18 +124,23 @@ pub(super) async fn prepare(cell: Cell) -> (Desk, Arc<Killer>) {
         rejoin_s: if cell.back { REJOIN_S } else { 0 },
         money_call_ms: 10_000,
         print_wait_ms: if is_paper { PRINT_WAIT_MS } else { 8_000 },
-        profile_more: cell.way.profile.to_owned(),
+        profile_more: [cell.way.asked.profile(), cell.way.profile].concat(),
         ..Setup::default()
     };
-    let desk = Desk::prepare(platform, setup);
+    let mut desk = Desk::prepare(Arc::clone(&platform), setup);
+    let before = cell.way.asked.before(&mut desk).await;
+    let killer = Killer::new(&platform);
+    for fault in cell.way.faults {
+        platform.arm(fault).expect("a fault of the sandbox");
+    }
     if let Place::Paper(bytes) = cell.place {
         desk.printer.paper_out_after(bytes);
     }
-    (desk, killer)
+    (desk, killer, before)
 }
 
 /// The call, up to the first kill; whether the daemon was met alive there. It is gone after this.
-async fn first(cell: Cell, desk: &mut Desk, killer: &Killer) -> bool {
+async fn first(cell: Cell, desk: &mut Desk, killer: &Killer, before: &Before) -> bool {
     let tracer = cell.place.tracer();
     if !desk.try_start_daemon_under(&words(&tracer)).await {
         return ended(desk, true).await;
@@ -147,7 +151,7 @@ async fn first(cell: Cell, desk: &mut Desk, killer: &Killer) -> bool {
     if let Place::Scan(part) = cell.place {
         return scanned(part, desk).await;
     }
-    pay(desk).await;
+    call(cell, desk, before).await;
     match cell.place {
         Place::Call(..) | Place::Write(_) | Place::Sync(_) => {
             if cell.way.stops && desk.daemon_ended().is_none() {
@@ -174,18 +178,11 @@ async fn first(cell: Cell, desk: &mut Desk, killer: &Killer) -> bool {
     }
 }
 
-/// A patient and a call, whatever becomes of them.
-async fn pay(desk: &Desk) {
-    let Some(patient) = desk
-        .try_patient(REQUEST, &[const { Shows::fresh("employee") }; CODES])
-        .await
-    else {
-        return;
-    };
-    let call = desk.scan_and_pay(bill(desk, REQUEST));
+/// The call, whatever becomes of it.
+async fn call(cell: Cell, desk: &Desk, before: &Before) {
+    let call = cell.way.asked.ask(desk, before);
     let answered = timeout(Duration::from_secs(REACH_S_MAX), call).await;
     assert!(answered.is_ok(), "no answer and no end: {}", desk.log());
-    patient.abort();
 }
 
 /// Kills while a code is on its way.
@@ -216,21 +213,32 @@ async fn scanned(part: Code, desk: &mut Desk) -> bool {
 }
 
 /// The caller comes back, or asks only when all is over.
-async fn recover(cell: Cell, desk: &Desk) {
+async fn recover(cell: Cell, desk: &Desk, before: &Before) {
     if cell.back {
-        pay(desk).await;
+        call(cell, desk, before).await;
     }
     let until = Instant::now() + Duration::from_secs(REACH_S_MAX);
     while Instant::now() < until {
-        match desk.try_get(REQUEST).await {
+        match cell.way.asked.look(desk).await {
             // It was killed again.
             Err(_) => return,
-            Ok(None) => return,
-            Ok(Some(settlement)) if verdict::is_over(&settlement) => return,
-            Ok(Some(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(Look::Nothing | Look::Over | Look::None) => return,
+            Ok(Look::Runs) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-    panic!("no end: {:?}\n{}", desk.try_get(REQUEST).await, desk.log());
+    panic!("no end: {}", desk.log());
+}
+
+/// No stream is open in the journal but for a person.
+fn nothing_hangs(desk: &mut Desk) {
+    desk.kill();
+    let path = desk.state_dir().join("journal/journal.sqlite");
+    let journal = rusqlite::Connection::open(path).expect("the journal");
+    let open = "SELECT kind || ' ' || summary FROM stream_state WHERE open AND NOT stuck";
+    let mut open = journal.prepare(open).expect("its index");
+    let open = open.query_map([], |row| row.get::<_, String>(0));
+    let open: Vec<_> = open.expect("its index").map(Result::unwrap).collect();
+    assert_eq!(open, Vec::<String>::new(), "nobody carries them");
 }
 
 /// Waits for a daemon that was killed, and kills it where the place did not come.

@@ -5,6 +5,9 @@
 //! call; the scanner and the printer while a code or a receipt is half through. After the restart the
 //! settlement must come to an end that agrees with the platform's books to the fen, or be on the stuck list.
 //!
+//! Settlements are one matrix, all other calls that ask something of the platform another: refunds, a
+//! pharmacy's sales, hand-outs and take-backs, reconciliations.
+//!
 //! A single cell: `YIBAO_CELL='2207-lost/5203#1.FirstByte/gone' cargo test --test it proof::kill`.
 
 mod cell;
@@ -18,18 +21,19 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
-use yibaod::api::Money;
 
+use super::asked::{Asked, Told};
 use super::record::{Found, Proof, is_long};
 use cell::{Cell, Outcome, Second};
 pub(super) use place::{Aim, Killer};
 use place::{Code, EDGES, Place};
-use ways::{WAYS, Way};
+use ways::{ERRANDS, WAYS, Way};
 
 /// Cells that run at once: most of the time each waits.
 const AT_ONCE: usize = 8;
 /// Recoveries that are killed too, in the short form.
 const SEEDS: u64 = 150;
+const ERRAND_SEEDS: u64 = 60;
 /// Syncs of a recovery that are tried.
 const RECOVERY_SYNCS: usize = 6;
 /// Places that may lie behind the end in this run, of a hundred: no two runs have quite the same syncs, and
@@ -41,43 +45,73 @@ const PAPER_BYTES: [u64; 4] = [1, 60, 500, 900];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_once_and_twice() {
-    let points = dry_runs().await;
-    let firsts: Vec<Cell> = points
-        .iter()
-        .flat_map(|(way, places)| cells(way, places))
-        .collect();
-    if let Ok(wanted) = std::env::var("YIBAO_CELL") {
-        return alone(&firsts, &wanted).await;
-    }
-    let once = Proof::begin(
+    let points = dry_runs(&WAYS).await;
+    let (_, _, well) = &points[0];
+    assert_eq!(well.end(), "SETTLED");
+    let once = (
         "kill-once",
         "Kill -9 at every edge of every call of a settlement",
-        "每次调用的每个断点处强杀",
+        "结算每次调用的每个断点处强杀",
     );
-    let outcomes = matrix(once, firsts, None).await;
-    let twice = Proof::begin(
+    let twice = (
         "kill-twice",
         "And once more while it recovers",
         "恢复过程中再次强杀",
     );
-    let (seconds, seeds) = seconds(&outcomes);
-    matrix(twice, seconds, seeds).await;
+    once_and_twice(points, once, twice, SEEDS).await;
 }
 
-/// Every way once without a kill: it goes where it should, and no call of it is missing from the table.
-async fn dry_runs() -> Vec<(&'static Way, Vec<Place>)> {
+#[tokio::test(flavor = "multi_thread")]
+async fn errands_killed_once_and_twice() {
+    let points = dry_runs(&ERRANDS).await;
+    let once = (
+        "kill-errand-once",
+        "Kill -9 at every edge of every call of a refund, a sale, a hand-out, a reconciliation",
+        "退费、药店购药、发退药、对账每次调用的每个断点处强杀",
+    );
+    let twice = (
+        "kill-errand-twice",
+        "And once more while they recover",
+        "其恢复过程中再次强杀",
+    );
+    once_and_twice(points, once, twice, ERRAND_SEEDS).await;
+}
+
+type Points = Vec<(&'static Way, Vec<Place>, Told)>;
+/// Of a row in the table: id, English, Chinese.
+type Words = (&'static str, &'static str, &'static str);
+
+/// Both matrices; or the one cell that is wanted.
+async fn once_and_twice(points: Points, once: Words, twice: Words, seeds_count: u64) {
+    let firsts: Vec<Cell> = points
+        .iter()
+        .flat_map(|(way, places, _)| cells(way, places))
+        .collect();
+    if let Ok(wanted) = std::env::var("YIBAO_CELL") {
+        return alone(&firsts, &wanted).await;
+    }
+    let begin = |(id, en, zh): Words| Proof::begin(id, en, zh);
+    let outcomes = matrix(begin(once), firsts, None).await;
+    let (seconds, seeds) = seconds(&outcomes, seeds_count);
+    matrix(begin(twice), seconds, seeds).await;
+}
+
+/// Every way once without a kill: it goes where it should, and no call of it is missing from the tables.
+async fn dry_runs(ways: &'static [Way]) -> Points {
     let mut runs = JoinSet::new();
-    for way in &WAYS {
+    for way in ways {
         let handle = Handle::current();
         runs.spawn_blocking(move || (way, handle.block_on(points::of(way))));
     }
     let mut runs = runs.join_all().await;
-    runs.sort_by_key(|(way, _)| WAYS.iter().position(|it| it.name == way.name));
+    runs.sort_by_key(|(way, _)| ways.iter().position(|it| it.name == way.name));
     let known = |infno: &str| {
-        let mut calls = WAYS.iter().flat_map(|way| way.calls);
+        let all = WAYS.iter().chain(&ERRANDS);
+        let mut calls = all.flat_map(|way| way.calls);
         calls.any(|(listed, _)| *listed == infno)
     };
     for (way, points) in &runs {
+        println!("{}: {} {:?}", way.name, points.told.end(), points.calls);
         for infno in &points.calls {
             assert!(
                 known(infno),
@@ -91,10 +125,8 @@ async fn dry_runs() -> Vec<(&'static Way, Vec<Place>)> {
         }
         assert!(!points.places.is_empty(), "{}: no sync", way.name);
     }
-    let (_, well) = &runs[0];
-    assert_eq!(well.settlement.money(), Money::Settled);
-    runs.into_iter()
-        .map(|(way, points)| (way, points.places))
+    let runs = runs.into_iter();
+    runs.map(|(way, points)| (way, points.places, points.told))
         .collect()
 }
 
@@ -104,14 +136,20 @@ fn cells(way: &'static Way, journal: &[Place]) -> Vec<Cell> {
     for (infno, nth) in way.calls {
         places.extend(EDGES.map(|edge| Place::Call(infno, *nth, edge)));
     }
+    let calls = places.len();
     places.extend_from_slice(journal);
-    if way.from.is_none() {
+    let syncs = calls..places.len();
+    if way.has_devices() {
         places.extend([Code::None, Code::Half, Code::Unended, Code::Whole].map(Place::Scan));
         places.extend(PAPER_BYTES.map(Place::Paper));
         places.push(Place::Cut);
     }
-    let both = places.into_iter().flat_map(|place| {
-        [false, true].map(|back| Cell {
+    let both = places.into_iter().enumerate().flat_map(|(at, place)| {
+        // In the short form callers of errands come back by turns: most go on without them all the same.
+        let by_turns = way.asked != Asked::Visit && syncs.contains(&at) && !is_long();
+        let backs = [false, true].into_iter();
+        let backs = backs.filter(move |back| !by_turns || *back == at.is_multiple_of(2));
+        backs.map(move |back| Cell {
             way,
             place,
             back,
@@ -122,7 +160,7 @@ fn cells(way: &'static Way, journal: &[Place]) -> Vec<Cell> {
 }
 
 /// A kill of the recovery for each seed; in the long form every one there is.
-fn seconds(outcomes: &[(Cell, Outcome)]) -> (Vec<Cell>, Option<(u64, u64)>) {
+fn seconds(outcomes: &[(Cell, Outcome)], count: u64) -> (Vec<Cell>, Option<(u64, u64)>) {
     let every = |(cell, outcome): &(Cell, Outcome)| {
         let moments = (1..=outcome.moments).map(Second::Moment);
         let all = moments.chain((1..=RECOVERY_SYNCS).map(Second::Sync));
@@ -141,7 +179,7 @@ fn seconds(outcomes: &[(Cell, Outcome)]) -> (Vec<Cell>, Option<(u64, u64)>) {
         let all = every(&outcomes[chance.below(outcomes.len())]);
         all[chance.below(all.len())]
     };
-    ((1..=SEEDS).map(pick).collect(), Some((1, SEEDS)))
+    ((1..=count).map(pick).collect(), Some((1, count)))
 }
 
 /// Runs these cells and writes their row; then fails if anything was wrong.
@@ -257,7 +295,14 @@ async fn alone(firsts: &[Cell], wanted: &str) {
     let cell = first
         .copied()
         .or_else(|| firsts.iter().find_map(with_second));
-    let cell = cell.unwrap_or_else(|| panic!("no cell has the name {wanted}"));
+    let Some(cell) = cell else {
+        // It may be one of the other matrix.
+        let is = |way: &Way| wanted.split('/').next() == Some(way.name);
+        let ours = firsts.iter().any(|cell| is(cell.way));
+        let known = WAYS.iter().chain(&ERRANDS).any(is);
+        assert!(known && !ours, "no cell has the name {wanted}");
+        return;
+    };
     println!("{cell}: {:?}", cell::run(cell).await);
 }
 

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use yibaod::api::{Money, Settlement};
 use yibaod::sandbox::http::Edge;
 
-use super::cell::{Cell, REQUEST, prepare};
+use super::cell::{Cell, prepare};
 use super::place::Place;
 use super::ways::Way;
-use crate::desk::{Shows, bill};
+use crate::desk::eventually;
+use crate::proof::asked::Told;
 
 /// The journal's log, as the tracer names it.
 const LOG: &str = "journal.sqlite-wal";
@@ -22,7 +22,7 @@ pub(super) struct Points {
     /// Every call that came in.
     pub(super) calls: Vec<String>,
     /// How it ended.
-    pub(super) settlement: Settlement,
+    pub(super) told: Told,
 }
 
 /// Carries the way to its end once.
@@ -33,7 +33,7 @@ pub(super) async fn of(way: &'static Way) -> Points {
         back: false,
         second: None,
     };
-    let (mut desk, _) = prepare(cell).await;
+    let (mut desk, _, before) = prepare(cell).await;
     let seen: Arc<Mutex<Vec<(String, Duration)>>> = Arc::default();
     let noted = Arc::clone(&seen);
     desk.platform.on_moment(move |moment| {
@@ -51,9 +51,11 @@ pub(super) async fn of(way: &'static Way) -> Points {
     ]
     .concat();
     desk.start_daemon_under(&tracer).await;
-    let shows = [const { Shows::fresh("employee") }; 4];
-    desk.pay(bill(&desk, REQUEST), &shows).await;
-    let settlement = desk.truth(REQUEST).await.expect("it was accepted");
+    let over = eventually(async || {
+        let told = way.asked.ask(&desk, &before).await.expect("it is taken");
+        told.is_over().then_some(told)
+    });
+    let told = over.await.expect("it comes to an end");
     desk.papers_in_the_end().await;
     if way.stops {
         desk.ask_to_stop();
@@ -67,11 +69,10 @@ pub(super) async fn of(way: &'static Way) -> Points {
         let (_, at) = calls.nth(nth - 1).expect("the way has this call");
         *at
     });
-    assert_ne!(settlement.money(), Money::Pending);
     Points {
         places: places(&trace, since),
         calls: seen.into_iter().map(|(infno, _)| infno).collect(),
-        settlement,
+        told,
     }
 }
 

@@ -1,19 +1,20 @@
-//! What must hold when a killed settlement has come to its end: the daemon's word against the sandbox's books.
+//! What must hold when what was killed has come to its end: the daemon's word against the sandbox's books.
 
-use yibaod::api::{Money, Settlement};
+use yibaod::api::{DispenseState, Money, RefundMoney};
 use yibaod::sandbox::http::Delivery;
 use yibaod::sandbox::platform::Received;
 
-use super::cell::{Cell, REQUEST};
+use super::cell::Cell;
 use super::place::Place;
-use crate::desk::{Desk, Shows, bill, error_name, without_paper};
+use crate::desk::{Desk, eventually};
+use crate::proof::asked::{Asked, Before, Look, Paid, Told};
 
 /// Calls that move money.
 const MONEY: [&str; 4] = ["2207", "2208", "2102", "2103"];
+/// Calls that begin to change something.
+const WRITES: [&str; 6] = ["2201", "2102", "2208", "2103", "3505A", "3506A"];
 /// Calls that find out what became of one.
 const ENQUIRIES: [&str; 3] = ["5203", "5201", "2601"];
-/// What a second receipt of one settlement must bear.
-const REPRINT: &str = "补打";
 
 /// How it ended, in words for the table.
 #[derive(Debug)]
@@ -22,80 +23,51 @@ pub(super) struct Verdict {
     pub(super) received: String,
 }
 
-/// Whether the money is final, or only a person can go on.
-pub(super) fn is_over(settlement: &Settlement) -> bool {
-    settlement.stuck || !matches!(settlement.money(), Money::Pending | Money::Unknown)
-}
-
 /// Looks at everything. Panics with what is wrong.
-pub(super) async fn of(cell: Cell, desk: &Desk, unheard: &[String]) -> Verdict {
-    let settlement = match desk.truth(REQUEST).await {
-        Some(settlement) => settlement,
-        // Killed before it was on disk: nothing has happened, and the same request begins it.
-        None => {
-            assert_eq!(desk.received("2201"), 0, "something was done for nobody");
-            let shows = [const { Shows::fresh("employee") }; 3];
-            desk.pay(bill(desk, REQUEST), &shows).await;
-            desk.truth(REQUEST).await.expect("it was accepted")
-        }
-    };
-    same_answer_twice(desk, &settlement).await;
-    to_the_fen(desk, &settlement);
-    let received = desk.platform.ledger(|ledger| ledger.requests().to_vec());
+pub(super) async fn of(cell: Cell, desk: &Desk, before: &Before, unheard: &[String]) -> Verdict {
+    let told = ended(cell, desk, before).await;
+    same_answer_twice(cell, desk, before, &told).await;
+    let received = desk.platform.ledger(|ledger| {
+        let duplicates = ledger.duplicates();
+        assert_eq!(duplicates.msgids, Vec::<String>::new());
+        ledger.requests()[before.received..].to_vec()
+    });
     asked_between(&received, unheard);
-    one_receipt(desk, &settlement).await;
-    where_it_was_killed(cell, desk, &settlement);
-    let name = error_name(&settlement);
-    let stuck = if settlement.stuck { " stuck" } else { "" };
+    cell.way.asked.check(desk, before, &told).await;
+    where_it_was_killed(cell, desk, &told);
     Verdict {
-        end: format!("{:?} {name}{stuck}", settlement.money()),
+        end: told.end(),
         received: counted(&received),
     }
 }
 
-/// The request repeated says the same, and says it again.
-async fn same_answer_twice(desk: &Desk, settlement: &Settlement) {
-    for _ in 0..2 {
-        let again = desk.scan_and_pay(bill(desk, REQUEST)).await;
-        let again = again.expect("a repeated request is answered");
-        assert_eq!(without_paper(&again), without_paper(settlement));
+/// The request again: what was killed before it was on disk is begun by it, what runs is joined.
+async fn ended(cell: Cell, desk: &Desk, before: &Before) -> Told {
+    let asked = cell.way.asked;
+    if asked.look(desk).await.expect("it runs") == Look::Nothing {
+        let received = desk.platform.ledger(|ledger| {
+            let requests = &ledger.requests()[before.received..];
+            requests
+                .iter()
+                .filter(|row| WRITES.contains(&row.infno.as_str()))
+                .count()
+        });
+        assert_eq!(received, 0, "something was done for nobody");
     }
+    let over = eventually(async || {
+        let told = asked.ask(desk, before).await.expect("it runs");
+        told.is_over().then_some(told)
+    });
+    over.await.expect("it comes to an end")
 }
 
-/// What fund, account and person paid in the end is what the daemon says, and nobody paid twice.
-fn to_the_fen(desk: &Desk, settlement: &Settlement) {
-    let person = desk.platform.person("employee").expect("a person");
-    let (rows, net, visits, lines) = desk.platform.ledger(|ledger| {
-        (
-            ledger.charges_of(&person.psn_no),
-            ledger.net_charged(&person.psn_no),
-            ledger.visits_open().len(),
-            ledger.lines_open().len(),
-        )
-    });
-    let charges = rows.iter().filter(|row| row.refund_of.is_none()).count();
-    assert!(charges <= 1, "{charges} charges: {rows:?}");
-    let refunds = rows.len() - charges;
-    assert!(refunds <= 1, "{refunds} refunds: {rows:?}");
-    if settlement.money() == Money::Settled {
-        desk.assert_charged_once(settlement);
-        let amounts = settlement.amounts.as_ref().expect("settled");
-        let fund_and_account = amounts.fund_pay_sumamt_fen + amounts.acct_pay_fen;
-        assert_eq!(net.0.0 + net.1.0, fund_and_account, "{rows:?}");
+/// The request repeated says the same, and says it again.
+async fn same_answer_twice(cell: Cell, desk: &Desk, before: &Before, told: &Told) {
+    for _ in 0..2 {
+        let again = cell.way.asked.ask(desk, before).await;
+        let again = again.expect("a repeated request is answered");
+        assert_eq!(again.lasting(), told.lasting());
     }
-    if settlement.stuck {
-        return;
-    }
-    if settlement.money() != Money::Settled {
-        assert_eq!((net.0.0, net.1.0), (0, 0), "{rows:?}");
-        let taken = settlement.self_pay.as_ref().map_or(0, |pay| pay.amount_fen);
-        assert_eq!(taken, 0, "nothing is to be taken: {settlement:?}");
-    }
-    assert_eq!(
-        (visits, lines),
-        (0, 0),
-        "open visits, open lines: {settlement:?}"
-    );
 }
 
 /// A money call whose answer was not heard is followed by a question, never by another one.
@@ -117,30 +89,49 @@ fn asked_between(received: &[Received], unheard: &[String]) {
     }
 }
 
-/// At most one receipt without the mark of a second one, and none where nothing was settled.
-async fn one_receipt(desk: &Desk, settlement: &Settlement) {
-    let papers = desk.papers_in_the_end().await;
-    let unmarked = papers
-        .iter()
-        .filter(|paper| !paper.text().contains(REPRINT));
-    let allowed = usize::from(settlement.money() == Money::Settled);
-    let unmarked = unmarked.count();
-    assert!(unmarked <= allowed, "{unmarked} receipts: {settlement:?}");
+/// What must be so because nothing else goes wrong, and because of where it was killed.
+fn where_it_was_killed(cell: Cell, desk: &Desk, told: &Told) {
+    match told {
+        Told::Settlement(it) => {
+            if is_before_the_money(cell) && !cell.back {
+                let charge = charge_of(cell.way.asked);
+                assert_eq!(desk.received(charge), 0, "nobody wanted it any more");
+                assert_eq!(it.money(), Money::Cancelled, "{it:?}");
+            }
+            if matches!(cell.place, Place::Paper(_) | Place::Cut) {
+                assert_eq!(it.money(), Money::Settled, "{it:?}");
+            }
+        }
+        Told::Refund(it) => assert_eq!(it.money(), RefundMoney::Refunded, "{it:?}"),
+        Told::Dispense(it) => {
+            let infno = if cell.way.asked == Asked::TakeBack {
+                "3506A"
+            } else {
+                "3505A"
+            };
+            if cell.way.is_plain() {
+                assert_ne!(it.state(), DispenseState::Refused, "{it:?}");
+                assert!(desk.received(infno) <= 1, "it was told again");
+            } else {
+                assert_eq!(it.state(), DispenseState::Recorded, "it may be told again");
+            }
+        }
+        Told::Table(_) => assert!(told.is_whole(), "{told:?}"),
+    }
 }
 
-/// What must be so because of where it was killed.
-fn where_it_was_killed(cell: Cell, desk: &Desk, settlement: &Settlement) {
-    let before_the_money = match cell.place {
-        Place::Call(infno, _, _) => cell.way.from.is_none() && infno != "2207",
+fn is_before_the_money(cell: Cell) -> bool {
+    match cell.place {
+        Place::Call(infno, _, _) => cell.way.is_plain() && infno != charge_of(cell.way.asked),
         Place::Scan(_) => true,
         Place::Write(_) | Place::Sync(_) | Place::Paper(_) | Place::Cut => false,
-    };
-    if before_the_money && !cell.back {
-        assert_eq!(desk.received("2207"), 0, "nobody wanted it any more");
-        assert_eq!(settlement.money(), Money::Cancelled, "{settlement:?}");
     }
-    if matches!(cell.place, Place::Paper(_) | Place::Cut) {
-        assert_eq!(settlement.money(), Money::Settled, "{settlement:?}");
+}
+
+fn charge_of(asked: Asked) -> &'static str {
+    match asked.paid() {
+        Paid::Visit => "2207",
+        Paid::Sale => "2102",
     }
 }
 
