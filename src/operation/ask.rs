@@ -60,6 +60,8 @@ pub struct Stated {
     pub reason: String,
     /// 结算ID as found; may be empty.
     pub setl_id: String,
+    /// Rows of a hand-out or take-back that are recorded; empty: all.
+    pub lines: Vec<u32>,
 }
 
 impl std::fmt::Debug for Stated {

@@ -4,6 +4,7 @@
 use super::error;
 use super::fields::Fields;
 use super::order::{operator, request_id_into};
+use super::stuck::dispense_resolution;
 use super::time::{is_civil, rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
@@ -344,6 +345,7 @@ pub fn dispense(story: &Dispense) -> wire::Dispense {
         stuck: story.phase == Phase::Stuck,
         accepted_at: rfc3339(story.accepted_at_ms),
         ended_at: rfc3339_or_empty(story.ended_at_ms),
+        resolution: story.resolved.as_ref().map(dispense_resolution),
     }
 }
 

@@ -131,11 +131,15 @@ pub fn resolved(resolved: Resolved) -> wire::ResolveSettlementResponse {
     match resolved {
         Resolved::Settlement(answer) => wire::ResolveSettlementResponse {
             settlement: Some(settlement(answer)),
-            refund: None,
+            ..wire::ResolveSettlementResponse::default()
         },
         Resolved::Refund(answer) => wire::ResolveSettlementResponse {
-            settlement: None,
             refund: Some(refund(answer)),
+            ..wire::ResolveSettlementResponse::default()
+        },
+        Resolved::Dispense(dispense_id) => wire::ResolveSettlementResponse {
+            dispense_id,
+            ..wire::ResolveSettlementResponse::default()
         },
     }
 }

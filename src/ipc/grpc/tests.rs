@@ -154,6 +154,7 @@ async fn what_is_stated_reaches_the_desk_whole() {
         r#as: wire::ResolvedAs::NotCharged.into(),
         reason: "门户查无此笔".into(),
         stated_setl_id: String::new(),
+        ..wire::ResolveSettlementRequest::default()
     };
     let mut client = door.settlements().await;
     client.resolve_settlement(request).await.unwrap();

@@ -235,6 +235,12 @@ fn no_person_stands_in_the_readable_half_and_all_is_read_back() {
         refused(),
         lost(),
         not_sent(),
+        Event::Resolved {
+            by: "uid:0".to_owned(),
+            ending: Ending::Refused,
+            lines: Vec::new(),
+            reason: "测试甲说的".to_owned(),
+        },
     ] {
         let readable = serde_json::to_string(&event).unwrap();
         for secret in [sample::OUR_CERTNO, "测试甲", "不行", "因故"] {
@@ -282,6 +288,15 @@ fn each_event_stands_in_the_journal_like_this() {
             code: Code::DispenseUnknown,
         },
         r#"{"event":"stuck","code":"E1034"}"#,
+    );
+    check(
+        &Event::Resolved {
+            by: "uid:0".to_owned(),
+            ending: Ending::Recorded,
+            lines: vec![1, 2],
+            reason: "门户已核对".to_owned(),
+        },
+        r#"{"event":"resolved","by":"uid:0","ending":"recorded","lines":[1,2]}"#,
     );
 }
 
@@ -371,4 +386,99 @@ fn what_an_insurance_paid_for_is_whole() {
         g.rows[0].med_list_codg.clear();
     });
     assert_eq!(free, Vec::<String>::new());
+}
+
+fn stuck(what: What, of: &str) -> Dispense {
+    let mut story = begun(what, of);
+    story.apply(&lost(), 2_000);
+    story.apply(&Dispense::stuck(Code::DispenseUnknown), 2_000);
+    story
+}
+
+/// States this of it and folds it, as it is read back from the journal.
+fn state(story: &mut Dispense, ending: Ending, lines: &[u32]) -> Result<bool, Code> {
+    let statement = Statement {
+        ending,
+        lines: lines.to_vec(),
+    };
+    let Some(event) = check_stated(story, "uid:0", &statement, "门户已核对")? else {
+        return Ok(false);
+    };
+    let readable = serde_json::to_string(&event).unwrap();
+    let sealed = Dispense::private(&event).unwrap();
+    let bare = serde_json::from_str(&readable).unwrap();
+    story.apply(&Dispense::with_private(bare, &sealed).unwrap(), 4_000);
+    Ok(true)
+}
+
+#[test]
+fn a_person_states_what_the_platform_recorded() {
+    let mut story = stuck(What::HandOut, "");
+    assert_eq!(state(&mut story, Ending::Recorded, &[2]), Ok(true));
+    assert_eq!(story.phase, Phase::Ended(Ending::Recorded));
+    assert!(!story.head().stuck && story.is_over());
+    let taken: Vec<bool> = story.rows.iter().map(|row| row.is_taken).collect();
+    assert_eq!(taken, [false, true]);
+    let stated = story.resolved.clone().unwrap();
+    assert_eq!(
+        (stated.by.as_str(), stated.reason.as_str(), stated.at_ms),
+        ("uid:0", "门户已核对", 4_000)
+    );
+    // Once: the same again changes nothing, another is refused.
+    assert_eq!(state(&mut story, Ending::Recorded, &[2]), Ok(false));
+    for (ending, lines) in [
+        (Ending::Recorded, vec![]),
+        (Ending::Recorded, vec![1]),
+        (Ending::Refused, vec![]),
+    ] {
+        let again = state(&mut story, ending, &lines);
+        assert_eq!(again, Err(Code::ResolvedOtherwise));
+    }
+    let mut whole = stuck(What::HandOut, "");
+    assert_eq!(state(&mut whole, Ending::Recorded, &[]), Ok(true));
+    assert_eq!(state(&mut whole, Ending::Recorded, &[2, 1]), Ok(false));
+    let mut none = stuck(What::HandOut, "");
+    for (ending, lines) in [(Ending::Refused, vec![1]), (Ending::Recorded, vec![3])] {
+        let wrong = state(&mut none, ending, &lines);
+        assert_eq!(wrong, Err(Code::ResolveContradicts));
+    }
+    assert_eq!(state(&mut none, Ending::Refused, &[]), Ok(true));
+    assert_eq!(none.phase, Phase::Ended(Ending::Refused));
+    for mut story in [
+        begun(What::HandOut, ""),
+        ended(&[refused()], &rules(false)).0,
+    ] {
+        let early = state(&mut story, Ending::Refused, &[]);
+        assert_eq!(early, Err(Code::NotStuck));
+    }
+}
+
+#[test]
+fn what_is_stated_counts_against_what_went_out() {
+    let wish = |line: u32, cnt: &str| Returned {
+        line,
+        sel_retn_cnt: count(cnt),
+        trace_codes: Vec::new(),
+        memo: String::new(),
+    };
+    // Of a hand-out: only rows that the platform has can come back.
+    let mut out = stuck(What::HandOut, "");
+    assert!(take_back(&out, &[], &[wish(2, "1.5")]).is_err());
+    state(&mut out, Ending::Recorded, &[2]).unwrap();
+    assert!(take_back(&out, &[], &[wish(1, "2")]).is_err());
+    assert!(take_back(&out, &[], &[wish(2, "1.5")]).is_ok());
+    let mut nothing = stuck(What::HandOut, "");
+    state(&mut nothing, Ending::Refused, &[]).unwrap();
+    assert!(take_back(&nothing, &[], &[wish(2, "1.5")]).is_err());
+    // Of a take-back: what it did not bring back may come back yet, what it did may not.
+    let back = |ending, lines: &[u32]| {
+        let mut back = stuck(What::TakeBack, "D-1");
+        state(&mut back, ending, lines).unwrap();
+        [back]
+    };
+    let may = |before: &[Dispense]| take_back(&out, before, &[wish(2, "1.5")]).is_ok();
+    assert!(!may(&[stuck(What::TakeBack, "D-1")]));
+    assert!(!may(&back(Ending::Recorded, &[])));
+    assert!(may(&back(Ending::Recorded, &[1])));
+    assert!(may(&back(Ending::Refused, &[])));
 }
