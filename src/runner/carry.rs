@@ -47,6 +47,9 @@ impl Carrier {
                 self.park().await;
             }
             match effect {
+                Effect::Record(event @ Event::InsuranceChosen { .. }) => {
+                    self.person_is_known(event).await;
+                }
                 Effect::Record(event) => self.record(event),
                 Effect::Finished => break,
                 Effect::Wait { until_ms } => {

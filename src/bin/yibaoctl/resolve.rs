@@ -52,9 +52,14 @@ pub(crate) async fn run(door: &mut Door, resolve: &Resolve, out: &Out) -> Result
 /// What is wrong with the reason or the number is wrong whatever the key is.
 fn is_about_the_statement(trouble: &Trouble) -> bool {
     let detail = trouble.entry().detail;
-    ["reason:", "stated_setl_id:", "recorded_lines:", "several callers"]
-        .iter()
-        .any(|about| detail.starts_with(about))
+    [
+        "reason:",
+        "stated_setl_id:",
+        "recorded_lines:",
+        "several callers",
+    ]
+    .iter()
+    .any(|about| detail.starts_with(about))
 }
 
 fn key(kind: KeyKind, id: &str) -> Key {
