@@ -65,6 +65,8 @@ pub enum Operation {
     ListStuck,
     /// `RefundSettlement`.
     RefundSettlement,
+    /// `GetRefund`.
+    GetRefund,
     /// `ResolveSettlement`.
     ResolveSettlement,
     /// `Reconcile` of this journal alone.
@@ -101,6 +103,7 @@ impl Role {
             | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
+            | Operation::GetRefund
             | Operation::Reconcile => Role::Cashier,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
                 Role::Monitor
@@ -317,7 +320,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 12] = [
+    const SETTLEMENT: [Operation; 13] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -329,6 +332,7 @@ mod tests {
         Operation::GetDispense,
         Operation::ListStuck,
         Operation::RefundSettlement,
+        Operation::GetRefund,
         Operation::Reconcile,
     ];
     const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];

@@ -49,6 +49,17 @@ pub enum SettlementKey {
     Msgid(String),
 }
 
+/// Which refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundKey {
+    /// By its own id.
+    Id(String),
+    /// By the caller's id, scoped to the caller.
+    RequestId(String),
+    /// By the platform's 结算ID of the refund.
+    SetlId(String),
+}
+
 /// What a person states of a settlement that is stuck.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stated {

@@ -70,8 +70,10 @@ pub struct Head {
     pub request: Zeroizing<Vec<u8>>,
     /// Only a person can go on.
     pub stuck: bool,
-    /// What no two open streams of this kind may work on at once.
+    /// What it works on.
     pub subject: Option<String>,
+    /// Others of this kind may work on it at once; else no two open ones do.
+    pub subject_is_shared: bool,
     /// While it is stuck no other stream of this kind may work on its subject.
     pub blocks_when_stuck: bool,
     /// Whom it is about.

@@ -318,6 +318,7 @@ async fn a_stream_that_cannot_be_read_is_on_the_list() {
         open: true,
         stuck: false,
         visit: None,
+        visit_is_shared: false,
         person: None,
         summary: String::new(),
     };

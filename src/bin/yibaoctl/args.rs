@@ -129,7 +129,7 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// request_id, settlement id, the platform's setl_id or a msgid. 请求编号、结算编号、平台结算 ID 或报文 ID。
+    /// request_id, id of a settlement or refund, the platform's setl_id or a msgid. 请求编号、结算或退费编号、平台结算 ID 或报文 ID。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Take ID only as this. Else it is tried as each, in this order. 指定编号种类。
@@ -231,6 +231,15 @@ pub(crate) struct Refund {
         hide_default_value = true
     )]
     pub(crate) insuplc_admdvs: String,
+    /// With --setl-id: the insurance type it was settled with. 结算时的险种类型。
+    #[arg(
+        long,
+        value_name = "TYPE",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) insutype: String,
     /// With --setl-id: a pharmacy's settlement. 药店结算。
     #[arg(long, requires = "setl_id")]
     pub(crate) pharmacy: bool,

@@ -128,6 +128,7 @@ fn goods(f: &mut Fields, goods: wire::DispensedGoods) -> Option<Goods> {
         mdtrt_sn: f.required("goods.mdtrt_sn", goods.mdtrt_sn, 30),
         psn_no: f.optional("goods.psn_no", goods.psn_no, 30),
         insuplc_admdvs: area,
+        insutype: f.optional("goods.insutype", goods.insutype, 6),
         psn_cert_type: f.optional("goods.psn_cert_type", goods.psn_cert_type, 6),
         certno: IdNo::new(f.optional("goods.certno", goods.certno, 50)),
         psn_name: Name::new(f.optional("goods.psn_name", goods.psn_name, 50)),

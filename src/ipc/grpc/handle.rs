@@ -7,7 +7,7 @@ use futures_util::stream::BoxStream;
 
 use crate::operation::{
     CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled,
-    Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    RefundKey, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -101,6 +101,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         order: refund::Order,
         deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
+
+    /// One refund as it is now.
+    fn get_refund(
+        &self,
+        caller: CallerId,
+        key: RefundKey,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
 
     /// Whether the journals and the platform agree.

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Reconcile,
-    Reconciled, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    Reconciled, RefundKey, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -162,6 +162,14 @@ impl Handle for Operations {
         deadline: Option<Duration>,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
         Operations::refund(self, caller, order, deadline)
+    }
+
+    fn get_refund(
+        &self,
+        caller: CallerId,
+        key: RefundKey,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
+        Operations::get_refund(self, caller, key)
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

@@ -29,7 +29,7 @@ use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
     CallerId, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Failure, HandOut, ListFilter,
-    Resolved, SettlementKey, Stated, Status, TakeBack, Watched, What,
+    RefundKey, Resolved, SettlementKey, Stated, Status, TakeBack, Watched, What,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
@@ -549,6 +549,10 @@ impl Handle for Desk {
     ) -> Result<refund::Answer, Failure> {
         self.asked.send(Asked::Refund(Box::new(order))).unwrap();
         Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
+    }
+
+    async fn get_refund(&self, _: CallerId, key: RefundKey) -> Result<refund::Answer, Failure> {
+        Err(Failure::new(Code::NotFound, format!("{key:?}")))
     }
 
     async fn reconcile(

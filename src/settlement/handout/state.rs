@@ -111,6 +111,12 @@ pub struct Dispense {
 }
 
 impl Dispense {
+    /// Whether goods went out.
+    #[must_use]
+    pub fn is_hand_out(&self) -> bool {
+        self.what == What::HandOut
+    }
+
     pub(super) fn before(id: &str) -> Self {
         Self {
             id: id.to_owned(),

@@ -175,6 +175,7 @@ impl Story for Dispense {
             "what": self.what,
             "of": self.of,
             "setl_id": order.map_or("", |order| order.goods.setl_id.as_str()),
+            "mdtrt_sn": order.map_or("", |order| order.goods.mdtrt_sn.as_str()),
             "rows": self.lines.len(),
             "rows_taken": self.rows.iter().filter(|row| row.is_taken).count(),
             "msgid": self.msgid,
@@ -186,6 +187,8 @@ impl Story for Dispense {
             request: Zeroizing::new(asked.as_bytes().to_vec()),
             stuck: self.phase == Phase::Stuck,
             subject,
+            // Each counts the others, also those on their way.
+            subject_is_shared: true,
             // What is in doubt counts as brought back: others of the same hand-out may go on.
             blocks_when_stuck: false,
             person: order.map(|order| order.goods.certno.clone()),

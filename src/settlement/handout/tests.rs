@@ -9,6 +9,8 @@ use crate::settlement::rules::Rules;
 use crate::settlement::story::{Act, Got, Sent, Story as _};
 use crate::settlement::tests::sample;
 
+mod own;
+
 fn count(text: &str) -> Count {
     text.parse().unwrap()
 }
@@ -40,6 +42,7 @@ fn goods() -> Goods {
         mdtrt_sn: "M1".to_owned(),
         psn_no: "P1".to_owned(),
         insuplc_admdvs: "430100".to_owned(),
+        insutype: String::new(),
         psn_cert_type: "01".to_owned(),
         certno: IdNo::new(sample::OUR_CERTNO),
         psn_name: Name::new("测试甲"),
@@ -316,11 +319,13 @@ fn no_more_comes_back_than_went_out() {
         story
     };
     let all = [wish(1, "2", &[]), wish(2, "1.5", &[])];
-    assert_eq!(take_back(&out, &[], &all).unwrap().rows.len(), 2);
-    let part = take_back(&out, &[], &[wish(1, "1", &["8102"])]).unwrap();
+    assert_eq!(take_back(&out, &[], &all, "lines").unwrap().rows.len(), 2);
+    let part = take_back(&out, &[], &[wish(1, "1", &["8102"])], "lines").unwrap();
     assert_eq!(part.rows[0].trace_codes, ["8102"]);
     let codes = |before: &[Dispense]| -> Vec<Code> {
-        let faults = take_back(&out, before, &all).err().unwrap_or_default();
+        let faults = take_back(&out, before, &all, "lines")
+            .err()
+            .unwrap_or_default();
         faults.into_iter().map(|fault| fault.code).collect()
     };
     let much = Code::TakenBackTooMuch;
@@ -348,16 +353,19 @@ fn no_more_comes_back_than_went_out() {
     first.apply(&rows(&[true]), 3_000);
     let packages = |before: &[Dispense], codes: &[&str]| {
         let cnt = codes.len().to_string();
-        take_back(&out, before, &[wish(1, &cnt, codes)]).is_ok()
+        take_back(&out, before, &[wish(1, &cnt, codes)], "lines").is_ok()
     };
     assert!(packages(std::slice::from_ref(&first), &["8102"]));
     assert!(!packages(std::slice::from_ref(&first), &["8101"]));
     assert!(!packages(&[], &["8101", "8101"]));
     assert!(packages(&[], &["8101", "8102"]));
     let stuck = back(&[lost()]);
-    assert!(take_back(&stuck, &[], &all).is_err(), "it is no hand-out");
     assert!(
-        take_back(&begun(What::HandOut, ""), &[], &all).is_err(),
+        take_back(&stuck, &[], &all, "lines").is_err(),
+        "it is no hand-out"
+    );
+    assert!(
+        take_back(&begun(What::HandOut, ""), &[], &all, "lines").is_err(),
         "it is not over"
     );
 }
@@ -463,20 +471,20 @@ fn what_is_stated_counts_against_what_went_out() {
     };
     // Of a hand-out: only rows that the platform has can come back.
     let mut out = stuck(What::HandOut, "");
-    assert!(take_back(&out, &[], &[wish(2, "1.5")]).is_err());
+    assert!(take_back(&out, &[], &[wish(2, "1.5")], "lines").is_err());
     state(&mut out, Ending::Recorded, &[2]).unwrap();
-    assert!(take_back(&out, &[], &[wish(1, "2")]).is_err());
-    assert!(take_back(&out, &[], &[wish(2, "1.5")]).is_ok());
+    assert!(take_back(&out, &[], &[wish(1, "2")], "lines").is_err());
+    assert!(take_back(&out, &[], &[wish(2, "1.5")], "lines").is_ok());
     let mut nothing = stuck(What::HandOut, "");
     state(&mut nothing, Ending::Refused, &[]).unwrap();
-    assert!(take_back(&nothing, &[], &[wish(2, "1.5")]).is_err());
+    assert!(take_back(&nothing, &[], &[wish(2, "1.5")], "lines").is_err());
     // Of a take-back: what it did not bring back may come back yet, what it did may not.
     let back = |ending, lines: &[u32]| {
         let mut back = stuck(What::TakeBack, "D-1");
         state(&mut back, ending, lines).unwrap();
         [back]
     };
-    let may = |before: &[Dispense]| take_back(&out, before, &[wish(2, "1.5")]).is_ok();
+    let may = |before: &[Dispense]| take_back(&out, before, &[wish(2, "1.5")], "lines").is_ok();
     assert!(!may(&[stuck(What::TakeBack, "D-1")]));
     assert!(!may(&back(Ending::Recorded, &[])));
     assert!(may(&back(Ending::Recorded, &[1])));
