@@ -204,7 +204,7 @@ impl Runner {
                 crashes: from.crashes,
                 unreadable: Mutex::default(),
                 sale_turn: tokio::sync::Mutex::default(),
-            errands_out: AtomicUsize::new(0),
+                errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),
                 stopping: watch::Sender::new(false),

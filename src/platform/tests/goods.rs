@@ -78,7 +78,7 @@ fn errand(ask: Ask) -> Errand {
 
 fn said(profile: &Profile, ask: &Ask, text: &str) -> ((&'static str, Option<Code>), bool) {
     let message = errand::build(&desk(profile, ""), &errand(ask.clone()), &stamp());
-    let expect = message.ok().expect("it can be written").expect;
+    let expect = message.unwrap().expect;
     let body = Body { status: 200, text };
     let (outcome, again) = errand::read(profile, ask, &expect, &body);
     (code(&outcome), again)
@@ -119,7 +119,7 @@ fn what_is_about_a_settlement_goes_to_the_system_of_its_insurance() {
     for (insutype, receiver) in [("390", "JMXT"), ("310", "MBS_LOCAL"), ("", "MBS_LOCAL")] {
         for ask in asked(insutype) {
             let built = errand::build(&desk(&site, ""), &errand(ask), &stamp());
-            let body = built.ok().expect("it can be written").body;
+            let body = built.unwrap().body;
             let wanted = format!(r#""recer_sys_code":"{receiver}""#);
             assert!(body.contains(&wanted), "{insutype}: {}", *body);
         }

@@ -156,9 +156,10 @@ async fn of_two_sales_to_one_person_at_once_one_is_sent() {
         desk.pay(sale(&desk, "one"), &shows),
         desk.pay(sale(&desk, "two"), &shows)
     );
-    let (sent, kept) = match one.money() {
-        Money::Settled => (one, two),
-        _ => (two, one),
+    let (sent, kept) = if one.money() == Money::Settled {
+        (one, two)
+    } else {
+        (two, one)
     };
     assert_eq!(sent.money(), Money::Settled, "{sent:?}");
     assert_eq!(kept.money(), Money::Refused, "{kept:?}");
