@@ -152,6 +152,11 @@ with_devices! { {
         "It is not known whether the platform recorded the hand-out or take-back.",
         "不要重复上报，请向医保经办机构核实后由管理员处理。",
         "Do not hand it in again; ask the insurance office what was recorded, then have it resolved.";
+    SaleInDoubt = "E1035", "SALE_IN_DOUBT", NotCharged, NewId,
+        "该参保人在本窗口还有一笔结算没有结果，本次购药未扣费。",
+        "Another settlement of this person at this desk has no known end; nothing was charged for this sale.",
+        "请先等那一笔有结果（结果不明的由人工处理）；确认不是同一次购药，再换新编号重新发起。",
+        "Wait for the end of that one (in doubt: have it resolved); if it is not the same sale, call with a new id.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,

@@ -77,6 +77,14 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
     if profile.transactions.pharmacy {
         pharmacy_warnings(profile, &mut found);
     }
+    for infno in ["3505A", "3506A"] {
+        if profile.dispense.enabled && !profile.answers.refusals.contains_key(infno) {
+            let en =
+                format!("no text of {infno} counts as a refusal: a person looks into each one");
+            let zh = format!("没有列出 {infno} 的拒绝文字：每次拒绝都须人工处理");
+            say(&mut found, "answers.refusals", (en, zh));
+        }
+    }
     if !profile.sandbox && profile.url.base.starts_with("http:") {
         let en = "plain http: whoever is on this network can read and change every message";
         let zh = "明文 http：同一网络上的人可以看到并改动每条报文";

@@ -3,8 +3,9 @@
 use super::profile::Profile;
 use super::profile_check::{Finding, say};
 
-/// Money transactions, whose refusals are listed by text. The base number speaks for its A form.
-const MONEY: [&str; 4] = ["2102", "2103", "2207", "2208"];
+/// Transactions whose refusals are listed by text: those that move money, for which the base number speaks for its
+/// A form, and goods told.
+const BY_TEXT: [&str; 6] = ["2102", "2103", "2207", "2208", "3505A", "3506A"];
 /// Texts shorter than this match too much to mean anything.
 const PATTERN_CHARS_MIN: usize = 2;
 
@@ -14,11 +15,10 @@ type List<'a> = (&'a str, &'a Vec<String>);
 pub(super) fn patterns(profile: &Profile, found: &mut Vec<Finding>) {
     let answers = &profile.answers;
     for infno in answers.refusals.keys() {
-        if !MONEY.contains(&infno.as_str()) {
-            let money = MONEY.join(", ");
-            let en =
-                format!("{infno} is no money transaction ({money}): its refusals need no texts");
-            let zh = format!("{infno} 不是资金交易（{money}）：不需要列出拒绝文字");
+        if !BY_TEXT.contains(&infno.as_str()) {
+            let which = BY_TEXT.join(", ");
+            let en = format!("{infno} is not one of {which}: its refusals need no texts");
+            let zh = format!("{infno} 不属于 {which}：不需要列出拒绝文字");
             say(found, "answers.refusals", (en, zh));
         }
     }

@@ -83,7 +83,7 @@ fn the_template_lists_every_key_with_its_default() {
         whole = lines.join("\n");
     }
     let mut whole = Profile::parse(&whole, "t").unwrap();
-    assert_eq!(whole.answers.refusals.len(), 4);
+    assert_eq!(whole.answers.refusals.len(), 6);
     whole.answers.refusals.clear();
     assert_eq!(whole, plain);
     assert!(!plain.warnings().is_empty());

@@ -79,6 +79,8 @@ pub enum Operation {
     ListStuck,
     /// `RefundSettlement`.
     RefundSettlement,
+    /// `GetRefund`.
+    GetRefund,
     /// `ResolveSettlement`.
     ResolveSettlement,
     /// `Reconcile` of this journal alone.
@@ -117,6 +119,7 @@ impl Role {
             | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
+            | Operation::GetRefund
             | Operation::Reconcile
             | Operation::Scan
             | Operation::Claim
@@ -339,7 +342,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 12] = [
+    const SETTLEMENT: [Operation; 13] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -351,6 +354,7 @@ mod tests {
         Operation::GetDispense,
         Operation::ListStuck,
         Operation::RefundSettlement,
+        Operation::GetRefund,
         Operation::Reconcile,
     ];
     const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];

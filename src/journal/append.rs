@@ -139,6 +139,7 @@ fn begin(conn: &Connection, append: &Append) -> Result<Indexed, Error> {
         });
     }
     if let Some(visit) = &head.visit
+        && !head.visit_is_shared
         && let Some(first) = find_open_visit(conn, &head.kind, visit)?
     {
         return Err(Error::VisitOpen {

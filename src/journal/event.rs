@@ -113,8 +113,10 @@ pub struct StreamHead {
     /// Can only a person resolve it?
     pub stuck: bool,
     /// The visit it works on. A *new* stream is refused while another open stream of the same kind
-    /// works on the same visit.
+    /// works on the same visit, unless it is shared.
     pub visit: Option<String>,
+    /// Whether streams of this kind may work on one visit at once.
+    pub visit_is_shared: bool,
     /// Whom it is about.
     pub person: Option<PersonKeyInput>,
     /// Small readable JSON for lists (state of the money, amounts, ids): no personal data.

@@ -185,6 +185,7 @@ pub(super) fn desk_append(events: Vec<NewEvent>) -> Append {
             open: false,
             stuck: false,
             visit: None,
+            visit_is_shared: false,
             person: None,
             summary: "{}".to_owned(),
         },

@@ -56,6 +56,17 @@ pub enum SettlementKey {
     Msgid(String),
 }
 
+/// Which refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundKey {
+    /// By its own id.
+    Id(String),
+    /// By the caller's id, scoped to the caller.
+    RequestId(String),
+    /// By the platform's 结算ID of the refund.
+    SetlId(String),
+}
+
 /// What a person states of a settlement that is stuck.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stated {
@@ -67,6 +78,8 @@ pub struct Stated {
     pub reason: String,
     /// 结算ID as found; may be empty.
     pub setl_id: String,
+    /// Rows of a hand-out or take-back that are recorded; empty: all.
+    pub lines: Vec<u32>,
 }
 
 impl std::fmt::Debug for Stated {

@@ -8,16 +8,10 @@ use super::errand::Wanted;
 use super::operations::Operations;
 use super::settle::{faulty, unreadable};
 use crate::book::Code;
-use crate::journal::Filter;
 use crate::runner::{civil, state_of, wall_ms};
-use crate::settlement::handout::{
-    Dispense, Event, Fault, Goods, Order, Returned, What, check, subject_of, take_back,
-};
+use crate::settlement::handout::{Dispense, Event, Fault, Goods, Order, Returned, What, check};
 use crate::settlement::order::Operator;
 use crate::settlement::story::Story as _;
-
-/// Take-backs of one hand-out that are looked at; it has no more, or nothing further is taken back.
-const TAKE_BACKS_MAX: u32 = 400;
 
 /// A checked HandOut.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -91,25 +85,21 @@ impl Operations {
         let first = async {
             self.dispense_is_on()?;
             let mut goods = wish.goods.clone();
-            goods.insuplc_admdvs = self.area_of(&caller, &goods, "goods").await?;
+            self.complete(&caller, &mut goods).await?;
             check(&goods, "goods").map_err(|faults| faulty(&faults))?;
             let lines = (1..).zip(&goods.rows);
             let lines = lines.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();
-            Ok(accepted(
-                &caller,
-                &wish.request_id,
-                What::HandOut,
-                "",
-                lines,
-                order(operator, goods, &asked),
-            ))
+            let order = order(operator, goods, &asked);
+            let request_id = &wish.request_id;
+            let event = accepted(&caller, request_id, What::HandOut, "", lines, order);
+            Ok((event, ()))
         };
         self.story(&self.inner.hand_outs, wanted, first).await
     }
 
-    /// Tells the platform what came back of a hand-out. One take-back of a desk is begun at a time: each counts
-    /// what the ones before it brought back.
+    /// Tells the platform what came back of a hand-out. One take-back of a desk is begun at a time, until it is in
+    /// the journal: each counts what the ones before it brought back, or are bringing back.
     ///
     /// # Errors
     /// Nothing was begun: among others because more would come back than went out.
@@ -126,42 +116,31 @@ impl Operations {
             request: asked.as_bytes(),
             deadline,
         };
-        // Held until this one is in the journal.
-        let mut turn = None;
         let first = async {
             self.dispense_is_on()?;
-            turn = Some(self.inner.take_back_turn.lock().await);
-            let (of, mut goods) = self.coming_back(&caller, &wish).await?;
+            // Given back once this one is in the journal, where the next one counts it.
+            let turn = self.inner.take_back_turn.lock().await;
+            let coming_back = self.coming_back(&caller, &wish).await?;
+            let (of, mut goods) = (coming_back.of, coming_back.goods);
             if !wish.rtal_docno.is_empty() {
                 goods.rtal_docno.clone_from(&wish.rtal_docno);
             }
             goods.sel_retn_time.clone_from(&wish.sel_retn_time);
-            let places: Vec<u32> = if wish.lines.is_empty() {
-                (1..).zip(&goods.rows).map(|(line, _)| line).collect()
-            } else {
-                wish.lines.iter().map(|returned| returned.line).collect()
-            };
-            let rows = places.into_iter().zip(&goods.rows);
+            let rows = coming_back.places.into_iter().zip(&goods.rows);
             let lines = rows.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();
-            Ok(accepted(
-                &caller,
-                &wish.request_id,
-                What::TakeBack,
-                &of,
-                lines,
-                order(operator, goods, &asked),
-            ))
+            let order = order(operator, goods, &asked);
+            let request_id = &wish.request_id;
+            let event = accepted(&caller, request_id, What::TakeBack, &of, lines, order);
+            Ok((event, turn))
         };
-        let told = self.story(&self.inner.hand_outs, wanted, first).await;
-        drop(turn);
-        told
+        self.story(&self.inner.hand_outs, wanted, first).await
     }
 
-    /// One hand-out or take-back as it is now.
+    /// One hand-out or take-back as it is now. What the platform said of a person goes to who asked for it only.
     ///
     /// # Errors
-    /// `NOT_FOUND`.
+    /// `NOT_FOUND`, `JOURNAL_ROLLED_BACK`.
     pub async fn dispense(
         &self,
         caller: CallerId,
@@ -171,10 +150,15 @@ impl Operations {
             DispenseKey::Id(id) => id,
             DispenseKey::RequestId(request_id) => self.dispense_id(&caller, &request_id).await?,
         };
-        self.stored_dispense(&id).await.map(Arc::new)
+        let story = self.stored_dispense(&id).await?;
+        Ok(Arc::new(for_caller(&caller, story)))
     }
 
-    async fn dispense_id(&self, caller: &CallerId, request_id: &str) -> Result<String, Failure> {
+    pub(super) async fn dispense_id(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+    ) -> Result<String, Failure> {
         let found = self
             .parts()
             .journal
@@ -182,17 +166,21 @@ impl Operations {
             .await;
         let row = found.map_err(|error| unreadable(&error))?;
         let row = row.filter(|row| row.kind == Dispense::KIND);
-        row.map(|row| row.stream).ok_or_else(unknown)
+        row.map(|row| row.stream).ok_or_else(|| self.no_dispense())
     }
 
-    async fn stored_dispense(&self, id: &str) -> Result<Dispense, Failure> {
+    pub(super) async fn stored_dispense(&self, id: &str) -> Result<Dispense, Failure> {
         let found = self.parts().journal.find(id).await;
         let row = found.map_err(|error| unreadable(&error))?;
         if row.is_none_or(|row| row.kind != Dispense::KIND) {
-            return Err(unknown());
+            return Err(self.no_dispense());
         }
         let story = self.inner.hand_outs.load(id).await;
         story.map_err(|error| Failure::new(Code::Internal, error.to_string()))
+    }
+
+    fn no_dispense(&self) -> Failure {
+        self.not_found("no hand-out or take-back has this id")
     }
 
     fn dispense_is_on(&self) -> Result<(), Failure> {
@@ -204,75 +192,40 @@ impl Operations {
         }
     }
 
-    /// The hand-out that it is a part of, and the goods as they go to the platform.
-    async fn coming_back(
+    /// 参保地医保区划 and 险种类型: the caller's, else as this desk settled it. Where a 人员编号 is sent the platform
+    /// wants the first.
+    pub(super) async fn complete(
         &self,
         caller: &CallerId,
-        wish: &TakeBack,
-    ) -> Result<(String, Goods), Failure> {
-        let id = match &wish.of {
-            HandedOut::Id(id) => id.clone(),
-            HandedOut::RequestId(request_id) => self.dispense_id(caller, request_id).await?,
-            HandedOut::Goods(goods) => {
-                let mut goods = (**goods).clone();
-                goods.insuplc_admdvs = self.area_of(caller, &goods, "goods").await?;
-                check(&goods, "goods").map_err(|faults| faulty(&faults))?;
-                return Ok((String::new(), goods));
+        goods: &mut Goods,
+    ) -> Result<(), Failure> {
+        let area_is_missing = !goods.psn_no.is_empty() && goods.insuplc_admdvs.is_empty();
+        if !goods.setl_id.is_empty() && (area_is_missing || goods.insutype.is_empty()) {
+            let insured = self.insured(caller, &goods.setl_id).await;
+            let (area, insutype) = insured.unwrap_or_default();
+            if area_is_missing {
+                goods.insuplc_admdvs = area;
             }
-        };
-        let hand_out = self.stored_dispense(&id).await?;
-        let filter = Filter {
-            kind: Some(Dispense::KIND.to_owned()),
-            visit: Some(subject_of(&id)),
-            limit: TAKE_BACKS_MAX,
-            ..Filter::default()
-        };
-        let rows = self.parts().journal.list(filter).await;
-        let rows = rows.map_err(|error| unreadable(&error))?;
-        if u32::try_from(rows.len()).is_ok_and(|found| found >= TAKE_BACKS_MAX) {
-            let what = format!("it was taken back {TAKE_BACKS_MAX} times");
-            return Err(faulty(&[fault(Code::TakenBackTooMuch, "lines", what)]));
+            if goods.insutype.is_empty() {
+                goods.insutype = insutype;
+            }
         }
-        let mut before = Vec::new();
-        for row in rows {
-            before.push(self.stored_dispense(&row.stream).await?);
-        }
-        let goods = take_back(&hand_out, &before, &wish.lines).map_err(|f| faulty(&f))?;
-        Ok((id, goods))
-    }
-
-    /// 参保地医保区划: the caller's, else as this desk settled it. Where a 人员编号 is sent the platform wants it.
-    async fn area_of(&self, caller: &CallerId, goods: &Goods, at: &str) -> Result<String, Failure> {
-        if goods.psn_no.is_empty() || !goods.insuplc_admdvs.is_empty() {
-            return Ok(goods.insuplc_admdvs.clone());
-        }
-        let area = if goods.setl_id.is_empty() {
-            None
-        } else {
-            let key = SettlementKey::SetlId(goods.setl_id.clone());
-            self.insured_area(caller, key).await
-        };
-        area.ok_or_else(|| {
-            let field = format!("{at}.insuplc_admdvs");
+        if area_is_missing && goods.insuplc_admdvs.is_empty() {
             let what = "is required with a psn_no: this desk did not settle setl_id";
-            faulty(&[fault(Code::RequestInvalid, field, what)])
-        })
+            let wrong = fault(Code::RequestInvalid, "goods.insuplc_admdvs", what);
+            return Err(faulty(&[wrong]));
+        }
+        Ok(())
     }
-}
 
-impl Operations {
-    /// Where the person of a settlement of this desk is insured.
-    async fn insured_area(&self, caller: &CallerId, key: SettlementKey) -> Option<String> {
+    /// Where, and how, the person of a settlement of this desk is insured.
+    async fn insured(&self, caller: &CallerId, setl_id: &str) -> Option<(String, String)> {
+        let key = SettlementKey::SetlId(setl_id.to_owned());
         let answer = self.get(caller.clone(), key).await.ok()?;
-        let stored = self
-            .parts()
-            .journal
-            .load(&answer.settlement_id)
-            .await
-            .ok()?;
-        let state = state_of(&answer.settlement_id, &stored).ok()?;
+        let stored = self.parts().journal.load(&answer.settlement_id).await;
+        let state = state_of(&answer.settlement_id, &stored.ok()?).ok()?;
         let insurance = state.known.insurance?;
-        (!insurance.insuplc_admdvs.is_empty()).then_some(insurance.insuplc_admdvs)
+        Some((insurance.insuplc_admdvs, insurance.insutype))
     }
 }
 
@@ -307,7 +260,7 @@ fn order(operator: Operator, mut goods: Goods, asked: &str) -> Order {
     }
 }
 
-fn fault(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Fault {
+pub(super) fn fault(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Fault {
     Fault {
         code,
         field: field.into(),
@@ -315,6 +268,49 @@ fn fault(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Fau
     }
 }
 
-fn unknown() -> Failure {
-    Failure::new(Code::NotFound, "no hand-out or take-back has this id")
+/// The story as this caller may see it.
+fn for_caller(caller: &CallerId, mut story: Dispense) -> Dispense {
+    if caller.id != story.caller {
+        for row in &mut story.rows {
+            row.message.clear();
+        }
+        if let Some(reason) = &mut story.reason {
+            reason.text.clear();
+        }
+    }
+    story
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settlement::answer::Reason;
+    use crate::settlement::handout::RowResult;
+
+    #[test]
+    fn what_the_platform_said_goes_to_who_asked() {
+        let mut story = Dispense::new("D-1");
+        story.caller = "uid:1000".to_owned();
+        story.rows = vec![RowResult {
+            is_taken: true,
+            medins_prod_sel_no: "G1".to_owned(),
+            message: "因故".to_owned(),
+        }];
+        story.reason = Some(Reason {
+            code: Code::RowsRefused,
+            text: "不行".to_owned(),
+        });
+        let caller = |id: &str| CallerId {
+            id: id.to_owned(),
+            may_bill_unnamed: false,
+        };
+        assert_eq!(for_caller(&caller("uid:1000"), story.clone()), story);
+        let other = for_caller(&caller("uid:1001"), story);
+        assert_eq!(
+            (other.rows[0].message.as_str(), other.rows[0].is_taken),
+            ("", true)
+        );
+        let reason = other.reason.expect("its code");
+        assert_eq!((reason.code, reason.text.as_str()), (Code::RowsRefused, ""));
+    }
 }

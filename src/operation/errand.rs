@@ -30,11 +30,11 @@ impl Operations {
     ///
     /// # Errors
     /// Nothing was begun.
-    pub(super) async fn story<S: Story>(
+    pub(super) async fn story<S: Story, G: Send>(
         &self,
         errands: &Errands<S>,
         wanted: Wanted<'_>,
-        first: impl Future<Output = Result<S::Event, Failure>> + Send,
+        first: impl Future<Output = Result<(S::Event, G), Failure>> + Send,
     ) -> Result<Arc<S>, Failure> {
         let answer_by = self.answer_by(wanted.deadline);
         let (caller, request_id) = (&wanted.caller.id, wanted.request_id);
@@ -55,9 +55,10 @@ impl Operations {
                     if let Some(refusing) = self.refusing() {
                         return Err(refusing);
                     }
-                    let first = first.await?;
+                    let (first, held) = first.await?;
                     let id = self.inner.runner.new_id();
                     let begun = errands.accept(reservation, id, first).await;
+                    drop(held);
                     begun.map_err(|error| not_taken(&error))?
                 }
             };

@@ -1,6 +1,7 @@
 //! What can be asked, a file each. Doors call these; nothing here knows a wire form.
 
 mod ask;
+mod coming_back;
 mod devices;
 mod dispense;
 mod errand;
@@ -17,7 +18,8 @@ mod stuck;
 mod watch;
 
 pub use ask::{
-    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
+    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey, SettlementKey, Stated,
+    Status,
 };
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};

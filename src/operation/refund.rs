@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::ask::{CallerId, Failure, SettlementKey};
+use super::ask::{CallerId, Failure, RefundKey, SettlementKey};
 use super::errand::{Wanted, answered};
 use super::look::{Scope, summary};
 use super::operations::Operations;
@@ -52,7 +52,10 @@ impl Operations {
             deadline,
         };
         let setl_id = Mutex::new(String::new());
-        let first = self.first_event(&caller, &order, &setl_id);
+        let first = async {
+            let event = self.first_event(&caller, &order, &setl_id).await?;
+            Ok((event, ()))
+        };
         let failure = match self.story(&self.inner.refunds, wanted, first).await {
             Ok(story) => return Ok(refund::answer(&story)),
             Err(failure) => failure,
@@ -83,6 +86,42 @@ impl Operations {
         let story = refunds.load(stream).await;
         let story = story.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
         Ok(told(caller, &story))
+    }
+
+    /// One refund as it is now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `JOURNAL_ROLLED_BACK`.
+    pub async fn get_refund(&self, caller: CallerId, key: RefundKey) -> Result<Answer, Failure> {
+        let journal = &self.parts().journal;
+        let row = match &key {
+            RefundKey::Id(id) => journal.find(id).await.map_err(|e| unreadable(&e))?,
+            RefundKey::RequestId(id) => {
+                let found = journal.find_request(&caller.id, id).await;
+                found.map_err(|e| unreadable(&e))?
+            }
+            RefundKey::SetlId(id) => {
+                let filter = Filter {
+                    limit: EARLIER_MAX,
+                    kind: Some(Refund::KIND.to_owned()),
+                    text: Some(id.clone()),
+                    ..Filter::default()
+                };
+                let rows = journal.list(filter).await.map_err(|e| unreadable(&e))?;
+                let is_it = |summary: refund::Summary| summary.refund_setl_id == *id;
+                rows.into_iter()
+                    .find(|row| serde_json::from_str(&row.summary).is_ok_and(is_it))
+            }
+        };
+        let Some(row) = row.filter(|row| row.kind == Refund::KIND) else {
+            return Err(self.not_found("no refund has this id"));
+        };
+        if let Some(follow) = self.inner.refunds.registry().by_id(&row.stream) {
+            return Ok(told(&caller, &follow.view().borrow().story));
+        }
+        let story = self.inner.refunds.load(&row.stream).await;
+        let story = story.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        Ok(told(&caller, &story))
     }
 
     /// What is known when it begins. Leaves the settlement's number where the caller finds it.
@@ -169,6 +208,7 @@ impl Operations {
                 for (ours, given) in [
                     (&mut numbers.psn_no, &named.psn_no),
                     (&mut numbers.mdtrt_id, &named.mdtrt_id),
+                    (&mut numbers.insutype, &named.insutype),
                 ] {
                     if ours.is_empty() {
                         ours.clone_from(given);
@@ -184,6 +224,7 @@ impl Operations {
                     setl_id: named.setl_id.clone(),
                     settle_msgid: String::new(),
                     is_pharmacy: named.is_pharmacy,
+                    insutype: named.insutype.clone(),
                 },
                 insuplc_admdvs: named.insuplc_admdvs.clone(),
                 charged: None,
@@ -296,6 +337,7 @@ fn facts(
         settle_msgid: summary.msgid,
         is_pharmacy: (known.settle_infno.as_deref())
             .is_some_and(|infno| infno.starts_with(PHARMACY_SETTLES)),
+        insutype: summary.insutype,
     };
     Ok(Facts {
         settlement_id: state.settlement_id.clone(),

@@ -1,4 +1,5 @@
-//! A person with the right to it states what became of a settlement or refund that the daemon cannot find out.
+//! A person with the right to it states what became of a settlement, a refund, a hand-out or a take-back that the
+//! daemon cannot find out.
 
 use super::ask::{CallerId, Failure, Stated};
 use super::look::{Scope, for_caller};
@@ -8,6 +9,7 @@ use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::runner::ResolveError;
 use crate::settlement::answer::Answer;
+use crate::settlement::handout::{self, Dispense};
 use crate::settlement::refund::{self, Refund};
 use crate::settlement::resolve::Statement;
 use crate::settlement::story::Story;
@@ -24,10 +26,12 @@ pub enum Resolved {
     Settlement(Answer),
     /// Of a refund.
     Refund(refund::Answer),
+    /// Of this hand-out or take-back.
+    Dispense(String),
 }
 
 impl Operations {
-    /// Records what is stated; nothing else happens to the money. The same statement again has the same answer.
+    /// Records what is stated; nothing else happens to the money or the goods. The same statement again has the same answer.
     ///
     /// # Errors
     /// `NOT_FOUND`, `NOT_STUCK`, `RESOLVED_OTHERWISE`, `RESOLVE_CONTRADICTS`, `STREAM_UNREADABLE`.
@@ -61,11 +65,17 @@ impl Operations {
                 let resolved = self.inner.refunds.resolve(&stream, by, decide).await;
                 resolved.map(|refund| Resolved::Refund(told(&caller, &refund)))
             }
-            (Some(SETTLEMENT), Truth::Refund(_)) => return Err(contradicts),
-            (Some(kind), Truth::Settlement(_)) if kind == Refund::KIND => return Err(contradicts),
-            (Some(_) | None, _) => {
-                return Err(Failure::new(Code::NotFound, "nothing has this id"));
+            (Some(kind), Truth::Dispense(ending)) if kind == Dispense::KIND => {
+                let by = &caller.id;
+                let lines = stated.lines;
+                let statement = handout::Statement { ending, lines };
+                let decide =
+                    |story: &Dispense| handout::check_stated(story, by, &statement, &stated.reason);
+                let resolved = self.inner.hand_outs.resolve(&stream, by, decide).await;
+                resolved.map(|story| Resolved::Dispense(story.id))
             }
+            (Some(SETTLEMENT | Refund::KIND | Dispense::KIND), _) => return Err(contradicts),
+            (Some(_) | None, _) => return Err(self.not_found("nothing has this id")),
         };
         resolved.map_err(|error| match error {
             ResolveError::Refused(code) => Failure::new(code, ""),

@@ -135,7 +135,8 @@ impl Operations {
     }
 
     /// A sale has no visit that is open once only: while a charge of this person is in doubt nothing more is
-    /// sold to him or her, since it may be the same sale again.
+    /// sold to him or her, since it may be the same sale again. Whom the order does not name is looked at once
+    /// 1101 has answered.
     async fn refuse_sale_in_doubt(&self, order: &Order) -> Result<(), Failure> {
         if order.kind != OrderKind::Pharmacy || order.patient.certno.is_empty() {
             return Ok(());
@@ -155,7 +156,7 @@ impl Operations {
                     "settlement {} of this person is in doubt",
                     row.settlement_id
                 );
-                Err(Failure::new(Code::VisitBusy, detail))
+                Err(Failure::new(Code::SaleInDoubt, detail))
             }
             None => Ok(()),
         }

@@ -47,6 +47,9 @@ impl Carrier {
                 self.park().await;
             }
             match effect {
+                Effect::Record(event @ Event::InsuranceChosen { .. }) => {
+                    self.person_is_known(event).await;
+                }
                 Effect::Record(event) => self.record(event),
                 Effect::Finished => break,
                 Effect::Wait { until_ms } => {
@@ -275,6 +278,7 @@ pub(super) fn head(state: &State, kept: Option<&Summary>, digest: String) -> Str
         open: !state.is_over() || doubtful,
         stuck: summary.stuck,
         visit: visit_key(state),
+        visit_is_shared: false,
         person,
         summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),
     }

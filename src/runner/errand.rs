@@ -395,6 +395,7 @@ fn head<S: Story>(parts: &Parts, story: &S) -> StreamHead {
         open: !story.is_over() || (head.stuck && head.blocks_when_stuck),
         stuck: head.stuck,
         visit: head.subject,
+        visit_is_shared: head.subject_is_shared,
         person: person
             .filter(|number| !number.is_empty())
             .map(PersonKeyInput::new),

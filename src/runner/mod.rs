@@ -19,6 +19,7 @@ mod numbers;
 mod perform;
 mod resolve;
 mod rows;
+mod sale;
 mod start;
 
 pub use clock::{Clock, civil, wall_ms};

@@ -212,6 +212,11 @@ impl Carrier {
         if self.is_called_off(step) {
             return;
         }
+        let parts = Arc::clone(&self.parts);
+        let turn = match self.sale_turn(&parts, step).await {
+            Ok(turn) => turn,
+            Err(event) => return self.record(event),
+        };
         self.record(Event::Intent {
             step,
             infno: prepared.infno.clone(),
@@ -219,6 +224,7 @@ impl Carrier {
             request: Some(prepared.body.to_string()),
         });
         self.flush().await;
+        drop(turn);
         let platform = self.parts.platform.clone();
         let sending = async move { platform.send(prepared).await };
         tokio::pin!(sending);

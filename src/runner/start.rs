@@ -57,6 +57,8 @@ pub struct Parts {
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
     /// Messages of errands that are out.
+    /// Whoever writes the intent of a 2102 holds it.
+    pub(super) sale_turn: tokio::sync::Mutex<()>,
     pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
     platform_offset: Mutex<Offset>,
@@ -201,6 +203,7 @@ impl Runner {
                 has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
                 unreadable: Mutex::default(),
+                sale_turn: tokio::sync::Mutex::default(),
                 errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),

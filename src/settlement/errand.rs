@@ -88,6 +88,9 @@ pub struct Numbers {
     /// Settled by 2102: it is taken back by 2103.
     #[serde(default)]
     pub is_pharmacy: bool,
+    /// 险种类型 that it was settled with, may be empty: it decides which system of the platform is asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub insutype: String,
 }
 
 impl Ask {
@@ -105,6 +108,19 @@ impl Ask {
             | Ask::Upload { .. }
             | Ask::Details { .. }
             | Ask::Download { .. } => false,
+        }
+    }
+
+    /// 险种类型 of the settlement that it is about, empty when it is about none, or it is not known.
+    #[must_use]
+    pub fn insutype(&self) -> &str {
+        match self {
+            Ask::Refund(numbers)
+            | Ask::Enquiry(numbers)
+            | Ask::Look(numbers)
+            | Ask::Compare(numbers) => &numbers.insutype,
+            Ask::HandOut(goods) | Ask::TakeBack(goods) => &goods.insutype,
+            Ask::Totals(_) | Ask::Upload { .. } | Ask::Details { .. } | Ask::Download { .. } => "",
         }
     }
 }

@@ -22,6 +22,10 @@ use crate::person::IdNo;
 
 /// The one thing to do.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time; a box would stand between the words"
+)]
 pub enum Act<E> {
     /// Write this down and ask again.
     Record(E),
@@ -70,8 +74,10 @@ pub struct Head {
     pub request: Zeroizing<Vec<u8>>,
     /// Only a person can go on.
     pub stuck: bool,
-    /// What no two open streams of this kind may work on at once.
+    /// What it works on.
     pub subject: Option<String>,
+    /// Others of this kind may work on it at once; else no two open ones do.
+    pub subject_is_shared: bool,
     /// While it is stuck no other stream of this kind may work on its subject.
     pub blocks_when_stuck: bool,
     /// Whom it is about.

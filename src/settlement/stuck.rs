@@ -5,7 +5,7 @@ use super::answer::{Money, Summary};
 use super::bill::Fen;
 use super::call::{Enquiry, Found, Outcome, Reversal, Step};
 use super::event::{Event, Verdict};
-use super::handout::{Dispense, What};
+use super::handout::{self, Dispense, What};
 use super::state::{Phase, State};
 use super::steps::TABLE;
 use super::{refund, resolve, tell};
@@ -48,6 +48,8 @@ pub enum Truth {
     Settlement(Verdict),
     /// Of a refund.
     Refund(refund::End),
+    /// Of a hand-out or take-back.
+    Dispense(handout::Ending),
 }
 
 /// One row of the list.
@@ -97,6 +99,10 @@ pub struct Item {
     pub infno: String,
     /// What was tried since the point of no return, in the order of the steps.
     pub tried: Vec<Tried>,
+    /// 零售单据号 of a hand-out or take-back, else empty.
+    pub rtal_docno: String,
+    /// 销售/退货时间 of a hand-out or take-back, else empty.
+    pub sel_retn_time: String,
     /// What a person may state of it.
     pub may_state: Vec<Truth>,
 }
@@ -186,6 +192,8 @@ pub fn settlement(state: &State, events: &[(Event, i64)], kept: Option<&Summary>
         msgid: else_kept(answer.msgid, |kept| &kept.msgid),
         infno: state.known.settle_infno.clone().unwrap_or_default(),
         tried: tried(events),
+        rtal_docno: String::new(),
+        sel_retn_time: String::new(),
         may_state: (resolve::allowed(state).into_iter())
             .map(Truth::Settlement)
             .collect(),
@@ -220,6 +228,8 @@ pub fn unreadable(id: &str, subject: Subject, at_ms: i64, kept: Option<&Summary>
         msgid: text(|kept| &kept.msgid),
         infno: String::new(),
         tried: Vec::new(),
+        rtal_docno: String::new(),
+        sel_retn_time: String::new(),
         may_state: Vec::new(),
     }
 }
@@ -249,6 +259,12 @@ pub fn dispense(story: &Dispense) -> Item {
         setl_id: goods.map_or_else(String::new, |it| it.setl_id.clone()),
         msgid: story.msgid.clone(),
         infno: infno.to_owned(),
+        rtal_docno: goods.map_or_else(String::new, |it| it.rtal_docno.clone()),
+        sel_retn_time: goods.map_or_else(String::new, |it| it.sel_retn_time.clone()),
+        may_state: vec![
+            Truth::Dispense(handout::Ending::Recorded),
+            Truth::Dispense(handout::Ending::Refused),
+        ],
         ..unreadable(&story.id, Subject::Dispense, story.tries.1, None)
     }
 }

@@ -36,6 +36,7 @@ async fn state_by(
         r#as: verdict.into(),
         reason: "门户已核对".to_owned(),
         stated_setl_id: setl_id.to_owned(),
+        ..ResolveSettlementRequest::default()
     };
     let mut client = desk.settlements().await;
     Ok(client.resolve_settlement(request).await?.into_inner())
@@ -71,7 +72,7 @@ fn live_setl_id(desk: &Desk) -> String {
 }
 
 /// The command line, as an operator runs it; what it printed and its exit code.
-fn yibaoctl(desk: &Desk, arguments: &[&str]) -> (String, i32) {
+pub(crate) fn yibaoctl(desk: &Desk, arguments: &[&str]) -> (String, i32) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_yibaoctl"))
         .arg("--socket")
         .arg(desk.socket())
@@ -317,6 +318,7 @@ async fn a_stream_that_cannot_be_read_is_on_the_list() {
         open: true,
         stuck: false,
         visit: None,
+        visit_is_shared: false,
         person: None,
         summary: String::new(),
     };

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Cancel(Which),
     /// What only a person can resolve, with all that the person needs. 列出须人工处理的业务及所需事实。
     Stuck,
-    /// State what became of a settlement that is stuck; needs the admin right. 人工认定一笔结算的真实结果。
+    /// State what became of something that is stuck; needs the admin right. 人工认定一笔业务的真实结果。
     Resolve(Resolve),
     /// Whether the journals and the platform agree. 与医保平台对账。
     Reconcile(Reconcile),
@@ -130,7 +130,7 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// request_id, settlement id, the platform's setl_id or a msgid. 请求编号、结算编号、平台结算 ID 或报文 ID。
+    /// request_id, id of a settlement or refund, the platform's setl_id or a msgid. 请求编号、结算或退费编号、平台结算 ID 或报文 ID。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Take ID only as this. Else it is tried as each, in this order. 指定编号种类。
@@ -188,6 +188,9 @@ pub(crate) struct Resolve {
     /// The platform's setl_id as found. 在平台查到的结算 ID。
     #[arg(long, value_name = "SETL_ID", default_value = "")]
     pub(crate) setl_id: String,
+    /// With --as recorded: the rows that the platform has, such as 1,3; all if left out. 平台已记录的行次。
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) lines: Vec<u32>,
     /// Take ID only as this. Else it is tried as each. 指定编号种类。
     #[arg(long, value_enum)]
     pub(crate) by: Option<KeyKind>,
@@ -229,6 +232,15 @@ pub(crate) struct Refund {
         hide_default_value = true
     )]
     pub(crate) insuplc_admdvs: String,
+    /// With --setl-id: the insurance type it was settled with. 结算时的险种类型。
+    #[arg(
+        long,
+        value_name = "TYPE",
+        requires = "setl_id",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) insutype: String,
     /// With --setl-id: a pharmacy's settlement. 药店结算。
     #[arg(long, requires = "setl_id")]
     pub(crate) pharmacy: bool,
@@ -271,6 +283,10 @@ pub(crate) enum Stated {
     Refunded,
     /// Of a refund: nothing was given back. 用于退费：未退费。
     NotRefunded,
+    /// Of a hand-out or take-back: the platform has it, or the rows of --lines. 用于发药退药：平台已记录。
+    Recorded,
+    /// Of a hand-out or take-back: the platform has no row of it. 用于发药退药：平台未记录。
+    NotRecorded,
 }
 
 #[derive(Debug, Subcommand)]

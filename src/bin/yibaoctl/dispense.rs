@@ -9,6 +9,7 @@ use yibaod::api::{
 
 use crate::args::DispenseCommand;
 use crate::connect::Door;
+use crate::draw::{clean, words};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
@@ -26,17 +27,27 @@ pub(crate) async fn run(
         DispenseCommand::TakeBack(file) => take_back(door, &file.path, out).await?,
         DispenseCommand::Show(which) => show(door, &which.id).await?,
     };
+    Ok(tell(&told, out))
+}
+
+/// What is true of it after a person stated it.
+pub(crate) async fn stated(door: &mut Door, id: &str, out: &Out) -> Result<Exit, Trouble> {
+    let told = show(door, id).await?;
+    Ok(tell(&told, out))
+}
+
+fn tell(told: &Dispense, out: &Out) -> Exit {
     if out.is_json() {
-        out.object(&json::text(&told));
+        out.object(&json::text(told));
     } else {
-        out.lines(&lines(&told));
+        out.lines(&lines(told));
     }
-    Ok(match told.state() {
+    match told.state() {
         DispenseState::Recorded => Exit::Fine,
         DispenseState::PartlyRecorded => Exit::Failed,
         DispenseState::Refused => Exit::Refused,
         DispenseState::Unknown | DispenseState::Pending | DispenseState::Unspecified => Exit::Open,
-    })
+    }
 }
 
 async fn hand_out(door: &mut Door, path: &Path, out: &Out) -> Result<Dispense, Trouble> {
@@ -108,7 +119,17 @@ fn lines(told: &Dispense) -> Vec<String> {
     }
     if let Some(error) = &told.error {
         lines.push(format!("{} {}", error.code, error.meaning_zh));
+        lines.push(format!("  {}", error.meaning_en));
         lines.push(error.action_zh.clone());
+        lines.push(format!("  {}", error.action_en));
+    }
+    if let Some(stated) = &told.resolution {
+        let (zh, en) = words::resolved(stated.r#as());
+        lines.push(format!(
+            "人工认定 stated  {zh} {en}  {} {}",
+            stated.by, stated.at
+        ));
+        lines.push(format!("  {}", clean(&stated.reason)));
     }
     lines
 }

@@ -76,6 +76,7 @@ fn keys(refund: &args::Refund) -> Vec<Key> {
             setl_id: setl_id.clone(),
             insuplc_admdvs: refund.insuplc_admdvs.clone(),
             pharmacy: refund.pharmacy,
+            insutype: refund.insutype.clone(),
         })],
         (None, None) => Vec::new(),
     }

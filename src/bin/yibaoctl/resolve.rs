@@ -1,4 +1,4 @@
-//! `resolve`: a person states what became of a settlement that is stuck.
+//! `resolve`: a person states what became of something that is stuck.
 
 use yibaod::api::resolve_settlement_request::Key;
 use yibaod::api::{ResolveSettlementRequest, ResolvedAs};
@@ -24,6 +24,7 @@ pub(crate) async fn run(door: &mut Door, resolve: &Resolve, out: &Out) -> Result
             r#as: word(resolve.verdict).into(),
             reason: resolve.reason.clone(),
             stated_setl_id: resolve.setl_id.clone(),
+            recorded_lines: resolve.lines.clone(),
         };
         match door.settlements.resolve_settlement(request).await {
             Ok(answer) => {
@@ -31,6 +32,9 @@ pub(crate) async fn run(door: &mut Door, resolve: &Resolve, out: &Out) -> Result
                 if let Some(refund) = &answer.refund {
                     crate::refund::told(refund, out);
                     return Ok(Exit::of_refund(refund.money()));
+                }
+                if !answer.dispense_id.is_empty() {
+                    return crate::dispense::stated(door, &answer.dispense_id, out).await;
                 }
                 let settlement = answer.settlement.unwrap_or_default();
                 told(&settlement, out);
@@ -48,9 +52,14 @@ pub(crate) async fn run(door: &mut Door, resolve: &Resolve, out: &Out) -> Result
 /// What is wrong with the reason or the number is wrong whatever the key is.
 fn is_about_the_statement(trouble: &Trouble) -> bool {
     let detail = trouble.entry().detail;
-    ["reason:", "stated_setl_id:", "several callers"]
-        .iter()
-        .any(|about| detail.starts_with(about))
+    [
+        "reason:",
+        "stated_setl_id:",
+        "recorded_lines:",
+        "several callers",
+    ]
+    .iter()
+    .any(|about| detail.starts_with(about))
 }
 
 fn key(kind: KeyKind, id: &str) -> Key {
@@ -69,5 +78,7 @@ fn word(stated: Stated) -> ResolvedAs {
         Stated::Reversed => ResolvedAs::Reversed,
         Stated::Refunded => ResolvedAs::Refunded,
         Stated::NotRefunded => ResolvedAs::NotRefunded,
+        Stated::Recorded => ResolvedAs::Recorded,
+        Stated::NotRecorded => ResolvedAs::NotRecorded,
     }
 }

@@ -1,7 +1,7 @@
-//! `show`: one settlement, found by whichever id one has at hand.
+//! `show`: one settlement or refund, found by whichever id one has at hand.
 
-use yibaod::api::GetSettlementRequest;
 use yibaod::api::get_settlement_request::Key;
+use yibaod::api::{GetRefundRequest, GetSettlementRequest, get_refund_request};
 use yibaod::book::Code;
 
 use crate::args::{KeyKind, Show};
@@ -42,7 +42,43 @@ pub(crate) async fn run(door: &mut Door, show: &Show, out: &Out) -> Result<Exit,
             return Err(last);
         }
     }
-    Err(unfound(last, kinds.len()))
+    match refund(door, kinds, &show.id, out).await? {
+        Some(exit) => Ok(exit),
+        None => Err(unfound(last, kinds.len())),
+    }
+}
+
+/// The refund that has this id, by those of these kinds that a refund has too.
+async fn refund(
+    door: &mut Door,
+    kinds: &[KeyKind],
+    id: &str,
+    out: &Out,
+) -> Result<Option<Exit>, Trouble> {
+    use get_refund_request::Key;
+    for kind in kinds {
+        let key = match kind {
+            KeyKind::Request => Key::RequestId(id.to_owned()),
+            KeyKind::Settlement => Key::RefundId(id.to_owned()),
+            KeyKind::Setl => Key::RefundSetlId(id.to_owned()),
+            KeyKind::Msgid => continue,
+        };
+        let request = GetRefundRequest { key: Some(key) };
+        match door.settlements.get_refund(request).await {
+            Ok(answer) => {
+                let refund = answer.into_inner().refund.unwrap_or_default();
+                crate::refund::told(&refund, out);
+                return Ok(Some(Exit::of_refund(refund.money())));
+            }
+            Err(status) => {
+                let trouble = Trouble::of_status(status);
+                if !is_of_another_kind(&trouble) {
+                    return Err(trouble);
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// An id of another form is refused, an unknown one not found: either way the next kind is tried.

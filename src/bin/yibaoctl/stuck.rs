@@ -95,6 +95,8 @@ fn facts(item: &StuckItem, paint: Paint, width: usize) -> Vec<String> {
         ("就诊 mdtrt_id", item.mdtrt_id.clone()),
         ("批次 chrg_bchno", item.chrg_bchno.clone()),
         ("结算 setl_id", item.setl_id.clone()),
+        ("单据 rtal_docno", item.rtal_docno.clone()),
+        ("销售/退货 sel_retn_time", item.sel_retn_time.clone()),
         ("报文 msgid", pair(&item.msgid, &in_brackets(&item.infno))),
         ("原因 why", why),
     ];

@@ -4,6 +4,7 @@
 use super::error;
 use super::fields::Fields;
 use super::order::{operator, request_id_into};
+use super::stuck::dispense_resolution;
 use super::time::{is_civil, rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
@@ -127,6 +128,7 @@ fn goods(f: &mut Fields, goods: wire::DispensedGoods) -> Option<Goods> {
         mdtrt_sn: f.required("goods.mdtrt_sn", goods.mdtrt_sn, 30),
         psn_no: f.optional("goods.psn_no", goods.psn_no, 30),
         insuplc_admdvs: area,
+        insutype: f.optional("goods.insutype", goods.insutype, 6),
         psn_cert_type: f.optional("goods.psn_cert_type", goods.psn_cert_type, 6),
         certno: IdNo::new(f.optional("goods.certno", goods.certno, 50)),
         psn_name: Name::new(f.optional("goods.psn_name", goods.psn_name, 50)),
@@ -344,6 +346,7 @@ pub fn dispense(story: &Dispense) -> wire::Dispense {
         stuck: story.phase == Phase::Stuck,
         accepted_at: rfc3339(story.accepted_at_ms),
         ended_at: rfc3339_or_empty(story.ended_at_ms),
+        resolution: story.resolved.as_ref().map(dispense_resolution),
     }
 }
 

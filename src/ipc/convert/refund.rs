@@ -8,7 +8,7 @@ use super::stuck::refund_resolution;
 use super::time::{rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::{Failure, Resolved};
+use crate::operation::{Failure, RefundKey, Resolved};
 use crate::settlement::answer::Reason;
 use crate::settlement::bill::Fen;
 use crate::settlement::refund::{
@@ -19,6 +19,8 @@ use crate::settlement::refund::{
 const NUMBER_LENGTH_MAX: usize = 30;
 /// Characters of an area.
 const AREA_LENGTH_MAX: usize = 6;
+/// Characters of a kind of insurance.
+const INSUTYPE_LENGTH_MAX: usize = 6;
 /// Characters of the platform's own words that go on.
 const DETAIL_LENGTH_MAX: usize = 200;
 
@@ -69,7 +71,30 @@ fn named(fields: &mut Fields, numbers: wire::PlatformNumbers) -> Named {
             AREA_LENGTH_MAX,
         ),
         is_pharmacy: numbers.pharmacy,
+        insutype: fields.optional("platform.insutype", numbers.insutype, INSUTYPE_LENGTH_MAX),
     }
+}
+
+/// Which refund is asked for.
+///
+/// # Errors
+/// No key, or one of another form.
+pub fn key(request: wire::GetRefundRequest) -> Result<RefundKey, Failure> {
+    use wire::get_refund_request::Key;
+    let mut fields = Fields::default();
+    let key = match request.key {
+        Some(Key::RefundId(id)) => RefundKey::Id(fields.required("refund_id", id, ID_LENGTH_MAX)),
+        Some(Key::RequestId(id)) => RefundKey::RequestId(request_id(id)?),
+        Some(Key::RefundSetlId(id)) => {
+            RefundKey::SetlId(fields.required("refund_setl_id", id, ID_LENGTH_MAX))
+        }
+        None => {
+            let why = "one of refund_id, request_id, refund_setl_id is required";
+            fields.wrong(Code::RequestInvalid, "key", why);
+            RefundKey::Id(String::new())
+        }
+    };
+    fields.finish(key)
 }
 
 /// What is true of a refund, whole.
@@ -131,11 +156,15 @@ pub fn resolved(resolved: Resolved) -> wire::ResolveSettlementResponse {
     match resolved {
         Resolved::Settlement(answer) => wire::ResolveSettlementResponse {
             settlement: Some(settlement(answer)),
-            refund: None,
+            ..wire::ResolveSettlementResponse::default()
         },
         Resolved::Refund(answer) => wire::ResolveSettlementResponse {
-            settlement: None,
             refund: Some(refund(answer)),
+            ..wire::ResolveSettlementResponse::default()
+        },
+        Resolved::Dispense(dispense_id) => wire::ResolveSettlementResponse {
+            dispense_id,
+            ..wire::ResolveSettlementResponse::default()
         },
     }
 }

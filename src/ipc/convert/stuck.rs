@@ -10,13 +10,15 @@ use crate::book::Code;
 use crate::operation::{Failure, SettlementKey, Stated};
 use crate::settlement::answer::Reason;
 use crate::settlement::event::Verdict;
-use crate::settlement::refund;
 use crate::settlement::resolve::REASON_CHARS_MAX;
 use crate::settlement::state::Resolution;
 use crate::settlement::stuck::{End, Item, Subject, Tried, Trouble, Truth};
+use crate::settlement::{handout, refund};
 
 /// Characters of a platform's number.
 const NUMBER_LENGTH_MAX: usize = 30;
+/// Rows of a hand-out.
+const LINES_MAX: usize = 100;
 
 /// The list.
 #[must_use]
@@ -68,6 +70,8 @@ fn item(item: Item) -> wire::StuckItem {
             .into_iter()
             .map(|truth| word(truth).into())
             .collect(),
+        rtal_docno: item.rtal_docno,
+        sel_retn_time: item.sel_retn_time,
     }
 }
 
@@ -109,9 +113,10 @@ const DISPENSE: (Both, Both) = (
          whether the rows have a number.",
     ),
     (
-        "请核实平台是否已记录；已记录的不要重报，未记录的换新请求编号重新上报。",
-        "Find out whether the platform recorded it: what is there is not told again, what is not there is \
-         handed in under a new request_id.",
+        "各行均已记录：认定 recorded；只记录了部分行：认定 recorded 并列出这些行次（--lines）；均未记录：认定 \
+         not-recorded。未记录的行换新请求编号重新上报，已记录的不要重报。",
+        "All rows there: state recorded. Some there: recorded, with the places of those rows (--lines). None \
+         there: not-recorded. What is not there is handed in under a new request_id, what is there never again.",
     ),
 );
 
@@ -222,15 +227,31 @@ pub fn stated(request: wire::ResolveSettlementRequest) -> Result<Stated, Failure
         wire::ResolvedAs::Reversed => Some(Truth::Settlement(Verdict::Reversed)),
         wire::ResolvedAs::Refunded => Some(Truth::Refund(refund::End::Refunded)),
         wire::ResolvedAs::NotRefunded => Some(Truth::Refund(refund::End::Refused)),
+        wire::ResolvedAs::Recorded => Some(Truth::Dispense(handout::Ending::Recorded)),
+        wire::ResolvedAs::NotRecorded => Some(Truth::Dispense(handout::Ending::Refused)),
     });
     let reason = fields.required("reason", request.reason, REASON_CHARS_MAX);
     let setl_id = fields.optional("stated_setl_id", request.stated_setl_id, NUMBER_LENGTH_MAX);
+    let lines = request.recorded_lines;
+    let speaks_of_rows = match verdict {
+        Some(Truth::Dispense(handout::Ending::Recorded)) | None => true,
+        Some(Truth::Dispense(_) | Truth::Settlement(_) | Truth::Refund(_)) => false,
+    };
+    if !lines.is_empty() && !speaks_of_rows {
+        let why = "is for a hand-out or take-back that is stated as recorded";
+        fields.wrong(Code::RequestInvalid, "recorded_lines", why);
+    }
+    if lines.len() > LINES_MAX {
+        let why = format!("has more than {LINES_MAX} rows");
+        fields.wrong(Code::RequestInvalid, "recorded_lines", why);
+    }
     fields.finish(Stated {
         key,
         // What could not be read was noted, so its stand-in leaves in an error only.
         verdict: verdict.unwrap_or(Truth::Settlement(Verdict::Reversed)),
         reason,
         setl_id,
+        lines,
     })
 }
 
@@ -256,6 +277,17 @@ pub fn refund_resolution(resolution: refund::Resolution) -> wire::Resolution {
     }
 }
 
+/// What was stated of a hand-out or take-back.
+#[must_use]
+pub fn dispense_resolution(resolution: &handout::Resolution) -> wire::Resolution {
+    wire::Resolution {
+        by: resolution.by.clone(),
+        at: rfc3339(resolution.at_ms),
+        reason: resolution.reason.clone(),
+        r#as: word(Truth::Dispense(resolution.ending)).into(),
+    }
+}
+
 fn word(truth: Truth) -> wire::ResolvedAs {
     match truth {
         Truth::Settlement(Verdict::Settled) => wire::ResolvedAs::Settled,
@@ -263,6 +295,8 @@ fn word(truth: Truth) -> wire::ResolvedAs {
         Truth::Settlement(Verdict::Reversed) => wire::ResolvedAs::Reversed,
         Truth::Refund(refund::End::Refunded) => wire::ResolvedAs::Refunded,
         Truth::Refund(refund::End::Refused) => wire::ResolvedAs::NotRefunded,
+        Truth::Dispense(handout::Ending::Recorded) => wire::ResolvedAs::Recorded,
+        Truth::Dispense(handout::Ending::Refused) => wire::ResolvedAs::NotRecorded,
     }
 }
 
@@ -303,6 +337,7 @@ mod tests {
             r#as: wire::ResolvedAs::Settled.into(),
             reason: " 门户已查到 ".into(),
             stated_setl_id: "S1".into(),
+            ..wire::ResolveSettlementRequest::default()
         };
         let read = stated(whole.clone()).unwrap();
         assert_eq!(
@@ -315,6 +350,16 @@ mod tests {
         );
         let nothing = wire::ResolveSettlementRequest::default();
         assert_eq!(stated(nothing).unwrap_err().fields, ["key", "as", "reason"]);
+        let rows = wire::ResolveSettlementRequest {
+            recorded_lines: vec![1],
+            ..whole.clone()
+        };
+        assert_eq!(stated(rows.clone()).unwrap_err().fields, ["recorded_lines"]);
+        let rows = wire::ResolveSettlementRequest {
+            r#as: wire::ResolvedAs::Recorded.into(),
+            ..rows
+        };
+        assert_eq!(stated(rows).unwrap().lines, [1]);
         let long = wire::ResolveSettlementRequest {
             reason: "长".repeat(REASON_CHARS_MAX + 1),
             ..whole.clone()

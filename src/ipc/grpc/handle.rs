@@ -7,8 +7,8 @@ use futures_util::stream::BoxStream;
 
 use crate::operation::{
     CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
-    ListFilter, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated, Status, TakeBack,
-    Watched, Why,
+    ListFilter, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey, Stated,
+    Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -102,6 +102,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         order: refund::Order,
         deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
+
+    /// One refund as it is now.
+    fn get_refund(
+        &self,
+        caller: CallerId,
+        key: RefundKey,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send;
 
     /// Whether the journals and the platform agree.

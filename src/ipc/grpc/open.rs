@@ -13,8 +13,8 @@ use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
-    ListFilter, Operations, Reconcile, Reconciled, Resolved, ScanWish, SettlementKey, Stated,
-    Status, TakeBack, Watched, Why,
+    ListFilter, Operations, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey,
+    Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -163,6 +163,14 @@ impl Handle for Operations {
         deadline: Option<Duration>,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
         Operations::refund(self, caller, order, deadline)
+    }
+
+    fn get_refund(
+        &self,
+        caller: CallerId,
+        key: RefundKey,
+    ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
+        Operations::get_refund(self, caller, key)
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

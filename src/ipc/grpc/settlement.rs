@@ -138,6 +138,17 @@ impl<H: Handle> SettlementService for Settlements<H> {
         Ok(Response::new(wire::RefundSettlementResponse { refund }))
     }
 
+    async fn get_refund(
+        &self,
+        request: Request<wire::GetRefundRequest>,
+    ) -> Result<Response<wire::GetRefundResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::GetRefund)?;
+        let key = refund::key(request.into_inner()).map_err(refused)?;
+        let answer = self.handle.get_refund(caller, key).await;
+        let refund = Some(refund::refund(answer.map_err(refused)?));
+        Ok(Response::new(wire::GetRefundResponse { refund }))
+    }
+
     async fn reconcile(
         &self,
         request: Request<wire::ReconcileRequest>,

@@ -29,8 +29,8 @@ use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::{device, order, settlement, status};
 use crate::operation::{
     CallerId, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
-    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Resolved, ScanWish, SettlementKey,
-    Stated, Status, TakeBack, Watched, What, Why,
+    DeviceState, DispenseKey, Failure, HandOut, ListFilter, RefundKey, Resolved, ScanWish,
+    SettlementKey, Stated, Status, TakeBack, Watched, What, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::event::Verdict;
@@ -155,6 +155,7 @@ async fn what_is_stated_reaches_the_desk_whole() {
         r#as: wire::ResolvedAs::NotCharged.into(),
         reason: "门户查无此笔".into(),
         stated_setl_id: String::new(),
+        ..wire::ResolveSettlementRequest::default()
     };
     let mut client = door.settlements().await;
     client.resolve_settlement(request).await.unwrap();
@@ -549,6 +550,10 @@ impl Handle for Desk {
     ) -> Result<refund::Answer, Failure> {
         self.asked.send(Asked::Refund(Box::new(order))).unwrap();
         Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
+    }
+
+    async fn get_refund(&self, _: CallerId, key: RefundKey) -> Result<refund::Answer, Failure> {
+        Err(Failure::new(Code::NotFound, format!("{key:?}")))
     }
 
     async fn reconcile(

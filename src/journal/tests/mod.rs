@@ -59,6 +59,7 @@ fn head(stream: &str) -> StreamHead {
         open: true,
         stuck: false,
         visit: None,
+        visit_is_shared: false,
         person: None,
         summary: r#"{"money":"PENDING"}"#.to_owned(),
     }

@@ -206,6 +206,7 @@ async fn the_index_is_rebuilt_from_the_events() {
         let visit = Some(format!("visit-{stream}"));
         Some(StreamHead {
             visit,
+            visit_is_shared: false,
             person: Some(PersonKeyInput::new(PERSON)),
             ..head(stream)
         })

@@ -2,6 +2,7 @@
 
 mod answers;
 mod fixtures;
+mod goods;
 mod limits;
 mod lines;
 mod messages;

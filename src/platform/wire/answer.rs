@@ -69,10 +69,10 @@ fn lost_on_the_way() -> Outcome {
     }
 }
 
-/// Words that surely mean *not processed* on a money call stand in the profile for that call; those of a
-/// sign-in alone could come from a relay that had sent it.
-fn sign_in_expired(profile: &Profile, money_infno: Option<&str>, answer: &Answer) -> bool {
-    let counts = money_infno.is_none_or(|infno| refuses(profile, infno, answer));
+/// Words that surely mean *not processed* on a call that must not go twice stand in the profile for that call;
+/// those of a sign-in alone could come from a relay that had sent it.
+fn sign_in_expired(profile: &Profile, by_text: Option<&str>, answer: &Answer) -> bool {
+    let counts = by_text.is_none_or(|infno| refuses(profile, infno, answer));
     counts && has(&profile.sign_in.expired, &answer.err_msg)
 }
 
@@ -86,14 +86,14 @@ pub(super) enum Opened {
     No(Answer),
 }
 
-/// Opens an answer; `money_infno` is the number of a money call. What `makes` something that would be made
-/// twice is refused by the platform's own word only.
+/// Opens an answer; `by_text` is the number of a call that is refused only by the texts that the profile lists
+/// for it. What `makes` something that would be made twice is refused by the platform's own word only.
 ///
 /// # Errors
 /// It is no answer of the platform: this is what became of the call.
 pub(super) fn opened(
     profile: &Profile,
-    money_infno: Option<&str>,
+    by_text: Option<&str>,
     makes: bool,
     body: &Body<'_>,
 ) -> Result<Opened, Box<Outcome>> {
@@ -112,7 +112,7 @@ pub(super) fn opened(
             "a no without the platform's own marks",
         )));
     }
-    if sign_in_expired(profile, money_infno, &answer) {
+    if sign_in_expired(profile, by_text, &answer) {
         let outcome = refused(Code::SignInFailed, &answer);
         return Ok(Opened::SignInExpired(Box::new(outcome)));
     }
@@ -307,13 +307,7 @@ pub(super) fn money_not_done(profile: &Profile, infno: &str, answer: &Answer) ->
         return found(Ok(Found::Nothing));
     }
     if !refuses(profile, infno, answer) {
-        return Outcome::Unknown {
-            code: Code::SettleUnknown,
-            why: format!(
-                "infcode {} with a text that is no known refusal",
-                code_of(&answer.infcode)
-            ),
-        };
+        return no_known_refusal(Code::SettleUnknown, answer);
     }
     let code = if undo {
         Code::UndoFailed
@@ -321,6 +315,25 @@ pub(super) fn money_not_done(profile: &Profile, infno: &str, answer: &Answer) ->
         refusal_code(profile, text, Code::SettleRefused)
     };
     refused(code, answer)
+}
+
+/// A no to goods told under this number counts only by a text that the site is known for.
+pub(super) fn goods_not_done(profile: &Profile, infno: &str, answer: &Answer) -> Outcome {
+    if refuses(profile, infno, answer) {
+        refused(Code::PlatformRefused, answer)
+    } else {
+        no_known_refusal(Code::DispenseUnknown, answer)
+    }
+}
+
+fn no_known_refusal(code: Code, answer: &Answer) -> Outcome {
+    Outcome::Unknown {
+        code,
+        why: format!(
+            "infcode {} with a text that is no known refusal",
+            code_of(&answer.infcode)
+        ),
+    }
 }
 
 /// A token that is too old is the patient's to mend; all else is `other`.

@@ -45,7 +45,7 @@ pub(in crate::platform) fn build(
         msgid: &stamp.msgid,
         inf_time: &stamp.inf_time,
         insuplc_admdvs: &errand.insuplc_admdvs,
-        insutype: "",
+        insutype: errand.ask.insutype(),
         sign_no: desk.sign_no,
         operator: &errand.operator,
         signer: desk.signer,
@@ -135,10 +135,10 @@ pub(in crate::platform) fn read(
     expect: &Expect,
     body: &Body<'_>,
 ) -> (Outcome, bool) {
-    let money = ask.moves_money().then(|| infno(ask));
-    // Told again they would be recorded twice.
+    // Told again they would be recorded twice: a no counts as on a call that moves money.
     let makes = matches!(ask, Ask::HandOut(_) | Ask::TakeBack(_));
-    match answer::opened(profile, money, makes, body) {
+    let by_text = (ask.moves_money() || makes).then(|| infno(ask));
+    match answer::opened(profile, by_text, makes, body) {
         Err(outcome) => (*outcome, false),
         Ok(answer::Opened::Done(answer)) => (done(profile, ask, expect, &answer), false),
         Ok(answer::Opened::SignInExpired(outcome)) => (*outcome, true),
@@ -180,7 +180,7 @@ fn whole(output: Option<&Node>) -> Result<&Node, Unreadable> {
     output.ok_or_else(|| Unreadable::at("output", "is missing"))
 }
 
-/// The platform says no. On a money call that counts only by a text that the site is known for.
+/// The platform says no. On a money call, and on goods, that counts only by a text that the site is known for.
 fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
     match ask {
         Ask::Refund(_) => answer::money_not_done(profile, infno(ask), answer),
@@ -194,6 +194,6 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
         Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
             answer::refused(Code::PlatformRefused, answer)
         }
-        Ask::HandOut(_) | Ask::TakeBack(_) => answer::refused(Code::PlatformRefused, answer),
+        Ask::HandOut(_) | Ask::TakeBack(_) => answer::goods_not_done(profile, infno(ask), answer),
     }
 }

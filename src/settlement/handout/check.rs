@@ -93,7 +93,8 @@ pub struct Returned {
     pub memo: String,
 }
 
-/// The goods that come back of a hand-out, after what was taken back of it before.
+/// The goods that come back of a hand-out, after what was taken back of it before. `at` is the wire path of the
+/// lines.
 ///
 /// # Errors
 /// All faults found: among them that more would come back than went out.
@@ -101,6 +102,7 @@ pub fn take_back<'a>(
     hand_out: &Dispense,
     before: &'a [Dispense],
     lines: &'a [Returned],
+    at: &str,
 ) -> Result<Goods, Vec<Fault>> {
     let Some(order) = hand_out.order.as_deref() else {
         let what = "what was handed out is no longer known here: give the goods";
@@ -115,7 +117,7 @@ pub fn take_back<'a>(
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();
     for (l, returned) in lines.iter().enumerate() {
-        let path = |field: &str| format!("lines[{l}].{field}");
+        let path = |field: &str| format!("{at}[{l}].{field}");
         let index = usize::try_from(returned.line)
             .ok()
             .and_then(|n| n.checked_sub(1));
@@ -149,7 +151,7 @@ pub fn take_back<'a>(
         }
     }
     if lines.is_empty() {
-        faults.push(fault(Code::RequestInvalid, "lines", "is required"));
+        faults.push(fault(Code::RequestInvalid, at, "is required"));
     }
     if !faults.is_empty() {
         return Err(faults);

@@ -16,6 +16,9 @@ pub struct Goods {
     pub psn_no: String,
     /// 参保地医保区划; empty when there is no 人员编号.
     pub insuplc_admdvs: String,
+    /// 险种类型 of the settlement, may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub insutype: String,
     /// 人员证件类型, may be empty.
     pub psn_cert_type: String,
     /// 证件号码, may be empty.

@@ -3,12 +3,13 @@
 //! ```text
 //!   Telling ──yes──► Ended(Recorded)        a no, or never sent: Ended(Refused)
 //!      └──lost──► InDoubt ──told again where that is harmless──► Telling's ends
-//!                    └──otherwise──► Stuck
+//!                    └──otherwise──► Stuck ──a person states──► Ended
 //! ```
 
 use std::sync::Arc;
 
 use super::goods::Goods;
+use super::resolve::Resolution;
 use super::story::Event;
 use crate::book::Code;
 use crate::settlement::answer::Reason;
@@ -95,6 +96,8 @@ pub struct Dispense {
     pub rows: Vec<RowResult>,
     /// Why it is not recorded.
     pub reason: Option<Reason>,
+    /// What a person stated.
+    pub resolved: Option<Resolution>,
     /// The last message's msgid.
     pub msgid: String,
     /// The message is out: its intent is recorded, its outcome not.
@@ -108,6 +111,12 @@ pub struct Dispense {
 }
 
 impl Dispense {
+    /// Whether goods went out.
+    #[must_use]
+    pub fn is_hand_out(&self) -> bool {
+        self.what == What::HandOut
+    }
+
     pub(super) fn before(id: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -120,6 +129,7 @@ impl Dispense {
             phase: Phase::Telling,
             rows: Vec::new(),
             reason: None,
+            resolved: None,
             msgid: String::new(),
             in_flight: false,
             tries: (0, 0),
@@ -169,6 +179,20 @@ impl Dispense {
             Event::Stuck { code } => {
                 self.phase = Phase::Stuck;
                 self.because(*code, "");
+            }
+            Event::Resolved {
+                by,
+                ending,
+                lines,
+                reason,
+            } => {
+                let resolution = Resolution {
+                    by: by.clone(),
+                    at_ms,
+                    ending: *ending,
+                    reason: reason.clone(),
+                };
+                self.resolve(resolution, lines);
             }
         }
     }

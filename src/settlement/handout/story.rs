@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::state::{Dispense, Order, Phase, RowResult, What};
+use super::state::{Dispense, Ending, Order, Phase, RowResult, What};
 use crate::book::Code;
 use crate::settlement::bill::Count;
 use crate::settlement::call::{Found, Outcome};
@@ -65,6 +65,18 @@ pub enum Event {
     Stuck {
         /// Why.
         code: Code,
+    },
+    /// A person stated what the platform recorded.
+    Resolved {
+        /// Who.
+        by: String,
+        /// Whether any of it is recorded.
+        ending: Ending,
+        /// The rows that are, by their place in the hand-out.
+        lines: Vec<u32>,
+        /// Why it is known, sealed: people write names.
+        #[serde(skip)]
+        reason: String,
     },
 }
 
@@ -163,6 +175,7 @@ impl Story for Dispense {
             "what": self.what,
             "of": self.of,
             "setl_id": order.map_or("", |order| order.goods.setl_id.as_str()),
+            "mdtrt_sn": order.map_or("", |order| order.goods.mdtrt_sn.as_str()),
             "rows": self.lines.len(),
             "rows_taken": self.rows.iter().filter(|row| row.is_taken).count(),
             "msgid": self.msgid,
@@ -174,6 +187,8 @@ impl Story for Dispense {
             request: Zeroizing::new(asked.as_bytes().to_vec()),
             stuck: self.phase == Phase::Stuck,
             subject,
+            // Each counts the others, also those on their way.
+            subject_is_shared: true,
             // What is in doubt counts as brought back: others of the same hand-out may go on.
             blocks_when_stuck: false,
             person: order.map(|order| order.goods.certno.clone()),
@@ -227,6 +242,7 @@ impl Story for Dispense {
             Event::Restarted => "restarted",
             Event::GivenUp => "given_up",
             Event::Stuck { .. } => "stuck",
+            Event::Resolved { .. } => "resolved",
         }
     }
 
@@ -253,6 +269,10 @@ impl Story for Dispense {
                     ..Private::default()
                 }
             }
+            Event::Resolved { reason, .. } => Private {
+                text: reason.clone(),
+                ..Private::default()
+            },
             Event::Restarted | Event::GivenUp | Event::Stuck { .. } => return None,
         };
         let json = serde_json::to_vec(&private).expect("it has text keys");
@@ -272,6 +292,7 @@ impl Story for Dispense {
                     Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
                 }
             }
+            Event::Resolved { reason, .. } => *reason = private.text,
             Event::Restarted | Event::GivenUp | Event::Stuck { .. } => {}
         }
         Ok(event)

@@ -9,6 +9,8 @@ use crate::settlement::rules::Rules;
 use crate::settlement::story::{Act, Got, Sent, Story as _};
 use crate::settlement::tests::sample;
 
+mod own;
+
 fn count(text: &str) -> Count {
     text.parse().unwrap()
 }
@@ -40,6 +42,7 @@ fn goods() -> Goods {
         mdtrt_sn: "M1".to_owned(),
         psn_no: "P1".to_owned(),
         insuplc_admdvs: "430100".to_owned(),
+        insutype: String::new(),
         psn_cert_type: "01".to_owned(),
         certno: IdNo::new(sample::OUR_CERTNO),
         psn_name: Name::new("测试甲"),
@@ -235,6 +238,12 @@ fn no_person_stands_in_the_readable_half_and_all_is_read_back() {
         refused(),
         lost(),
         not_sent(),
+        Event::Resolved {
+            by: "uid:0".to_owned(),
+            ending: Ending::Refused,
+            lines: Vec::new(),
+            reason: "测试甲说的".to_owned(),
+        },
     ] {
         let readable = serde_json::to_string(&event).unwrap();
         for secret in [sample::OUR_CERTNO, "测试甲", "不行", "因故"] {
@@ -283,6 +292,15 @@ fn each_event_stands_in_the_journal_like_this() {
         },
         r#"{"event":"stuck","code":"E1034"}"#,
     );
+    check(
+        &Event::Resolved {
+            by: "uid:0".to_owned(),
+            ending: Ending::Recorded,
+            lines: vec![1, 2],
+            reason: "门户已核对".to_owned(),
+        },
+        r#"{"event":"resolved","by":"uid:0","ending":"recorded","lines":[1,2]}"#,
+    );
 }
 
 #[test]
@@ -301,11 +319,13 @@ fn no_more_comes_back_than_went_out() {
         story
     };
     let all = [wish(1, "2", &[]), wish(2, "1.5", &[])];
-    assert_eq!(take_back(&out, &[], &all).unwrap().rows.len(), 2);
-    let part = take_back(&out, &[], &[wish(1, "1", &["8102"])]).unwrap();
+    assert_eq!(take_back(&out, &[], &all, "lines").unwrap().rows.len(), 2);
+    let part = take_back(&out, &[], &[wish(1, "1", &["8102"])], "lines").unwrap();
     assert_eq!(part.rows[0].trace_codes, ["8102"]);
     let codes = |before: &[Dispense]| -> Vec<Code> {
-        let faults = take_back(&out, before, &all).err().unwrap_or_default();
+        let faults = take_back(&out, before, &all, "lines")
+            .err()
+            .unwrap_or_default();
         faults.into_iter().map(|fault| fault.code).collect()
     };
     let much = Code::TakenBackTooMuch;
@@ -333,16 +353,19 @@ fn no_more_comes_back_than_went_out() {
     first.apply(&rows(&[true]), 3_000);
     let packages = |before: &[Dispense], codes: &[&str]| {
         let cnt = codes.len().to_string();
-        take_back(&out, before, &[wish(1, &cnt, codes)]).is_ok()
+        take_back(&out, before, &[wish(1, &cnt, codes)], "lines").is_ok()
     };
     assert!(packages(std::slice::from_ref(&first), &["8102"]));
     assert!(!packages(std::slice::from_ref(&first), &["8101"]));
     assert!(!packages(&[], &["8101", "8101"]));
     assert!(packages(&[], &["8101", "8102"]));
     let stuck = back(&[lost()]);
-    assert!(take_back(&stuck, &[], &all).is_err(), "it is no hand-out");
     assert!(
-        take_back(&begun(What::HandOut, ""), &[], &all).is_err(),
+        take_back(&stuck, &[], &all, "lines").is_err(),
+        "it is no hand-out"
+    );
+    assert!(
+        take_back(&begun(What::HandOut, ""), &[], &all, "lines").is_err(),
         "it is not over"
     );
 }
@@ -371,4 +394,99 @@ fn what_an_insurance_paid_for_is_whole() {
         g.rows[0].med_list_codg.clear();
     });
     assert_eq!(free, Vec::<String>::new());
+}
+
+fn stuck(what: What, of: &str) -> Dispense {
+    let mut story = begun(what, of);
+    story.apply(&lost(), 2_000);
+    story.apply(&Dispense::stuck(Code::DispenseUnknown), 2_000);
+    story
+}
+
+/// States this of it and folds it, as it is read back from the journal.
+fn state(story: &mut Dispense, ending: Ending, lines: &[u32]) -> Result<bool, Code> {
+    let statement = Statement {
+        ending,
+        lines: lines.to_vec(),
+    };
+    let Some(event) = check_stated(story, "uid:0", &statement, "门户已核对")? else {
+        return Ok(false);
+    };
+    let readable = serde_json::to_string(&event).unwrap();
+    let sealed = Dispense::private(&event).unwrap();
+    let bare = serde_json::from_str(&readable).unwrap();
+    story.apply(&Dispense::with_private(bare, &sealed).unwrap(), 4_000);
+    Ok(true)
+}
+
+#[test]
+fn a_person_states_what_the_platform_recorded() {
+    let mut story = stuck(What::HandOut, "");
+    assert_eq!(state(&mut story, Ending::Recorded, &[2]), Ok(true));
+    assert_eq!(story.phase, Phase::Ended(Ending::Recorded));
+    assert!(!story.head().stuck && story.is_over());
+    let taken: Vec<bool> = story.rows.iter().map(|row| row.is_taken).collect();
+    assert_eq!(taken, [false, true]);
+    let stated = story.resolved.clone().unwrap();
+    assert_eq!(
+        (stated.by.as_str(), stated.reason.as_str(), stated.at_ms),
+        ("uid:0", "门户已核对", 4_000)
+    );
+    // Once: the same again changes nothing, another is refused.
+    assert_eq!(state(&mut story, Ending::Recorded, &[2]), Ok(false));
+    for (ending, lines) in [
+        (Ending::Recorded, vec![]),
+        (Ending::Recorded, vec![1]),
+        (Ending::Refused, vec![]),
+    ] {
+        let again = state(&mut story, ending, &lines);
+        assert_eq!(again, Err(Code::ResolvedOtherwise));
+    }
+    let mut whole = stuck(What::HandOut, "");
+    assert_eq!(state(&mut whole, Ending::Recorded, &[]), Ok(true));
+    assert_eq!(state(&mut whole, Ending::Recorded, &[2, 1]), Ok(false));
+    let mut none = stuck(What::HandOut, "");
+    for (ending, lines) in [(Ending::Refused, vec![1]), (Ending::Recorded, vec![3])] {
+        let wrong = state(&mut none, ending, &lines);
+        assert_eq!(wrong, Err(Code::ResolveContradicts));
+    }
+    assert_eq!(state(&mut none, Ending::Refused, &[]), Ok(true));
+    assert_eq!(none.phase, Phase::Ended(Ending::Refused));
+    for mut story in [
+        begun(What::HandOut, ""),
+        ended(&[refused()], &rules(false)).0,
+    ] {
+        let early = state(&mut story, Ending::Refused, &[]);
+        assert_eq!(early, Err(Code::NotStuck));
+    }
+}
+
+#[test]
+fn what_is_stated_counts_against_what_went_out() {
+    let wish = |line: u32, cnt: &str| Returned {
+        line,
+        sel_retn_cnt: count(cnt),
+        trace_codes: Vec::new(),
+        memo: String::new(),
+    };
+    // Of a hand-out: only rows that the platform has can come back.
+    let mut out = stuck(What::HandOut, "");
+    assert!(take_back(&out, &[], &[wish(2, "1.5")], "lines").is_err());
+    state(&mut out, Ending::Recorded, &[2]).unwrap();
+    assert!(take_back(&out, &[], &[wish(1, "2")], "lines").is_err());
+    assert!(take_back(&out, &[], &[wish(2, "1.5")], "lines").is_ok());
+    let mut nothing = stuck(What::HandOut, "");
+    state(&mut nothing, Ending::Refused, &[]).unwrap();
+    assert!(take_back(&nothing, &[], &[wish(2, "1.5")], "lines").is_err());
+    // Of a take-back: what it did not bring back may come back yet, what it did may not.
+    let back = |ending, lines: &[u32]| {
+        let mut back = stuck(What::TakeBack, "D-1");
+        state(&mut back, ending, lines).unwrap();
+        [back]
+    };
+    let may = |before: &[Dispense]| take_back(&out, before, &[wish(2, "1.5")], "lines").is_ok();
+    assert!(!may(&[stuck(What::TakeBack, "D-1")]));
+    assert!(!may(&back(Ending::Recorded, &[])));
+    assert!(may(&back(Ending::Recorded, &[1])));
+    assert!(may(&back(Ending::Refused, &[])));
 }

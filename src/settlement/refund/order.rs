@@ -56,4 +56,7 @@ pub struct Named {
     pub insuplc_admdvs: String,
     /// Settled by a pharmacy (2102).
     pub is_pharmacy: bool,
+    /// 险种类型 it was settled with, may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub insutype: String,
 }

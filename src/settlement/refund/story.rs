@@ -52,6 +52,7 @@ impl Story for Refund {
             request: Zeroizing::new(request),
             stuck: self.phase == Phase::Stuck,
             subject: Some(format!("{SUBJECT}{}", self.numbers.setl_id)),
+            subject_is_shared: false,
             blocks_when_stuck: true,
             person: None,
             summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),

@@ -253,6 +253,8 @@ pub fn stuck(refund: &Refund) -> Item {
         msgid: answer.msgid,
         infno: answer.infno,
         tried: refund.tried.clone(),
+        rtal_docno: String::new(),
+        sel_retn_time: String::new(),
         may_state: vec![Truth::Refund(End::Refunded), Truth::Refund(End::Refused)],
     }
 }

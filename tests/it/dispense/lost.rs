@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use yibaod::api::{Dispense, DispenseState};
+use yibaod::api::{Dispense, DispenseState, ResolvedAs};
 use yibaod::sandbox::http::Edge;
 
 use super::{back, goods, hand_out, ledger, received, show, take_back};
-use crate::desk::{Desk, Setup, eventually};
+use crate::desk::{Desk, Setup, eventually, refusal};
+use crate::resolve::yibaoctl;
 
 const LOST: [&str; 7] = ["F1", "F5", "F5:1", "F4:504", "F20:1900", "F21", "F22"];
 const NEVER_THERE: [&str; 2] = ["F2", "F4"];
@@ -49,15 +50,9 @@ async fn a_lost_answer_waits_for_a_person() {
         for fault in LOST.into_iter().chain(NEVER_THERE) {
             let desk = Desk::start(setup(false)).await;
             let told = under(&desk, fault, is_return).await;
-            // A numbered no counts as a no on a call that moves no money, and an answer that speaks of our
-            // rows is ours.
-            let otherwise = match fault {
-                "F21" => Some(DispenseState::Refused),
-                "F22" => Some(DispenseState::Recorded),
-                _ => None,
-            };
-            if let Some(state) = otherwise {
-                assert_eq!(told.state(), state, "{fault} {infno}: {told:?}");
+            // An answer that speaks of our rows is ours.
+            if fault == "F22" {
+                assert_eq!(told.state(), DispenseState::Recorded, "{infno}: {told:?}");
                 continue;
             }
             assert_eq!(
@@ -117,6 +112,104 @@ async fn what_comes_back_in_doubt_is_counted_as_back() {
     assert_eq!(received(&desk, "3506A"), 1);
 }
 
+/// States this of what is stuck, as an operator does; what is true afterwards.
+async fn stated(desk: &Desk, told: &Dispense, how: &[&str]) -> Dispense {
+    let mut arguments = vec![
+        "resolve",
+        &told.dispense_id,
+        "--reason",
+        "门户已核对",
+        "--as",
+    ];
+    arguments.extend(how);
+    let (printed, _) = yibaoctl(desk, &arguments);
+    assert!(printed.contains("人工认定"), "{printed}");
+    show(desk, "it").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_states_what_the_platform_has() {
+    // The platform has it: it can come back, once.
+    let mut desk = Desk::start(setup(false)).await;
+    let told = under(&desk, "F1", false).await;
+    let (list, exit) = yibaoctl(&desk, &["stuck"]);
+    assert_eq!(exit, 1);
+    for fact in ["rtal_docno", "recorded|not-recorded", &told.msgid] {
+        assert!(list.contains(fact), "{fact} not in {list}");
+    }
+    let early = take_back(&desk, back("early", "it", &[(2, "1", &[])])).await;
+    assert!(early.is_err(), "nobody knows yet that it went out");
+    let all = stated(&desk, &told, &["recorded"]).await;
+    assert_eq!((all.state(), all.stuck), (DispenseState::Recorded, false));
+    let resolution = all.resolution.as_ref().expect("it was stated");
+    assert_eq!(resolution.r#as(), ResolvedAs::Recorded);
+    assert!(resolution.by.starts_with("uid:"));
+    assert_eq!(desk.status().await.stuck_settlements, 0);
+    desk.stop().await;
+    desk.start_daemon().await;
+    assert_eq!(show(&desk, "it").await, all, "it is on disk");
+    let first = take_back(&desk, back("first", "it", &[(2, "1", &[])])).await;
+    assert_eq!(first.expect("it is taken").state(), DispenseState::Recorded);
+    assert!(
+        take_back(&desk, back("again", "it", &[(2, "1", &[])]))
+            .await
+            .is_err()
+    );
+    // The same again is as once; another is refused, and so is what speaks of money.
+    assert_eq!(stated(&desk, &told, &["recorded"]).await, all);
+    for (verdict, name) in [
+        (ResolvedAs::NotRecorded, "RESOLVED_OTHERWISE"),
+        (ResolvedAs::Settled, "RESOLVE_CONTRADICTS"),
+        (ResolvedAs::Refunded, "RESOLVE_CONTRADICTS"),
+    ] {
+        let status = crate::resolve::state(&desk, &told.dispense_id, verdict).await;
+        assert_eq!(refusal(&status.expect_err("it is refused")).name, name);
+    }
+    assert_eq!(received(&desk, "3505A"), 1, "nothing was told again");
+    // The platform has nothing: the same goods go out under another id.
+    let desk = Desk::start(setup(false)).await;
+    let told = under(&desk, "F2", false).await;
+    let none = stated(&desk, &told, &["not-recorded"]).await;
+    assert_eq!((none.state(), none.stuck), (DispenseState::Refused, false));
+    assert_eq!(
+        none.error.as_ref().expect("a reason").name,
+        "RESOLVED_BY_PERSON"
+    );
+    let anew = hand_out(&desk, goods("anew")).await.expect("it is taken");
+    assert_eq!(anew.state(), DispenseState::Recorded);
+    assert_eq!(ledger(&desk).len(), 2, "each package went out once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_back_that_did_not_happen_may_be_told_anew() {
+    let desk = Desk::start(setup(false)).await;
+    let told = under(&desk, "F2", true).await;
+    assert!(
+        take_back(&desk, back("more", "out", &[(2, "1", &[])]))
+            .await
+            .is_err()
+    );
+    let none = stated(&desk, &told, &["not-recorded"]).await;
+    assert_eq!(none.state(), DispenseState::Refused);
+    let anew = take_back(&desk, back("anew", "out", &[(2, "1", &[])])).await;
+    assert_eq!(anew.expect("it is taken").state(), DispenseState::Recorded);
+    // One that did happen stays back, row by row.
+    let desk = Desk::start(setup(false)).await;
+    let told = under(&desk, "F1", true).await;
+    let back_there = stated(&desk, &told, &["recorded", "--lines", "2"]).await;
+    assert_eq!(back_there.state(), DispenseState::Recorded);
+    assert!(
+        take_back(&desk, back("more", "out", &[(2, "1", &[])]))
+            .await
+            .is_err()
+    );
+    let status = crate::resolve::state(&desk, &told.dispense_id, ResolvedAs::NotRecorded).await;
+    assert_eq!(
+        refusal(&status.expect_err("it was stated")).name,
+        "RESOLVED_OTHERWISE"
+    );
+}
+
 async fn killed_at(infno: &'static str) {
     for edge in [
         Edge::FirstByte,
@@ -150,13 +243,12 @@ async fn killed_at(infno: &'static str) {
         desk.start_daemon().await;
         let over = eventually(async || {
             let told = show(&desk, "it").await;
-            (told.state() != DispenseState::Pending).then_some(told)
+            (told.stuck || told.state() == DispenseState::Recorded).then_some(told)
         });
         let told = over.await.expect("it ends");
         assert_eq!(received(&desk, infno), 1, "{edge:?}: told once");
         if told.state() != DispenseState::Recorded {
             assert_eq!(told.state(), DispenseState::Unknown, "{edge:?}: {told:?}");
-            assert!(told.stuck);
         }
         assert!(fired.load(Ordering::SeqCst));
     }

@@ -1,6 +1,7 @@
 //! Drugs handed out and taken back: 3505A and 3506A, row by row, and what a lost answer leaves.
 
 mod lost;
+mod own;
 mod wrong;
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
@@ -234,15 +235,15 @@ async fn what_an_insurance_paid_for_names_its_settlement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn goods_of_another_desk_come_back_by_their_own_fields() {
+async fn goods_come_back_by_their_own_fields() {
     let desk = Desk::start(Setup::default()).await;
-    hand_out(&desk, goods("out")).await.expect("it is taken");
+    let out = hand_out(&desk, goods("out")).await.expect("it is taken");
     let mut request = back("back", "out", &[]);
     request.of = Some(Of::Goods(goods("x").goods.expect("goods")));
     let told = take_back(&desk, request).await.expect("it is taken");
     assert_eq!(
         (told.state(), told.hand_out_id.as_str()),
-        (DispenseState::Recorded, "")
+        (DispenseState::Recorded, out.dispense_id.as_str())
     );
     let negative = "[dispense]\nreturn_is_negative = true\n".to_owned();
     let desk = Desk::start(Setup {

@@ -2,9 +2,10 @@
 //! it is reversed, and where it cannot be reversed a person decides.
 
 use yibaod::api::{Money, Settlement};
+use yibaod::sandbox::bills;
 
 use super::{by_person, received, sale};
-use crate::desk::{Desk, Setup, Shows, error_name};
+use crate::desk::{Desk, Setup, Shows, error_name, request_from};
 
 /// One sale under these faults; its end agrees with the ledger, and 2102 went out once.
 async fn under(setup: Setup, faults: &[&str]) -> (Desk, Settlement) {
@@ -109,9 +110,11 @@ async fn a_lost_answer_of_2601_is_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_neither_be_found_nor_reversed_waits_for_a_person() {
+    let uid = rustix::process::getuid().as_raw();
     let setup = Setup {
         settle_quiet_s: 1,
         profile_more: "[transactions]\nreversible = [\"2207\"]\n".to_owned(),
+        config_more: format!("[access]\nunnamed_bill = [\"uid:{uid}\"]\n"),
         ..Setup::default()
     };
     let (desk, settlement) = once(setup, &["F1@2102"]).await;
@@ -119,11 +122,52 @@ async fn what_can_neither_be_found_nor_reversed_waits_for_a_person() {
     // It may be the same sale again: nothing more is sold to this person before a person has looked.
     let again = desk.scan_and_pay(sale(&desk, "again")).await;
     let again = again.expect_err("the first one is in doubt");
-    assert_eq!(crate::desk::refusal(&again).name, "VISIT_BUSY");
+    assert_eq!(crate::desk::refusal(&again).name, "SALE_IN_DOUBT");
     assert_eq!(received(&desk, "2102"), 1);
     assert!(settlement.stuck);
     assert_eq!(error_name(&settlement), "STUCK");
     assert_eq!((received(&desk, "2601"), received(&desk, "5203")), (0, 0));
+    // Named or not: once 1101 has said who it is, it is the same person.
+    let mut unnamed = sale(&desk, "unnamed");
+    unnamed.patient = None;
+    let unnamed = desk.pay(unnamed, &[Shows::fresh("employee")]).await;
+    assert_eq!(unnamed.money(), Money::Refused, "{unnamed:?}");
+    assert_eq!(error_name(&unnamed), "SALE_IN_DOUBT");
+    assert_eq!((received(&desk, "2101"), received(&desk, "2102")), (1, 1));
+    // Somebody else buys as ever.
+    let person = desk.platform.person("resident").expect("a person");
+    let mut other = request_from(&bills::pharmacy(&person));
+    other.request_id = "other".to_owned();
+    other.print = yibaod::api::PrintWish::No.into();
+    let other = desk.pay(other, &[Shows::fresh("resident")]).await;
+    assert_eq!(other.money(), Money::Settled, "{other:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_sales_to_one_person_at_once_one_is_sent() {
+    let setup = Setup {
+        money_call_ms: 9_000,
+        ..Setup::default()
+    };
+    let desk = Desk::start(setup).await;
+    desk.platform.arm("F3@2102:6000").expect("a fault");
+    let shows = [Shows::fresh("employee")];
+    let (one, two) = tokio::join!(
+        desk.pay(sale(&desk, "one"), &shows),
+        desk.pay(sale(&desk, "two"), &shows)
+    );
+    let (sent, kept) = if one.money() == Money::Settled {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    assert_eq!(sent.money(), Money::Settled, "{sent:?}");
+    assert_eq!(kept.money(), Money::Refused, "{kept:?}");
+    assert_eq!(error_name(&kept), "SALE_IN_DOUBT");
+    assert_eq!(received(&desk, "2102"), 1);
+    // Once the first has its end, the second basket is sold under a new id.
+    let anew = desk.pay(sale(&desk, "anew"), &shows).await;
+    assert_eq!(anew.money(), Money::Settled, "{anew:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

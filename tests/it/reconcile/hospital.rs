@@ -446,7 +446,7 @@ async fn refunds_asked_for_count_at_whichever_desk() {
         mdtrt_id: helped.mdtrt_id.clone(),
         setl_id: helped.setl_id.clone(),
         insuplc_admdvs: "430100".to_owned(),
-        pharmacy: false,
+        ..PlatformNumbers::default()
     };
     refund(&two, "b-2", Key::Platform(numbers)).await;
 

@@ -1,10 +1,14 @@
 //! A refund and its repetitions, by whom and under whichever id.
 
 use yibaod::api::refund_settlement_request::Key;
-use yibaod::api::{ListSettlementsRequest, Money, RefundMoney, RefundSettlementRequest};
+use yibaod::api::{
+    GetRefundRequest, ListSettlementsRequest, Money, RefundMoney, RefundSettlementRequest,
+    get_refund_request,
+};
 
 use super::{assert_truth, by_numbers, code_of, of_request, refund, settle, settled, with_key};
 use crate::desk::{Desk, Setup, Shows, bill, refusal, without_paper};
+use crate::resolve::yibaoctl;
 
 /// Refunds of one settlement at once.
 const AT_ONCE: usize = 8;
@@ -66,6 +70,33 @@ async fn the_settlement_shows_its_refund_and_its_own_answer_stays() {
         (&given.refund_id, &given.refund_setl_id)
     );
     let mut client = desk.settlements().await;
+    for key in [
+        get_refund_request::Key::RefundId(given.refund_id.clone()),
+        get_refund_request::Key::RequestId(given.request_id.clone()),
+        get_refund_request::Key::RefundSetlId(given.refund_setl_id.clone()),
+    ] {
+        let request = GetRefundRequest { key: Some(key) };
+        let found = client.get_refund(request).await.expect("it is there");
+        assert_eq!(found.into_inner().refund.as_ref(), Some(&given));
+    }
+    for key in [
+        get_refund_request::Key::RefundId(settlement.settlement_id.clone()),
+        get_refund_request::Key::RequestId("bill-1".to_owned()),
+        get_refund_request::Key::RefundSetlId(settlement.setl_id.clone()),
+    ] {
+        let request = GetRefundRequest { key: Some(key) };
+        let status = client
+            .get_refund(request)
+            .await
+            .expect_err("it is no refund");
+        assert_eq!(refusal(&status).name, "NOT_FOUND");
+    }
+    let by_ids = [&given.refund_id, &given.request_id, &given.refund_setl_id];
+    for id in by_ids {
+        let (printed, exit) = yibaoctl(&desk, &["show", id]);
+        assert_eq!(exit, 0, "{printed}");
+        assert!(printed.contains("REFUNDED"), "{printed}");
+    }
     let list = client.list_settlements(ListSettlementsRequest::default());
     let list = list.await.expect("a list").into_inner().settlements;
     assert_eq!(list.len(), 1, "refunds are no settlements: {list:?}");

@@ -83,6 +83,8 @@ pub(crate) fn resolved(verdict: ResolvedAs) -> Words {
         ResolvedAs::Reversed => ("已退回", "reversed"),
         ResolvedAs::Refunded => ("已退费", "refunded"),
         ResolvedAs::NotRefunded => ("未退费", "not-refunded"),
+        ResolvedAs::Recorded => ("平台已记录", "recorded"),
+        ResolvedAs::NotRecorded => ("平台未记录", "not-recorded"),
     }
 }
 

@@ -183,6 +183,7 @@ impl Story for Reconciliation {
             request: zeroize::Zeroizing::new(self.digest.clone().into_bytes()),
             stuck: false,
             subject: None,
+            subject_is_shared: false,
             blocks_when_stuck: false,
             person: None,
             summary: self.summary(),

@@ -88,6 +88,7 @@ fn look(row: &Row) -> (String, Ask) {
         setl_id: row.setl_id.clone(),
         settle_msgid: row.msgid.clone(),
         is_pharmacy: false,
+        insutype: row.insutype.clone(),
     };
     (row.insuplc_admdvs.clone(), Ask::Compare(numbers))
 }

@@ -1,0 +1,75 @@
+//! Whether goods that come back by their own fields were handed out here. A package tells: its trace code, and the
+//! document or person where one package is given to several by the piece.
+
+use super::check::Returned;
+use super::goods::{Goods, Row};
+use super::state::{Dispense, Ending, Phase};
+
+/// How goods stand to a hand-out of this desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// None of them is of it.
+    None,
+    /// They are these lines of it.
+    Lines(Vec<Returned>),
+    /// Some are; the rows at these places are not.
+    ButNot(Vec<usize>),
+    /// Some are, and nobody knows yet whether the platform has that hand-out.
+    InDoubt,
+}
+
+/// Finds these goods in a hand-out.
+#[must_use]
+pub fn of_hand_out(hand_out: &Dispense, goods: &Goods) -> Own {
+    let Some(order) = hand_out.order.as_deref() else {
+        return Own::None;
+    };
+    let in_doubt = match hand_out.phase {
+        Phase::Ended(Ending::Refused) => return Own::None,
+        Phase::Ended(Ending::Recorded) => false,
+        Phase::Telling | Phase::InDoubt | Phase::Stuck => true,
+    };
+    let same_document = same_document(&order.goods, goods);
+    let mut lines: Vec<Returned> = Vec::new();
+    let mut others = Vec::new();
+    for (place, row) in goods.rows.iter().enumerate() {
+        let handed = (1..).zip(&order.goods.rows).filter(|(line, handed)| {
+            let index = usize::try_from(*line - 1).unwrap_or(usize::MAX);
+            let is_there = in_doubt || hand_out.rows.get(index).is_some_and(|row| row.is_taken);
+            is_there && same_package(handed, row, same_document)
+        });
+        let found: Vec<u32> = handed.map(|(line, _)| line).collect();
+        let is_free = |line: &&u32| lines.iter().all(|other| other.line != **line);
+        match found.iter().find(is_free).or(found.first()) {
+            Some(line) => lines.push(Returned {
+                line: *line,
+                sel_retn_cnt: row.sel_retn_cnt,
+                trace_codes: row.trace_codes.clone(),
+                memo: row.memo.clone(),
+            }),
+            None => others.push(place),
+        }
+    }
+    if lines.is_empty() {
+        Own::None
+    } else if in_doubt {
+        Own::InDoubt
+    } else if others.is_empty() {
+        Own::Lines(lines)
+    } else {
+        Own::ButNot(others)
+    }
+}
+
+/// Whether two tell of one sale.
+#[must_use]
+pub fn same_document(one: &Goods, other: &Goods) -> bool {
+    let same = |one: &str, other: &str| !one.is_empty() && one == other;
+    same(&one.setl_id, &other.setl_id) || same(&one.mdtrt_sn, &other.mdtrt_sn)
+}
+
+fn same_package(handed: &Row, row: &Row, same_document: bool) -> bool {
+    let whole = !handed.by_piece && !row.by_piece;
+    let shared = |code: &String| handed.trace_codes.contains(code);
+    (whole || same_document) && row.trace_codes.iter().any(shared)
+}
