@@ -164,7 +164,7 @@ fn reaches_what_it_is_for(found: &[(Result<u64, u64>, Seen)]) {
         ("refunded", seen.refunded, 20),
         ("refunded by 2103", seen.pharmacy_refunded, 100),
         ("refunded after a restart", seen.refunded_after_restart, 100),
-        ("refunded after a loss", seen.refunded_after_loss, 100),
+        ("refunded after a loss", seen.refunded_after_loss, 200),
         ("refunds by the platform's numbers", seen.named, 20),
         ("refunded before", seen.refunded_before, 100),
         ("refunds refused", seen.refund_refused, 50),
