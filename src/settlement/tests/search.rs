@@ -168,7 +168,7 @@ fn reaches_what_it_is_for(found: &[(Result<u64, u64>, Seen)]) {
         ("refunds by the platform's numbers", seen.named, 20),
         ("refunded before", seen.refunded_before, 100),
         ("refunds refused", seen.refund_refused, 50),
-        ("refunds stuck", seen.refund_stuck, 500),
+        ("refunds stuck", seen.refund_stuck, 2_000),
     ] {
         println!("{what}: {count} beside {}", seen.settlements);
         assert!(
