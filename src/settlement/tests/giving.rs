@@ -263,6 +263,14 @@ fn infno(ask: &Ask) -> &'static str {
     match ask {
         Ask::Refund(numbers) if numbers.is_pharmacy => "2103",
         Ask::Refund(_) => "2208",
-        _ => "5203",
+        Ask::Look(_)
+        | Ask::Enquiry(_)
+        | Ask::HandOut(_)
+        | Ask::TakeBack(_)
+        | Ask::Compare(_)
+        | Ask::Totals(_)
+        | Ask::Upload { .. }
+        | Ask::Details { .. }
+        | Ask::Download { .. } => "5203",
     }
 }
