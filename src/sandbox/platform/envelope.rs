@@ -120,10 +120,12 @@ fn check_values<'a>(
 ) -> Result<(), Refusal> {
     let options = &world.options;
     let msgid = call.msgid;
-    if msgid.len() != 30 || !msgid.starts_with(&options.fixmedins_code) {
+    // Plain text first: the parts below are cut out of it by place.
+    let is_plain = msgid.len() == 30 && msgid.is_ascii();
+    if !is_plain || !msgid.starts_with(&options.fixmedins_code) {
         return Err(Refusal::check("发送方报文ID格式不正确[msgid]"));
     }
-    if clock::parse_compact(&msgid[12..26]).is_none() || !msgid[26..].is_ascii() {
+    if clock::parse_compact(&msgid[12..26]).is_none() {
         return Err(Refusal::check("发送方报文ID时间不正确[msgid]"));
     }
     if text("fixmedins_code") != options.fixmedins_code {

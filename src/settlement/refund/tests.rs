@@ -36,18 +36,7 @@ fn charged() -> Amounts {
 }
 
 fn negative() -> Amounts {
-    let minus = |fen: Fen| Fen(-fen.0);
-    let it = charged();
-    Amounts {
-        medfee_sumamt: minus(it.medfee_sumamt),
-        inscp_scp_amt: minus(it.inscp_scp_amt),
-        hifp_pay: minus(it.hifp_pay),
-        fund_pay_sumamt: minus(it.fund_pay_sumamt),
-        psn_part_amt: minus(it.psn_part_amt),
-        acct_pay: minus(it.acct_pay),
-        psn_cash_pay: minus(it.psn_cash_pay),
-        ..Amounts::default()
-    }
+    sample::negative(&charged())
 }
 
 fn looked(is_refunded: bool, fixmedins_code: &str, amounts: Amounts) -> Outcome {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::sample::{self, TOTAL};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
-use crate::settlement::call::{Enquiry, Found, FoundVisit, LineSplit, Settled, Step};
+use crate::settlement::call::{Enquiry, Found, FoundVisit, LineSplit, Looked, Settled, Step};
+use crate::settlement::errand::Ask;
 use crate::settlement::state::State;
 
 /// What a message asks for, taken from the call when it left.
@@ -19,18 +20,22 @@ pub(super) struct Message {
     pub(super) chrg_bchno: String,
     pub(super) settle_msgid: String,
     pub(super) setl_id: String,
-    /// 费用明细流水号 of the lines that are not uploaded yet, 2204.
+    /// 费用明细流水号 of the lines that are not uploaded yet, 2204; a pharmacy's whole sale.
     pub(super) lines: Vec<String>,
     /// How far the charge is from the preview.
     pub(super) differs: u8,
     /// Settled by 2101 and 2102: without a visit and without lines uploaded before.
     pub(super) is_pharmacy: bool,
+    /// Asked by the number of a settlement and on nobody's behalf: a refund's.
+    pub(super) by_number: bool,
 }
 
 impl Message {
     pub(super) fn of(step: Step, msgid: String, state: &State, differs: u8) -> Self {
         let known = &state.known;
         let settled = known.settled.as_ref();
+        let is_pharmacy = state.is_pharmacy();
+        let uploaded = if is_pharmacy { 0 } else { known.lines.len() };
         Self {
             step,
             msgid,
@@ -42,11 +47,41 @@ impl Message {
                 .map(|settled| settled.setl_id.clone())
                 .unwrap_or_default(),
             lines: (known.ids.feedetl_sn.iter())
-                .skip(known.lines.len())
+                .skip(uploaded)
                 .cloned()
                 .collect(),
             differs,
-            is_pharmacy: state.is_pharmacy(),
+            is_pharmacy,
+            by_number: false,
+        }
+    }
+
+    /// What a refund asks.
+    pub(super) fn of_refund(ask: &Ask, msgid: String) -> Self {
+        let (step, numbers) = match ask {
+            Ask::Refund(numbers) => (Step::UndoSettle, numbers),
+            Ask::Look(numbers) => (Step::FindSettlement, numbers),
+            Ask::Enquiry(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_)
+            | Ask::Compare(_)
+            | Ask::Totals(_)
+            | Ask::Upload { .. }
+            | Ask::Details { .. }
+            | Ask::Download { .. } => panic!("a refund asks no such thing"),
+        };
+        Self {
+            step,
+            msgid,
+            ipt_otp_no: String::new(),
+            mdtrt_id: numbers.mdtrt_id.clone(),
+            chrg_bchno: String::new(),
+            settle_msgid: numbers.settle_msgid.clone(),
+            setl_id: numbers.setl_id.clone(),
+            lines: Vec::new(),
+            differs: 0,
+            is_pharmacy: numbers.is_pharmacy,
+            by_number: true,
         }
     }
 }
@@ -55,11 +90,33 @@ impl Message {
 pub(super) struct Charge {
     pub(super) msgid: String,
     pub(super) chrg_bchno: String,
+    pub(super) mdtrt_id: String,
     pub(super) amounts: Amounts,
     pub(super) stands: bool,
     /// How often it was given back, by 2208 or 2601.
     pub(super) given_back: u32,
     pub(super) is_pharmacy: bool,
+}
+
+impl Charge {
+    pub(super) fn setl_id(&self) -> String {
+        format!("S-{}", self.msgid)
+    }
+}
+
+/// What a 2208 gave back: a settlement of its own, with negative amounts.
+#[derive(Clone, Debug)]
+pub(super) struct GivenBack {
+    pub(super) msgid: String,
+    /// 结算ID of the settlement that it gives back.
+    pub(super) of: String,
+    pub(super) amounts: Amounts,
+}
+
+impl GivenBack {
+    pub(super) fn setl_id(&self) -> String {
+        format!("B-{}", self.msgid)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +141,9 @@ pub(super) struct Ledger {
     pub(super) visits: Vec<Visit>,
     pub(super) lines: Vec<FeeLine>,
     pub(super) charges: Vec<Charge>,
+    pub(super) given_back: Vec<GivenBack>,
+    /// Gives back a second time what it gave back before, under another msgid.
+    pub(super) is_forgetful: bool,
     /// What each line costs, by its 费用明细流水号.
     pub(super) prices: BTreeMap<String, Fen>,
     /// How a sum is split, of 1 000: what the funds pay, and of the rest what the account pays.
@@ -108,6 +168,8 @@ impl Ledger {
             visits: vec![visit("HIS", "O1-HIS"), visit("OTHER", "O2")],
             lines: Vec::new(),
             charges: Vec::new(),
+            given_back: Vec::new(),
+            is_forgetful: false,
             prices: [("F1".to_owned(), TOTAL)].into(),
             split: (500, 500),
             part: usize::MAX,
@@ -138,6 +200,7 @@ impl Ledger {
             Step::UndoRegister => self.undo_register(message),
             Step::Reverse => Ok(Found::Reversal(self.reverse(message))),
             Step::FindVisit => Ok(Found::Visits(self.find_visits())),
+            Step::FindSettlement if message.by_number => Ok(self.look(message)),
             Step::FindSettlement => Ok(Found::Enquiry(self.find_settlement(message))),
         }
     }
@@ -195,7 +258,7 @@ impl Ledger {
 
     fn amounts(&self, message: &Message) -> Amounts {
         if message.is_pharmacy {
-            let sum = self.prices.values().map(|price| price.0).sum();
+            let sum = message.lines.iter().map(|line| self.price(line).0).sum();
             return sample::split_amounts(Fen(sum), self.split);
         }
         let lines = self.lines.iter();
@@ -208,7 +271,7 @@ impl Ledger {
         let mut amounts = self.amounts(message);
         amounts.psn_cash_pay.0 += i64::from(message.differs);
         if message.is_pharmacy {
-            let lines = self.prices.keys().map(|number| self.part_of(number));
+            let lines = message.lines.iter().map(|number| self.part_of(number));
             let lines = lines.collect();
             return Ok(Found::DrugPreview { amounts, lines });
         }
@@ -240,6 +303,12 @@ impl Ledger {
         self.charges.push(Charge {
             msgid: message.msgid.clone(),
             chrg_bchno: message.chrg_bchno.clone(),
+            mdtrt_id: if message.is_pharmacy {
+                // The visit that 2102 makes.
+                format!("SALE-{}", message.msgid)
+            } else {
+                message.mdtrt_id.clone()
+            },
             amounts,
             stands: true,
             given_back: 0,
@@ -252,8 +321,12 @@ impl Ledger {
 
     fn settled(&self, charge: &Charge) -> Settled {
         Settled {
-            setl_id: format!("S-{}", charge.msgid),
-            mdtrt_id: sale(charge.is_pharmacy).to_owned(),
+            setl_id: charge.setl_id(),
+            mdtrt_id: if charge.is_pharmacy {
+                charge.mdtrt_id.clone()
+            } else {
+                String::new()
+            },
             medins_setl_id: charge.msgid.clone(),
             setl_time: "2026-01-01 08:01:00".to_owned(),
             insutype: "310".to_owned(),
@@ -267,23 +340,57 @@ impl Ledger {
     }
 
     fn undo_settle(&mut self, message: &Message) -> Said {
-        if message.is_pharmacy {
-            assert_eq!(message.mdtrt_id, sale(true), "2103 names 2102's own visit");
+        if (self.given_back.iter()).any(|row| row.msgid == message.msgid) {
+            return Err("a repeated msgid");
         }
-        let setl_id = &message.setl_id;
         let mut charges = self.charges.iter_mut();
         let charge = charges
-            .find(|charge| format!("S-{}", charge.msgid) == *setl_id)
+            .find(|charge| charge.setl_id() == message.setl_id)
             .ok_or("no such settlement")?;
-        if !charge.stands {
+        assert_eq!(message.mdtrt_id, charge.mdtrt_id, "of another visit");
+        assert_eq!(message.is_pharmacy, charge.is_pharmacy, "2208, or 2103");
+        if !charge.stands && !self.is_forgetful {
             return Err("already refunded");
         }
         charge.stands = false;
         charge.given_back += 1;
-        Ok(Found::Refunded {
-            setl_id: "S-back".to_owned(),
+        let row = GivenBack {
+            msgid: message.msgid.clone(),
+            of: message.setl_id.clone(),
+            amounts: sample::negative(&charge.amounts),
+        };
+        let refunded = Found::Refunded {
+            setl_id: row.setl_id(),
             setl_time: "2026-01-01 08:02:00".to_owned(),
-            amounts: Amounts::default(),
+            amounts: row.amounts.clone(),
+        };
+        self.given_back.push(row);
+        Ok(refunded)
+    }
+
+    /// 5203 by the number of a settlement, or of a refund.
+    fn look(&self, message: &Message) -> Found {
+        let setl_id = &message.setl_id;
+        let mut charges = self.charges.iter();
+        let charge = charges.find(|charge| charge.setl_id() == *setl_id);
+        let mut rows = self.given_back.iter();
+        let row = rows.find(|row| row.setl_id() == *setl_id);
+        let (settled, is_refunded) = match (charge, row) {
+            (Some(charge), _) => (self.settled(charge), !charge.stands),
+            (None, Some(row)) => {
+                let mut charges = self.charges.iter();
+                let charge = charges.find(|charge| charge.setl_id() == row.of);
+                let mut settled = self.settled(charge.expect("what was given back was charged"));
+                settled.setl_id = row.setl_id();
+                settled.amounts = row.amounts.clone();
+                (settled, true)
+            }
+            (None, None) => return Found::Enquiry(Enquiry::NothingThere),
+        };
+        Found::Looked(Looked {
+            settled,
+            is_refunded,
+            fixmedins_code: String::new(),
         })
     }
 
@@ -343,9 +450,4 @@ impl Ledger {
             Some(_) => Enquiry::Refunded,
         }
     }
-}
-
-/// The visit that 2102 makes.
-fn sale(is_pharmacy: bool) -> &'static str {
-    if is_pharmacy { "SALE" } else { "" }
 }

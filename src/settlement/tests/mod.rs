@@ -6,6 +6,8 @@ mod credential;
 mod desk;
 mod encoding;
 mod fixtures;
+mod giving;
+mod history;
 mod journal;
 mod ledger;
 mod model;

@@ -191,6 +191,21 @@ pub(in crate::settlement) fn split_amounts(total: Fen, split: (i64, i64)) -> Amo
     }
 }
 
+/// What gives this back.
+pub(in crate::settlement) fn negative(charged: &Amounts) -> Amounts {
+    let minus = |fen: Fen| Fen(-fen.0);
+    Amounts {
+        medfee_sumamt: minus(charged.medfee_sumamt),
+        inscp_scp_amt: minus(charged.inscp_scp_amt),
+        hifp_pay: minus(charged.hifp_pay),
+        fund_pay_sumamt: minus(charged.fund_pay_sumamt),
+        psn_part_amt: minus(charged.psn_part_amt),
+        acct_pay: minus(charged.acct_pay),
+        psn_cash_pay: minus(charged.psn_cash_pay),
+        ..Amounts::default()
+    }
+}
+
 /// One fen more from the funds and one less in cash: balanced, and not what was shown.
 pub(in crate::settlement) fn one_fen_apart(mut amounts: Amounts) -> Amounts {
     amounts.hifp_pay.0 += 1;

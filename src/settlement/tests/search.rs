@@ -1,26 +1,12 @@
-//! The seeded search: bills of chance, persons, faults and kills, and a HIS that tries again.
+//! The seeded search: histories of chance, with faults and kills.
 //!
-//! A world is one bill at one bureau. The HIS settles it anew, under a new request_id, whenever it was told
-//! that nothing stays charged; messages of an earlier try may still come late. Whatever happens the bill is
-//! charged at most once, and each answer is what the bureau's ledger says.
-//!
-//! A seed is a world: `YIBAO_SEED=n cargo test --lib search` runs that one alone.
+//! A seed is a history: `YIBAO_SEED=n cargo test --lib search` runs that one alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::desk::Desk;
-use super::model::{self, Attempt};
+use super::history::{Seen, run};
 use super::record::{self, Found, Proof};
-use super::sample;
-use super::tape::Tape;
-use super::world::World;
-use crate::settlement::answer::Money;
-use crate::settlement::bill::Fen;
-use crate::settlement::known::Ids;
-use crate::settlement::order::Order;
-use crate::settlement::rules::Rules;
-use crate::settlement::tell;
 
 /// Settlements of an ordinary run, and of a long one.
 const SETTLEMENTS: u64 = 100_000;
@@ -28,28 +14,13 @@ const SETTLEMENTS_LONG: u64 = 1_000_000;
 /// The first seed.
 const SEED_FIRST: u64 = 1;
 /// The longest story, in bytes of chance.
-const TAPE_BYTES_MAX: u64 = 600;
-/// How often one bill is tried.
-const ATTEMPTS_MAX: usize = 4;
-/// Most lines of a bill.
-const LINES_MAX: u8 = 12;
+const TAPE_BYTES_MAX: u64 = 1_200;
 /// Every so many, the rows go through JSON too: in memory they are the same, and it takes its time.
 const JSON_EVERY: u64 = 16;
 /// Threads that search.
 const SEARCHERS: u64 = 2;
 /// Worlds that are run to make a failing one shorter.
 const SHRINK_MAX: usize = 2_000;
-
-/// What one world showed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    settlements: u64,
-    /// Of these, the last of a bill that was tried before.
-    tried_again: u64,
-    settled_after_retry: u64,
-    in_parts: u64,
-    remembered: u64,
-}
 
 /// The bytes of a seed.
 fn tape_of(seed: u64) -> Vec<u8> {
@@ -64,107 +35,6 @@ fn tape_of(seed: u64) -> Vec<u8> {
     };
     let length = next() % TAPE_BYTES_MAX;
     (0..length).map(|_| next().to_be_bytes()[0]).collect()
-}
-
-/// The bill, its world, and what differs between one try of it and the next.
-struct Story {
-    order: Order,
-    rules: Rules,
-    prices: Vec<Fen>,
-    remembered: String,
-}
-
-impl Story {
-    fn of(tape: &mut Tape) -> (Self, World) {
-        let (mut order, mut rules) = (sample::order(), sample::rules());
-        let is_clear = model::switched(&mut order, &mut rules, tape);
-        let mut world = World::new(is_clear);
-        let count = 1 + tape.one_of(LINES_MAX);
-        let prices: Vec<Fen> = (0..count)
-            .map(|_| Fen(1 + i64::from(tape.one_of(250)) * i64::from(1 + tape.one_of(200))))
-            .collect();
-        let lines = prices.iter().map(|price| sample::line("1", "1", price.0));
-        order.bills = vec![sample::bill(lines.collect())];
-        if tape.one_of(3) == 2 {
-            world.ledger.part = 1 + usize::from(tape.one_of(LINES_MAX));
-        }
-        let thousand = |byte: u8| i64::from(byte) * 4;
-        world.ledger.split = (thousand(tape.one_of(251)), thousand(tape.one_of(251)));
-        let mut remembered = "";
-        match tape.one_of(6) {
-            4 => world.in_force = vec!["310", "390"],
-            5 => (world.in_force, remembered) = (vec!["310", "390"], "390"),
-            3 => {
-                world.in_force = vec!["310", "390"];
-                order.insutype = "310".to_owned();
-            }
-            _ => {}
-        }
-        let story = Self {
-            order,
-            rules,
-            prices,
-            remembered: remembered.to_owned(),
-        };
-        (story, world)
-    }
-
-    /// The try with this number: its own request_id, visit, batch and lines.
-    fn attempt(&self, n: usize, world: &mut World) -> (Order, Ids, Fen) {
-        let mut order = self.order.clone();
-        order.request_id = format!("R-{n}");
-        let number = |line: usize| format!("F{n}-{line}");
-        let ids = Ids {
-            ipt_otp_no: format!("V{n}"),
-            chrg_bchno: format!("C{n}"),
-            feedetl_sn: (0..self.prices.len()).map(number).collect(),
-            accepted: "2026-01-01 08:00:00".to_owned(),
-        };
-        let priced = ids.feedetl_sn.iter().cloned().zip(self.prices.clone());
-        world.ledger.prices.extend(priced);
-        let total = Fen(self.prices.iter().map(|price| price.0).sum());
-        (order, ids, total)
-    }
-}
-
-/// Carries one bill to its end and holds every answer against the ledger.
-fn run(bytes: &[u8], through_disk: bool) -> Seen {
-    let mut tape = Tape::new(bytes);
-    let (story, mut world) = Story::of(&mut tape);
-    let mut attempts: Vec<Attempt> = Vec::new();
-    let mut seen = Seen::default();
-    for n in 1..=ATTEMPTS_MAX {
-        world.begin_attempt();
-        let id = format!("settlement-{n}");
-        let asked = story.attempt(n, &mut world);
-        let mut desk = Desk::begin(&id, asked, story.rules.clone(), world, tape);
-        desk.remembered.clone_from(&story.remembered);
-        desk.carry();
-        if through_disk {
-            model::read_back(&desk);
-        }
-        seen.settlements += 1;
-        seen.in_parts += u64::from(desk.world.ledger.part < story.prices.len());
-        seen.remembered += u64::from(desk.state.trail.recalled.as_deref() == Some("390"));
-        attempts.push(Attempt::of(&desk));
-        let money = tell::money(&desk.state);
-        (world, tape) = (desk.world, desk.tape);
-        let may_try_again = matches!(money, Money::Refused | Money::Cancelled | Money::Reversed);
-        if n > 1 {
-            seen.tried_again += 1;
-            seen.settled_after_retry += u64::from(money == Money::Settled);
-        }
-        if !may_try_again || tape.one_of(4) == 0 {
-            break;
-        }
-    }
-    world.all_late_comes();
-    for attempt in &attempts {
-        model::hold(attempt, &world.ledger);
-    }
-    let standing = world.ledger.standing();
-    assert!(standing <= 1, "the bill is charged {standing} times");
-    seen
 }
 
 /// Whether the story of this tape does not hold.
@@ -210,11 +80,7 @@ fn search(first: u64, wanted: u64, carried: &AtomicU64, sum: &mut Seen) -> Resul
             return Err(seed);
         };
         carried.fetch_add(seen.settlements, Ordering::Relaxed);
-        sum.settlements += seen.settlements;
-        sum.tried_again += seen.tried_again;
-        sum.settled_after_retry += seen.settled_after_retry;
-        sum.in_parts += seen.in_parts;
-        sum.remembered += seen.remembered;
+        sum.add(&seen);
         seed += SEARCHERS;
     }
     Ok(seed)
@@ -226,7 +92,7 @@ fn asked_seed() -> Option<u64> {
 }
 
 #[test]
-fn each_bill_of_chance_is_charged_at_most_once_and_told_as_it_is() {
+fn each_bill_of_chance_is_charged_and_given_back_at_most_once() {
     if let Some(seed) = asked_seed() {
         run(&tape_of(seed), true);
         return;
@@ -238,8 +104,8 @@ fn each_bill_of_chance_is_charged_at_most_once_and_told_as_it_is() {
     };
     let proof = Proof::begin(
         "search",
-        "Seeded search: settlements against a model platform",
-        "随机搜索：对模型平台的结算",
+        "Seeded search: settlements, with their refunds, against a model platform",
+        "随机搜索：对模型平台的结算及其退费",
     );
     let carried = AtomicU64::new(0);
     let found: Vec<(Result<u64, u64>, Seen)> = std::thread::scope(|scope| {
@@ -281,20 +147,34 @@ fn each_bill_of_chance_is_charged_at_most_once_and_told_as_it_is() {
     reaches_what_it_is_for(&found);
 }
 
-/// The worlds are what they are meant to be.
+/// The histories are what they are meant to be.
 fn reaches_what_it_is_for(found: &[(Result<u64, u64>, Seen)]) {
-    let sum = |of: fn(&Seen) -> u64| -> u64 { found.iter().map(|(_, seen)| of(seen)).sum() };
-    let settlements = sum(|seen| seen.settlements);
-    for (what, count) in [
-        ("tried again", sum(|seen| seen.tried_again)),
-        ("settled after that", sum(|seen| seen.settled_after_retry)),
-        ("in parts", sum(|seen| seen.in_parts)),
-        ("with what was remembered", sum(|seen| seen.remembered)),
+    let mut seen = Seen::default();
+    for (_, part) in found {
+        seen.add(part);
+    }
+    for (what, count, of_each) in [
+        ("of a pharmacy", seen.pharmacy, 10),
+        ("tried again", seen.tried_again, 100),
+        ("settled after that", seen.settled_after_retry, 100),
+        ("settled after a refund", seen.settled_after_refund, 100),
+        ("in parts", seen.in_parts, 100),
+        ("with what was remembered", seen.remembered, 100),
+        ("refunds", seen.refunds, 5),
+        ("refunded", seen.refunded, 20),
+        ("refunded by 2103", seen.pharmacy_refunded, 100),
+        ("refunded after a restart", seen.refunded_after_restart, 100),
+        ("refunded after a loss", seen.refunded_after_loss, 200),
+        ("refunds by the platform's numbers", seen.named, 20),
+        ("refunded before", seen.refunded_before, 100),
+        ("refunds refused", seen.refund_refused, 50),
+        ("refunds stuck", seen.refund_stuck, 2_000),
     ] {
-        println!("{what}: {count} of {settlements}");
+        println!("{what}: {count} beside {}", seen.settlements);
         assert!(
-            count * 100 >= settlements,
-            "{what}: {count} of {settlements}"
+            count * of_each >= seen.settlements,
+            "{what}: {count} beside {}",
+            seen.settlements
         );
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct World {
     pub(super) answered_amiss: bool,
     /// Whether the site says clearly what 5203 and 2601 mean, or only after a while.
     pub(super) is_clear: bool,
+    /// Whether a relay may deliver a message twice.
+    pub(super) delivers_twice: bool,
     unclear_until_ms: Option<i64>,
     /// 险种类型 that are in force.
     pub(super) in_force: Vec<&'static str>,
@@ -90,6 +92,7 @@ impl World {
             messages: 0,
             answered_amiss: false,
             is_clear,
+            delivers_twice: false,
             unclear_until_ms: None,
             in_force: vec!["310"],
             outage_until_ms: 0,
@@ -149,7 +152,7 @@ impl World {
             self.pass(1);
             return not_sent().into();
         }
-        let trouble = tape.trouble(8);
+        let trouble = tape.trouble(if self.delivers_twice { 10 } else { 8 });
         self.pass(1 + tape.part_of(4_000));
         let undo = matches!(message.step, Step::UndoFees | Step::UndoRegister);
         self.may_leave |= undo && matches!(trouble, 4 | 7);
@@ -178,6 +181,15 @@ impl World {
                 sign_in_expired: true,
             },
             7 => refused(Code::CodeExpired).into(),
+            9 => {
+                let outcome = self.process(&message, shown, tape);
+                drop(self.deliver_again(&message));
+                outcome.into()
+            }
+            10 => {
+                drop(self.process(&message, shown, tape));
+                self.deliver_again(&message).into()
+            }
             _ => {
                 // A bridge that says yes to another question.
                 self.answered_amiss = true;
@@ -189,6 +201,38 @@ impl World {
                 })
                 .into()
             }
+        }
+    }
+
+    /// The same message once more: a repeated msgid, which no site lists among its refusals of a money call.
+    fn deliver_again(&mut self, message: &Message) -> Outcome {
+        let writes = [
+            Step::Register,
+            Step::Fees,
+            Step::UndoFees,
+            Step::UndoRegister,
+        ];
+        self.may_leave |= writes.contains(&message.step);
+        match message.step {
+            Step::Reverse => match self.ledger.commit(message) {
+                Ok(found) => done(found),
+                Err(_) => unknown(),
+            },
+            Step::Settle | Step::UndoSettle => {
+                let again = self.ledger.commit(message);
+                assert!(again.is_err(), "a msgid was taken twice");
+                unknown()
+            }
+            Step::Decode
+            | Step::Person
+            | Step::Register
+            | Step::VisitInfo
+            | Step::Fees
+            | Step::PreSettle
+            | Step::UndoFees
+            | Step::UndoRegister
+            | Step::FindVisit
+            | Step::FindSettlement => refused(Code::PlatformRefused),
         }
     }
 
@@ -232,14 +276,17 @@ impl World {
 
     /// A site may be unclear about what it says; it never says what is not so.
     fn as_the_site_says(&mut self, found: Found, tape: &mut Tape) -> Found {
-        let asked = matches!(found, Found::Enquiry(_) | Found::Reversal(_));
+        let asked = matches!(
+            found,
+            Found::Enquiry(_) | Found::Looked(_) | Found::Reversal(_)
+        );
         if asked && !self.is_clear && self.unclear_until_ms.is_none() {
             self.unclear_until_ms = Some(self.now_ms + tape.part_of(UNCLEAR_MS_MAX));
         }
         let unclear_until_ms = self.unclear_until_ms.unwrap_or(self.now_ms);
         let unclear = self.now_ms < unclear_until_ms || tape.trouble(4) == 1;
         match found {
-            Found::Enquiry(_) if unclear => Found::Enquiry(Enquiry::Unclear),
+            Found::Enquiry(_) | Found::Looked(_) if unclear => Found::Enquiry(Enquiry::Unclear),
             Found::Reversal(_) if unclear => Found::Reversal(Reversal::Unclear),
             Found::Nothing
             | Found::Voucher(_)

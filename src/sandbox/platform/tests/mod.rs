@@ -4,6 +4,7 @@ mod chain;
 mod desk;
 mod faults;
 mod pharmacy;
+mod rules;
 mod statement;
 mod strict;
 mod wire;
