@@ -5,6 +5,8 @@
 
 #[macro_use]
 mod reconciling;
+#[macro_use]
+mod cards;
 mod table;
 
 pub use table::Code;

@@ -50,7 +50,7 @@ macro_rules! codes {
     };
 }
 
-with_reconciling! {
+with_cards! { {
     // The request.
     RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
         "请求内容有误，未受理。",
@@ -267,6 +267,7 @@ with_reconciling! {
         "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
         "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
 
+    } {
     // The platform.
     PlatformUnreachable = "E4001", "PLATFORM_UNREACHABLE", NotCharged, NewId,
         "连接不上医保平台，请求没有发出。",
@@ -532,4 +533,4 @@ with_reconciling! {
         "A refund of the same settlement is under way.",
         "请稍候再查询，不要另行退费。",
         "Ask again in a moment; make no other refund.";
-}
+} }

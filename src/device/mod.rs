@@ -16,6 +16,7 @@ mod event;
 mod hub;
 mod link;
 mod pause;
+pub mod card;
 pub mod printer;
 mod queue;
 pub mod quirks;

@@ -1,0 +1,2 @@
+//! Card readers.
+pub mod frame;
