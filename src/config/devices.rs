@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub const DEVICES_MAX: usize = 32;
 /// Speed of a serial line when none is given.
 pub const BAUD_DEFAULT: u32 = 9_600;
+/// Speed of a 居民身份证 reader when none is given: what its makers deliver.
+pub const BAUD_ID_CARD_DEFAULT: u32 = 115_200;
 /// Silence that ends a code without a terminator.
 pub const GAP_MS_DEFAULT: u32 = 60;
 /// Longest pause that can be configured as a gap.
@@ -22,6 +24,9 @@ const NAME_BYTES_MAX: usize = 64;
 /// Jobs of a scanner, and of a printer. Nobody asks for a device with another one.
 const SCANNER_ROLES: [&str; 1] = ["scanner"];
 const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
+const CARD_ROLES: [&str; 2] = ["card", "id-card"];
+/// Longest part of a card reader's name.
+const READER_BYTES_MAX: usize = 128;
 
 /// One device: what it is called, what it is for, where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -29,7 +34,7 @@ const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 pub struct DeviceConfig {
     /// The desk's own name for it, unique at the desk.
     pub name: String,
-    /// What clients ask for: `scanner`, `receipt`, `report`. One device a role.
+    /// What clients ask for: `scanner`, `receipt`, `report`, `card`, `id-card`. One device a role.
     pub role: String,
     /// What it is and where.
     pub kind: Kind,
@@ -56,6 +61,18 @@ pub enum Kind {
     },
     /// An ESC/POS printer on a serial line: `kind = "escpos-serial"`.
     EscPosSerial {
+        /// The line.
+        path: PathBuf,
+        /// Bits a second.
+        baud: u32,
+    },
+    /// A card reader that pcscd serves: `kind = "pcsc-reader"`.
+    PcscReader {
+        /// A part of its name, as `pcsc_scan` lists it; none: the only reader there is.
+        reader: Option<String>,
+    },
+    /// A 居民身份证 reader on a serial line: `kind = "id-card-serial"`.
+    IdCardSerial {
         /// The line.
         path: PathBuf,
         /// Bits a second.
@@ -117,6 +134,7 @@ struct Flat {
     terminator: Option<Terminator>,
     gap_ms: Option<u32>,
     length_max: Option<usize>,
+    reader: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -125,6 +143,8 @@ enum FlatKind {
     SerialScanner,
     EscposTcp,
     EscposSerial,
+    PcscReader,
+    IdCardSerial,
 }
 
 impl TryFrom<Flat> for DeviceConfig {
@@ -139,6 +159,13 @@ impl TryFrom<Flat> for DeviceConfig {
             return Err(wrong(
                 "terminator, gap_ms and length_max belong to a scanner",
             ));
+        }
+        let by_pcscd = flat.kind == FlatKind::PcscReader;
+        if by_pcscd && (flat.path.is_some() || flat.baud.is_some()) {
+            return Err(wrong("path and baud belong to a serial line; give reader"));
+        }
+        if !by_pcscd && flat.reader.is_some() {
+            return Err(wrong("reader belongs to a reader of pcscd"));
         }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
         if on_tcp && (flat.path.is_some() || flat.baud.is_some()) {
@@ -164,6 +191,13 @@ impl TryFrom<Flat> for DeviceConfig {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
             FlatKind::EscposSerial => Kind::EscPosSerial { path: path?, baud },
+            FlatKind::PcscReader => Kind::PcscReader {
+                reader: flat.reader,
+            },
+            FlatKind::IdCardSerial => Kind::IdCardSerial {
+                path: path?,
+                baud: flat.baud.unwrap_or(BAUD_ID_CARD_DEFAULT),
+            },
         };
         Ok(Self {
             name: flat.name,
@@ -186,6 +220,7 @@ impl DeviceConfig {
         let roles: &[&str] = match self.kind {
             Kind::SerialScanner { .. } => &SCANNER_ROLES,
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
         };
         if !roles.contains(&self.role.as_str()) {
             let known = roles.join(", ");
@@ -208,7 +243,17 @@ impl DeviceConfig {
                     say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
                 }
             }
-            Kind::EscPosSerial { path, baud } => check_line(path, *baud, &mut say),
+            Kind::EscPosSerial { path, baud } | Kind::IdCardSerial { path, baud } => {
+                check_line(path, *baud, &mut say);
+            }
+            Kind::PcscReader { reader } => {
+                let name = reader.as_deref().unwrap_or("any");
+                if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
+                    say(format!(
+                        "reader must be 1-{READER_BYTES_MAX} bytes of a reader's name"
+                    ));
+                }
+            }
             Kind::EscPosTcp { address } => {
                 let port = address
                     .rsplit_once(':')
@@ -318,6 +363,8 @@ mod tests {
             "kind='escpos-serial'\npath='/dev/x'\ngap_ms=3",
             "kind='serial-scanner'\npath='/dev/x'\ncolour='red'",
             "kind='toaster'\npath='/dev/x'",
+            "kind='pcsc-reader'\npath='/dev/x'",
+            "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
         ] {
             assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
         }

@@ -3,6 +3,7 @@
 //! A capability is claimed only where its maker documents it or it was measured; a printer that prints
 //! `GS ( H` as text would spoil every receipt. `generic-…` rows therefore prove by the queued status answer.
 
+use super::card::kinds;
 use crate::config::devices::{DeviceConfig, Kind};
 
 /// What one model can do.
@@ -134,6 +135,19 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         let printer = match device.kind {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
             Kind::SerialScanner { .. } => false,
+            Kind::PcscReader { .. } => {
+                if kinds::layout(Some(model)).is_none() {
+                    let known = kinds::layout_names();
+                    let name = &device.name;
+                    wrong.push(format!("device {name:?}: model {model:?} is none of {known}"));
+                }
+                continue;
+            }
+            Kind::IdCardSerial { .. } => {
+                let name = &device.name;
+                wrong.push(format!("device {name:?}: a 居民身份证 reader has no model"));
+                continue;
+            }
         };
         if !printer {
             wrong.push(format!("device {:?}: a scanner has no model", device.name));

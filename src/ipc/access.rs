@@ -59,6 +59,8 @@ pub enum Operation {
     ListDevices,
     /// `WatchDevices`.
     WatchDevices,
+    /// `ReadCard`.
+    ReadCard,
     /// `GetStatus`.
     GetStatus,
     /// `ListStuck`.
@@ -101,6 +103,7 @@ impl Role {
             | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
+            | Operation::ReadCard
             | Operation::Reconcile => Role::Cashier,
             Operation::ListDevices | Operation::WatchDevices | Operation::GetStatus => {
                 Role::Monitor
@@ -317,7 +320,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 12] = [
+    const SETTLEMENT: [Operation; 13] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -330,6 +333,7 @@ mod tests {
         Operation::ListStuck,
         Operation::RefundSettlement,
         Operation::Reconcile,
+        Operation::ReadCard,
     ];
     const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];
     const DESK: [Operation; 3] = [

@@ -1,6 +1,7 @@
 //! What can be asked, a file each. Doors call these; nothing here knows a wire form.
 
 mod ask;
+mod card;
 mod devices;
 mod dispense;
 mod errand;
@@ -18,6 +19,7 @@ mod watch;
 pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, SettlementKey, Stated, Status,
 };
+pub use card::{CARD_ROLES, CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
@@ -26,5 +28,5 @@ pub use resolve::Resolved;
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
     Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, Holder as DeviceHolder,
-    Paper as Roll, PrinterState, Watched, Watcher, What,
+    Medium, Paper as Roll, PrinterState, Resident, ShownCard, Watched, Watcher, What,
 };

@@ -27,7 +27,7 @@ macro_rules! named {
 
 named! {
     CancelSettlementResponse DeviceEvent Dispense ErrorEntry GetStatusResponse HandOutRequest
-    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest
+    ReadCardResponse ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

@@ -98,6 +98,21 @@ pub enum Told {
     },
 }
 
+impl Told {
+    /// The number of what was asked that this answers; none: nobody asked.
+    #[must_use]
+    pub fn answers(&self) -> Option<u64> {
+        match self {
+            Told::Hello { .. } | Told::Readers { .. } | Told::Trouble { .. } => None,
+            Told::Connected { id }
+            | Told::Begun { id }
+            | Told::Reply { id, .. }
+            | Told::Ended { id }
+            | Told::Failed { id, .. } => Some(*id),
+        }
+    }
+}
+
 /// A reader and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,12 +4,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
+use super::deadline;
 use super::gate::Gate;
 use super::handle::Handle;
+use super::settlement::refused;
 use crate::api as wire;
 use crate::api::device_service_server::DeviceService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::device;
+use crate::ipc::convert::{card, device};
 use crate::operation::Watched;
 
 /// The service over a handle.
@@ -34,6 +36,18 @@ impl<H: Handle> DeviceService for Devices<H> {
             .map(device::device)
             .collect();
         Ok(Response::new(wire::ListDevicesResponse { devices }))
+    }
+
+    async fn read_card(
+        &self,
+        request: Request<wire::ReadCardRequest>,
+    ) -> Result<Response<wire::ReadCardResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ReadCard)?;
+        let deadline = deadline::of(request.metadata());
+        let wish = card::wish(request.into_inner()).map_err(refused)?;
+        let shown = self.handle.read_card(caller, wish, deadline).await;
+        let card = Some(card::shown(&shown.map_err(refused)?));
+        Ok(Response::new(wire::ReadCardResponse { card }))
     }
 
     async fn watch_devices(

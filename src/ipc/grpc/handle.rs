@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled,
-    Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    CallerId, CardWish, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Reconcile,
+    Reconciled, Resolved, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -115,6 +115,14 @@ pub trait Handle: Clone + Send + Sync + 'static {
 
     /// What happens to devices, from an event on; absent: from here on.
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched>;
+
+    /// Reads a card. Dropping the future frees the reader.
+    fn read_card(
+        &self,
+        caller: CallerId,
+        wish: CardWish,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<ShownCard, Failure>> + Send;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

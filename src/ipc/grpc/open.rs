@@ -12,8 +12,8 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations, Reconcile,
-    Reconciled, Resolved, SettlementKey, Stated, Status, TakeBack, Watched,
+    CallerId, CardWish, DeviceInfo, DispenseKey, Failure, HandOut, ListFilter, Operations,
+    Reconcile, Reconciled, Resolved, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -162,6 +162,15 @@ impl Handle for Operations {
         deadline: Option<Duration>,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
         Operations::refund(self, caller, order, deadline)
+    }
+
+    async fn read_card(
+        &self,
+        caller: CallerId,
+        wish: CardWish,
+        deadline: Option<Duration>,
+    ) -> Result<ShownCard, Failure> {
+        Operations::read_card(self, caller, wish, deadline).await
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

@@ -573,6 +573,15 @@ impl Handle for Desk {
         stream::iter([Watched::Event(event), Watched::Lagged { next_seq: 99 }]).boxed()
     }
 
+    async fn read_card(
+        &self,
+        _: CallerId,
+        _: crate::operation::CardWish,
+        _: Wait,
+    ) -> Result<crate::operation::ShownCard, Failure> {
+        Err(Failure::new(Code::CardReaderMissing, "none"))
+    }
+
     async fn status(&self) -> Status {
         status::tests::healthy()
     }
