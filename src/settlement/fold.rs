@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::{Paper, Reason};
-use super::call::{Outcome, Step};
+use super::call::{Found, Outcome, Step};
 use super::event::{Ending, Event, Verdict};
 use super::order::PrintWish;
 use super::state::{PaperState, Phase, Resolution, State};
@@ -25,6 +25,15 @@ impl State {
                 self.trail.code_in_hand = true;
                 self.trail.last_rejection = None;
                 self.trail.tries.remove(&Step::Decode);
+            }
+            Event::DocumentRead {
+                credential: _,
+                found,
+            } => {
+                self.trail.last_rejection = None;
+                if let Some(Found::Voucher(voucher)) = found {
+                    self.known.voucher = Some(voucher.clone());
+                }
             }
             Event::CodeRejected { code } => self.reject_code(*code),
             Event::ReadFailed { code } => self.trail.read_failed = Some(*code),

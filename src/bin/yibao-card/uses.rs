@@ -44,7 +44,6 @@ fn use_card(
     voice: &Voice,
 ) -> Result<(), Failed> {
     let mut card = connect(context, reader).map_err(|error| (id, error))?;
-    voice.tell(&Told::Connected { id });
     let transaction = card.transaction().map_err(|error| (id, error))?;
     voice.tell(&Told::Begun { id });
     let mut buffer = Zeroizing::new([0; MAX_BUFFER_SIZE]);

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! program: Hello, then Readers (the state first, then at each change) or Trouble
-//! daemon:  Begin ──► Connected, Begun ──► Apdu ──► Reply … ──► End ──► Ended
-//!                └─► Failed             └─► Failed: the exclusive use is over
+//! daemon:  Begin ──► Begun ──► Apdu ──► Reply … ──► End ──► Ended
+//!                └─► Failed  └─► Failed: the exclusive use is over
 //! ```
 //!
 //! The program ends when its standard input ends. It must not know what an APDU means.
@@ -67,11 +67,6 @@ pub enum Told {
         /// Why.
         fault: Fault,
     },
-    /// The card is connected; others may still be using it.
-    Connected {
-        /// Of [`Ask::Begin`].
-        id: u64,
-    },
     /// Nobody else uses the card from here on.
     Begun {
         /// Of [`Ask::Begin`].
@@ -104,8 +99,7 @@ impl Told {
     pub fn answers(&self) -> Option<u64> {
         match self {
             Told::Hello { .. } | Told::Readers { .. } | Told::Trouble { .. } => None,
-            Told::Connected { id }
-            | Told::Begun { id }
+            Told::Begun { id }
             | Told::Reply { id, .. }
             | Told::Ended { id }
             | Told::Failed { id, .. } => Some(*id),
@@ -317,7 +311,7 @@ mod tests {
     fn nonsense_is_refused_and_shows_nothing() {
         let secret = br#"{"told":"reply","id":1,"reply":"geheim"}"#;
         let error = decode::<Told>(secret).unwrap_err().to_string();
-        assert!(!error.contains("geheim") && !error.contains('g'), "{error}");
+        assert!(!error.contains("geheim"), "{error}");
         assert_eq!(format!("{:?}", Bytes::new([1, 2, 3])), "Bytes(3)");
         assert!(announced([0, 1, 0, 1]).is_err());
         assert_eq!(announced([0, 1, 0, 0]).unwrap(), FRAME_BYTES_MAX);

@@ -166,7 +166,6 @@ impl Session<'_> {
             Told::Trouble { fault } => Some(DeviceError::new(code_of(fault), "pcscd")),
             // Late words about a use that is over.
             Told::Hello { .. }
-            | Told::Connected { .. }
             | Told::Begun { .. }
             | Told::Reply { .. }
             | Told::Ended { .. }
@@ -276,17 +275,8 @@ impl Session<'_> {
         let reader = reader.to_owned();
         let asked = self.host.ask(|id| Ask::Begin { id, reader }).await;
         let asked = asked.map_err(Failure::Way)?;
-        let silent = || Failure::way(Code::CardReaderSilent, "it is not connected in time");
-        let connected = self.answer(asked, latest, silent).await?;
-        if !matches!(connected, Told::Connected { .. }) {
-            return Err(unexpected(&connected));
-        }
-        let busy = || {
-            Failure::way(
-                Code::CardReaderBusy,
-                "another program does not let go of the card",
-            )
-        };
+        // A card without power answers at once that it is mute: who waits here waits for another program.
+        let busy = || Failure::way(Code::CardReaderBusy, "another program keeps the card");
         let begun = self.answer(asked, latest, busy).await?;
         if !matches!(begun, Told::Begun { .. }) {
             return Err(unexpected(&begun));

@@ -26,6 +26,8 @@ const DOCUMENT_MS_MAX: u64 = 3_000;
 const LOOK_MS: u64 = 320;
 /// A working reader is asked so often whether it still works while nobody needs it.
 const STATUS_MS: u64 = 20_000;
+/// A look that began before its deadline may end so late.
+const LATE_MS_MAX: u64 = 500;
 /// How often a question is put when its answer is torn.
 const TRIES_MAX: usize = 2;
 /// Read at once, in bytes.
@@ -101,6 +103,10 @@ impl Reader<'_> {
                 STATUS_MS
             };
             let next = Instant::now() + Duration::from_millis(wait);
+            let next = self
+                .armed
+                .as_ref()
+                .map_or(next, |order| next.min(order.deadline));
             let mut chunk = [0; CHUNK_BYTES];
             tokio::select! {
                 biased;
@@ -145,17 +151,17 @@ impl Reader<'_> {
             self.bench.answer(order, Err(error));
             return None;
         }
+        if Instant::now() >= order.deadline {
+            let error = DeviceError::new(Code::NobodyShowedCard, "no document in time");
+            self.bench.answer(order, Err(error));
+            return None;
+        }
         let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
-        let latest = latest.min(order.deadline);
+        let latest = latest.min(order.deadline + Duration::from_millis(LATE_MS_MAX));
         match self.document(latest).await {
             Ok(None) => {
                 self.bench.board.card(false);
-                if Instant::now() >= order.deadline {
-                    let error = DeviceError::new(Code::NobodyShowedCard, "no document in time");
-                    self.bench.answer(order, Err(error));
-                } else {
-                    self.armed = Some(order);
-                }
+                self.armed = Some(order);
                 None
             }
             Ok(Some(shown)) => {

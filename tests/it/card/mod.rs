@@ -2,6 +2,7 @@
 //! a 居民身份证 reader at the far end of a terminal line.
 
 mod broken;
+mod paid;
 mod pcscd;
 mod resident;
 mod social;
@@ -53,6 +54,19 @@ impl CardDesk {
     fn insert(&self, person: &str, fault: Fault) {
         self.slot
             .insert(SocialCard::of(&self.person(person)), fault);
+    }
+
+    /// Takes out what is there, and puts the card of this person in once that was seen: pcscd looks at a virtual
+    /// reader a few times a second, and takes two cards within one look for one.
+    async fn replace(&self, person: &str, fault: Fault) {
+        self.replace_by(SocialCard::of(&self.person(person)), fault)
+            .await;
+    }
+
+    async fn replace_by(&self, card: SocialCard, fault: Fault) {
+        self.slot.pull();
+        until(&self.desk, "cards", |device| !device.has_card).await;
+        self.slot.insert(card, fault);
     }
 
     fn person(&self, key: &str) -> Person {

@@ -10,8 +10,8 @@ use crate::desk::{Desk, Setup};
 
 /// A desk with such a reader, and the folder of its line.
 async fn start() -> (Desk, IdCardReader, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = IdCardReader::start(dir.path()).unwrap();
+    let dir = tempfile::tempdir().expect("a folder");
+    let reader = IdCardReader::start(dir.path()).expect("a pty");
     let path = reader.path().display();
     let setup = Setup {
         config_more: format!(

@@ -36,11 +36,13 @@ async fn a_card_is_read_and_who_read_it_is_recorded() {
 
 /// Readings in the journal.
 fn recorded(card_desk: &CardDesk) -> i64 {
-    let journal = card_desk.desk.state_dir().join("journal.db");
+    let journal = card_desk.desk.state_dir().join("journal/journal.sqlite");
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let journal = rusqlite::Connection::open_with_flags(journal, flags).unwrap();
+    let journal = rusqlite::Connection::open_with_flags(journal, flags).expect("it opens");
     let counted = "SELECT count(*) FROM event WHERE kind = 'card_read' AND sealed IS NOT NULL";
-    journal.query_row(counted, [], |row| row.get(0)).unwrap()
+    journal
+        .query_row(counted, [], |row| row.get(0))
+        .expect("a count")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +83,7 @@ async fn cards_that_do_not_serve_are_named() {
     let card = SocialCard::of(&card_desk.person("employee"));
     card_desk.slot.insert(card.clone().bank_card(), Fault::None);
     assert_eq!(card_desk.refuses(LONG_MS).await, "CARD_UNKNOWN_KIND");
-    card_desk.slot.insert(card.locked(), Fault::None);
+    card_desk.replace_by(card.locked(), Fault::None).await;
     assert_eq!(card_desk.refuses(LONG_MS).await, "CARD_WANTS_PIN");
     let mut client = devices(&card_desk.desk).await;
     let request = |media: CardMedium, role: &str| ReadCardRequest {
@@ -97,7 +99,7 @@ async fn cards_that_do_not_serve_are_named() {
         let refused = client.read_card(request(media, role)).await.unwrap_err();
         assert_eq!(refusal(&refused).name, name, "{media:?} {role}");
     }
-    card_desk.insert("employee", Fault::None);
+    card_desk.replace("employee", Fault::None).await;
     card_desk.reads("employee").await;
 }
 
