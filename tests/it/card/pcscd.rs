@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -11,6 +12,9 @@ use tempfile::TempDir;
 const READY_S_MAX: u64 = 10;
 /// How often it is looked for.
 const LOOK_MS: u64 = 5;
+/// Where its readers listen.
+const PORT_MIN: u16 = 20_000;
+const PORTS: u32 = 12_000;
 /// The driver of the virtual reader, of Debian's vsmartcard-vpcd.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
@@ -113,15 +117,18 @@ impl Drop for Pcscd {
     }
 }
 
-/// A port with a free one behind it: the virtual reader has two slots.
+/// A port with a free one behind it: the virtual reader has two slots. Below those that the kernel gives to
+/// whoever asks for any, so that nobody takes it before pcscd does.
 fn free_port() -> u16 {
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % PORTS).expect("it is below");
     loop {
-        let first = TcpListener::bind("0.0.0.0:0").expect("a free port");
-        let port = first.local_addr().expect("its address").port();
-        let next = port
-            .checked_add(1)
-            .map(|next| TcpListener::bind(("0.0.0.0", next)));
-        if matches!(next, Some(Ok(_))) {
+        let asked = ASKED.fetch_add(2, Ordering::Relaxed);
+        let offset = own.wrapping_mul(64).wrapping_add(asked);
+        let offset = u32::from(offset) % PORTS / 2 * 2;
+        let port = PORT_MIN + u16::try_from(offset).expect("it is below");
+        let free = |port: u16| TcpListener::bind(("0.0.0.0", port)).is_ok();
+        if free(port) && free(port + 1) {
             return port;
         }
     }
