@@ -232,7 +232,11 @@ impl Board {
     pub(crate) fn card(&self, has_card: bool) {
         let had_card = std::mem::replace(&mut self.lock().has_card, has_card);
         if had_card != has_card {
-            self.say(if has_card { What::CardIn } else { What::CardOut });
+            self.say(if has_card {
+                What::CardIn
+            } else {
+                What::CardOut
+            });
         }
     }
 

@@ -12,12 +12,12 @@
 //! ```
 
 mod board;
+pub mod card;
 mod error;
 mod event;
 mod hub;
 mod link;
 mod pause;
-pub mod card;
 pub mod printer;
 mod queue;
 pub mod quirks;
@@ -27,9 +27,9 @@ pub mod scanner;
 mod far_end;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
+pub use card::{CardLease, Medium, Photo, Resident, ShownCard};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};
-pub use card::{CardLease, Medium, Photo, Resident, ShownCard};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use scanner::{Asker, Scan, ScannerLease};

@@ -139,7 +139,9 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
                 if kinds::layout(Some(model)).is_none() {
                     let known = kinds::layout_names();
                     let name = &device.name;
-                    wrong.push(format!("device {name:?}: model {model:?} is none of {known}"));
+                    wrong.push(format!(
+                        "device {name:?}: model {model:?} is none of {known}"
+                    ));
                 }
                 continue;
             }

@@ -47,9 +47,18 @@ async fn two_cards_are_never_read_as_one() {
                 refused += 1;
             }
         }
-        // The other one lies there and is read whole, once pcscd has seen it.
-        let seen = eventually(async || card_desk.read(LONG_MS).await.ok()).await;
-        assert!(is_of(&seen.expect("it is read"), &other), "at {at}");
+        // The other one is read whole, once pcscd has seen it: its virtual reader may lose a card that came in the
+        // middle of a command, and then it is put in once more.
+        let seen = eventually(async || match card_desk.read(2_000).await {
+            Ok(card) => Some(card),
+            Err(name) => {
+                if name == "NOBODY_SHOWED_CARD" {
+                    card_desk.insert("resident", Fault::None);
+                }
+                None
+            }
+        });
+        assert!(is_of(&seen.await.expect("it is read"), &other), "at {at}");
     }
     assert!(refused > 0, "no swap was met in the middle of a reading");
 }

@@ -1,8 +1,8 @@
 //! What the values of the wire are called, Chinese and English.
 
 use yibaod::api::{
-    CancelVerdict, CardMedium, DeviceChange, DeviceState, Money, PaperProof, PaperState, RefundMoney,
-    ResolvedAs, Stage, StuckSubject, TriedEnd,
+    CancelVerdict, CardMedium, DeviceChange, DeviceState, Money, PaperProof, PaperState,
+    RefundMoney, ResolvedAs, Stage, StuckSubject, TriedEnd,
 };
 
 /// Chinese and English.
