@@ -14,6 +14,8 @@ pub use super::at::{At, UsbRule};
 pub const DEVICES_MAX: usize = 32;
 /// Speed of a serial line when none is given.
 pub const BAUD_DEFAULT: u32 = 9_600;
+/// Speed of a 居民身份证 reader when none is given: what its makers deliver.
+pub const BAUD_ID_CARD_DEFAULT: u32 = 115_200;
 /// Silence that ends a code without a terminator.
 pub const GAP_MS_DEFAULT: u32 = 60;
 /// Longest pause that can be configured as a gap.
@@ -25,6 +27,9 @@ const NAME_BYTES_MAX: usize = 64;
 /// Jobs of a scanner, and of a printer; a second one of its kind has `-` and a name behind it.
 const SCANNER_ROLES: [&str; 1] = ["scanner"];
 const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
+const CARD_ROLES: [&str; 2] = ["card", "id-card"];
+/// Longest part of a card reader's name.
+const READER_BYTES_MAX: usize = 128;
 
 /// One device: what it is called, what it is for, where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -32,8 +37,8 @@ const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 pub struct DeviceConfig {
     /// The desk's own name for it, unique at the desk.
     pub name: String,
-    /// What clients ask for: `scanner`, `receipt`, `report`, and for others of their kind such as `scanner-2`. One
-    /// device a role. Settlements use `scanner` and `receipt`.
+    /// What clients ask for: `scanner`, `receipt`, `report`, `card`, `id-card`, and for others of their kind such as
+    /// `scanner-2`. One device a role. Settlements use those without a number.
     pub role: String,
     /// What it is and where.
     pub kind: Kind,
@@ -60,6 +65,18 @@ pub enum Kind {
     },
     /// An ESC/POS printer on a serial line: `kind = "escpos-serial"`.
     EscPosSerial {
+        /// The line.
+        at: At,
+        /// Bits a second.
+        baud: u32,
+    },
+    /// A card reader that pcscd serves: `kind = "pcsc-reader"`.
+    PcscReader {
+        /// A part of its name, as `pcsc_scan` lists it; none: the only reader there is.
+        reader: Option<String>,
+    },
+    /// A 居民身份证 reader on a serial line: `kind = "id-card-serial"`.
+    IdCardSerial {
         /// The line.
         at: At,
         /// Bits a second.
@@ -125,6 +142,7 @@ struct Flat {
     terminator: Option<Terminator>,
     gap_ms: Option<u32>,
     length_max: Option<usize>,
+    reader: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -133,6 +151,8 @@ enum FlatKind {
     SerialScanner,
     EscposTcp,
     EscposSerial,
+    PcscReader,
+    IdCardSerial,
 }
 
 impl TryFrom<Flat> for DeviceConfig {
@@ -155,6 +175,13 @@ impl TryFrom<Flat> for DeviceConfig {
             port: flat.port,
             interface: flat.interface,
         };
+        let by_pcscd = flat.kind == FlatKind::PcscReader;
+        if by_pcscd && (!written.is_empty() || flat.baud.is_some()) {
+            return Err(wrong("path, usb and baud belong to a line; give reader"));
+        }
+        if !by_pcscd && flat.reader.is_some() {
+            return Err(wrong("reader belongs to a reader of pcscd"));
+        }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
         if on_tcp && (!written.is_empty() || flat.baud.is_some()) {
             return Err(wrong("path, usb and baud belong to a line; give address"));
@@ -181,6 +208,13 @@ impl TryFrom<Flat> for DeviceConfig {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
             FlatKind::EscposSerial => Kind::EscPosSerial { at: at?, baud },
+            FlatKind::PcscReader => Kind::PcscReader {
+                reader: flat.reader,
+            },
+            FlatKind::IdCardSerial => Kind::IdCardSerial {
+                at: at?,
+                baud: flat.baud.unwrap_or(BAUD_ID_CARD_DEFAULT),
+            },
         };
         Ok(Self {
             name: flat.name,
@@ -203,12 +237,13 @@ impl DeviceConfig {
         let roles: &[&str] = match self.kind {
             Kind::SerialScanner { .. } => &SCANNER_ROLES,
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
         };
-        let job = self
-            .role
-            .split_once('-')
-            .map_or(&*self.role, |(job, _)| job);
-        if !roles.contains(&job) || !is_plain_name(&self.role) || self.role.ends_with('-') {
+        let is_job = |job: &str| {
+            let rest = self.role.strip_prefix(job);
+            rest.is_some_and(|rest| rest.is_empty() || rest.len() > 1 && rest.starts_with('-'))
+        };
+        if !roles.iter().any(|job| is_job(job)) || !is_plain_name(&self.role) {
             let known = roles.join(", ");
             say(format!(
                 "role {:?} is no job of this kind of device: {known}",
@@ -225,7 +260,17 @@ impl DeviceConfig {
                     say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
                 }
             }
-            Kind::EscPosSerial { baud, .. } => check_baud(*baud, &mut say),
+            Kind::EscPosSerial { baud, .. } | Kind::IdCardSerial { baud, .. } => {
+                check_baud(*baud, &mut say);
+            }
+            Kind::PcscReader { reader } => {
+                let name = reader.as_deref().unwrap_or("any");
+                if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
+                    say(format!(
+                        "reader must be 1-{READER_BYTES_MAX} bytes of a reader's name"
+                    ));
+                }
+            }
             Kind::EscPosTcp { address } => {
                 let port = address
                     .rsplit_once(':')
@@ -335,6 +380,8 @@ mod tests {
             "kind='escpos-serial'\npath='/dev/x'\nusb='0c2e:0b61'",
             "kind='escpos-serial'\nusb='0c2e'",
             "kind='escpos-tcp'\naddress='h:1'\nusb='0c2e:0b61'",
+            "kind='pcsc-reader'\npath='/dev/x'",
+            "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
         ] {
             assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
         }

@@ -35,6 +35,8 @@ pub struct DeviceInfo {
     pub last_error: Option<(Code, u64)>,
     /// What the printer said last; scanners say nothing.
     pub printer: Option<PrinterState>,
+    /// Whether a card lies in the reader; what is no card reader has none.
+    pub has_card: bool,
 }
 
 /// Who has a device.
@@ -84,6 +86,10 @@ pub struct Counters {
     pub jobs: u64,
     /// Jobs whose paper is proven.
     pub jobs_proven: u64,
+    /// Cards that were given to an asker.
+    pub cards: u64,
+    /// Readings of cards that failed.
+    pub cards_failed: u64,
 }
 
 /// One device's row, shared by its owner and the hub.
@@ -99,13 +105,17 @@ struct Inside {
     counters: Counters,
     last_error: Option<(Code, u64)>,
     printer: Option<PrinterState>,
+    has_card: bool,
 }
 
 impl Board {
     pub(crate) fn new(config: DeviceConfig, events: Arc<EventLog>) -> Self {
         let state = match config.kind {
             Kind::EscPosTcp { .. } => DeviceState::Closed,
-            Kind::SerialScanner { .. } | Kind::EscPosSerial { .. } => DeviceState::Missing,
+            Kind::SerialScanner { .. }
+            | Kind::EscPosSerial { .. }
+            | Kind::PcscReader { .. }
+            | Kind::IdCardSerial { .. } => DeviceState::Missing,
         };
         let counters = Counters::default();
         let inside = Inside {
@@ -113,6 +123,7 @@ impl Board {
             counters,
             last_error: None,
             printer: None,
+            has_card: false,
         };
         Self {
             config,
@@ -230,6 +241,18 @@ impl Board {
         self.lock().state == DeviceState::Busy
     }
 
+    /// Whether a card lies in the reader; a change becomes an event.
+    pub(crate) fn card(&self, has_card: bool) {
+        let had_card = std::mem::replace(&mut self.lock().has_card, has_card);
+        if had_card != has_card {
+            self.say(if has_card {
+                What::CardIn
+            } else {
+                What::CardOut
+            });
+        }
+    }
+
     /// The job is over; the state is what the printer said last.
     pub(crate) fn job_over(&self) {
         let mut inside = self.lock();
@@ -247,6 +270,8 @@ impl Board {
             Kind::SerialScanner { at, .. } => ("serial-scanner", at.to_string()),
             Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
+            Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
+            Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),
         };
         let inside = self.lock();
         DeviceInfo {
@@ -261,6 +286,7 @@ impl Board {
             waiting,
             last_error: inside.last_error,
             printer: inside.printer,
+            has_card: inside.has_card,
         }
     }
 

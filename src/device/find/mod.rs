@@ -64,8 +64,10 @@ pub struct Candidate {
 /// Where a device of this kind is and which list it stands in; what is no device file has none.
 pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
     match kind {
-        Kind::SerialScanner { at, .. } | Kind::EscPosSerial { at, .. } => Some((at, Class::Tty)),
-        Kind::EscPosTcp { .. } => None,
+        Kind::SerialScanner { at, .. }
+        | Kind::EscPosSerial { at, .. }
+        | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } => None,
     }
 }
 
