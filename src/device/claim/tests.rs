@@ -5,6 +5,7 @@
 
 #[path = "../../../tests/it/proof/record.rs"]
 #[allow(
+    clippy::duplicate_mod,
     dead_code,
     unreachable_pub,
     reason = "the integration tests use it too, and more of it"
