@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod find;
 mod health;
+mod hint;
 mod holder;
 mod hub;
 mod link;

@@ -155,7 +155,9 @@ pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
         Kind::EscPosTcp { .. } => None,
         Kind::EscPosSerial { at, .. } => Some(at),
-        Kind::SerialScanner { .. } => return None,
+        Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+            return None;
+        }
     };
     if let Some(profile) = device.model.as_deref().and_then(profile) {
         let by = By::Model;
@@ -192,7 +194,9 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         };
         let printer = match device.kind {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
-            Kind::SerialScanner { .. } => false,
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                false
+            }
         };
         if !printer {
             wrong.push(format!("device {:?}: a scanner has no model", device.name));

@@ -24,9 +24,8 @@ pub(crate) enum Class {
     /// Serial lines.
     Tty,
     /// Scanners that report by HID.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no such scanner is driven yet"))]
     Hidraw,
-    /// Keyboards, and scanners that type.
+    /// Scanners that type, and keyboards.
     Input,
 }
 
@@ -65,6 +64,8 @@ pub struct Candidate {
 pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
     match kind {
         Kind::SerialScanner { at, .. } | Kind::EscPosSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
+        Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
         Kind::EscPosTcp { .. } => None,
     }
 }
