@@ -76,6 +76,10 @@ secret!(
     CardNo
 );
 secret!(
+    /// What else a document says about its holder: the day of birth, the address.
+    Particular
+);
+secret!(
     /// What the e-voucher centre gave for a scanned code (`ecToken`).
     EcToken
 );
@@ -112,6 +116,14 @@ impl IdNo {
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         !self.is_empty() && self.expose().eq_ignore_ascii_case(other.expose())
+    }
+}
+
+impl CardNo {
+    /// The last two characters: `*******01`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        mask_middle(self.expose())
     }
 }
 

@@ -3,7 +3,7 @@
 
 macro_rules! with_devices {
     ({ $($before:tt)* } { $($after:tt)* }) => {
-        with_reconciling! {
+        with_cards! { {
             $($before)*
 
             // The devices.
@@ -73,7 +73,8 @@ macro_rules! with_devices {
                 "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
                 "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
 
+        } {
             $($after)*
-        }
+        } }
     };
 }

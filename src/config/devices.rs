@@ -14,6 +14,8 @@ pub use super::at::{At, UsbRule};
 pub const DEVICES_MAX: usize = 32;
 /// Speed of a serial line when none is given.
 pub const BAUD_DEFAULT: u32 = 9_600;
+/// Speed of a 居民身份证 reader when none is given: what its makers deliver.
+pub const BAUD_ID_CARD_DEFAULT: u32 = 115_200;
 /// Silence that ends a code without a terminator.
 pub const GAP_MS_DEFAULT: u32 = 60;
 /// The same between keys, which come one by one.
@@ -27,6 +29,9 @@ const NAME_BYTES_MAX: usize = 64;
 /// Jobs of a scanner, and of a printer; a second one of its kind has `-` and a name behind it.
 const SCANNER_ROLES: [&str; 1] = ["scanner"];
 const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
+const CARD_ROLES: [&str; 2] = ["card", "id-card"];
+/// Longest part of a card reader's name.
+const READER_BYTES_MAX: usize = 128;
 
 /// One device: what it is called, what it is for, where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,8 +39,8 @@ const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
 pub struct DeviceConfig {
     /// The desk's own name for it, unique at the desk.
     pub name: String,
-    /// What clients ask for: `scanner`, `receipt`, `report`, and for others of their kind such as `scanner-2`. One
-    /// device a role. Settlements use `scanner` and `receipt`.
+    /// What clients ask for: `scanner`, `receipt`, `report`, `card`, `id-card`, and for others of their kind such as
+    /// `scanner-2`. One device a role. Settlements use those without a number.
     pub role: String,
     /// What it is and where.
     pub kind: Kind,
@@ -76,6 +81,18 @@ pub enum Kind {
     },
     /// An ESC/POS printer on a serial line: `kind = "escpos-serial"`.
     EscPosSerial {
+        /// The line.
+        at: At,
+        /// Bits a second.
+        baud: u32,
+    },
+    /// A card reader that pcscd serves: `kind = "pcsc-reader"`.
+    PcscReader {
+        /// A part of its name, as `pcsc_scan` lists it; none: the only reader there is.
+        reader: Option<String>,
+    },
+    /// A 居民身份证 reader on a serial line: `kind = "id-card-serial"`.
+    IdCardSerial {
         /// The line.
         at: At,
         /// Bits a second.
@@ -141,6 +158,7 @@ struct Flat {
     terminator: Option<Terminator>,
     gap_ms: Option<u32>,
     length_max: Option<usize>,
+    reader: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -151,6 +169,8 @@ enum FlatKind {
     KeyboardScanner,
     EscposTcp,
     EscposSerial,
+    PcscReader,
+    IdCardSerial,
 }
 
 impl TryFrom<Flat> for DeviceConfig {
@@ -159,40 +179,13 @@ impl TryFrom<Flat> for DeviceConfig {
     fn try_from(flat: Flat) -> Result<Self, String> {
         let name = flat.name.clone();
         let wrong = |what: &str| format!("device {name:?}: {what}");
-        let framed =
-            flat.terminator.is_some() || flat.gap_ms.is_some() || flat.length_max.is_some();
+        let framing = flat.framing().map_err(wrong)?;
         let on_tcp = flat.kind == FlatKind::EscposTcp;
-        let on_line = flat.kind == FlatKind::SerialScanner || flat.kind == FlatKind::EscposSerial;
-        let is_printer = on_tcp || flat.kind == FlatKind::EscposSerial;
-        if framed && is_printer {
-            return Err(wrong(
-                "terminator, gap_ms and length_max belong to a scanner",
-            ));
-        }
-        if flat.kind == FlatKind::HidScanner && flat.terminator.is_some() {
-            return Err(wrong("a HID scanner says where a code ends: no terminator"));
-        }
-        if !on_line && !on_tcp && flat.baud.is_some() {
+        let by_usb_class =
+            flat.kind == FlatKind::HidScanner || flat.kind == FlatKind::KeyboardScanner;
+        if by_usb_class && flat.baud.is_some() {
             return Err(wrong("baud belongs to a serial line"));
         }
-        let usual = match flat.kind {
-            FlatKind::KeyboardScanner => Framing {
-                gap_ms: KEY_GAP_MS_DEFAULT,
-                ..Framing::default()
-            },
-            FlatKind::HidScanner => Framing {
-                terminator: Terminator::None,
-                ..Framing::default()
-            },
-            FlatKind::SerialScanner | FlatKind::EscposTcp | FlatKind::EscposSerial => {
-                Framing::default()
-            }
-        };
-        let framing = Framing {
-            terminator: flat.terminator.unwrap_or(usual.terminator),
-            gap_ms: flat.gap_ms.unwrap_or(usual.gap_ms),
-            length_max: flat.length_max.unwrap_or(usual.length_max),
-        };
         let written = Written {
             path: flat.path,
             usb: flat.usb,
@@ -200,6 +193,13 @@ impl TryFrom<Flat> for DeviceConfig {
             port: flat.port,
             interface: flat.interface,
         };
+        let by_pcscd = flat.kind == FlatKind::PcscReader;
+        if by_pcscd && (!written.is_empty() || flat.baud.is_some()) {
+            return Err(wrong("path, usb and baud belong to a line; give reader"));
+        }
+        if !by_pcscd && flat.reader.is_some() {
+            return Err(wrong("reader belongs to a reader of pcscd"));
+        }
         if on_tcp && (!written.is_empty() || flat.baud.is_some()) {
             return Err(wrong("path, usb and baud belong to a line; give address"));
         }
@@ -222,12 +222,59 @@ impl TryFrom<Flat> for DeviceConfig {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
             FlatKind::EscposSerial => Kind::EscPosSerial { at: at?, baud },
+            FlatKind::PcscReader => Kind::PcscReader {
+                reader: flat.reader,
+            },
+            FlatKind::IdCardSerial => Kind::IdCardSerial {
+                at: at?,
+                baud: flat.baud.unwrap_or(BAUD_ID_CARD_DEFAULT),
+            },
         };
         Ok(Self {
             name: flat.name,
             role: flat.role,
             kind,
             model: flat.model,
+        })
+    }
+}
+
+impl Flat {
+    /// How codes are told apart, or what is wrong with that.
+    fn framing(&self) -> Result<Framing, &'static str> {
+        let framed =
+            self.terminator.is_some() || self.gap_ms.is_some() || self.length_max.is_some();
+        let usual = Framing::default();
+        let usual = match self.kind {
+            FlatKind::SerialScanner => usual,
+            FlatKind::KeyboardScanner => Framing {
+                gap_ms: KEY_GAP_MS_DEFAULT,
+                ..usual
+            },
+            FlatKind::HidScanner if self.terminator.is_some() => {
+                return Err("a HID scanner says where a code ends: no terminator");
+            }
+            FlatKind::HidScanner => Framing {
+                terminator: Terminator::None,
+                ..usual
+            },
+            FlatKind::EscposTcp
+            | FlatKind::EscposSerial
+            | FlatKind::PcscReader
+            | FlatKind::IdCardSerial
+                if framed =>
+            {
+                return Err("terminator, gap_ms and length_max belong to a scanner");
+            }
+            FlatKind::EscposTcp
+            | FlatKind::EscposSerial
+            | FlatKind::PcscReader
+            | FlatKind::IdCardSerial => usual,
+        };
+        Ok(Framing {
+            terminator: self.terminator.unwrap_or(usual.terminator),
+            gap_ms: self.gap_ms.unwrap_or(usual.gap_ms),
+            length_max: self.length_max.unwrap_or(usual.length_max),
         })
     }
 }
@@ -246,12 +293,13 @@ impl DeviceConfig {
                 &SCANNER_ROLES
             }
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
         };
-        let job = self
-            .role
-            .split_once('-')
-            .map_or(&*self.role, |(job, _)| job);
-        if !roles.contains(&job) || !is_plain_name(&self.role) || self.role.ends_with('-') {
+        let is_job = |job: &str| {
+            let rest = self.role.strip_prefix(job);
+            rest.is_some_and(|rest| rest.is_empty() || rest.len() > 1 && rest.starts_with('-'))
+        };
+        if !roles.iter().any(|job| is_job(job)) || !is_plain_name(&self.role) {
             let known = roles.join(", ");
             say(format!(
                 "role {:?} is no job of this kind of device: {known}",
@@ -266,7 +314,17 @@ impl DeviceConfig {
             Kind::HidScanner { framing, .. } | Kind::KeyboardScanner { framing, .. } => {
                 check_framing(framing, &mut say);
             }
-            Kind::EscPosSerial { baud, .. } => check_baud(*baud, &mut say),
+            Kind::EscPosSerial { baud, .. } | Kind::IdCardSerial { baud, .. } => {
+                check_baud(*baud, &mut say);
+            }
+            Kind::PcscReader { reader } => {
+                let name = reader.as_deref().unwrap_or("any");
+                if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
+                    say(format!(
+                        "reader must be 1-{READER_BYTES_MAX} bytes of a reader's name"
+                    ));
+                }
+            }
             Kind::EscPosTcp { address } => {
                 let port = address
                     .rsplit_once(':')
@@ -416,6 +474,8 @@ mod tests {
             "kind='hid-scanner'\nusb='0c2e:0b61'\nbaud=9600",
             "kind='keyboard-scanner'\nusb='0c2e:0b61'\nbaud=9600",
             "kind='keyboard-scanner'\naddress='h:1'",
+            "kind='pcsc-reader'\npath='/dev/x'",
+            "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
         ] {
             assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
         }

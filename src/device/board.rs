@@ -35,6 +35,8 @@ pub struct DeviceInfo {
     pub last_error: Option<(Code, u64)>,
     /// What the printer said last; scanners say nothing.
     pub printer: Option<PrinterState>,
+    /// Whether a card lies in the reader; what is no card reader has none.
+    pub has_card: bool,
 }
 
 /// Who has a device.
@@ -84,6 +86,10 @@ pub struct Counters {
     pub jobs: u64,
     /// Jobs whose paper is proven.
     pub jobs_proven: u64,
+    /// Cards that were given to an asker.
+    pub cards: u64,
+    /// Readings of cards that failed.
+    pub cards_failed: u64,
 }
 
 /// One device's row, shared by its owner and the hub.
@@ -99,6 +105,7 @@ struct Inside {
     counters: Counters,
     last_error: Option<(Code, u64)>,
     printer: Option<PrinterState>,
+    has_card: bool,
 }
 
 impl Board {
@@ -108,7 +115,9 @@ impl Board {
             Kind::SerialScanner { .. }
             | Kind::HidScanner { .. }
             | Kind::KeyboardScanner { .. }
-            | Kind::EscPosSerial { .. } => DeviceState::Missing,
+            | Kind::EscPosSerial { .. }
+            | Kind::PcscReader { .. }
+            | Kind::IdCardSerial { .. } => DeviceState::Missing,
         };
         let counters = Counters::default();
         let inside = Inside {
@@ -116,6 +125,7 @@ impl Board {
             counters,
             last_error: None,
             printer: None,
+            has_card: false,
         };
         Self {
             config,
@@ -233,6 +243,18 @@ impl Board {
         self.lock().state == DeviceState::Busy
     }
 
+    /// Whether a card lies in the reader; a change becomes an event.
+    pub(crate) fn card(&self, has_card: bool) {
+        let had_card = std::mem::replace(&mut self.lock().has_card, has_card);
+        if had_card != has_card {
+            self.say(if has_card {
+                What::CardIn
+            } else {
+                What::CardOut
+            });
+        }
+    }
+
     /// The job is over; the state is what the printer said last.
     pub(crate) fn job_over(&self) {
         let mut inside = self.lock();
@@ -252,6 +274,8 @@ impl Board {
             Kind::KeyboardScanner { at, .. } => ("keyboard-scanner", at.to_string()),
             Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
+            Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
+            Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),
         };
         let inside = self.lock();
         DeviceInfo {
@@ -266,6 +290,7 @@ impl Board {
             waiting,
             last_error: inside.last_error,
             printer: inside.printer,
+            has_card: inside.has_card,
         }
     }
 

@@ -59,6 +59,10 @@ pub enum What {
     Unplugged,
     /// A code came while nobody was armed. It was dropped unread.
     CodeIgnored,
+    /// A card lies in the reader.
+    CardIn,
+    /// The card was taken out.
+    CardOut,
 }
 
 /// The history and the bell.

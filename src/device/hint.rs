@@ -5,9 +5,10 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::netlink::{KOBJECT_UEVENT, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
+
+use super::readable::watched;
 
 /// The kernel's own messages and udev's, which come when permissions and links are set.
 const GROUPS: u32 = 1 | 2;
@@ -56,7 +57,7 @@ fn listen() -> std::io::Result<AsyncFd<OwnedFd>> {
         Some(KOBJECT_UEVENT),
     )?;
     bind(&socket, &SocketAddrNetlink::new(0, GROUPS))?;
-    AsyncFd::register_with_interest(socket, Interest::READABLE)
+    watched(socket)
 }
 
 async fn pass_on(socket: AsyncFd<OwnedFd>, sender: watch::Sender<u64>) {

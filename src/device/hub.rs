@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::board::{Board, DeviceInfo};
+use super::card::{self, CardLease, CardReader, Medium};
 use super::claim::Claims;
 use super::error::DeviceError;
 use super::event::{EventLog, Watcher, now_ms};
@@ -24,6 +25,11 @@ use crate::document::Document;
 pub const ROLE_SCANNER: &str = "scanner";
 /// The role of the printer that prints receipts.
 pub const ROLE_RECEIPT: &str = "receipt";
+
+/// The role of the reader that patients show cards to.
+pub const ROLE_CARD: &str = "card";
+/// The role of a second reader, for 居民身份证 beside the 社保卡.
+pub const ROLE_ID_CARD: &str = "id-card";
 
 /// A handle to all devices. The owners end when the last handle and lease is dropped.
 #[derive(Clone)]
@@ -46,6 +52,7 @@ struct Device {
 enum Family {
     Scanner(Scanner),
     Printer(Printer),
+    Card(CardReader),
 }
 
 impl Hub {
@@ -115,7 +122,7 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Scanner(scanner) if device.role == role => Some(scanner),
-                Family::Scanner(_) | Family::Printer(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
             });
         let Some(scanner) = scanner else {
             // To a desk, a scanner that was never configured is one that is missing.
@@ -128,6 +135,43 @@ impl Hub {
             return Err(DeviceError::new(code, none));
         };
         scanner.claim(asker, deadline, place).await
+    }
+
+    /// Waits for the card reader of a role that reads one of these media, in order of arrival; without a role for
+    /// the first one that does.
+    ///
+    /// # Errors
+    /// `CARD_READER_MISSING` without one; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
+    /// cannot be used when it does not come back within two seconds.
+    pub async fn claim_card(
+        &self,
+        role: Option<&str>,
+        wanted: &[Medium],
+        asker: Asker,
+        deadline: Instant,
+        place: watch::Sender<usize>,
+    ) -> Result<CardLease, DeviceError> {
+        let reads = |device: &&Device| {
+            let media = device.family.media();
+            role.is_none_or(|role| device.role == role) && media.iter().any(|m| wanted.contains(m))
+        };
+        let device = self.inner.devices.iter().find(reads);
+        let Some(Family::Card(reader)) = device.map(|device| &device.family) else {
+            let none = "no card reader reads what is asked for";
+            return Err(DeviceError::new(Code::CardReaderMissing, none));
+        };
+        reader.claim(asker, deadline, place).await
+    }
+
+    /// The roles of the card readers that read one of these media, in the order of the configuration.
+    #[must_use]
+    pub fn card_roles(&self, wanted: &[Medium]) -> Vec<String> {
+        let devices = self.inner.devices.iter();
+        let reads = |device: &&Device| device.family.media().iter().any(|m| wanted.contains(m));
+        devices
+            .filter(reads)
+            .map(|device| device.role.clone())
+            .collect()
     }
 
     /// Prints one document on the printer of a role, behind the jobs that came before. Answers by the
@@ -180,7 +224,7 @@ impl Hub {
         let began = std::time::Instant::now();
         let answer = match &device.family {
             Family::Printer(printer) => health::of_answer(&printer.look().await, began),
-            Family::Scanner(_) => Vec::new(),
+            Family::Scanner(_) | Family::Card(_) => Vec::new(),
         };
         let info = device.info();
         checks.push(health::of_line(&info));
@@ -203,8 +247,18 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Printer(printer) if device.role == role => Some(printer),
-                Family::Scanner(_) | Family::Printer(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
             })
+    }
+}
+
+impl Family {
+    /// What it reads, if it is a card reader.
+    fn media(&self) -> &'static [Medium] {
+        match self {
+            Family::Card(reader) => reader.media,
+            Family::Scanner(_) | Family::Printer(_) => &[],
+        }
     }
 }
 
@@ -237,6 +291,9 @@ impl Device {
             Kind::KeyboardScanner { at, framing } => scanner(at, Wire::Keyboard, framing),
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
+                Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
+            }
         };
         Self {
             role: config.role,
@@ -254,6 +311,7 @@ impl Device {
         match self.family {
             Family::Scanner(_) => Code::ScannerMissing,
             Family::Printer(_) => Code::PrinterMissing,
+            Family::Card(_) => Code::CardReaderMissing,
         }
     }
 
@@ -261,6 +319,7 @@ impl Device {
         let (holder, waiting) = match &self.family {
             Family::Scanner(scanner) => scanner.queue.holder(),
             Family::Printer(printer) => printer.holder(),
+            Family::Card(reader) => reader.queue.holder(),
         };
         self.board.info(holder, waiting)
     }

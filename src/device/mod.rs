@@ -1,4 +1,4 @@
-//! The hub (the one owner of devices), byte links, scanners, printers.
+//! The hub (the one owner of devices), byte links, scanners, printers, card readers.
 //!
 //! One task owns each device and everybody else holds a handle; tasks share nothing, so that a dead printer
 //! hangs no scanner. This folder knows bytes, lines and paper. It must not know what a code means, what a
@@ -7,11 +7,13 @@
 //! ```text
 //! Hub ── claim_scanner ─► queue ─► ScannerLease ── arm, read ─► scanner::owner ── link ─► the line
 //!  │ ── claim ─► claim::hold, a task that holds a lease for a caller
+//!  │ ── claim_card ─► queue ─► CardLease ── arm, read ─► card::{pcsc, resident} ─► yibao-card, or the line
 //!  │ ── print, printer_state ─────────────────────────────────► printer::owner ── escpos ── link ─► the line
 //!  └─── list, watch ◄── board (state, counters), event (bounded history) ◄── both
 //! ```
 
 mod board;
+pub mod card;
 mod claim;
 mod error;
 mod event;
@@ -25,17 +27,19 @@ mod pause;
 pub mod printer;
 mod queue;
 pub mod quirks;
+mod readable;
 pub mod scanner;
 
 #[cfg(test)]
 mod far_end;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
+pub use card::{CardLease, Medium, Photo, Resident, ShownCard};
 pub use claim::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};
 pub use find::{Candidate, Why};
 pub use health::{Check, Verdict};
-pub use hub::{Hub, ROLE_RECEIPT, ROLE_SCANNER};
+pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use scanner::{Asker, Scan, ScannerLease};

@@ -3,6 +3,7 @@
 //! A capability is claimed only where its maker documents it or it was measured; a printer that prints
 //! `GS ( H` as text would spoil every receipt. `generic-…` rows therefore prove by the queued status answer.
 
+use super::card::kinds;
 use crate::config::devices::{At, DeviceConfig, Kind};
 
 /// What one model can do.
@@ -155,7 +156,11 @@ pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
         Kind::EscPosTcp { .. } => None,
         Kind::EscPosSerial { at, .. } => Some(at),
-        Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::PcscReader { .. }
+        | Kind::IdCardSerial { .. } => {
             return None;
         }
     };
@@ -196,6 +201,21 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
             Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
                 false
+            }
+            Kind::PcscReader { .. } => {
+                if kinds::layout(Some(model)).is_none() {
+                    let known = kinds::layout_names();
+                    let name = &device.name;
+                    wrong.push(format!(
+                        "device {name:?}: model {model:?} is none of {known}"
+                    ));
+                }
+                continue;
+            }
+            Kind::IdCardSerial { .. } => {
+                let name = &device.name;
+                wrong.push(format!("device {name:?}: a 居民身份证 reader has no model"));
+                continue;
             }
         };
         if !printer {

@@ -73,6 +73,8 @@ pub enum Operation {
     CheckHealth,
     /// `ExplainDevice`.
     ExplainDevice,
+    /// `ReadCard`.
+    ReadCard,
     /// `GetStatus`.
     GetStatus,
     /// `ListStuck`.
@@ -119,6 +121,7 @@ impl Role {
             | Operation::GetDispense
             | Operation::ListStuck
             | Operation::RefundSettlement
+            | Operation::ReadCard
             | Operation::GetRefund
             | Operation::Reconcile
             | Operation::Scan
@@ -342,7 +345,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 13] = [
+    const SETTLEMENT: [Operation; 18] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -356,11 +359,22 @@ mod tests {
         Operation::RefundSettlement,
         Operation::GetRefund,
         Operation::Reconcile,
+        Operation::ReadCard,
+        Operation::Scan,
+        Operation::Claim,
+        Operation::RenewClaim,
+        Operation::ReleaseClaim,
     ];
-    const ADMIN: [Operation; 2] = [Operation::ResolveSettlement, Operation::ReconcileHospital];
-    const DESK: [Operation; 3] = [
+    const ADMIN: [Operation; 3] = [
+        Operation::ResolveSettlement,
+        Operation::ReconcileHospital,
+        Operation::ReleaseAnyClaim,
+    ];
+    const DESK: [Operation; 5] = [
         Operation::ListDevices,
         Operation::WatchDevices,
+        Operation::CheckHealth,
+        Operation::ExplainDevice,
         Operation::GetStatus,
     ];
     const PASSWD: &str =

@@ -1,6 +1,7 @@
 //! What can be asked, a file each. Doors call these; nothing here knows a wire form.
 
 mod ask;
+mod card;
 mod coming_back;
 mod devices;
 mod dispense;
@@ -21,6 +22,7 @@ pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey, SettlementKey, Stated,
     Status,
 };
+pub use card::{CARD_ROLES, CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
@@ -30,7 +32,7 @@ pub use scan::{ClaimTold, CodeRead, ScanWish};
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
     Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState,
-    Holder as DeviceHolder, Paper as Roll, PrinterState, Verdict as HealthVerdict, Watched,
-    Watcher, What, Why,
+    Holder as DeviceHolder, Medium, Paper as Roll, PrinterState, Resident, ShownCard,
+    Verdict as HealthVerdict, Watched, Watcher, What, Why,
     quirks::{By as ModelBy, Chosen as ModelChosen},
 };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::live::{Command, Presence, View};
+use super::readers::Readers;
 use super::rows::{Row, STREAM_KIND, to_new};
 use super::start::Parts;
 use crate::book::Code;
-use crate::device::ScannerLease;
 use crate::journal::{Append, PersonKeyInput, StreamHead};
 use crate::person::ScannedCode;
 use crate::settlement::answer::{Money, Point, Stage, Summary};
@@ -30,7 +30,8 @@ pub(super) struct Carrier {
     pub(super) view: watch::Sender<View>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) presence: watch::Receiver<Presence>,
-    pub(super) lease: Option<ScannerLease>,
+    /// The devices that it holds.
+    pub(super) lease: Option<Readers>,
     /// The code in hand, and those that were decoded before: a fresh one must differ.
     pub(super) code: Option<ScannedCode>,
     pub(super) codes_used: Vec<ScannedCode>,

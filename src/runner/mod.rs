@@ -17,6 +17,7 @@ mod errand;
 mod live;
 mod numbers;
 mod perform;
+mod readers;
 mod resolve;
 mod rows;
 mod sale;

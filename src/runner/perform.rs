@@ -7,17 +7,17 @@ use tokio::sync::watch;
 
 use super::carry::Carrier;
 use super::live::View;
+use super::readers::{self, Readers, Shown};
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
-    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT,
-    ROLE_SCANNER, ScannerLease,
+    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ShownCard,
 };
 use crate::document::receipt;
 use crate::journal::{Filter, PersonKeyInput};
 use crate::platform::{Prepared, Received, Stamps};
 use crate::settlement::answer::{Money, Paper, Proof, Summary};
-use crate::settlement::call::{Call, Outcome, Step};
+use crate::settlement::call::{Call, Found, Outcome, Step};
 use crate::settlement::credential;
 use crate::settlement::event::Event;
 
@@ -31,12 +31,12 @@ const LOOK_AGAIN_MS: u64 = 1_000;
 const PRINT_MS_MAX: u64 = 60_000;
 
 impl Carrier {
-    /// Arms the scanner and takes the first complete code.
+    /// Arms whatever may be shown something and takes the first that is complete.
     pub(super) async fn read(&mut self, wait_ms: i64) {
         self.flush().await;
         let lease = match self.lease.take() {
             Some(lease) => lease,
-            None => match self.claim_scanner().await {
+            None => match self.claim_readers().await {
                 Some(Ok(lease)) => lease,
                 Some(Err(error)) => return self.read_failed(&error),
                 None => return,
@@ -44,15 +44,21 @@ impl Carrier {
         };
         let (lease, scanned) = self.scan(lease, wait_ms).await;
         match scanned {
-            Some(Ok(bytes)) => self.take_code(&bytes),
+            Some(Ok(Shown::Code(bytes))) => self.take_code(&bytes),
+            Some(Ok(Shown::Card(card))) => self.take_card(*card),
+            Some(Err(error)) if readers::is_about_what_was_shown(error.code) => {
+                self.record(Event::CodeRejected { code: error.code });
+            }
             Some(Err(error)) => self.read_failed(&error),
             None => {}
         }
         self.lease = Some(lease);
     }
 
-    /// The scanner when it is this settlement's turn; `None` when something else happened first.
-    async fn claim_scanner(&mut self) -> Option<Result<ScannerLease, DeviceError>> {
+    /// The devices when it is this settlement's turn; `None` when something else happened first.
+    async fn claim_readers(&mut self) -> Option<Result<Readers, DeviceError>> {
+        let order = self.state.order.as_ref();
+        let wanted = order.map_or_else(Vec::new, |order| order.credentials.clone());
         let asker = Asker {
             stream: self.state.settlement_id.clone(),
             what: "scan_and_pay".to_owned(),
@@ -60,7 +66,7 @@ impl Carrier {
         let deadline = tokio::time::Instant::now() + Duration::from_millis(QUEUE_WAIT_MS_MAX);
         let (place, mut places) = watch::channel(0_usize);
         let hub = self.parts.hub.clone();
-        let claim = hub.claim_scanner(ROLE_SCANNER, asker, deadline, place);
+        let claim = Readers::claim(&hub, &wanted, asker, deadline, place);
         tokio::pin!(claim);
         let parts = Arc::clone(&self.parts);
         let stopped = parts.stopped();
@@ -101,15 +107,12 @@ impl Carrier {
             .send_modify(|view: &mut View| view.queue_place = place);
     }
 
-    /// The bytes of a code; `None` when something else happened first.
+    /// What was shown; `None` when something else happened first.
     async fn scan(
         &mut self,
-        mut lease: ScannerLease,
+        mut lease: Readers,
         wait_ms: i64,
-    ) -> (
-        ScannerLease,
-        Option<Result<zeroize::Zeroizing<Vec<u8>>, DeviceError>>,
-    ) {
+    ) -> (Readers, Option<Result<Shown, DeviceError>>) {
         let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
         let deadline = tokio::time::Instant::now() + wait;
         if let Err(error) = lease.arm(deadline).await {
@@ -125,7 +128,7 @@ impl Carrier {
             loop {
                 tokio::select! {
                     biased;
-                    scanned = &mut reading => break Some(scanned.map(|scan| scan.bytes)),
+                    scanned = &mut reading => break Some(scanned),
                     command = self.commands.recv() => self.obey(command).await,
                     Ok(()) = self.presence.changed() => {}
                     () = &mut stopped => {}
@@ -153,6 +156,14 @@ impl Carrier {
             Err(code) => Event::CodeRejected { code },
         };
         self.record(event);
+    }
+
+    fn take_card(&mut self, card: ShownCard) {
+        let (credential, voucher) = readers::voucher(card);
+        self.record(Event::DocumentRead {
+            credential,
+            found: Some(Found::Voucher(voucher)),
+        });
     }
 
     fn read_failed(&mut self, error: &DeviceError) {

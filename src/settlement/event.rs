@@ -7,7 +7,7 @@ use super::answer::{Paper, Point};
 use super::bill::Fen;
 use super::call::{Found, Outcome, Step};
 use super::known::Ids;
-use super::order::{Order, OrderKind};
+use super::order::{CredentialKind, Order, OrderKind};
 use crate::book::Code;
 
 /// The version written today.
@@ -40,10 +40,6 @@ pub enum Verdict {
 /// One thing that happened.
 #[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few at a time; boxes would stand between the words"
-)]
 pub enum Event {
     /// The order was checked and taken.
     Accepted {
@@ -81,6 +77,14 @@ pub enum Event {
     },
     /// A complete code of the right kind was read. The code itself is not stored.
     CodeRead,
+    /// A document was shown in place of a code.
+    DocumentRead {
+        /// What it is.
+        credential: CredentialKind,
+        /// What it says of its holder, sealed.
+        #[serde(skip)]
+        found: Option<Found>,
+    },
     /// What was shown cannot be used; another may be shown.
     CodeRejected {
         /// Why.
@@ -230,6 +234,7 @@ impl Event {
             Event::CancelAsked { .. } => "cancel_asked",
             Event::PrinterLooked { .. } => "printer_looked",
             Event::CodeRead => "code_read",
+            Event::DocumentRead { .. } => "document_read",
             Event::CodeRejected { .. } => "code_rejected",
             Event::ReadFailed { .. } => "read_failed",
             Event::InsuranceChosen { .. } => "insurance_chosen",
@@ -285,6 +290,10 @@ impl Event {
                     ..Private::default()
                 }
             }
+            Event::DocumentRead { found, .. } => Private {
+                found: found.clone(),
+                ..Private::default()
+            },
             Event::GivenUp { text, .. } | Event::Resolved { reason: text, .. } => Private {
                 text: text.clone(),
                 ..Private::default()
@@ -318,6 +327,7 @@ impl Event {
         match &mut self {
             Event::Accepted { order, .. } => *order = private.order,
             Event::Intent { request, .. } => *request = private.request,
+            Event::DocumentRead { found, .. } => *found = private.found,
             Event::Answered { result, answer, .. } => {
                 *answer = private.answer;
                 match result {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::{Paper, Reason};
-use super::call::{Outcome, Step};
+use super::call::{Found, Outcome, Step};
 use super::event::{Ending, Event, Verdict};
 use super::order::PrintWish;
 use super::state::{PaperState, Phase, Resolution, State};
@@ -21,11 +21,8 @@ impl State {
             Event::Restarted => self.restarted(at_ms),
             Event::CancelAsked { by: _ } => self.trail.cancel_asked = true,
             Event::PrinterLooked { fault } => self.printer_looked(*fault, at_ms),
-            Event::CodeRead => {
-                self.trail.code_in_hand = true;
-                self.trail.last_rejection = None;
-                self.trail.tries.remove(&Step::Decode);
-            }
+            Event::CodeRead => self.code_read(),
+            Event::DocumentRead { found, .. } => self.document_read(found.as_ref()),
             Event::CodeRejected { code } => self.reject_code(*code),
             Event::ReadFailed { code } => self.trail.read_failed = Some(*code),
             Event::InsuranceChosen { index } => self.choose_insurance(*index),
@@ -76,6 +73,20 @@ impl State {
             Event::PrintEnded { paper } => self.paper = PaperState::Ended(*paper),
             Event::Stuck { code } => self.stuck(*code, at_ms),
             Event::Resolved { .. } => self.resolve(event, at_ms),
+        }
+    }
+
+    fn code_read(&mut self) {
+        self.trail.code_in_hand = true;
+        self.trail.last_rejection = None;
+        self.trail.tries.remove(&Step::Decode);
+    }
+
+    /// What is sealed with a key that is gone is not there: it is read again.
+    fn document_read(&mut self, found: Option<&Found>) {
+        self.trail.last_rejection = None;
+        if let Some(Found::Voucher(voucher)) = found {
+            self.known.voucher = Some(voucher.clone());
         }
     }
 

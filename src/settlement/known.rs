@@ -2,7 +2,8 @@
 
 use super::amounts::Amounts;
 use super::call::{LineSplit, Settled};
-use crate::person::{EcToken, IdNo, Name};
+use super::order::CredentialKind;
+use crate::person::{CardNo, EcToken, IdNo, Name};
 
 /// All facts by now. What is absent was not learned yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,22 @@ pub struct Voucher {
     pub cert_type: String,
     /// 参保地区划; may be empty.
     pub insu_org: String,
+    /// The document that was shown in place of a code; there is no token then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Document>,
+}
+
+/// A document that was shown in place of a code.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Document {
+    /// What it is; never a code.
+    pub kind: CredentialKind,
+    /// 卡号 of a 社保卡, else empty.
+    #[serde(with = "crate::person::plain")]
+    pub card_no: CardNo,
+    /// 卡识别码 of a 社保卡, else empty.
+    #[serde(with = "crate::person::plain")]
+    pub card_sn: CardNo,
 }
 
 /// What 1101 says.

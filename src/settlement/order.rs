@@ -159,6 +159,10 @@ pub enum AccountUse {
 pub enum CredentialKind {
     /// 01 医保电子凭证, shown as 医保码.
     EVoucher,
+    /// 03 社会保障卡.
+    SocialCard,
+    /// 02 居民身份证.
+    ResidentId,
 }
 
 /// What to print.

@@ -4,6 +4,8 @@
 
 mod bills;
 mod callers;
+#[cfg(feature = "card")]
+mod card;
 mod codes;
 mod desk;
 mod device;

@@ -124,7 +124,7 @@ const LEAVES: [Row; 6] = [
 ];
 
 /// The programs. They name the library as `yibaod::`.
-const PROGRAMS: [Row; 3] = [
+const PROGRAMS: [Row; 4] = [
     row("src/main.rs", "", &["daemon", "config", "observe"]),
     row(
         "src/bin/yibaoctl/",
@@ -143,6 +143,7 @@ const PROGRAMS: [Row; 3] = [
         "",
         &["sandbox", "settlement::bill", "api", "book"],
     ),
+    row("src/bin/yibao-card/", "", &["device::card::frame"]),
 ];
 
 /// Every import that the table does not allow, and every difference of the table from the map.

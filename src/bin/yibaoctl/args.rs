@@ -73,6 +73,8 @@ pub(crate) enum Command {
     /// The devices of the desk. 本机外设。
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Read a card: the one in the reader, or the next one. 读取社保卡或身份证。
+    Card(Card),
     /// Drugs handed out and taken back. 发药与退药上报。
     #[command(subcommand)]
     Dispense(DispenseCommand),
@@ -305,6 +307,31 @@ pub(crate) enum DeviceCommand {
     Who,
     /// Give a claim back; an admin anybody's. 释放占用，管理员可释放任何人的。
     Release(WhichClaim),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Card {
+    /// The reader's role, card or id-card; else the first that reads what is wanted. 读卡器角色。
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// What may be shown; else any. 接受的证件种类。
+    #[arg(long = "medium", value_enum, value_name = "MEDIUM")]
+    pub(crate) media: Vec<CardMediumArg>,
+    /// Seconds to wait for a card. 等待秒数。
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) wait_s: u32,
+    /// Show names and numbers whole; reading is recorded either way. 完整显示姓名和号码（读卡均留痕）。
+    #[arg(long)]
+    pub(crate) unmasked: bool,
+}
+
+/// A document that can be shown to a reader.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum CardMediumArg {
+    /// 社会保障卡.
+    SocialCard,
+    /// 居民身份证.
+    ResidentId,
 }
 
 #[derive(Debug, clap::Args)]

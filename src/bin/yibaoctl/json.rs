@@ -26,8 +26,9 @@ macro_rules! named {
 }
 
 named! {
-    CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse GetStatusResponse HandOutRequest
-    ListDevicesResponse ListSettlementsResponse ListStuckResponse Reconciliation Refund ScanAndPayRequest ScannedCode
+    CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse
+    GetStatusResponse HandOutRequest ListDevicesResponse ListSettlementsResponse ListStuckResponse ReadCardResponse
+    Reconciliation Refund ScanAndPayRequest ScannedCode
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

@@ -6,6 +6,7 @@
 
 mod args;
 mod ask;
+mod card;
 mod charset;
 mod confirm;
 mod connect;
@@ -83,6 +84,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
+        Command::Card(wanted) => card::run(&mut door().await?, wanted, out).await,
         Command::Device(command) => device::run(&mut door().await?, command, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Explain(explain) => explain::run(explain, out),

@@ -41,7 +41,7 @@ async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
     while let Some(done) = running.join_next().await {
         told.add(&done.unwrap());
     }
-    assert!(told.granted > schedules && told.lease_over > 0 && told.codes > 0);
+    assert!(told.granted > schedules && told.lease_over > 0 && told.codes > schedules / 10);
     println!(
         "{schedules} schedules of claims, seeds {from}-{}: {told:?}, 0 failures, below {:.1e} at 95 %",
         from + schedules - 1,
@@ -150,12 +150,10 @@ impl Schedule {
         line.abort();
         let mut owner: Option<String> = None;
         while let Some(Watched::Event(event)) = self.events.try_next() {
-            match event.what {
-                What::Claimed { by } => {
-                    assert_eq!(owner.replace(by), None, "seed {}: two owners", self.seed);
-                }
-                What::Released => assert!(owner.take().is_some(), "seed {}", self.seed),
-                _ => {}
+            if let What::Claimed { by } = event.what {
+                assert_eq!(owner.replace(by), None, "seed {}: two owners", self.seed);
+            } else if event.what == What::Released {
+                assert!(owner.take().is_some(), "seed {}", self.seed);
             }
         }
         told
@@ -198,7 +196,7 @@ async fn line(
     let mut armed: Option<Sink> = None;
     let mut number = 0_u64;
     loop {
-        let pause = chance.ms(8);
+        let pause = chance.ms(4);
         tokio::select! {
             biased;
             order = inbox.recv() => match order {
@@ -232,7 +230,7 @@ async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
     let wish = ClaimWish {
         role: "scanner".into(),
         wait: chance.ms(100),
-        lease: chance.ms(25),
+        lease: chance.ms(50),
         codes: chance.below(2) == 0,
         purpose: "chance".into(),
     };
@@ -246,7 +244,7 @@ async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
         let at = shown.lock().unwrap().get(bytes).cloned();
         assert_eq!(at.as_deref(), Some(&*claim_id), "a code in another's hands");
     };
-    for _ in 0..chance.below(6) {
+    for _ in 0..1 + chance.below(7) {
         match chance.below(4) {
             0 => drop(hub.renew_claim(&me, &claim_id).await),
             1 if !each => {
@@ -305,7 +303,9 @@ async fn granted(news: &mut mpsc::Receiver<ClaimNews>) -> Option<String> {
                 return None;
             }
             ClaimNews::Waiting(_) => {}
-            other => panic!("before the claim began: {other:?}"),
+            ClaimNews::Code { .. } | ClaimNews::Present(_) | ClaimNews::Ended(_) => {
+                panic!("before the claim began")
+            }
         }
     }
 }

@@ -63,10 +63,12 @@ pub struct Candidate {
 /// Where a device of this kind is and which list it stands in; what is no device file has none.
 pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
     match kind {
-        Kind::SerialScanner { at, .. } | Kind::EscPosSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::SerialScanner { at, .. }
+        | Kind::EscPosSerial { at, .. }
+        | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
         Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
         Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
-        Kind::EscPosTcp { .. } => None,
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } => None,
     }
 }
 

@@ -61,7 +61,9 @@ impl Tree {
         }
         symlink(place.parent().unwrap(), place.join("device")).unwrap();
         let class = root.join("class").join(class).join(name);
-        let _ = fs::remove_file(&class);
+        if class.is_symlink() {
+            fs::remove_file(&class).unwrap();
+        }
         symlink(&place, class).unwrap();
     }
 

@@ -160,10 +160,13 @@ pub(super) fn node_of(path: &Path, begins: &str) -> Result<String, DeviceError> 
 
 /// No permission and another owner are not the same as nothing there.
 pub(super) fn not_opened(path: &Path, error: &io::Error) -> DeviceError {
-    let code = match error.kind() {
-        io::ErrorKind::PermissionDenied => Code::DevicePermission,
-        io::ErrorKind::ResourceBusy => Code::DeviceHeldElsewhere,
-        _ => Code::ScannerMissing,
+    let kind = error.kind();
+    let code = if kind == io::ErrorKind::PermissionDenied {
+        Code::DevicePermission
+    } else if kind == io::ErrorKind::ResourceBusy {
+        Code::DeviceHeldElsewhere
+    } else {
+        Code::ScannerMissing
     };
     DeviceError::new(code, format!("{}: {error}", path.display()))
 }

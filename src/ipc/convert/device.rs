@@ -35,6 +35,7 @@ pub fn device(info: DeviceInfo) -> wire::Device {
         last_error: info.last_error.map(|(code, _)| entry(code)),
         last_error_at: rfc3339_or_empty(last_error_at),
         counters: Some(counters(info.counters)),
+        has_card: info.has_card,
     }
 }
 
@@ -65,7 +66,9 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::Fault
         | What::FaultCleared
         | What::Unplugged
-        | What::CodeIgnored => String::new(),
+        | What::CodeIgnored
+        | What::CardIn
+        | What::CardOut => String::new(),
     };
     let event = wire::DeviceEvent {
         seq: event.seq,
@@ -124,6 +127,10 @@ fn problem(info: &DeviceInfo) -> Option<Code> {
         DeviceState::CoverOpen => Some(Code::CoverOpen),
         DeviceState::Fault => Some(Code::PrinterError),
         DeviceState::Missing if info.kind.contains("scanner") => Some(Code::ScannerMissing),
+        DeviceState::Missing if info.role.contains("card") => {
+            let why = info.last_error.map(|(code, _)| code);
+            Some(why.unwrap_or(Code::CardReaderMissing))
+        }
         DeviceState::Missing => Some(Code::PrinterMissing),
     }
 }
@@ -137,6 +144,8 @@ fn counters(counters: DeviceCounters) -> wire::DeviceCounters {
         codes_ignored: counters.codes_ignored,
         jobs: counters.jobs,
         jobs_proven: counters.jobs_proven,
+        cards: counters.cards,
+        cards_failed: counters.cards_failed,
     }
 }
 
@@ -168,6 +177,8 @@ fn change(what: &What) -> wire::DeviceChange {
         What::FaultCleared => wire::DeviceChange::FaultCleared,
         What::Unplugged => wire::DeviceChange::Unplugged,
         What::CodeIgnored => wire::DeviceChange::CodeIgnored,
+        What::CardIn => wire::DeviceChange::CardIn,
+        What::CardOut => wire::DeviceChange::CardOut,
     }
 }
 
@@ -243,6 +254,7 @@ pub(crate) mod tests {
                 cover_open: false,
                 error: false,
             }),
+            has_card: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What comes in is checked for form here: required fields, lengths, known values. What it means – amounts that
 //! agree, a patient who is named – is for the settlement's own checks.
 
+pub mod card;
 pub mod claim;
 pub mod device;
 pub mod dispense;

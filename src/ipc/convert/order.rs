@@ -377,6 +377,8 @@ fn credential(kind: wire::Credential) -> Option<CredentialKind> {
     match kind {
         wire::Credential::Unspecified => None,
         wire::Credential::EVoucher => Some(CredentialKind::EVoucher),
+        wire::Credential::SocialCard => Some(CredentialKind::SocialCard),
+        wire::Credential::ResidentId => Some(CredentialKind::ResidentId),
     }
 }
 

@@ -11,7 +11,7 @@ use super::settlement::refused;
 use crate::api as wire;
 use crate::api::device_service_server::DeviceService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{claim, device};
+use crate::ipc::convert::{card, claim, device};
 use crate::operation::Watched;
 
 /// The service over a handle.
@@ -37,6 +37,18 @@ impl<H: Handle> DeviceService for Devices<H> {
             .map(device::device)
             .collect();
         Ok(Response::new(wire::ListDevicesResponse { devices }))
+    }
+
+    async fn read_card(
+        &self,
+        request: Request<wire::ReadCardRequest>,
+    ) -> Result<Response<wire::ReadCardResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::ReadCard)?;
+        let deadline = deadline::of(request.metadata());
+        let wish = card::wish(request.into_inner()).map_err(refused)?;
+        let shown = self.handle.read_card(caller, wish, deadline).await;
+        let card = Some(card::shown(&shown.map_err(refused)?));
+        Ok(Response::new(wire::ReadCardResponse { card }))
     }
 
     async fn watch_devices(

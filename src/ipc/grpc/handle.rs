@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 
 use crate::operation::{
-    CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
-    ListFilter, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey, Stated,
-    Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
+    HandOut, ListFilter, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey,
+    ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -160,6 +160,14 @@ pub trait Handle: Clone + Send + Sync + 'static {
         &self,
         role_or_name: String,
     ) -> impl Future<Output = Result<(DeviceInfo, Why), Failure>> + Send;
+
+    /// Reads a card. Dropping the future frees the reader.
+    fn read_card(
+        &self,
+        caller: CallerId,
+        wish: CardWish,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<ShownCard, Failure>> + Send;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

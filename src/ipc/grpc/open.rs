@@ -12,9 +12,9 @@ use super::serve::Door;
 use crate::config::Settings;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure, HandOut,
-    ListFilter, Operations, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey,
-    Stated, Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
+    HandOut, ListFilter, Operations, Reconcile, Reconciled, RefundKey, Resolved, ScanWish,
+    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -171,6 +171,15 @@ impl Handle for Operations {
         key: RefundKey,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
         Operations::get_refund(self, caller, key)
+    }
+
+    async fn read_card(
+        &self,
+        caller: CallerId,
+        wish: CardWish,
+        deadline: Option<Duration>,
+    ) -> Result<ShownCard, Failure> {
+        Operations::read_card(self, caller, wish, deadline).await
     }
 
     fn devices(&self) -> Vec<DeviceInfo> {

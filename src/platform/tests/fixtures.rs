@@ -228,6 +228,7 @@ fn known() -> Known {
             name: Name::new("测试甲"),
             cert_type: "01".to_owned(),
             insu_org: "430100".to_owned(),
+            document: None,
         }),
         person: Some(Person {
             psn_no: "4300009900000001".to_owned(),

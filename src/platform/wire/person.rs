@@ -6,18 +6,21 @@ use crate::config::Profile;
 use crate::person::{IdNo, Name};
 use crate::settlement::call::{Call, Step};
 use crate::settlement::known::{Insurance, Known, Person};
+use crate::settlement::order::CredentialKind;
 
 /// 就诊凭证类型 of the e-voucher.
 pub(super) const BY_VOUCHER: &str = "01";
 /// 就诊凭证类型 of the id number.
 const BY_ID_NUMBER: &str = "02";
+/// 就诊凭证类型 of the 社保卡.
+const BY_SOCIAL_CARD: &str = "03";
 
 /// Who is it?
 pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
     let shown = shown(profile, call)?;
     let voucher = need(call.known.voucher.as_ref(), "nobody showed a code")?;
     // With a token most sites want no name; Hunan marks both required.
-    let named = shown.kind == BY_ID_NUMBER || profile.envelope.identity_fields;
+    let named = shown.kind != BY_VOUCHER || profile.envelope.identity_fields;
     let (certno, name) = if named {
         (voucher.certno.expose(), voucher.name.expose())
     } else {
@@ -25,7 +28,6 @@ pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missin
     };
     let data = shown
         .put(Object::new())
-        .text("card_sn", "")
         .text("begntime", "")
         .text("psn_cert_type", &voucher.cert_type)
         .text("certno", certno)
@@ -33,35 +35,49 @@ pub(super) fn input(profile: &Profile, call: &Call<'_>) -> Result<Object, Missin
     Ok(Object::new().object("data", data))
 }
 
-/// What goes into `mdtrt_cert_type` and `mdtrt_cert_no`.
+/// What goes into `mdtrt_cert_type`, `mdtrt_cert_no` and `card_sn`.
 pub(super) struct Shown<'a> {
     kind: &'static str,
     no: &'a str,
+    card_sn: &'a str,
 }
 
 impl Shown<'_> {
-    /// Both fields.
+    /// All three fields.
     pub(super) fn put(&self, object: Object) -> Object {
         object
             .text("mdtrt_cert_type", self.kind)
             .text("mdtrt_cert_no", self.no)
+            .text("card_sn", self.card_sn)
     }
 }
 
-/// What the person shows for this step. Where a token is good once, only the settling call shows it.
+/// What the person shows for this step. Where a token is good once, only the settling call shows it; a document is
+/// shown by every call.
 pub(super) fn shown<'a>(profile: &Profile, call: &Call<'a>) -> Result<Shown<'a>, Missing> {
     let voucher = need(call.known.voucher.as_ref(), "nobody showed a code")?;
     let by_token = profile.voucher.token_twice || call.step == Step::Settle;
-    Ok(if by_token {
-        Shown {
+    let by_id_number = Shown {
+        kind: BY_ID_NUMBER,
+        no: voucher.certno.expose(),
+        card_sn: "",
+    };
+    Ok(match &voucher.document {
+        Some(document) => match document.kind {
+            CredentialKind::SocialCard => Shown {
+                kind: BY_SOCIAL_CARD,
+                no: document.card_no.expose(),
+                card_sn: document.card_sn.expose(),
+            },
+            CredentialKind::ResidentId => by_id_number,
+            CredentialKind::EVoucher => return Err(Missing("a code is no document")),
+        },
+        None if by_token => Shown {
             kind: BY_VOUCHER,
             no: voucher.ec_token.expose(),
-        }
-    } else {
-        Shown {
-            kind: BY_ID_NUMBER,
-            no: voucher.certno.expose(),
-        }
+            card_sn: "",
+        },
+        None => by_id_number,
     })
 }
 

@@ -45,7 +45,7 @@ fn druginfo(profile: &Profile, call: &Call<'_>) -> Result<Object, Missing> {
     let insurance = insurance(known)?;
     let bill = need(order.bills.first(), "a bill")?;
     let info = Object::new().text("psn_no", psn_no(known)?);
-    let mut info = shown(profile, call)?.put(info).text("card_sn", "");
+    let mut info = shown(profile, call)?.put(info);
     if profile.envelope.identity_fields {
         let person = need(known.person.as_ref(), "the person")?;
         info = info

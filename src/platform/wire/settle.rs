@@ -14,7 +14,7 @@ pub(super) fn pre_settle(profile: &Profile, call: &Call<'_>) -> Result<Object, M
     let known = call.known;
     let insurance = insurance(known)?;
     let data = Object::new().text("psn_no", psn_no(known)?);
-    let mut data = shown(profile, call)?.put(data).text("card_sn", "");
+    let mut data = shown(profile, call)?.put(data);
     if profile.envelope.identity_fields {
         let person = need(known.person.as_ref(), "the person")?;
         data = data
@@ -40,7 +40,7 @@ pub(super) fn settle(profile: &Profile, call: &Call<'_>) -> Result<Object, Missi
     let known = call.known;
     let preview = need(known.preview.as_ref(), "the amounts of 2206")?;
     let data = Object::new().text("psn_no", psn_no(known)?);
-    let mut data = shown(profile, call)?.put(data).text("card_sn", "");
+    let mut data = shown(profile, call)?.put(data);
     if profile.envelope.identity_fields {
         let person = need(known.person.as_ref(), "the person")?;
         data = data

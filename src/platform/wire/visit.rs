@@ -18,7 +18,7 @@ pub(super) fn register(profile: &Profile, call: &Call<'_>) -> Result<Object, Mis
         .text("psn_no", psn_no(known)?)
         .text("insutype", &insurance.insutype)
         .text("begntime", begntime(call));
-    let mut data = shown(profile, call)?.put(data).text("card_sn", "");
+    let mut data = shown(profile, call)?.put(data);
     if profile.envelope.identity_fields {
         let person = need(known.person.as_ref(), "the person")?;
         data = data

@@ -120,6 +120,7 @@ pub(super) fn read(answer: &Answer) -> Result<Voucher, Unreadable> {
             cert_type
         },
         insu_org: data.short("insuOrg")?,
+        document: None,
     })
 }
 
@@ -143,6 +144,7 @@ pub(super) fn read_transaction(output: &Node) -> Result<Voucher, Unreadable> {
             person.psn_cert_type
         },
         insu_org: one_place(&person.insuinfo),
+        document: None,
     })
 }
 

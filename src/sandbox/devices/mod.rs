@@ -1,7 +1,9 @@
-//! The devices of a desk, at the far end of their wires: a code scanner and a receipt printer.
+//! The devices of a desk, at the far end of their wires: a code scanner, a receipt printer, and
+//! what is shown to card readers.
 //!
 //! They know nothing of settlements, and share no code with the drivers they talk to.
 
+pub mod card;
 mod control;
 pub mod printer;
 mod pty;

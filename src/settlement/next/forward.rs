@@ -76,7 +76,7 @@ fn printer(state: &State, order: &Order, now_ms: i64) -> Option<Effect> {
 fn credential(state: &State, order: &Order, rules: &Rules, now_ms: i64) -> Option<Effect> {
     let trail = &state.trail;
     if let Some(code) = trail.read_failed {
-        let ending = if code == Code::NobodyScanned {
+        let ending = if matches!(code, Code::NobodyScanned | Code::NobodyShowedCard) {
             Ending::Cancelled
         } else {
             Ending::Refused

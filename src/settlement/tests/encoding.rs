@@ -7,7 +7,7 @@ use crate::settlement::bill::Fen;
 use crate::settlement::call::{Outcome, Step};
 use crate::settlement::event::{Ending, Event, VERSION, Verdict};
 use crate::settlement::known::Ids;
-use crate::settlement::order::OrderKind;
+use crate::settlement::order::{CredentialKind, OrderKind};
 
 #[track_caller]
 fn check(event: &Event, json: &str) {
@@ -74,6 +74,13 @@ fn what_devices_do() {
         r#"{"event":"printer_looked","fault":"E3012"}"#,
     );
     check(&Event::CodeRead, r#"{"event":"code_read"}"#);
+    check(
+        &Event::DocumentRead {
+            credential: CredentialKind::SocialCard,
+            found: None,
+        },
+        r#"{"event":"document_read","credential":"SocialCard"}"#,
+    );
     let code = Code::PaymentCodeShown;
     check(
         &Event::CodeRejected { code },

@@ -305,6 +305,7 @@ impl History {
         let wrong = i64::from(tape.one_of(8) == 7);
         let expected = Some(Fen(amounts.medfee_sumamt.0 + wrong));
         let numbers = Numbers {
+            insutype: String::new(),
             psn_no: summary.psn_no,
             mdtrt_id: summary.mdtrt_id,
             setl_id: summary.setl_id,
@@ -334,6 +335,7 @@ impl History {
             (_, _, _) => ("S-nothing".to_owned(), None),
         };
         let named = Named {
+            insutype: String::new(),
             psn_no: "P1".to_owned(),
             mdtrt_id: charge.as_ref().map_or("M1", |it| &it.mdtrt_id).to_owned(),
             setl_id,
@@ -341,6 +343,7 @@ impl History {
             is_pharmacy: charge.is_some_and(|charge| charge.is_pharmacy),
         };
         let numbers = Numbers {
+            insutype: String::new(),
             psn_no: named.psn_no.clone(),
             mdtrt_id: named.mdtrt_id.clone(),
             setl_id: named.setl_id.clone(),

@@ -139,6 +139,7 @@ pub(in crate::settlement) fn voucher(certno: &str, code: u32) -> Voucher {
         name: Name::new("测试甲"),
         cert_type: "01".to_owned(),
         insu_org: String::new(),
+        document: None,
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Setup {
     pub config_more: String,
     /// Without a receipt printer.
     pub no_printer: bool,
+    /// Set for the daemon and what it starts.
+    pub env: Vec<(String, String)>,
 }
 
 impl Default for Setup {
@@ -37,6 +39,7 @@ impl Default for Setup {
             profile_more: String::new(),
             config_more: String::new(),
             no_printer: false,
+            env: Vec::new(),
         }
     }
 }

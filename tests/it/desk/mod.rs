@@ -121,6 +121,7 @@ impl Desk {
             .stdout(Stdio::null())
             .stderr(log);
         command.env("YIBAO_LOG", "yibaod=debug,warn");
+        command.envs(self.setup.env.iter().cloned());
         command.process_group(0);
         command
     }

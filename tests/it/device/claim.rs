@@ -24,7 +24,9 @@ async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
         match next(&mut news).await {
             Update::Granted(granted) => return (news, granted),
             Update::Waiting(_) => {}
-            other => panic!("before it is granted: {other:?}"),
+            Update::Code(_) | Update::Presence(_) | Update::Ended(_) => {
+                panic!("before it is granted")
+            }
         }
     }
 }
@@ -76,11 +78,12 @@ async fn each_code_comes_to_the_holder_in_order() {
     let heard = async {
         let mut heard = Vec::new();
         while heard.len() < wanted.len() {
-            match next(&mut news).await {
-                // What was shown before it listened for sure.
-                Update::Code(code) if code.text == "0" => {}
-                Update::Code(code) => heard.push(code.text),
-                other => panic!("{other:?} after {} codes", heard.len()),
+            let Update::Code(code) = next(&mut news).await else {
+                panic!("a code after {} of them", heard.len())
+            };
+            // What was shown before it listened for sure does not count.
+            if code.text != "0" {
+                heard.push(code.text);
             }
         }
         heard

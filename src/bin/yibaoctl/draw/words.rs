@@ -1,8 +1,8 @@
 //! What the values of the wire are called, Chinese and English.
 
 use yibaod::api::{
-    CancelVerdict, ClaimEnd, CodeKind, DeviceChange, DeviceState, Money, PaperProof, PaperState,
-    RefundMoney, ResolvedAs, Stage, StuckSubject, TriedEnd,
+    CancelVerdict, CardMedium, ClaimEnd, CodeKind, DeviceChange, DeviceState, Money, PaperProof,
+    PaperState, RefundMoney, ResolvedAs, Stage, StuckSubject, TriedEnd,
 };
 
 /// Chinese and English.
@@ -161,6 +161,14 @@ pub(crate) fn claim_end(end: ClaimEnd) -> Words {
     }
 }
 
+pub(crate) fn medium(medium: CardMedium) -> Words {
+    match medium {
+        CardMedium::Unspecified => ("不明", "not said"),
+        CardMedium::SocialCard => ("社会保障卡", "social security card"),
+        CardMedium::ResidentId => ("居民身份证", "resident id card"),
+    }
+}
+
 pub(crate) fn change(change: DeviceChange) -> Words {
     match change {
         DeviceChange::Unspecified => ("不明", "not said"),
@@ -177,6 +185,8 @@ pub(crate) fn change(change: DeviceChange) -> Words {
         DeviceChange::Fault => ("故障", "fault"),
         DeviceChange::FaultCleared => ("故障消除", "fault over"),
         DeviceChange::Unplugged => ("线路断开", "unplugged"),
+        DeviceChange::CardIn => ("有卡", "card in"),
+        DeviceChange::CardOut => ("卡已取走", "card out"),
         DeviceChange::CodeIgnored => ("无人等待的扫码，已丢弃", "code dropped, nobody waits"),
     }
 }

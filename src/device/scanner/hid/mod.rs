@@ -11,7 +11,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
@@ -20,6 +19,7 @@ use crate::book::Code;
 use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::find::{self, Class};
+use crate::device::readable::watched;
 use descriptor::Layout;
 
 /// Longest report that is taken whole.
@@ -68,7 +68,7 @@ impl Opened {
     /// Must be called in a runtime.
     pub(super) fn watched(self) -> io::Result<HidLine> {
         Ok(HidLine {
-            file: AsyncFd::register_with_interest(self.file, Interest::READABLE)?,
+            file: watched(self.file)?,
             layouts: self.layouts,
             report: Zeroizing::new(vec![0; REPORT_BYTES_MAX]),
             goes_on: false,

@@ -11,8 +11,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use evdev::raw_stream::RawDevice;
-use evdev::{EventSummary, InputEvent, KeyCode, SynchronizationCode};
-use tokio::io::Interest;
+use evdev::{EventType, InputEvent, KeyCode, SynchronizationCode};
 use tokio::io::unix::AsyncFd;
 
 use super::source::{End, Got, node_of, not_opened};
@@ -20,6 +19,7 @@ use crate::book::Code;
 use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::find::{self, Class};
+use crate::device::readable::watched;
 use keys::{Said, Typist};
 
 /// An open keyboard that types for nobody else.
@@ -62,7 +62,7 @@ impl Opened {
         let held = self.device.get_key_state()?;
         Ok(KeyLine {
             typist: Typist::holding(held.iter()),
-            device: AsyncFd::register_with_interest(self.device, Interest::READABLE)?,
+            device: watched(self.device)?,
         })
     }
 }
@@ -115,10 +115,13 @@ fn heard(device: &mut RawDevice, typist: &mut Typist, into: &mut Vec<u8>) -> io:
 
 /// `None`: the kernel had no room for all that was typed.
 fn said(typist: &mut Typist, event: InputEvent) -> Option<Said> {
-    match event.destructure() {
-        EventSummary::Key(_, key, 1) => Some(typist.take(key, true)),
-        EventSummary::Key(_, key, 0) => Some(typist.take(key, false)),
-        EventSummary::Synchronization(_, SynchronizationCode::SYN_DROPPED, _) => None,
+    let (kind, code) = (event.event_type(), event.code());
+    match event.value() {
+        1 if kind == EventType::KEY => Some(typist.take(KeyCode(code), true)),
+        0 if kind == EventType::KEY => Some(typist.take(KeyCode(code), false)),
+        _ if kind == EventType::SYNCHRONIZATION && code == SynchronizationCode::SYN_DROPPED.0 => {
+            None
+        }
         _ => Some(Said::Nothing),
     }
 }

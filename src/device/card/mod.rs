@@ -1,0 +1,292 @@
+//! Card readers: 社保卡 by pcscd through the program `yibao-card`, 居民身份证 readers on serial lines. One shape of
+//! answer whatever the medium.
+//!
+//! A card is read only for an asker that is armed, and goes to exactly one. A card that lies in the reader already
+//! counts: it is the state of the reader that is asked, not a moment. A card that could not be read is not tried
+//! again for the same asker until it was taken out.
+//!
+//! PINs are entered on a reader's keypad only; none ever passes through here.
+//!
+//! ```text
+//! CardLease ── Order ─► pcsc::own ── host ─► yibao-card ─► pcscd      (frame: what both sides say)
+//!                       resident::own ── link ─► the line             (sam: the readers' frames)
+//! ```
+
+mod fields;
+pub mod frame;
+mod host;
+pub(crate) mod kinds;
+pub(crate) mod pcsc;
+pub(crate) mod resident;
+mod sam;
+mod shown;
+mod social;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+
+use super::board::Board;
+use super::error::DeviceError;
+use super::queue::{Queue, Ticket};
+use super::scanner::Asker;
+use crate::book::Code;
+use crate::config::devices::{DeviceConfig, Kind};
+
+pub use shown::{Medium, Photo, Resident, ShownCard};
+
+/// A reader that was just plugged in, or whose daemon just started, is waited for so long.
+const ARRIVAL_MS_MAX: u64 = 2_000;
+/// Orders to the owner that may wait; a lease has one at a time.
+const ORDERS_MAX: usize = 4;
+/// An owner that reads answers by the deadline; this is what it may be late.
+const LATE_MS_MAX: u64 = 700;
+/// Longest reading of one card.
+const READ_MS_MAX: u64 = 8_000;
+
+/// An order to read the next card.
+pub(crate) struct Order {
+    /// What may be shown.
+    pub(crate) wanted: Vec<Medium>,
+    /// The asker had a card before that could not be read: that one must be taken out first.
+    pub(crate) is_again: bool,
+    /// When the answer must be there.
+    pub(crate) deadline: Instant,
+    /// Where the card goes; closed: nobody is armed.
+    pub(crate) answer: oneshot::Sender<Result<ShownCard, DeviceError>>,
+    /// Told when cards are read.
+    pub(crate) ready: oneshot::Sender<()>,
+}
+
+/// Starts the owner of a card reader. It ends when nobody holds a handle any more.
+pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize) -> CardReader {
+    match &config.kind {
+        Kind::IdCardSerial { at, baud } => {
+            let (reader, bench, orders) =
+                CardReader::new(board, &[Medium::ResidentId], waiting_max);
+            let line = resident::Line {
+                at: at.clone(),
+                baud: *baud,
+            };
+            tokio::spawn(resident::own(line, bench, orders));
+            reader
+        }
+        Kind::PcscReader { reader: wanted } => {
+            let (reader, bench, orders) =
+                CardReader::new(board, &[Medium::SocialCard], waiting_max);
+            // The configuration was checked before; see quirks.
+            if let Some(layout) = kinds::layout(config.model.as_deref()) {
+                let place = pcsc::Place::beside(wanted.clone(), layout);
+                tokio::spawn(pcsc::own(place, bench, orders));
+            }
+            reader
+        }
+        // Nobody owns it: every claim is told that there is no reader.
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::EscPosTcp { .. }
+        | Kind::EscPosSerial { .. } => CardReader::new(board, &[], waiting_max).0,
+    }
+}
+
+/// What an owner tells of its reader.
+pub(crate) struct Bench {
+    pub(crate) board: Arc<Board>,
+    presence: watch::Sender<Result<(), Code>>,
+}
+
+impl Bench {
+    /// The reader can be used.
+    pub(crate) fn is_there(&self) {
+        if self.presence.send_replace(Ok(())).is_err() {
+            self.board.arrived();
+            self.board.ready();
+        }
+    }
+
+    /// The reader cannot be used, and why.
+    pub(crate) fn is_gone(&self, error: &DeviceError) {
+        self.presence
+            .send_modify(|presence| *presence = Err(error.code));
+        self.board.card(false);
+        self.board.unplugged();
+        self.board.failed(error);
+    }
+
+    /// Gives an asker what became of a card.
+    pub(crate) fn answer(&self, order: Order, read: Result<ShownCard, DeviceError>) {
+        match &read {
+            Ok(shown) => {
+                tracing::debug!(device = self.board.name(), kind = shown.kind, "card read");
+                self.board.count(|c| c.cards += 1);
+            }
+            Err(error) => {
+                self.board.failed(error);
+                self.board.count(|c| c.cards_failed += 1);
+            }
+        }
+        if order.answer.send(read).is_err() {
+            tracing::debug!(
+                device = self.board.name(),
+                "nobody waits for the card any more"
+            );
+        }
+    }
+}
+
+/// Whether nobody waits for this order any more; waits until then.
+pub(crate) async fn disarmed(armed: &mut Option<Order>) {
+    match armed {
+        Some(order) => order.answer.closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The hub's side of one card reader.
+pub(crate) struct CardReader {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) media: &'static [Medium],
+    board: Arc<Board>,
+    presence: watch::Receiver<Result<(), Code>>,
+    orders: mpsc::Sender<Order>,
+}
+
+impl CardReader {
+    /// A reader whose owner is started with what this gives back.
+    pub(crate) fn new(
+        board: Arc<Board>,
+        media: &'static [Medium],
+        waiting_max: usize,
+    ) -> (Self, Bench, mpsc::Receiver<Order>) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let (presence, present) = watch::channel(Err(Code::CardReaderMissing));
+        let bench = Bench {
+            board: Arc::clone(&board),
+            presence,
+        };
+        let reader = Self {
+            queue: Queue::new(Arc::clone(&board), waiting_max),
+            media,
+            board,
+            presence: present,
+            orders,
+        };
+        (reader, bench, inbox)
+    }
+
+    pub(crate) async fn claim(
+        &self,
+        asker: Asker,
+        deadline: Instant,
+        place: watch::Sender<usize>,
+    ) -> Result<CardLease, DeviceError> {
+        let busy = |what: &str| {
+            let detail = format!("{}: {what}", self.board.name());
+            DeviceError::new(Code::CardReaderBusy, detail)
+        };
+        let Some(mut ticket) = self.queue.join(asker, place) else {
+            return Err(busy("too many wait already"));
+        };
+        if timeout_at(deadline, ticket.first()).await.is_err() {
+            return Err(busy("not free in time"));
+        }
+        let mut lease = CardLease {
+            board: Arc::clone(&self.board),
+            presence: self.presence.clone(),
+            orders: self.orders.clone(),
+            armed: None,
+            has_failed: false,
+            ticket,
+        };
+        lease.wait_until_present(deadline).await?;
+        Ok(lease)
+    }
+}
+
+/// The right to one card reader. Dropping it disarms and frees the reader at once.
+pub struct CardLease {
+    board: Arc<Board>,
+    presence: watch::Receiver<Result<(), Code>>,
+    orders: mpsc::Sender<Order>,
+    armed: Option<(Instant, oneshot::Receiver<Result<ShownCard, DeviceError>>)>,
+    has_failed: bool,
+    #[expect(dead_code, reason = "held for its drop")]
+    ticket: Ticket,
+}
+
+impl CardLease {
+    /// Makes the reader read: the card that lies in it, or the next one. Returns when it does. Already armed:
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// Why there is no reader that can be used; it is waited for two seconds.
+    pub async fn arm(&mut self, wanted: &[Medium], deadline: Instant) -> Result<(), DeviceError> {
+        if self.armed.is_some() {
+            return Ok(());
+        }
+        self.wait_until_present(deadline).await?;
+        let (answer, armed) = oneshot::channel();
+        let (ready, reading) = oneshot::channel();
+        let order = Order {
+            wanted: wanted.to_vec(),
+            is_again: self.has_failed,
+            deadline,
+            answer,
+            ready,
+        };
+        let asked = async {
+            self.orders.send(order).await.ok()?;
+            reading.await.ok()
+        };
+        match timeout_at(deadline, asked).await {
+            Ok(Some(())) => {
+                self.armed = Some((deadline, armed));
+                Ok(())
+            }
+            Ok(None) | Err(_) => Err(self.missing()),
+        }
+    }
+
+    /// The card that was armed for. Dropping the future disarms.
+    ///
+    /// # Errors
+    /// `NOBODY_SHOWED_CARD` at the deadline; else why the card was not read or what became of the reader.
+    pub async fn read(&mut self) -> Result<ShownCard, DeviceError> {
+        let Some((deadline, armed)) = self.armed.take() else {
+            return Err(self.missing());
+        };
+        let latest = deadline + Duration::from_millis(LATE_MS_MAX);
+        let read = match timeout_at(latest, armed).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err(self.missing()),
+            Err(_) => Err(DeviceError::new(
+                Code::NobodyShowedCard,
+                format!("{}: no card in time", self.board.name()),
+            )),
+        };
+        self.has_failed |= read.is_err();
+        read
+    }
+
+    async fn wait_until_present(&mut self, deadline: Instant) -> Result<(), DeviceError> {
+        let latest = Instant::now() + Duration::from_millis(ARRIVAL_MS_MAX);
+        let there = self.presence.wait_for(Result::is_ok);
+        let there = timeout_at(latest.min(deadline), there).await;
+        if matches!(there, Ok(Ok(_))) {
+            return Ok(());
+        }
+        drop(there);
+        Err(self.missing())
+    }
+
+    fn missing(&self) -> DeviceError {
+        let code = (*self.presence.borrow())
+            .err()
+            .unwrap_or(Code::CardReaderMissing);
+        DeviceError::new(code, format!("{}: cannot be used", self.board.name()))
+    }
+}

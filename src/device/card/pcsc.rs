@@ -1,0 +1,399 @@
+//! The task that owns a reader of pcscd: starts `yibao-card`, follows the reader, reads cards, and begins anew
+//! when the program ends or hangs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::frame::{Ask, Bytes, Fault, Seen, Told};
+use super::host::Host;
+use super::kinds::{self, Layout};
+use super::shown::{Medium, ShownCard};
+use super::social::{self, Exchange};
+use super::trouble::{Failure, code_of};
+use super::{Bench, Order, READ_MS_MAX, disarmed};
+use crate::book::Code;
+use crate::config::devices::At;
+use crate::device::error::DeviceError;
+use crate::device::pause::Pause;
+
+/// A program that lived so long is started again without a longer pause.
+const LIVED_MS_MIN: u64 = 10_000;
+/// After garbage: how long the card service may take to say that the card was taken away.
+const PULLED_MS_MAX: u64 = 600;
+/// Longest wait for the end of an exclusive use.
+const END_MS_MAX: u64 = 500;
+
+/// Which reader it is and how its cards are read.
+pub(crate) struct Place {
+    /// The program that talks to pcscd.
+    pub(crate) program: PathBuf,
+    /// A part of the reader's name; none: the only one there is.
+    pub(crate) reader: Option<String>,
+    /// How the files of a 社保卡 are read.
+    pub(crate) layout: Layout,
+}
+
+impl Place {
+    /// The reader of this name, by the program beside the daemon.
+    pub(crate) fn beside(reader: Option<String>, layout: Layout) -> Self {
+        let program = super::host::program();
+        Self {
+            program,
+            reader,
+            layout,
+        }
+    }
+}
+
+enum Ended {
+    HubGone,
+    Way(DeviceError),
+}
+
+/// Owns the reader until no handle is left.
+pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<Order>) {
+    let mut pause = Pause::new();
+    loop {
+        let began = Instant::now();
+        let error = match Host::start(&place.program).await {
+            Ok(host) => {
+                tracing::debug!(
+                    device = bench.board.name(),
+                    pid = host.id(),
+                    "card program runs"
+                );
+                let mut session = Session {
+                    host,
+                    place: &place,
+                    bench: &bench,
+                    seen: None,
+                    failed_at: None,
+                    armed: None,
+                };
+                match session.serve(&mut orders).await {
+                    Ended::HubGone => return,
+                    Ended::Way(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        bench.is_gone(&error);
+        if began.elapsed() >= Duration::from_millis(LIVED_MS_MIN) {
+            pause.reset();
+        }
+        let over = sleep(pause.next(&At::Path(place.program.clone())));
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => break,
+                // Dropping the order tells its asker that nobody reads.
+                order = orders.recv() => if order.is_none() { return },
+            }
+        }
+    }
+}
+
+/// One life of the program.
+struct Session<'a> {
+    host: Host,
+    place: &'a Place,
+    bench: &'a Bench,
+    /// Our reader, as it was told last.
+    seen: Option<Seen>,
+    /// The card that could not be read, by the reader's count of changes.
+    failed_at: Option<u32>,
+    armed: Option<Order>,
+}
+
+impl Session<'_> {
+    async fn serve(&mut self, orders: &mut mpsc::Receiver<Order>) -> Ended {
+        loop {
+            if self.is_to_be_read()
+                && let Some(order) = self.armed.take()
+                && let Some(error) = self.serve_card(order).await
+            {
+                return self.way_lost(error);
+            }
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.arm(order),
+                    None => return Ended::HubGone,
+                },
+                told = self.host.told() => match told {
+                    Some(told) => self.take(told),
+                    None => return self.way_lost(host_gone()),
+                },
+                () = disarmed(&mut self.armed) => self.armed = None,
+            }
+        }
+    }
+
+    fn arm(&mut self, mut order: Order) {
+        if !order.is_again {
+            self.failed_at = None;
+        }
+        // An asker that went away meanwhile is noticed by its closed channel.
+        let (nobody, _) = tokio::sync::oneshot::channel();
+        let ready = std::mem::replace(&mut order.ready, nobody);
+        if ready.send(()).is_ok() {
+            self.armed = Some(order);
+        }
+    }
+
+    fn way_lost(&mut self, error: DeviceError) -> Ended {
+        if let Some(order) = self.armed.take() {
+            self.bench.answer(order, Err(error.clone()));
+        }
+        Ended::Way(error)
+    }
+
+    /// Whether somebody waits for a card and there is one that was not tried in vain.
+    fn is_to_be_read(&self) -> bool {
+        let card = self
+            .seen
+            .as_ref()
+            .filter(|seen| seen.atr.is_some() || seen.is_mute);
+        let is_tried = card.is_some_and(|seen| self.failed_at == Some(seen.changes));
+        self.armed.is_some() && card.is_some() && !is_tried
+    }
+
+    fn take(&mut self, told: Told) {
+        let lost = match told {
+            Told::Readers { readers } => self.ours(readers).err(),
+            Told::Trouble { fault } => Some(DeviceError::new(code_of(fault), "pcscd")),
+            // Late words about a use that is over.
+            Told::Hello { .. }
+            | Told::Begun { .. }
+            | Told::Reply { .. }
+            | Told::Ended { .. }
+            | Told::Failed { .. } => None,
+        };
+        if let Some(error) = lost {
+            self.seen = None;
+            self.bench.is_gone(&error);
+            if let Some(order) = self.armed.take() {
+                self.bench.answer(order, Err(error));
+            }
+        }
+    }
+
+    /// Finds our reader among all. Two that fit are never guessed between.
+    fn ours(&mut self, readers: Vec<Seen>) -> Result<(), DeviceError> {
+        let wanted = self.place.reader.as_deref().unwrap_or_default();
+        let mut fits = readers
+            .into_iter()
+            .filter(|seen| seen.name.contains(wanted));
+        let was_there = self.seen.is_some();
+        match (fits.next(), fits.next()) {
+            (Some(seen), None) => {
+                self.bench.is_there();
+                self.bench.board.card(seen.atr.is_some() || seen.is_mute);
+                self.seen = Some(seen);
+                Ok(())
+            }
+            (None, _) => {
+                let code = if was_there {
+                    Code::CardReaderUnplugged
+                } else {
+                    Code::CardReaderMissing
+                };
+                Err(DeviceError::new(
+                    code,
+                    format!("no reader has {wanted:?} in its name"),
+                ))
+            }
+            (Some(one), Some(other)) => {
+                let both = format!("{:?} and {:?} both fit", one.name, other.name);
+                Err(DeviceError::new(Code::CardReadersAlike, both))
+            }
+        }
+    }
+
+    /// Reads the card for the order; an error: the way to the reader is lost.
+    async fn serve_card(&mut self, order: Order) -> Option<DeviceError> {
+        let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
+        let changes = self.seen.as_ref().map(|seen| seen.changes);
+        let read = self.read(&order, latest.min(order.deadline)).await;
+        match read {
+            Ok(shown) => {
+                self.bench.answer(order, Ok(shown));
+                None
+            }
+            Err(failure) => {
+                self.failed_at = changes;
+                let lost = matches!(failure, Failure::Way(_));
+                let error = failure.error();
+                self.bench.answer(order, Err(error.clone()));
+                lost.then_some(error)
+            }
+        }
+    }
+
+    async fn read(&mut self, order: &Order, latest: Instant) -> Result<ShownCard, Failure> {
+        let Some(seen) = self.seen.clone() else {
+            return Err(Failure::card(Code::CardPulled, "no reader"));
+        };
+        let Some(atr) = seen.atr else {
+            return Err(Failure::card(
+                Code::CardReaderSilent,
+                "the card does not answer to reset",
+            ));
+        };
+        if !order.wanted.contains(&Medium::SocialCard) {
+            return Err(Failure::card(
+                Code::CardOfOtherKind,
+                "a 社保卡 was not asked for",
+            ));
+        }
+        let kind = kinds::of(atr.expose()).filter(|kind| kind.has_files);
+        let Some(kind) = kind else {
+            return Err(Failure::card(
+                Code::CardUnknownKind,
+                "its answer to reset says so",
+            ));
+        };
+        let layout = self.place.layout;
+        self.begin(&seen.name, latest).await?;
+        let mut way = Way {
+            session: self,
+            latest,
+        };
+        let read = social::read(&mut way, kind.name, layout, atr.expose()).await;
+        match read {
+            Err(Failure::Way(error)) => Err(Failure::Way(error)),
+            read => {
+                self.end().await?;
+                self.explained(read, seen.changes, latest).await
+            }
+        }
+    }
+
+    async fn begin(&mut self, reader: &str, latest: Instant) -> Result<(), Failure> {
+        let reader = reader.to_owned();
+        let asked = self.host.ask(|id| Ask::Begin { id, reader }).await;
+        let asked = asked.map_err(Failure::Way)?;
+        // A card without power answers at once that it is mute: who waits here waits for another program.
+        let busy = || Failure::way(Code::CardReaderBusy, "another program keeps the card");
+        let begun = self.answer(asked, latest, busy).await?;
+        if !matches!(begun, Told::Begun { .. }) {
+            return Err(unexpected(&begun));
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Failure> {
+        let asked = self.host.ask(|id| Ask::End { id }).await;
+        let asked = asked.map_err(Failure::Way)?;
+        let latest = Instant::now() + Duration::from_millis(END_MS_MAX);
+        let silent = || Failure::way(Code::CardReaderSilent, "it is not let go in time");
+        match self.answer(asked, latest, silent).await {
+            Ok(_) => Ok(()),
+            // What was read was read; a card that is pulled at its end is let go of as well.
+            Err(Failure::Card(error)) => {
+                tracing::debug!(%error, "the card was not let go of");
+                Ok(())
+            }
+            Err(lost) => Err(lost),
+        }
+    }
+
+    /// The answer to what was asked; meanwhile what happens to readers is heard.
+    async fn answer(
+        &mut self,
+        asked: u64,
+        latest: Instant,
+        late: impl FnOnce() -> Failure,
+    ) -> Result<Told, Failure> {
+        loop {
+            let Ok(told) = timeout_at(latest, self.host.told()).await else {
+                return Err(late());
+            };
+            let Some(told) = told else {
+                return Err(Failure::Way(host_gone()));
+            };
+            if told.answers() != Some(asked) {
+                self.take(told);
+            } else if let Told::Failed { fault, .. } = told {
+                return Err(Failure::card(code_of(fault), format!("{fault:?}")));
+            } else {
+                return Ok(told);
+            }
+        }
+    }
+
+    /// A card that is pulled may look like garbage first: the card service says a moment later what it was.
+    async fn explained(
+        &mut self,
+        read: Result<ShownCard, Failure>,
+        changes: u32,
+        latest: Instant,
+    ) -> Result<ShownCard, Failure> {
+        let is_doubtful = |failure: &Failure| match failure {
+            Failure::Card(error) => {
+                matches!(error.code, Code::CardUnreadable | Code::CardReaderSilent)
+            }
+            Failure::Way(_) => false,
+        };
+        if !read.as_ref().is_err_and(is_doubtful) {
+            return read;
+        }
+        let until = latest.min(Instant::now() + Duration::from_millis(PULLED_MS_MAX));
+        loop {
+            if self
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.changes != changes)
+            {
+                return Err(Failure::card(Code::CardPulled, "it went away meanwhile"));
+            }
+            match timeout_at(until, self.host.told()).await {
+                Ok(Some(Told::Trouble { fault })) if fault == Fault::NoService => {
+                    self.take(Told::Trouble { fault });
+                    return Err(Failure::card(
+                        Code::CardServiceMissing,
+                        "pcscd ended meanwhile",
+                    ));
+                }
+                Ok(Some(told)) => self.take(told),
+                Ok(None) => return Err(Failure::Way(host_gone())),
+                Err(_) => return read,
+            }
+        }
+    }
+}
+
+/// The exclusive use of the card, for the time of one reading.
+struct Way<'s, 'a> {
+    session: &'s mut Session<'a>,
+    latest: Instant,
+}
+
+impl Exchange for Way<'_, '_> {
+    async fn exchange(&mut self, command: &[u8]) -> Result<Bytes, Failure> {
+        let command = Bytes::new(command);
+        let asked = self.session.host.ask(|id| Ask::Apdu { id, command }).await;
+        let asked = asked.map_err(Failure::Way)?;
+        let silent = || Failure::way(Code::CardReaderSilent, "no answer to a command in time");
+        let told = self.session.answer(asked, self.latest, silent).await?;
+        if let Told::Reply { reply, .. } = told {
+            return Ok(reply);
+        }
+        Err(unexpected(&told))
+    }
+}
+
+fn host_gone() -> DeviceError {
+    DeviceError::new(Code::CardHostFailed, "the program ended")
+}
+
+/// Shows no content: frames hide theirs.
+fn unexpected(told: &Told) -> Failure {
+    Failure::way(
+        Code::CardHostFailed,
+        format!("it tells {told:?} out of turn"),
+    )
+}

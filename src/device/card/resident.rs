@@ -1,0 +1,284 @@
+//! The task that owns a 居民身份证 reader on a serial line: opens, asks whether it works, looks for a document while
+//! somebody is armed, reads it, reopens.
+//!
+//! A document that was read is not found again until it was lifted: the readers' own rule.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::sam::{self, Answer, Command, Framer};
+use super::shown::{Medium, ShownCard};
+use super::trouble::Failure;
+use super::{Bench, Order, READ_MS_MAX, disarmed};
+use crate::book::Code;
+use crate::config::devices::At;
+use crate::device::error::DeviceError;
+use crate::device::link::{Link, Moved};
+use crate::device::pause::Pause;
+
+/// Longest wait for a short answer.
+const ANSWER_MS_MAX: u64 = 1_000;
+/// Longest wait for text and photo: 1 295 bytes take 1.4 s at 9 600 bits.
+const DOCUMENT_MS_MAX: u64 = 3_000;
+/// Between two looks for a document; the makers ask for 300 ms.
+const LOOK_MS: u64 = 320;
+/// A working reader is asked so often whether it still works while nobody needs it.
+const STATUS_MS: u64 = 20_000;
+/// A look that began before its deadline may end so late.
+const LATE_MS_MAX: u64 = 500;
+/// How often a question is put when its answer is torn.
+const TRIES_MAX: usize = 2;
+/// Read at once, in bytes.
+const CHUNK_BYTES: usize = 2_048;
+
+/// Where the reader is.
+pub(crate) struct Line {
+    pub(crate) at: At,
+    pub(crate) baud: u32,
+}
+
+enum Ended {
+    HubGone,
+    LineGone(DeviceError),
+}
+
+/// Owns the line until no handle is left.
+pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Order>) {
+    let mut pause = Pause::new();
+    loop {
+        let opened = Link::serial(&line.at, line.baud, Code::CardReaderMissing).await;
+        let error = match opened {
+            Ok(link) => {
+                let mut reader = Reader {
+                    link,
+                    framer: Framer::default(),
+                    bench: &bench,
+                    armed: None,
+                };
+                match reader.serve(&mut orders, &mut pause).await {
+                    Ended::HubGone => return,
+                    Ended::LineGone(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        bench.is_gone(&error);
+        let over = sleep(pause.next(&line.at));
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => break,
+                // Dropping the order tells its asker that nobody reads.
+                order = orders.recv() => if order.is_none() { return },
+            }
+        }
+    }
+}
+
+struct Reader<'a> {
+    link: Link,
+    framer: Framer,
+    bench: &'a Bench,
+    armed: Option<Order>,
+}
+
+impl Reader<'_> {
+    async fn serve(&mut self, orders: &mut mpsc::Receiver<Order>, pause: &mut Pause) -> Ended {
+        if let Err(failure) = self.works().await {
+            return Ended::LineGone(failure.error());
+        }
+        pause.reset();
+        self.bench.is_there();
+        loop {
+            if let Some(order) = self.armed.take()
+                && let Some(error) = self.look(order).await
+            {
+                return self.gone(error);
+            }
+            let wait = if self.armed.is_some() {
+                LOOK_MS
+            } else {
+                STATUS_MS
+            };
+            let next = Instant::now() + Duration::from_millis(wait);
+            let next = self
+                .armed
+                .as_ref()
+                .map_or(next, |order| next.min(order.deadline));
+            let mut chunk = [0; CHUNK_BYTES];
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.arm(order),
+                    None => return Ended::HubGone,
+                },
+                () = disarmed(&mut self.armed) => self.armed = None,
+                // Nothing was asked: whatever comes is noise, but for the end.
+                read = self.link.read(&mut chunk) => match read {
+                    Ok(count) if count > 0 => {}
+                    Ok(_) | Err(_) => return self.gone(self.unplugged("the line ended")),
+                },
+                () = sleep_until(next) => if self.armed.is_none()
+                    && let Err(failure) = self.works().await
+                {
+                    return self.gone(failure.error());
+                },
+            }
+        }
+    }
+
+    fn arm(&mut self, mut order: Order) {
+        let (nobody, _) = tokio::sync::oneshot::channel();
+        let ready = std::mem::replace(&mut order.ready, nobody);
+        if ready.send(()).is_ok() {
+            self.armed = Some(order);
+        }
+    }
+
+    fn gone(&mut self, error: DeviceError) -> Ended {
+        if let Some(order) = self.armed.take() {
+            self.bench.answer(order, Err(error.clone()));
+        }
+        Ended::LineGone(error)
+    }
+
+    /// Looks once; the order stays armed when there is nothing. An error: the line is lost.
+    async fn look(&mut self, order: Order) -> Option<DeviceError> {
+        if !order.wanted.contains(&Medium::ResidentId) {
+            let error = DeviceError::new(Code::CardOfOtherKind, "a 居民身份证 was not asked for");
+            self.bench.answer(order, Err(error));
+            return None;
+        }
+        if Instant::now() >= order.deadline {
+            let error = DeviceError::new(Code::NobodyShowedCard, "no document in time");
+            self.bench.answer(order, Err(error));
+            return None;
+        }
+        let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
+        let latest = latest.min(order.deadline + Duration::from_millis(LATE_MS_MAX));
+        match self.document(latest).await {
+            Ok(None) => {
+                self.bench.board.card(false);
+                self.armed = Some(order);
+                None
+            }
+            Ok(Some(shown)) => {
+                self.bench.board.card(true);
+                self.bench.answer(order, Ok(shown));
+                None
+            }
+            Err(failure) => {
+                let is_lost = matches!(failure, Failure::Way(_));
+                let error = failure.error();
+                self.bench.answer(order, Err(error.clone()));
+                is_lost.then_some(error)
+            }
+        }
+    }
+
+    async fn document(&mut self, latest: Instant) -> Result<Option<ShownCard>, Failure> {
+        let found = self.ask(Command::Find, latest).await?;
+        match found.status {
+            Answer::FOUND => {}
+            Answer::NONE_FOUND => return Ok(None),
+            status => return Err(odd(Command::Find, status)),
+        }
+        self.bench.board.card(true);
+        match self.ask(Command::Select, latest).await?.status {
+            Answer::DONE => {}
+            Answer::NOT_SELECTED => return Err(pulled("it cannot be selected")),
+            status => return Err(odd(Command::Select, status)),
+        }
+        let read = self.ask(Command::Read, latest).await?;
+        match read.status {
+            Answer::DONE => sam::document(&read.data).map(Some),
+            Answer::NOT_READ => Err(pulled("it cannot be read")),
+            status => Err(odd(Command::Read, status)),
+        }
+    }
+
+    async fn works(&mut self) -> Result<(), Failure> {
+        let latest = Instant::now() + Duration::from_millis(2 * ANSWER_MS_MAX);
+        match self.ask(Command::Status, latest).await {
+            Ok(answer) if answer.status == Answer::DONE => Ok(()),
+            Ok(answer) => Err(odd(Command::Status, answer.status)),
+            Err(failure) => Err(Failure::Way(failure.error())),
+        }
+    }
+
+    /// Asks, and asks again when the answer is torn.
+    async fn ask(&mut self, command: Command, latest: Instant) -> Result<Answer, Failure> {
+        let mut torn = None;
+        for _ in 0..TRIES_MAX {
+            match self.ask_once(command, latest).await {
+                Err(Failure::Card(error)) if Instant::now() < latest => torn = Some(error),
+                answered => return answered,
+            }
+        }
+        let torn = torn.unwrap_or_else(|| self.unplugged("nothing was asked"));
+        Err(Failure::Card(torn))
+    }
+
+    async fn ask_once(&mut self, command: Command, latest: Instant) -> Result<Answer, Failure> {
+        let wait = match command {
+            Command::Status | Command::Find | Command::Select => ANSWER_MS_MAX,
+            Command::Read => DOCUMENT_MS_MAX,
+        };
+        let latest = latest.min(Instant::now() + Duration::from_millis(wait));
+        // What came before the question does not answer it.
+        self.framer = Framer::default();
+        let mut chunk = zeroize::Zeroizing::new([0; CHUNK_BYTES]);
+        while matches!(self.link.read_now(chunk.as_mut_slice()), Ok(Some(count)) if count > 0) {}
+        let frame = command.frame();
+        let mut left = frame.as_slice();
+        loop {
+            let moved = self.link.exchange(chunk.as_mut_slice(), left);
+            let moved = match timeout_at(latest, moved).await {
+                Ok(Ok(moved)) => moved,
+                Ok(Err(error)) => return Err(Failure::Way(self.unplugged(&error.to_string()))),
+                Err(_) => return Err(self.silent(command)),
+            };
+            match moved {
+                Moved::Read(0) => return Err(Failure::Way(self.unplugged("the line ended"))),
+                Moved::Read(count) => {
+                    self.bench
+                        .board
+                        .count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
+                    if let Some(answer) = self.framer.push(&chunk[..count]) {
+                        return answer;
+                    }
+                }
+                Moved::Wrote(count) => {
+                    self.bench
+                        .board
+                        .count(|c| c.bytes_out += u64::try_from(count).unwrap_or(0));
+                    left = &left[count..];
+                }
+            }
+        }
+    }
+
+    /// Silence is the line's, half an answer is the reader's.
+    fn silent(&self, command: Command) -> Failure {
+        if self.framer.is_torn() {
+            return Failure::card(Code::CardUnreadable, format!("{command:?}: no whole frame"));
+        }
+        Failure::way(Code::CardReaderSilent, format!("{command:?}: no answer"))
+    }
+
+    fn unplugged(&self, why: &str) -> DeviceError {
+        let detail = format!("{}: {why}", self.bench.board.name());
+        DeviceError::new(Code::CardReaderUnplugged, detail)
+    }
+}
+
+fn pulled(why: &str) -> Failure {
+    Failure::card(Code::CardPulled, why)
+}
+
+fn odd(command: Command, status: u8) -> Failure {
+    let detail = format!("{command:?} answers {status:02X}");
+    Failure::card(Code::CardUnreadable, detail)
+}

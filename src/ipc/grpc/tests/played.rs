@@ -1,0 +1,217 @@
+//! A desk that plays back what a test gave it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::book::Code;
+use crate::ipc::convert::{device, settlement, status};
+use crate::ipc::grpc::handle::Handle;
+use crate::operation::{
+    CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
+    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled, RefundKey,
+    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
+};
+use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
+use crate::settlement::handout::Dispense;
+use crate::settlement::order::Order;
+use crate::settlement::refund;
+use crate::settlement::stuck::Item;
+
+/// What reached the operations.
+pub(super) enum Asked {
+    ScanAndPay {
+        caller: CallerId,
+        order: Box<Order>,
+        deadline: Option<Duration>,
+    },
+    Watch(String),
+    Confirm(Point, String),
+    Resolve(Stated),
+    Refund(Box<refund::Order>),
+}
+
+/// Plays back answers.
+#[derive(Clone)]
+pub(super) struct Desk {
+    asked: mpsc::UnboundedSender<Asked>,
+    pub(super) fail_with: Option<Failure>,
+    /// Scan-and-pay never ends; what is in here is dropped with its future.
+    pub(super) hang: Option<Arc<Mutex<Option<oneshot::Sender<()>>>>>,
+}
+
+impl Desk {
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Asked>) {
+        let (asked, received) = mpsc::unbounded_channel();
+        (
+            Self {
+                asked,
+                fail_with: None,
+                hang: None,
+            },
+            received,
+        )
+    }
+
+    fn answer(&self) -> Result<Answer, Failure> {
+        self.fail_with
+            .clone()
+            .map_or_else(|| Ok(settlement::tests::answer()), Err)
+    }
+}
+
+type Wait = Option<Duration>;
+type Told = Result<Arc<Dispense>, Failure>;
+
+impl Handle for Desk {
+    async fn scan_and_pay(
+        &self,
+        caller: CallerId,
+        order: Order,
+        deadline: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        let order = Box::new(order);
+        self.asked
+            .send(Asked::ScanAndPay {
+                caller,
+                order,
+                deadline,
+            })
+            .unwrap();
+        if let Some(hang) = &self.hang {
+            let _dropped_with_this_future = hang.lock().unwrap().take();
+            std::future::pending::<()>().await;
+        }
+        self.answer()
+    }
+
+    fn watch_settlement(&self, _: CallerId, request_id: String) -> BoxStream<'static, Progress> {
+        self.asked.send(Asked::Watch(request_id)).unwrap();
+        let stages = [Stage::WaitingScan, Stage::Settling, Stage::Ended];
+        stream::iter(stages.map(settlement::tests::progress)).boxed()
+    }
+
+    async fn confirm(
+        &self,
+        _: CallerId,
+        _: String,
+        point: Point,
+        shown: String,
+    ) -> Result<(), Failure> {
+        self.asked.send(Asked::Confirm(point, shown)).unwrap();
+        Ok(())
+    }
+
+    async fn cancel(&self, _: CallerId, _: String) -> Result<(CancelVerdict, Answer), Failure> {
+        Ok((CancelVerdict::TooLateSettled, self.answer()?))
+    }
+
+    async fn get(&self, _: CallerId, _: SettlementKey) -> Result<Answer, Failure> {
+        self.answer()
+    }
+
+    async fn list(&self, _: CallerId, filter: ListFilter) -> Result<Vec<Summary>, Failure> {
+        assert_eq!(filter.limit, 50);
+        Ok(Vec::new())
+    }
+
+    async fn hand_out(&self, _: CallerId, wish: HandOut, _: Wait) -> Told {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn take_back(&self, _: CallerId, wish: TakeBack, _: Wait) -> Told {
+        Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
+    }
+
+    async fn dispense(&self, _: CallerId, _: DispenseKey) -> Told {
+        Err(Failure::new(Code::NotFound, ""))
+    }
+
+    async fn stuck(&self, _: CallerId) -> Result<Vec<Item>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn resolve(&self, _: CallerId, stated: Stated) -> Result<Resolved, Failure> {
+        self.asked.send(Asked::Resolve(stated)).unwrap();
+        self.answer().map(Resolved::Settlement)
+    }
+
+    async fn refund(
+        &self,
+        _: CallerId,
+        order: refund::Order,
+        _: Option<Duration>,
+    ) -> Result<refund::Answer, Failure> {
+        self.asked.send(Asked::Refund(Box::new(order))).unwrap();
+        Err(Failure::new(Code::RefundNotSettled, "it does not stand"))
+    }
+
+    async fn get_refund(&self, _: CallerId, key: RefundKey) -> Result<refund::Answer, Failure> {
+        Err(Failure::new(Code::NotFound, format!("{key:?}")))
+    }
+
+    async fn reconcile(
+        &self,
+        _caller: CallerId,
+        wanted: Reconcile,
+    ) -> Result<BoxStream<'static, Reconciled>, Failure> {
+        Err(Failure::new(Code::SpanInvalid, wanted.from))
+    }
+
+    fn devices(&self) -> Vec<DeviceInfo> {
+        vec![device::tests::printer(DeviceState::Ready)]
+    }
+
+    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
+        let seq = from_seq.unwrap_or(1);
+        let event = DeviceEvent {
+            seq,
+            at_ms: 0,
+            device: "slip".into(),
+            what: What::PaperOut,
+        };
+        stream::iter([Watched::Event(event), Watched::Lagged { next_seq: 99 }]).boxed()
+    }
+
+    async fn scan(&self, _: CallerId, wish: ScanWish) -> Result<CodeRead, Failure> {
+        Err(Failure::new(Code::NobodyScanned, wish.role))
+    }
+
+    fn claim(&self, _: CallerId, wish: ClaimWish) -> BoxStream<'static, ClaimTold> {
+        let granted = ClaimTold::Granted {
+            claim_id: "claim-1".into(),
+            device: wish.role,
+            lease: wish.lease,
+        };
+        let over = ClaimTold::Ended(ClaimEnd::LeaseOver);
+        stream::iter([ClaimTold::Waiting(2), granted, over]).boxed()
+    }
+
+    async fn renew_claim(&self, _: CallerId, _: String) -> Result<Duration, Failure> {
+        Err(Failure::new(Code::ClaimUnknown, ""))
+    }
+
+    async fn release_claim(&self, _: CallerId, _: String, any: bool) -> Result<(), Failure> {
+        assert!(any, "the owner of the socket is an admin");
+        Ok(())
+    }
+
+    async fn check_health(&self, name: String) -> Result<(DeviceInfo, Vec<Check>), Failure> {
+        Err(Failure::new(Code::DeviceUnknown, name))
+    }
+
+    async fn explain_device(&self, name: String) -> Result<(DeviceInfo, Why), Failure> {
+        Err(Failure::new(Code::DeviceUnknown, name))
+    }
+
+    async fn read_card(&self, _: CallerId, _: CardWish, _: Wait) -> Result<ShownCard, Failure> {
+        Err(Failure::new(Code::CardReaderMissing, "none"))
+    }
+
+    async fn status(&self) -> Status {
+        status::tests::healthy()
+    }
+}

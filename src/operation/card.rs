@@ -1,0 +1,125 @@
+//! Reading a card for a caller. Who read whose card is in the journal before the caller has it.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::ask::{CallerId, Failure};
+use super::operations::Operations;
+use crate::book::Code;
+use crate::device::{Asker, CardLease, DeviceError, Medium, ROLE_CARD, ROLE_ID_CARD, ShownCard};
+use crate::journal::{Append, NewEvent, PersonKeyInput, StreamHead};
+
+/// The `kind` of the stream of one reading.
+const STREAM_KIND: &str = "card_reading";
+/// Version of its rows.
+const VERSION: u16 = 1;
+/// How long a card is waited for when the caller does not say.
+const WAIT_MS_DEFAULT: u32 = 30_000;
+/// How long it can be waited for.
+pub const CARD_WAIT_MS_MAX: u32 = 300_000;
+/// The answer must reach a caller that set a deadline before it.
+const ANSWER_MS: u64 = 50;
+
+/// A card that a caller wants to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardWish {
+    /// The reader's role; none: the first reader that reads what is wanted.
+    pub role: Option<String>,
+    /// What may be shown; at least one.
+    pub media: Vec<Medium>,
+    /// How long to wait for it; 0: as usual.
+    pub wait_ms: u32,
+}
+
+/// The roles that a caller may name.
+pub const CARD_ROLES: [&str; 2] = [ROLE_CARD, ROLE_ID_CARD];
+
+impl Operations {
+    /// Reads the card that lies in the reader, or the next one. Dropping the future frees the reader.
+    ///
+    /// # Errors
+    /// Why no card was read; `JOURNAL_REFUSES` when the reading cannot be recorded.
+    pub async fn read_card(
+        &self,
+        caller: CallerId,
+        wish: CardWish,
+        deadline: Option<Duration>,
+    ) -> Result<ShownCard, Failure> {
+        if let Some(refuses) = self.journal_refuses() {
+            return Err(refuses);
+        }
+        let wait_ms = match wish.wait_ms {
+            0 => WAIT_MS_DEFAULT,
+            wait_ms => wait_ms.min(CARD_WAIT_MS_MAX),
+        };
+        let wait = Duration::from_millis(u64::from(wait_ms));
+        let answer = Duration::from_millis(ANSWER_MS);
+        let wait = deadline.map_or(wait, |deadline| wait.min(deadline.saturating_sub(answer)));
+        let latest = tokio::time::Instant::now() + wait;
+        let stream = format!("card-{}", uuid::Uuid::now_v7());
+        let asker = Asker {
+            stream: stream.clone(),
+            what: "read_card".to_owned(),
+        };
+        let (place, _) = tokio::sync::watch::channel(0);
+        let role = wish.role.as_deref();
+        let hub = &self.parts().hub;
+        let claimed = hub.claim_card(role, &wish.media, asker, latest, place);
+        let mut lease: CardLease = claimed.await.map_err(failed)?;
+        lease.arm(&wish.media, latest).await.map_err(failed)?;
+        let shown = lease.read().await.map_err(failed)?;
+        self.record(stream, &caller, &shown).await?;
+        Ok(shown)
+    }
+
+    /// Who read whose card.
+    async fn record(
+        &self,
+        stream: String,
+        caller: &CallerId,
+        shown: &ShownCard,
+    ) -> Result<(), Failure> {
+        let medium = match shown.medium {
+            Medium::SocialCard => "social_card",
+            Medium::ResidentId => "resident_id",
+        };
+        let body = serde_json::json!({ "medium": medium, "kind": shown.kind }).to_string();
+        let sealed = serde_json::json!({
+            "name": shown.name.expose(),
+            "certno": shown.certno.expose(),
+            "card_no": shown.card_no.expose(),
+        });
+        let at_ms = self.parts().clock.now_ms();
+        let event = NewEvent::new("card_read", VERSION, at_ms, body.clone())
+            .sealing(Zeroizing::new(sealed.to_string().into_bytes()));
+        let head = StreamHead {
+            kind: STREAM_KIND.to_owned(),
+            request_id: None,
+            caller: caller.id.clone(),
+            body_digest: String::new(),
+            open: false,
+            stuck: false,
+            visit: None,
+            visit_is_shared: false,
+            person: Some(PersonKeyInput::new(shown.certno.expose())),
+            summary: body,
+        };
+        let append = Append {
+            stream,
+            after: Some(0),
+            events: vec![event],
+            head,
+            marks: Vec::new(),
+        };
+        let written = self.parts().journal.append(append).await;
+        written.map(drop).map_err(|error| {
+            tracing::error!(%error, "the reading of a card cannot be recorded");
+            Failure::new(Code::JournalRefuses, "the reading cannot be recorded")
+        })
+    }
+}
+
+fn failed(error: DeviceError) -> Failure {
+    Failure::new(error.code, error.detail)
+}
