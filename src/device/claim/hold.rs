@@ -133,12 +133,16 @@ type Ended = (ClaimEnd, Option<oneshot::Sender<()>>);
 
 impl Held<'_> {
     async fn run(&mut self, granted: ClaimNews, inbox: &mut mpsc::Receiver<Order>) -> Ended {
-        if let Some(end) = self.tell(granted).await {
-            return (end, None);
-        }
         let mut presence = self.lease.presence();
         presence.mark_unchanged();
         let mut each: Option<mpsc::Receiver<Read>> = None;
+        // Who is told that it is there may show a code at once: it listens before that.
+        if self.codes && *presence.borrow() {
+            each = self.lease.listen(soon()).await.ok();
+        }
+        if let Some(end) = self.tell(granted).await {
+            return (end, None);
+        }
         let mut reader: Option<Reader> = None;
         loop {
             let here = *presence.borrow();
@@ -157,12 +161,6 @@ impl Held<'_> {
                     None => return (ClaimEnd::Released, None),
                 },
                 () = sleep_until(self.lease_end) => return (ClaimEnd::LeaseOver, None),
-                changed = presence.changed() => {
-                    let present = changed.is_ok() && *presence.borrow_and_update();
-                    if let Some(end) = self.tell(ClaimNews::Present(present)).await {
-                        return (end, None);
-                    }
-                }
                 read = next(&mut each) => match read {
                     Some(Ok(scan)) => if let Some(end) = self.tell_code(scan).await {
                         return (end, None);
@@ -172,6 +170,15 @@ impl Held<'_> {
                     Some(Err(_)) => {}
                     None => each = None,
                 },
+                changed = presence.changed() => {
+                    let present = changed.is_ok() && *presence.borrow_and_update();
+                    if self.codes && present && each.is_none() {
+                        each = self.lease.listen(soon()).await.ok();
+                    }
+                    if let Some(end) = self.tell(ClaimNews::Present(present)).await {
+                        return (end, None);
+                    }
+                }
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
             }
         }

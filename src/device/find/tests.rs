@@ -100,8 +100,8 @@ fn one_that_fits_is_found_wherever_it_is_plugged() {
 
 #[test]
 fn only_what_types_digits_is_a_keyboard() {
-    let tree = Tree::new();
     for keys in [MEDIA_KEYS, "", "words", "0\n"] {
+        let tree = Tree::new();
         tree.keys.set(keys);
         tree.plug("1-3", ("0c2e", "0b61", "SN9"), "1-3:1.1", "event3");
         assert_eq!(tree.find(rule(), Class::Input), Err(Code::ScannerMissing));
