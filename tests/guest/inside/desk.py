@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
 from usb import wait_until
 
@@ -37,6 +38,10 @@ class Desk:
         self.log = open(self.dir / "daemon.log", "ab")
         self.process = None
         self.start()
+        # Whatever the daemon says about a device is a reason to look again; looking all the time would slow it down.
+        self.said_something = threading.Event()
+        self.watch = subprocess.Popen(self.ctl("device", "watch"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        threading.Thread(target=self._follow, daemon=True).start()
 
     def write(self, devices):
         tables = "\n".join('[[device]]\nname = "%s"\n%s\n' % item for item in devices.items())
@@ -53,14 +58,19 @@ class Desk:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
         wait_until(lambda: self.lives() and self.socket.exists(), "the daemon's socket", PATIENCE_S)
 
+    def _follow(self):
+        for _ in self.watch.stdout:
+            self.said_something.set()
+
     def lives(self):
         if self.process.poll() is not None:
             raise AssertionError("the daemon ended:\n" + self.said())
         return True
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE_S)
+        for process in (self.watch, self.process):
+            process.terminate()
+            process.wait(PATIENCE_S)
         self.log.close()
 
     def said(self):
@@ -82,7 +92,15 @@ class Desk:
         return next(device for device in answer["devices"] if device["name"] == name)
 
     def wait(self, name, what, true):
-        wait_until(lambda: self.lives() and true(self.device(name)), "%s of %s" % (what, name), PATIENCE_S)
+        end = time.monotonic() + PATIENCE_S
+        while self.lives():
+            self.said_something.clear()
+            if true(self.device(name)):
+                return
+            if time.monotonic() > end:
+                raise AssertionError("waited in vain for %s of %s: %s" % (what, name, self.device(name)))
+            # Counters change without a word.
+            self.said_something.wait(timeout=1)
 
     def ready(self, name):
         self.wait(name, "READY", lambda it: it["state"] == "DEVICE_STATE_READY")
