@@ -211,12 +211,7 @@ async fn serve(site: Site) -> Result<(), Error> {
             .any(|device| device.role == ROLE_RECEIPT),
         crashes,
     });
-    let operations = Operations::new(
-        runner.clone(),
-        identity(&settings),
-        waits(&settings),
-        settings.codes.iter().map(pattern).collect(),
-    );
+    let operations = operations(&runner, &settings);
     // Before anything is carried on: a second daemon on the same socket must not begin to. Callers that
     // connect wait until the door is served.
     let door = ipc::grpc::open(&settings, operations.clone())?;
@@ -245,6 +240,16 @@ async fn serve(site: Site) -> Result<(), Error> {
     }
     journal.close().await;
     Ok(())
+}
+
+fn operations(runner: &Runner, settings: &Settings) -> Operations {
+    let patterns = settings.codes.iter().map(pattern).collect();
+    Operations::new(
+        runner.clone(),
+        identity(settings),
+        waits(settings),
+        patterns,
+    )
 }
 
 /// Walks the journal's chain on a thread of its own, beside the work.

@@ -9,6 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
+use crate::book::Code;
 use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, Scan};
 use crate::settlement::code_kind::{self, Sorted};
 
@@ -66,6 +67,9 @@ impl Operations {
     /// # Errors
     /// What the scanner says; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over.
     pub async fn scan(&self, caller: CallerId, wish: ScanWish) -> Result<CodeRead, Failure> {
+        if self.is_stopping() {
+            return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+        }
         let deadline = Instant::now() + wish.wait;
         let hub = &self.parts().hub;
         if let Some(claim_id) = &wish.claim_id {

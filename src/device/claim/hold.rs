@@ -1,5 +1,6 @@
 //! The task that holds one claim.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,10 +43,14 @@ pub(super) async fn hold(
     news: mpsc::Sender<ClaimNews>,
     stop: impl Future<Output = ()> + Send,
 ) {
+    let granted = AtomicBool::new(false);
     let end = tokio::select! {
-        end = wait_and_hold(&hub, &caller, wish, &news) => end,
+        end = wait_and_hold(&hub, &caller, wish, &news, &granted) => end,
         () = news.closed() => return,
-        () = stop => Ok(ClaimEnd::Stopping),
+        () = stop => match granted.load(Ordering::Relaxed) {
+            true => Ok(ClaimEnd::Stopping),
+            false => Err(DeviceError::new(Code::ShuttingDown, "the daemon is stopping")),
+        },
     };
     // The scanner is free by now.
     let last = match end {
@@ -63,6 +68,7 @@ async fn wait_and_hold(
     caller: &str,
     wish: ClaimWish,
     news: &mpsc::Sender<ClaimNews>,
+    is_granted: &AtomicBool,
 ) -> Result<ClaimEnd, DeviceError> {
     let claim_id = hub.claims().new_id();
     let asker = Asker {
@@ -70,6 +76,7 @@ async fn wait_and_hold(
         what: wish.purpose.clone(),
     };
     let lease = wait_for_turn(hub, asker, &wish, news).await?;
+    is_granted.store(true, Ordering::Relaxed);
     let (_listed, mut inbox) = hub.claims().list(&claim_id, caller);
     let mut held = Held {
         news,
@@ -132,55 +139,61 @@ async fn tell_place(
 type Ended = (ClaimEnd, Option<oneshot::Sender<()>>);
 
 impl Held<'_> {
+    /// Orders and the lease are looked at whatever the holder does; what it is told next waits until it listens.
     async fn run(&mut self, granted: ClaimNews, inbox: &mut mpsc::Receiver<Order>) -> Ended {
         let mut presence = self.lease.presence();
         presence.mark_unchanged();
+        let mut untold = Some(granted);
         let mut each: Option<mpsc::Receiver<Read>> = None;
-        // Who is told that it is there may show a code at once: it listens before that.
-        if self.codes && *presence.borrow() {
-            each = self.lease.listen(soon()).await.ok();
-        }
-        if let Some(end) = self.tell(granted).await {
-            return (end, None);
-        }
         let mut reader: Option<Reader> = None;
         loop {
             let here = *presence.borrow();
+            // Who is told that it is there may show a code at once: it listens before that.
             if self.codes && here && each.is_none() {
                 each = self.lease.listen(soon()).await.ok();
             }
+            let lease_end = self.lease_end;
             tokio::select! {
                 biased;
                 order = inbox.recv() => match order {
                     Some(Order::End(end, done)) => return (end, Some(done)),
                     Some(Order::Renew(reply)) => self.renew(reply),
                     Some(Order::Scan { deadline, reply }) => {
-                        self.lease_end = Instant::now() + self.lease_time;
                         reader = self.take_reader(reader, Reader { deadline, reply });
                     }
                     None => return (ClaimEnd::Released, None),
                 },
-                () = sleep_until(self.lease_end) => return (ClaimEnd::LeaseOver, None),
-                read = next(&mut each) => match read {
-                    Some(Ok(scan)) => if let Some(end) = self.tell_code(scan).await {
-                        return (end, None);
-                    },
+                // Who waits for a code is alive.
+                () = sleep_until(lease_end), if reader.is_none() => {
+                    return (ClaimEnd::LeaseOver, None);
+                }
+                room = self.news.reserve(), if untold.is_some() => {
+                    // A holder that hung up is noticed by whoever waits for that.
+                    if let (Ok(room), Some(news)) = (room, untold.take()) {
+                        room.send(news);
+                    }
+                }
+                read = next(&mut each), if untold.is_none() => match read {
+                    Some(Ok(scan)) => untold = Some(self.code(scan)),
                     Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
                     // Too long a code; it was counted and the next one comes.
                     Some(Err(_)) => {}
                     None => each = None,
                 },
-                changed = presence.changed() => {
+                changed = presence.changed(), if untold.is_none() => {
                     let present = changed.is_ok() && *presence.borrow_and_update();
-                    if self.codes && present && each.is_none() {
-                        each = self.lease.listen(soon()).await.ok();
-                    }
-                    if let Some(end) = self.tell(ClaimNews::Present(present)).await {
-                        return (end, None);
-                    }
+                    untold = Some(ClaimNews::Present(present));
                 }
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
             }
+        }
+    }
+
+    fn code(&mut self, scan: Scan) -> ClaimNews {
+        self.seq += 1;
+        ClaimNews::Code {
+            scan,
+            seq: self.seq,
         }
     }
 
@@ -207,6 +220,7 @@ impl Held<'_> {
 
     fn answer(&mut self, read: Option<Read>, reader: &mut Option<Reader>) {
         let Some(waiting) = reader.take() else { return };
+        self.lease_end = Instant::now() + self.lease_time;
         let Some(read) = read else {
             self.lease.disarm();
             return;
@@ -219,24 +233,8 @@ impl Held<'_> {
                 seq: self.seq,
             }
         });
-        self.lease_end = Instant::now() + self.lease_time;
         if waiting.reply.send(answer).is_err() {
             tracing::info!("the caller of a scan is gone");
-        }
-    }
-
-    async fn tell_code(&mut self, scan: Scan) -> Option<ClaimEnd> {
-        self.seq += 1;
-        let seq = self.seq;
-        self.tell(ClaimNews::Code { scan, seq }).await
-    }
-
-    /// Tells the holder; one that does not listen until its lease is over loses the claim.
-    async fn tell(&self, news: ClaimNews) -> Option<ClaimEnd> {
-        tokio::select! {
-            // A holder that hung up is noticed by whoever waits for that.
-            _ = self.news.send(news) => None,
-            () = sleep_until(self.lease_end) => Some(ClaimEnd::LeaseOver),
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::error::DeviceError;
+use super::event::now_ms;
 use super::hub::Hub;
 use super::scanner::Scan;
 use crate::book::Code;
@@ -105,10 +106,21 @@ enum Order {
 }
 
 /// All claims that are held.
-#[derive(Default)]
 pub(crate) struct Claims {
     held: Mutex<BTreeMap<String, Entry>>,
+    /// Part of each id: one of an earlier run must never name a claim of this one.
+    started_ms: u64,
     last_number: AtomicU64,
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self {
+            held: Mutex::default(),
+            started_ms: now_ms(),
+            last_number: AtomicU64::new(0),
+        }
+    }
 }
 
 struct Entry {
@@ -129,12 +141,10 @@ impl Drop for Listed {
 }
 
 impl Claims {
-    /// An id that no other claim of this run has.
+    /// An id that no other claim has, also of an earlier run.
     pub(crate) fn new_id(&self) -> String {
-        format!(
-            "claim-{}",
-            self.last_number.fetch_add(1, Ordering::Relaxed) + 1
-        )
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("claim-{:x}-{number}", self.started_ms)
     }
 
     fn list(self: &Arc<Self>, claim_id: &str, caller: &str) -> (Listed, mpsc::Receiver<Order>) {

@@ -1,5 +1,7 @@
 //! `DeviceService`: unpack, call, pack.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
@@ -13,6 +15,9 @@ use crate::api::device_service_server::DeviceService;
 use crate::ipc::access::Operation;
 use crate::ipc::convert::{card, claim, device};
 use crate::operation::Watched;
+
+/// An answer that says that nobody scanned needs so long to reach the caller.
+const ANSWER_MS: u64 = 50;
 
 /// The service over a handle.
 pub(super) struct Devices<H> {
@@ -81,7 +86,10 @@ impl<H: Handle> DeviceService for Devices<H> {
         let (caller, _pass) = self.gate.admit(&request, Operation::Scan)?;
         let deadline = deadline::of(request.metadata());
         let mut wish = claim::scan(request.into_inner()).map_err(refused)?;
-        wish.wait = deadline.map_or(wish.wait, |deadline| deadline.min(wish.wait));
+        // The answer must be there before the caller gives up.
+        let margin = Duration::from_millis(ANSWER_MS);
+        let latest = deadline.map(|deadline| deadline.saturating_sub(margin));
+        wish.wait = latest.map_or(wish.wait, |latest| latest.min(wish.wait));
         let read = self.handle.scan(caller, wish).await.map_err(refused)?;
         let code = Some(claim::code(read));
         Ok(Response::new(wire::ScanResponse { code }))

@@ -293,3 +293,22 @@ async fn health_says_what_was_seen() {
     assert_eq!(refusal(&status).name, "DEVICE_UNKNOWN");
     desk.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_code_keeps_its_claim() {
+    let desk = Desk::start(Setup::default()).await;
+    let short = ClaimRequest {
+        lease_ms: 1_000,
+        ..ClaimRequest::default()
+    };
+    let (_news, granted) = claim(&desk, short).await;
+    let mut client = devices(&desk).await;
+    let request = ScanRequest {
+        claim_id: granted.claim_id.clone(),
+        wait_ms: 1_800,
+        ..ScanRequest::default()
+    };
+    let status = client.scan(request).await.expect_err("nobody scans");
+    assert_eq!(refusal(&status).name, "NOBODY_SCANNED");
+    assert_eq!(holder(&desk).await.0, granted.claim_id);
+}

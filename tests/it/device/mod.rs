@@ -1,6 +1,8 @@
 //! `DeviceService` over the shipped daemon: scanners for any caller.
 
 mod claim;
+mod rate;
+mod replug;
 mod scan;
 
 use tonic::transport::Channel;
