@@ -148,8 +148,7 @@ impl Held<'_> {
         let mut reader: Option<Reader> = None;
         loop {
             let here = *presence.borrow();
-            // Who is told that it is there may show a code at once: it listens before that.
-            if self.codes && here && each.is_none() {
+            if self.codes && here && each.is_none() && untold.is_none() {
                 each = self.lease.listen(soon()).await.ok();
             }
             let lease_end = self.lease_end;
@@ -173,6 +172,10 @@ impl Held<'_> {
                         room.send(news);
                     }
                 }
+                changed = presence.changed(), if untold.is_none() => {
+                    let present = changed.is_ok() && *presence.borrow_and_update();
+                    untold = Some(ClaimNews::Present(present));
+                }
                 read = next(&mut each), if untold.is_none() => match read {
                     Some(Ok(scan)) => untold = Some(self.code(scan)),
                     Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
@@ -180,10 +183,6 @@ impl Held<'_> {
                     Some(Err(_)) => {}
                     None => each = None,
                 },
-                changed = presence.changed(), if untold.is_none() => {
-                    let present = changed.is_ok() && *presence.borrow_and_update();
-                    untold = Some(ClaimNews::Present(present));
-                }
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
             }
         }

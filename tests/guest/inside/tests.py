@@ -61,7 +61,8 @@ def payload(answer):
     return base64.b64decode(answer["payload"]).decode()
 
 
-def expect(listener, family, code):
+def expect(listener, family, device, code, name="gun"):
+    listener.show(name, lambda: family.send(device, code))
     answer = listener.code()
     assert payload(answer) == code, answer
     assert answer["symbology"] == family.symbology, answer
@@ -107,8 +108,7 @@ def scanned(family):
     device = family.make("S1").plug(3)
     desk.ready("gun")
     listener = Listener(desk)
-    family.send(device, family.code)
-    expect(listener, family, family.code)
+    expect(listener, family, device, family.code)
     listener.nothing_more()
     listener.stop()
     device.pull()
@@ -133,7 +133,7 @@ def cycled(family):
             listener.note("is back")
             slowest = max(slowest, time.monotonic() - plugged)
         code = "code-%04d" % cycle
-        family.send(device, code)
+        listener.show("gun", lambda: family.send(device, code))
         answer = listener.code()
         while payload(answer) != code:
             assert family is not POS and "half".startswith(payload(answer)), answer
@@ -166,10 +166,8 @@ def told_apart(family):
     desk.ready("left")
     desk.ready("right")
     left, right = Listener(desk), Listener(desk, "scanner-2")
-    family.send(second, "right-1")
-    family.send(first, "left-1")
-    expect(left, family, "left-1")
-    expect(right, family, "right-1")
+    expect(left, family, first, "left-1", "left")
+    expect(right, family, second, "right-1", "right")
     for cable in (first, second):
         cable.pull()
     left.note("went away")
@@ -177,10 +175,8 @@ def told_apart(family):
     second, first = family.make("SAME").plug(1), family.make("SAME").plug(0)
     left.note("is back")
     right.note("is back")
-    family.send(first, "left-2")
-    family.send(second, "right-2")
-    expect(left, family, "left-2")
-    expect(right, family, "right-2")
+    expect(left, family, first, "left-2", "left")
+    expect(right, family, second, "right-2", "right")
     for it in (left, right):
         it.nothing_more()
         it.stop()
@@ -214,8 +210,7 @@ def wedge_types_for_nobody_else():
         node = next(it for it in pathlib.Path("/sys/class/input").glob("event*") if usb_ids(it) == [0x0C2E, 0x0200])
         other = os.open("/dev/input/" + node.name, os.O_RDONLY | os.O_NONBLOCK)
         listener = Listener(desk)
-        WEDGE.send(device, "secret")
-        expect(listener, WEDGE, "secret")
+        expect(listener, WEDGE, device, "secret")
         try:
             seen = os.read(other, 4096)
             raise AssertionError("another program saw %d keys" % (len(seen) // struct.calcsize("llHHi")))
@@ -240,7 +235,7 @@ def pos_takes_long_and_binary_codes():
     desk.ready("gun")
     listener = Listener(desk)
     for code in (b"x" * 200, b"GS\x1dRS\x1eEOT\x04CR\rLF\nNUL\0!", bytes(range(128, 256)), b"y" * 56):
-        send_reports(device, usb.pos_reports(code, b"]d2"))
+        listener.show("gun", lambda code=code: send_reports(device, usb.pos_reports(code, b"]d2")))
         answer = listener.code()
         assert base64.b64decode(answer["payload"]) == code and answer["symbology"] == "]d2", answer
     before = int(desk.device("gun")["counters"]["codesIgnored"])
@@ -248,8 +243,7 @@ def pos_takes_long_and_binary_codes():
     desk.wait("gun", "dropped half", lambda it: int(it["counters"]["codesIgnored"]) == before + 1)
     for garbage in (b"", b"\x02", b"\x02\xff" + b"9" * 59, b"\x07" * 61, bytes(61)):
         device.feed(1, garbage)
-    POS.send(device, "after")
-    expect(listener, POS, "after")
+    expect(listener, POS, device, "after")
     listener.nothing_more()
     listener.stop()
     device.pull()

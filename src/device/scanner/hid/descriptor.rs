@@ -262,7 +262,7 @@ pub(super) mod tests {
             data: 4..60,
             more: None,
         };
-        assert_eq!(layouts(PLAIN), [plain.clone()]);
+        assert_eq!(layouts(PLAIN).as_slice(), std::slice::from_ref(&plain));
         let more = Some((60, 0));
         assert_eq!(layouts(FLAGGED), [Layout { more, ..plain }]);
     }
