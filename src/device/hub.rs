@@ -12,10 +12,11 @@ use super::error::DeviceError;
 use super::event::{EventLog, Watcher, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
+use super::hint::Hint;
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::scanner::owner::Line;
-use super::scanner::{Asker, Scanner, ScannerLease};
+use super::scanner::{Asker, Scanner, ScannerLease, Wire};
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 use crate::document::Document;
@@ -66,9 +67,10 @@ impl Hub {
     #[must_use]
     pub fn start_with(devices: Vec<DeviceConfig>, waiting_max: usize) -> Self {
         let events = Arc::new(EventLog::new());
+        let hint = Hint::start();
         let devices = devices
             .into_iter()
-            .map(|config| Device::start(config, &events, waiting_max))
+            .map(|config| Device::start(config, &events, &hint, waiting_max))
             .collect();
         Self {
             inner: Arc::new(Inner {
@@ -261,21 +263,32 @@ impl Family {
 }
 
 impl Device {
-    fn start(config: DeviceConfig, events: &Arc<EventLog>, waiting_max: usize) -> Self {
+    fn start(
+        config: DeviceConfig,
+        events: &Arc<EventLog>,
+        hint: &Hint,
+        waiting_max: usize,
+    ) -> Self {
         let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
         let profile = quirks::profile_of(&config);
         let printer =
             |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
+        let scanner = |at, wire, framing| {
+            let line = Line {
+                at,
+                wire,
+                framing,
+                hint: hint.clone(),
+            };
+            let board = Arc::clone(&board);
+            Family::Scanner(Scanner::start(&config, line, board, waiting_max))
+        };
         let family = match config.kind.clone() {
             Kind::SerialScanner { at, baud, framing } => {
-                let line = Line { at, baud, framing };
-                Family::Scanner(Scanner::start(
-                    &config,
-                    line,
-                    Arc::clone(&board),
-                    waiting_max,
-                ))
+                scanner(at, Wire::Serial { baud }, framing)
             }
+            Kind::HidScanner { at, framing } => scanner(at, Wire::Hid, framing),
+            Kind::KeyboardScanner { at, framing } => scanner(at, Wire::Keyboard, framing),
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod find;
 mod health;
+mod hint;
 mod holder;
 mod hub;
 mod link;
@@ -26,6 +27,7 @@ mod pause;
 pub mod printer;
 mod queue;
 pub mod quirks;
+mod readable;
 pub mod scanner;
 
 #[cfg(test)]

@@ -156,7 +156,11 @@ pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
         Kind::EscPosTcp { .. } => None,
         Kind::EscPosSerial { at, .. } => Some(at),
-        Kind::SerialScanner { .. } | Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::PcscReader { .. }
+        | Kind::IdCardSerial { .. } => {
             return None;
         }
     };
@@ -195,7 +199,9 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         };
         let printer = match device.kind {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
-            Kind::SerialScanner { .. } => false,
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                false
+            }
             Kind::PcscReader { .. } => {
                 if kinds::layout(Some(model)).is_none() {
                     let known = kinds::layout_names();

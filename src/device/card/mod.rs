@@ -85,9 +85,11 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
             reader
         }
         // Nobody owns it: every claim is told that there is no reader.
-        Kind::SerialScanner { .. } | Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => {
-            CardReader::new(board, &[], waiting_max).0
-        }
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::EscPosTcp { .. }
+        | Kind::EscPosSerial { .. } => CardReader::new(board, &[], waiting_max).0,
     }
 }
 
