@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use yibaod::api::{
     Credential, Device, DeviceState, Money, ReadCardRequest, ScanAndPayRequest, Stage,
 };
+use yibaod::sandbox::devices::card::Mood;
 
 use super::resident::start_as;
 use super::{LONG_MS, devices, read, until};
 use crate::desk::{Desk, Shows, bill, refusal, wait_for};
 
+/// Reading failures that once ended a settlement.
+const FAILURES: u64 = 4;
 /// A missing device is waited for two seconds where there is no other one.
 const ARRIVAL: Duration = Duration::from_millis(2_000);
 
@@ -50,6 +53,19 @@ async fn read_by(desk: &Desk, role: &str, wait_ms: u32) -> Result<String, String
         Ok(answer) => Ok(answer.into_inner().card.expect("a card").certno),
         Err(status) => Err(refusal(&status).name),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_card_reader_leaves_the_scanner_alone() {
+    let (desk, reader, _dir) = start_as("id-card").await;
+    reader.set_mood(Mood::Mute);
+    reader.lay(&desk.platform.person("employee").unwrap());
+    let (answer, ()) = tokio::join!(desk.pay(by_either(&desk, "silent"), &[]), async {
+        until(&desk, "ids", |device| failures(device) >= FAILURES).await;
+        desk.show(&Shows::fresh("employee")).await;
+    });
+    assert_eq!(answer.money(), Money::Settled, "{answer:?}");
+    assert_eq!(shown_by(&desk), ["01"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
