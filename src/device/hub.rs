@@ -30,6 +30,8 @@ pub const ROLE_RECEIPT: &str = "receipt";
 pub const ROLE_CARD: &str = "card";
 /// The role of a second reader, for 居民身份证 beside the 社保卡.
 pub const ROLE_ID_CARD: &str = "id-card";
+/// The readers that patients show cards to. All others are used only by their names.
+const PATIENT_CARD_ROLES: [&str; 2] = [ROLE_CARD, ROLE_ID_CARD];
 
 /// A handle to all devices. The owners end when the last handle and lease is dropped.
 #[derive(Clone)]
@@ -137,11 +139,11 @@ impl Hub {
         scanner.claim(asker, deadline, place).await
     }
 
-    /// Waits for the card reader of a role that reads one of these media, in order of arrival; without a role for
-    /// the first one that does.
+    /// Waits for the card reader of a role, in order of arrival; without a role for the first of those that patients
+    /// show cards to that reads one of these media.
     ///
     /// # Errors
-    /// `CARD_READER_MISSING` without one; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
+    /// `CARD_READER_MISSING` without one that reads them, `DEVICE_UNKNOWN` for a role that no card reader has; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
     /// cannot be used when it does not come back within two seconds.
     pub async fn claim_card(
         &self,
@@ -151,11 +153,19 @@ impl Hub {
         deadline: Instant,
         place: watch::Sender<usize>,
     ) -> Result<CardLease, DeviceError> {
-        let reads = |device: &&Device| {
-            let media = device.family.media();
-            role.is_none_or(|role| device.role == role) && media.iter().any(|m| wanted.contains(m))
+        if let Some(role) = role
+            && !PATIENT_CARD_ROLES.contains(&role)
+            && !self.card_readers().any(|device| device.role == role)
+        {
+            let none = format!("no card reader has the role {role:?}");
+            return Err(DeviceError::new(Code::DeviceUnknown, none));
+        }
+        let is_meant = |device: &Device| match role {
+            Some(role) => device.role == role,
+            None => device.is_for_patients_cards(),
         };
-        let device = self.inner.devices.iter().find(reads);
+        let mut readers = self.card_readers();
+        let device = readers.find(|device| is_meant(device) && device.reads(wanted));
         let Some(Family::Card(reader)) = device.map(|device| &device.family) else {
             let none = "no card reader reads what is asked for";
             return Err(DeviceError::new(Code::CardReaderMissing, none));
@@ -163,15 +173,19 @@ impl Hub {
         reader.claim(asker, deadline, place).await
     }
 
-    /// The roles of the card readers that read one of these media, in the order of the configuration.
+    /// The roles of the readers that patients show cards to, as far as they read one of these media, in the order
+    /// of the configuration.
     #[must_use]
     pub fn card_roles(&self, wanted: &[Medium]) -> Vec<String> {
-        let devices = self.inner.devices.iter();
-        let reads = |device: &&Device| device.family.media().iter().any(|m| wanted.contains(m));
-        devices
-            .filter(reads)
+        self.card_readers()
+            .filter(|device| device.is_for_patients_cards() && device.reads(wanted))
             .map(|device| device.role.clone())
             .collect()
+    }
+
+    fn card_readers(&self) -> impl Iterator<Item = &Device> {
+        let devices = self.inner.devices.iter();
+        devices.filter(|device| matches!(device.family, Family::Card(_)))
     }
 
     /// Prints one document on the printer of a role, behind the jobs that came before. Answers by the
@@ -300,6 +314,14 @@ impl Device {
             board,
             family,
         }
+    }
+
+    fn is_for_patients_cards(&self) -> bool {
+        PATIENT_CARD_ROLES.contains(&self.role.as_str())
+    }
+
+    fn reads(&self, wanted: &[Medium]) -> bool {
+        self.family.media().iter().any(|it| wanted.contains(it))
     }
 
     fn is(&self, role_or_name: &str) -> bool {

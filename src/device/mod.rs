@@ -34,7 +34,7 @@ pub mod scanner;
 mod far_end;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
-pub use card::{CardLease, Medium, Photo, Resident, ShownCard};
+pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};
 pub use claim::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};

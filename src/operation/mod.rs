@@ -22,7 +22,7 @@ pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey, SettlementKey, Stated,
     Status,
 };
-pub use card::{CARD_ROLES, CARD_WAIT_MS_MAX, CardWish};
+pub use card::{CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
 pub use reconcile::{Reconcile, Reconciled};
