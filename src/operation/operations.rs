@@ -52,8 +52,8 @@ pub(super) struct Inner {
     pub(super) damaged: AtomicBool,
     /// Hand-outs and take-backs.
     pub(super) hand_outs: Errands<Dispense>,
-    /// Whoever begins a take-back holds it.
-    pub(super) take_back_turn: tokio::sync::Mutex<()>,
+    /// Whoever begins a take-back holds it, also when its caller goes.
+    pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
 }
@@ -74,7 +74,7 @@ impl Operations {
                 stopping,
                 damaged,
                 hand_outs,
-                take_back_turn: tokio::sync::Mutex::default(),
+                take_back_turn: Arc::default(),
                 patterns: patterns.into(),
             }),
         }

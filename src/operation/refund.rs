@@ -299,13 +299,20 @@ impl Operations {
     }
 }
 
-/// The answer as this caller may see it: what the platform said of a person goes to who refunded only.
+/// The answer as this caller may see it: what the platform said of a person goes to who refunded only, what a person
+/// stated it by to that person too.
 pub(super) fn told(caller: &CallerId, story: &Refund) -> Answer {
     let mut answer = refund::answer(story);
     if caller.id != story.caller
         && let Some(reason) = &mut answer.reason
     {
         reason.text.clear();
+    }
+    if caller.id != story.caller
+        && let Some(resolved) = &mut answer.resolved
+        && caller.id != resolved.by
+    {
+        resolved.reason.clear();
     }
     answer
 }
