@@ -257,7 +257,7 @@ impl Source {
                 }
                 Slot::Held(lease) => {
                     sleep_until(self.not_before).await;
-                    let until = span.from_now();
+                    let until = span.later();
                     match lease.arm(&asks.media, until).await {
                         Ok(()) => {
                             self.swap(Slot::Armed);
@@ -267,7 +267,7 @@ impl Source {
                     }
                 }
                 Slot::Armed(lease) => {
-                    let read = lease.read(span.from_now()).await;
+                    let read = lease.read(span.later()).await;
                     self.swap(Slot::Held);
                     match read {
                         Ok(shown) => return Heard::Shown(shown),
@@ -367,7 +367,7 @@ impl Lease {
 }
 
 impl Span {
-    fn from_now(self) -> Instant {
+    fn later(self) -> Instant {
         match self {
             Self::From(wait) => Instant::now() + wait,
             Self::Until(deadline) => deadline,
@@ -375,7 +375,7 @@ impl Span {
     }
 
     fn is_over(self) -> bool {
-        self.from_now() <= Instant::now()
+        self.later() <= Instant::now()
     }
 
     async fn over(self) {
