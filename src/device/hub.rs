@@ -13,13 +13,14 @@ use super::event::{EventLog, Watcher, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
+use super::printer::escpos::{PaperPreview, preview};
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::scanner::owner::Line;
 use super::scanner::{Asker, Scanner, ScannerLease, Wire};
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
-use crate::document::Document;
+use crate::document::{Content, Document};
 
 /// The role of the scanner that patients show codes to.
 pub const ROLE_SCANNER: &str = "scanner";
@@ -197,12 +198,40 @@ impl Hub {
         document: &Document,
         options: PrintOptions,
     ) -> PrintOutcome {
+        let content = Content::Document(document.clone());
+        self.print_content(role, job, &content, options, std::future::pending())
+            .await
+    }
+
+    /// [`Hub::print`] of a document or bytes. Once `withdraw` resolves, a job that the printer was not given yet is
+    /// taken back: not printed. One that it has ends as it does.
+    pub async fn print_content(
+        &self,
+        role: &str,
+        job: &str,
+        content: &Content,
+        options: PrintOptions,
+        withdraw: impl Future<Output = ()> + Send,
+    ) -> PrintOutcome {
         match self.printer(role) {
-            Some(printer) => printer.print(job, document, options).await,
+            Some(printer) => printer.print(job, content, options, withdraw).await,
             None => PrintOutcome::NotPrinted {
                 code: Code::PrinterMissing,
             },
         }
+    }
+
+    /// What the printer of a role is taken for; `None`: no printer has it.
+    #[must_use]
+    pub fn printer_profile(&self, role: &str) -> Option<&'static quirks::Profile> {
+        self.printer(role).map(Printer::profile)
+    }
+
+    /// What the printer of a role would show; `None`: no printer has it.
+    #[must_use]
+    pub fn preview(&self, role: &str, document: &Document) -> Option<PaperPreview> {
+        let profile = self.printer_profile(role)?;
+        Some(preview(document, profile))
     }
 
     /// Asks the printer of a role how it is; six seconds at most. While it prints: what it said last.

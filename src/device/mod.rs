@@ -41,5 +41,6 @@ pub use event::{DeviceEvent, Watched, Watcher, What};
 pub use find::{Candidate, Why};
 pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
+pub use printer::escpos::PaperPreview;
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use scanner::{Asker, Scan, ScannerLease};

@@ -31,6 +31,17 @@ pub struct Profile {
     pub has_process_id: bool,
 }
 
+impl Profile {
+    /// Dots of a line: a column of the normal font has twelve.
+    #[must_use]
+    pub const fn dots(&self) -> u16 {
+        self.columns * COLUMN_DOTS
+    }
+}
+
+/// Dots of a column of the normal font.
+pub const COLUMN_DOTS: u16 = 12;
+
 /// Which Chinese characters a printer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {

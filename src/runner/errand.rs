@@ -417,10 +417,10 @@ fn head<S: Story>(parts: &Parts, story: &S) -> StreamHead {
 }
 
 /// Counts one message that is out: a stopping process waits for it.
-struct Out<'a>(&'a AtomicUsize);
+pub(super) struct Out<'a>(&'a AtomicUsize);
 
 impl<'a> Out<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
+    pub(super) fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }

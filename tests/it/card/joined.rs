@@ -33,7 +33,10 @@ fn asked_bytes(device: &Device) -> u64 {
 
 /// The `mdtrt_cert_type` of what was charged.
 fn shown_by(desk: &Desk) -> Vec<String> {
-    let person = desk.platform.person("employee").expect("a person of the sandbox");
+    let person = desk
+        .platform
+        .person("employee")
+        .expect("a person of the sandbox");
     desk.platform.ledger(|ledger| {
         let charges = ledger.charges_of(&person.psn_no).into_iter();
         charges
