@@ -200,61 +200,28 @@ fn lines(told: &PrintJob) -> Vec<String> {
 
 /// Rulers, every look, Chinese that old printers lack, codes.
 fn test_page() -> PrintDocument {
-    let styled = |text: &str, style, align: PrintAlign| {
-        Block::Text(PrintText {
-            text: text.to_owned(),
-            style: Some(style),
-            align: align.into(),
-        })
-    };
-    let plain = |text: &str| styled(text, PrintStyle::default(), PrintAlign::Left);
-    let look = |bold, wide, high, underline| PrintStyle {
-        bold,
-        wide,
-        high,
-        underline,
-    };
+    let plain = |text: &str| styled(text, [false; 4], PrintAlign::Left);
     let tens: String = (1..=RULER_COLUMNS / 10)
         .map(|ten| format!("{:>10}", ten * 10))
         .collect();
     let ones: String = "1234567890".chars().cycle().take(RULER_COLUMNS).collect();
     let blocks = [
-        styled(
-            "打印测试页",
-            look(true, true, true, false),
-            PrintAlign::Center,
-        ),
+        styled("打印测试页", [true, true, true, false], PrintAlign::Center),
         Block::Rule(PrintRule { thick: true }),
         plain(&tens),
         plain(&ones),
         plain("常用字：医疗保障电子凭证 门诊结算"),
         plain("生僻字：镕 喆 堃 祎 㛃 䶮 犇 翀"),
         plain("符号：￥ € ① ℃ ± × ÷ — …"),
-        styled(
-            "加粗 bold",
-            look(true, false, false, false),
-            PrintAlign::Left,
-        ),
-        styled(
-            "倍宽 wide",
-            look(false, true, false, false),
-            PrintAlign::Left,
-        ),
-        styled(
-            "倍高 high",
-            look(false, false, true, false),
-            PrintAlign::Left,
-        ),
+        styled("加粗 bold", [true, false, false, false], PrintAlign::Left),
+        styled("倍宽 wide", [false, true, false, false], PrintAlign::Left),
+        styled("倍高 high", [false, false, true, false], PrintAlign::Left),
         styled(
             "下划线 underline",
-            look(false, false, false, true),
+            [false, false, false, true],
             PrintAlign::Left,
         ),
-        styled(
-            "居右 right",
-            look(false, false, false, false),
-            PrintAlign::Right,
-        ),
+        styled("居右 right", [false; 4], PrintAlign::Right),
         Block::Rule(PrintRule { thick: false }),
         Block::Qr(PrintQr {
             data: "yibao test page 测试".to_owned(),
@@ -272,4 +239,19 @@ fn test_page() -> PrintDocument {
         title: "测试页".to_owned(),
         blocks: blocks.into(),
     }
+}
+
+/// A line; its looks are bold, wide, high, underline.
+fn styled(text: &str, [bold, wide, high, underline]: [bool; 4], align: PrintAlign) -> Block {
+    let style = PrintStyle {
+        bold,
+        wide,
+        high,
+        underline,
+    };
+    Block::Text(PrintText {
+        text: text.to_owned(),
+        style: Some(style),
+        align: align.into(),
+    })
 }

@@ -1,3 +1,5 @@
+//! The life of a print job: every order of events ends once, and nothing is printed twice.
+
 use proptest::prelude::*;
 
 use super::*;

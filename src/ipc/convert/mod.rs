@@ -10,6 +10,7 @@ pub mod dispense;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod picture;
 pub mod print;
 mod print_document;
 pub mod reconcile;

@@ -165,7 +165,7 @@ fn image_of(f: &mut Fields, path: &str, image: wire::PrintImage) -> Option<Bitma
     use wire::print_image::Data;
     let read = match image.data {
         None => Err("is required".to_owned()),
-        Some(Data::Png(png)) => picture::read(&png),
+        Some(Data::Png(png)) => super::picture::read(&png),
         Some(Data::Bitmap(given)) => picture::of_rows(given.width, given.height, given.rows),
     };
     match read {

@@ -30,7 +30,7 @@ async fn the_preview_shows_what_is_printed() {
     for said in ["王㛃", "合计 12.50", "[U+20089]", "A-12"] {
         assert!(shown.text.contains(said), "{said}: {}", shown.text);
     }
-    let picture = yibaod::document::picture::read(&shown.png).expect("a PNG");
+    let picture = yibaod::ipc::convert::picture::read(&shown.png).expect("a PNG");
     assert_eq!(picture.width, 576);
     assert_eq!(
         desk.papers_in_the_end().await.len(),

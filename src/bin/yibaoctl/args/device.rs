@@ -1,0 +1,76 @@
+//! What can be said of devices and cards.
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeviceCommand {
+    /// All devices as they are. 列出全部外设。
+    List,
+    /// All devices, then each event until Ctrl-C. 持续显示外设变化。
+    Watch,
+    /// Try a scanner: the next code, or each one. 试扫码。
+    Scan(DeviceScan),
+    /// Look at one device, with evidence; exit code 1 when something is wrong. 检查一台外设并给出依据。
+    Health(WhichDevice),
+    /// Why a device is found or not, and which model it is taken for. 说明外设为何找到或找不到。
+    Why(WhichDevice),
+    /// Who holds what. 查看外设占用者。
+    Who,
+    /// Give a claim back; an admin anybody's. 释放占用，管理员可释放任何人的。
+    Release(WhichClaim),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Card {
+    /// The reader's role, card or id-card; else the first that reads what is wanted. 读卡器角色。
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// What may be shown; else any. 接受的证件种类。
+    #[arg(long = "medium", value_enum, value_name = "MEDIUM")]
+    pub(crate) media: Vec<CardMediumArg>,
+    /// Seconds to wait for a card. 等待秒数。
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) wait_s: u32,
+    /// Show names and numbers whole; reading is recorded either way. 完整显示姓名和号码（读卡均留痕）。
+    #[arg(long)]
+    pub(crate) unmasked: bool,
+}
+
+/// A document that can be shown to a reader.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum CardMediumArg {
+    /// 社会保障卡.
+    SocialCard,
+    /// 居民身份证.
+    ResidentId,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceScan {
+    /// Role of the scanner. 扫码器角色。
+    #[arg(value_name = "ROLE", default_value = "scanner")]
+    pub(crate) role: String,
+    /// Each code until Ctrl-C; nobody else gets one meanwhile. 持续扫码，期间独占。
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// Show codes whole. They are somebody's: not on a shared screen. 完整显示码内容。
+    #[arg(long)]
+    pub(crate) show: bool,
+    /// Longest wait, seconds. 最长等待秒数。
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(crate) wait_s: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichDevice {
+    /// Role or name. 角色或名称。
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichClaim {
+    /// As `device who` names it. 占用编号。
+    #[arg(value_name = "CLAIM_ID")]
+    pub(crate) claim_id: String,
+}
