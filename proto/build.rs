@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "yibao/v1/dispense.proto",
+    "yibao/v1/print.proto",
     "yibao/v1/settlement.proto",
     "yibao/v1/device.proto",
     "yibao/v1/daemon.proto",

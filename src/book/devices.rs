@@ -72,7 +72,16 @@ macro_rules! with_devices {
                 "The receipt may have come out; the printer gave no proof.",
                 "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
                 "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
-
+            PrintGone = "E3016", "PRINT_GONE", NotConcerned, NewId,
+                "要打印的内容已按保存期限清除，无法再打印。",
+                "What was to be printed is deleted by its time limit and cannot be printed any more.",
+                "请由 HIS 以新的请求编号重新提交打印；不要重新结算。",
+                "Let the HIS send the document again under a new request_id; do not settle anew.";
+            PrintRunning = "E3017", "PRINT_RUNNING", NotConcerned, SameId,
+                "原打印任务还没有结束，不能补打。",
+                "The first print is not over: it cannot be reprinted yet.",
+                "请等原任务结束或先取消；yibaoctl print show 可查看其状态。",
+                "Wait until it is over, or cancel it; yibaoctl print show tells how it stands.";
         } {
             $($after)*
         } }

@@ -18,6 +18,8 @@ pub const BAUD_DEFAULT: u32 = 9_600;
 pub const BAUD_ID_CARD_DEFAULT: u32 = 115_200;
 /// Silence that ends a code without a terminator.
 pub const GAP_MS_DEFAULT: u32 = 60;
+/// The same between keys, which come one by one.
+pub const KEY_GAP_MS_DEFAULT: u32 = 200;
 /// Longest pause that can be configured as a gap.
 const GAP_MS_MAX: u32 = 2_000;
 /// Longest code that a scanner may give.
@@ -56,6 +58,20 @@ pub enum Kind {
         /// Bits a second.
         baud: u32,
         /// How codes are told apart.
+        framing: Framing,
+    },
+    /// A code scanner that reports by HID POS: `kind = "hid-scanner"`. It says itself where a code ends.
+    HidScanner {
+        /// The `hidraw` file.
+        at: At,
+        /// The terminator is of no use here; the gap ends a code whose end the scanner cannot tell.
+        framing: Framing,
+    },
+    /// A code scanner that is a keyboard, taken for the daemon alone: `kind = "keyboard-scanner"`.
+    KeyboardScanner {
+        /// The `input/event` file.
+        at: At,
+        /// How codes are told apart; Enter is CR.
         framing: Framing,
     },
     /// An ESC/POS printer on TCP, commonly port 9100: `kind = "escpos-tcp"`.
@@ -149,6 +165,8 @@ struct Flat {
 #[serde(rename_all = "kebab-case")]
 enum FlatKind {
     SerialScanner,
+    HidScanner,
+    KeyboardScanner,
     EscposTcp,
     EscposSerial,
     PcscReader,
@@ -161,12 +179,12 @@ impl TryFrom<Flat> for DeviceConfig {
     fn try_from(flat: Flat) -> Result<Self, String> {
         let name = flat.name.clone();
         let wrong = |what: &str| format!("device {name:?}: {what}");
-        let framed =
-            flat.terminator.is_some() || flat.gap_ms.is_some() || flat.length_max.is_some();
-        if framed && flat.kind != FlatKind::SerialScanner {
-            return Err(wrong(
-                "terminator, gap_ms and length_max belong to a scanner",
-            ));
+        let framing = flat.framing().map_err(wrong)?;
+        let on_tcp = flat.kind == FlatKind::EscposTcp;
+        let by_usb_class =
+            flat.kind == FlatKind::HidScanner || flat.kind == FlatKind::KeyboardScanner;
+        if by_usb_class && flat.baud.is_some() {
+            return Err(wrong("baud belongs to a serial line"));
         }
         let written = Written {
             path: flat.path,
@@ -182,7 +200,6 @@ impl TryFrom<Flat> for DeviceConfig {
         if !by_pcscd && flat.reader.is_some() {
             return Err(wrong("reader belongs to a reader of pcscd"));
         }
-        let on_tcp = flat.kind == FlatKind::EscposTcp;
         if on_tcp && (!written.is_empty() || flat.baud.is_some()) {
             return Err(wrong("path, usb and baud belong to a line; give address"));
         }
@@ -193,17 +210,14 @@ impl TryFrom<Flat> for DeviceConfig {
         }
         let at = written.at().map_err(wrong);
         let baud = flat.baud.unwrap_or(BAUD_DEFAULT);
-        let usual = Framing::default();
         let kind = match flat.kind {
             FlatKind::SerialScanner => Kind::SerialScanner {
                 at: at?,
                 baud,
-                framing: Framing {
-                    terminator: flat.terminator.unwrap_or_default(),
-                    gap_ms: flat.gap_ms.unwrap_or(usual.gap_ms),
-                    length_max: flat.length_max.unwrap_or(usual.length_max),
-                },
+                framing,
             },
+            FlatKind::HidScanner => Kind::HidScanner { at: at?, framing },
+            FlatKind::KeyboardScanner => Kind::KeyboardScanner { at: at?, framing },
             FlatKind::EscposTcp => Kind::EscPosTcp {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
@@ -225,6 +239,46 @@ impl TryFrom<Flat> for DeviceConfig {
     }
 }
 
+impl Flat {
+    /// How codes are told apart, or what is wrong with that.
+    fn framing(&self) -> Result<Framing, &'static str> {
+        let framed =
+            self.terminator.is_some() || self.gap_ms.is_some() || self.length_max.is_some();
+        let usual = Framing::default();
+        let usual = match self.kind {
+            FlatKind::SerialScanner => usual,
+            FlatKind::KeyboardScanner => Framing {
+                gap_ms: KEY_GAP_MS_DEFAULT,
+                ..usual
+            },
+            FlatKind::HidScanner if self.terminator.is_some() => {
+                return Err("a HID scanner says where a code ends: no terminator");
+            }
+            FlatKind::HidScanner => Framing {
+                terminator: Terminator::None,
+                ..usual
+            },
+            FlatKind::EscposTcp
+            | FlatKind::EscposSerial
+            | FlatKind::PcscReader
+            | FlatKind::IdCardSerial
+                if framed =>
+            {
+                return Err("terminator, gap_ms and length_max belong to a scanner");
+            }
+            FlatKind::EscposTcp
+            | FlatKind::EscposSerial
+            | FlatKind::PcscReader
+            | FlatKind::IdCardSerial => usual,
+        };
+        Ok(Framing {
+            terminator: self.terminator.unwrap_or(usual.terminator),
+            gap_ms: self.gap_ms.unwrap_or(usual.gap_ms),
+            length_max: self.length_max.unwrap_or(usual.length_max),
+        })
+    }
+}
+
 impl DeviceConfig {
     /// What is wrong with this table, a sentence each; empty: nothing.
     #[must_use]
@@ -235,7 +289,9 @@ impl DeviceConfig {
             say(format!("name must be 1-{NAME_BYTES_MAX} of a-z 0-9 . _ -"));
         }
         let roles: &[&str] = match self.kind {
-            Kind::SerialScanner { .. } => &SCANNER_ROLES,
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                &SCANNER_ROLES
+            }
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
         };
@@ -253,12 +309,10 @@ impl DeviceConfig {
         match &self.kind {
             Kind::SerialScanner { baud, framing, .. } => {
                 check_baud(*baud, &mut say);
-                if framing.gap_ms == 0 || framing.gap_ms > GAP_MS_MAX {
-                    say(format!("gap_ms must be 1-{GAP_MS_MAX}"));
-                }
-                if framing.length_max == 0 || framing.length_max > CODE_BYTES_MAX {
-                    say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
-                }
+                check_framing(framing, &mut say);
+            }
+            Kind::HidScanner { framing, .. } | Kind::KeyboardScanner { framing, .. } => {
+                check_framing(framing, &mut say);
             }
             Kind::EscPosSerial { baud, .. } | Kind::IdCardSerial { baud, .. } => {
                 check_baud(*baud, &mut say);
@@ -310,6 +364,15 @@ pub fn check_all(devices: &[DeviceConfig]) -> Vec<String> {
 fn is_plain_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
     (1..=NAME_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain)
+}
+
+fn check_framing(framing: &Framing, say: &mut impl FnMut(String)) {
+    if framing.gap_ms == 0 || framing.gap_ms > GAP_MS_MAX {
+        say(format!("gap_ms must be 1-{GAP_MS_MAX}"));
+    }
+    if framing.length_max == 0 || framing.length_max > CODE_BYTES_MAX {
+        say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
+    }
 }
 
 fn check_baud(baud: u32, say: &mut impl FnMut(String)) {
@@ -368,6 +431,33 @@ mod tests {
     }
 
     #[test]
+    fn scanners_on_usb_have_their_own_framing() {
+        let head = "[[device]]\nname='a'\nrole='scanner'\nusb='0c2e:0b61'\n";
+        for (tail, terminator, gap_ms) in [
+            ("kind='hid-scanner'", Terminator::None, GAP_MS_DEFAULT),
+            (
+                "kind='keyboard-scanner'",
+                Terminator::Any,
+                KEY_GAP_MS_DEFAULT,
+            ),
+            (
+                "kind='keyboard-scanner'\nterminator='tab'\ngap_ms=50",
+                Terminator::Tab,
+                50,
+            ),
+        ] {
+            let device = read(&format!("{head}{tail}")).unwrap().remove(0);
+            assert_eq!(device.check(), Vec::<String>::new());
+            let (Kind::HidScanner { framing, .. } | Kind::KeyboardScanner { framing, .. }) =
+                device.kind
+            else {
+                panic!("{tail}");
+            };
+            assert_eq!((framing.terminator, framing.gap_ms), (terminator, gap_ms));
+        }
+    }
+
+    #[test]
     fn wrong_tables_are_refused() {
         let head = "[[device]]\nname='a'\nrole='receipt'\n";
         for tail in [
@@ -380,6 +470,10 @@ mod tests {
             "kind='escpos-serial'\npath='/dev/x'\nusb='0c2e:0b61'",
             "kind='escpos-serial'\nusb='0c2e'",
             "kind='escpos-tcp'\naddress='h:1'\nusb='0c2e:0b61'",
+            "kind='hid-scanner'\nusb='0c2e:0b61'\nterminator='cr'",
+            "kind='hid-scanner'\nusb='0c2e:0b61'\nbaud=9600",
+            "kind='keyboard-scanner'\nusb='0c2e:0b61'\nbaud=9600",
+            "kind='keyboard-scanner'\naddress='h:1'",
             "kind='pcsc-reader'\npath='/dev/x'",
             "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
         ] {

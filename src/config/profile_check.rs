@@ -3,7 +3,7 @@
 use super::keys::{IS_MISSING, Words};
 use super::profile::{ApiName, Decode, Family, Profile, Reading, UrlStyle};
 use super::profile_gateway;
-use super::profile_texts::patterns;
+use super::profile_texts::{patterns, unsure_sign_ins};
 
 /// Key and words.
 pub(super) type Finding = (String, Words);
@@ -94,6 +94,9 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
         let en = "no text says that a sign-in is over: the daemon never signs in again that day";
         let zh = "没有列出签到失效的文字：当天不会重新签到";
         say(&mut found, "sign_in.expired", (en, zh));
+    }
+    if profile.sign_in.wanted {
+        unsure_sign_ins(profile, &mut found);
     }
     if profile.amounts.accept_difference_fen > 0 {
         let en = "a settlement may differ from what was confirmed";

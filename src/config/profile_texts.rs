@@ -52,6 +52,26 @@ pub(super) fn patterns(profile: &Profile, found: &mut Vec<Finding>) {
     contradictions(profile, &refusals, found);
 }
 
+/// A no that is certain on every other call: on these it stays unknown unless it is listed for them too.
+pub(super) fn unsure_sign_ins(profile: &Profile, found: &mut Vec<Finding>) {
+    for infno in BY_TEXT {
+        let is_sent = match infno {
+            "2102" | "2103" => profile.transactions.pharmacy,
+            "3505A" | "3506A" => profile.dispense.enabled,
+            _ => true,
+        };
+        let refusals = profile.answers.refusals.get(infno);
+        let refusals = refusals.into_iter().flatten();
+        let counts = |text: &str| refusals.clone().any(|part| text.contains(part.as_str()));
+        let unsure = profile.sign_in.expired.iter().filter(|text| !counts(text));
+        for text in unsure.filter(|_| is_sent) {
+            let en = format!("{text:?} is not in answers.refusals of {infno}: there it is unknown");
+            let zh = format!("{text:?} 没有写在 {infno} 的拒绝文字里：该交易遇到时结果不明");
+            say(found, "sign_in.expired", (en, zh));
+        }
+    }
+}
+
 /// One text, two meanings: the one that is looked for first would win in silence.
 fn contradictions(profile: &Profile, refusals: &[List<'_>], found: &mut Vec<Finding>) {
     let relay: List<'_> = ("answers.relay_lost", &profile.answers.relay_lost);

@@ -65,6 +65,32 @@ fn the_sandbox_profile_is_right_and_worth_no_second_look() {
 }
 
 #[test]
+fn a_sign_in_that_is_over_is_to_be_known_on_every_call() {
+    let mut profile = Profile::parse(SANDBOX, "sandbox.toml").unwrap();
+    let unsure = |profile: &Profile| {
+        let found = profile.warnings().into_iter();
+        let found = found.filter(|(key, _)| key == "sign_in.expired");
+        found.map(|(_, what)| what.en).collect::<Vec<_>>()
+    };
+    // A part of the text is enough: it is looked for in the same answer.
+    for refusals in profile.answers.refusals.values_mut() {
+        refusals.push("签到".to_owned());
+    }
+    profile.sign_in.expired = vec!["请先签到".to_owned()];
+    assert_eq!(unsure(&profile), Vec::<String>::new());
+    profile.sign_in.expired.push("重新登录".to_owned());
+    assert_eq!(unsure(&profile).len(), 6);
+    (profile.transactions.pharmacy, profile.dispense.enabled) = (false, false);
+    let few = unsure(&profile);
+    assert_eq!(few.len(), 2, "{few:?}");
+    assert!(few[1].contains("重新登录") && few[1].contains("2208"));
+    profile.answers.refusals.remove("2208");
+    assert_eq!(unsure(&profile).len(), 3);
+    profile.sign_in.wanted = false;
+    assert_eq!(unsure(&profile).len(), 0);
+}
+
+#[test]
 fn the_template_lists_every_key_with_its_default() {
     let plain = Profile::parse(&filled(), "t").unwrap();
     assert_eq!(plain.url.base, "http://10.0.0.1/fsi/api");

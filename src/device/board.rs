@@ -17,7 +17,7 @@ pub struct DeviceInfo {
     pub name: String,
     /// What it is for.
     pub role: String,
-    /// `serial-scanner`, `escpos-tcp` or `escpos-serial`.
+    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp` or `escpos-serial`.
     pub kind: &'static str,
     /// Its path, or host and port.
     pub address: String,
@@ -113,6 +113,8 @@ impl Board {
         let state = match config.kind {
             Kind::EscPosTcp { .. } => DeviceState::Closed,
             Kind::SerialScanner { .. }
+            | Kind::HidScanner { .. }
+            | Kind::KeyboardScanner { .. }
             | Kind::EscPosSerial { .. }
             | Kind::PcscReader { .. }
             | Kind::IdCardSerial { .. } => DeviceState::Missing,
@@ -268,6 +270,8 @@ impl Board {
     pub(crate) fn info(&self, holder: Option<Holder>, waiting: usize) -> DeviceInfo {
         let (kind, address) = match &self.config.kind {
             Kind::SerialScanner { at, .. } => ("serial-scanner", at.to_string()),
+            Kind::HidScanner { at, .. } => ("hid-scanner", at.to_string()),
+            Kind::KeyboardScanner { at, .. } => ("keyboard-scanner", at.to_string()),
             Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),

@@ -12,13 +12,15 @@ use super::error::DeviceError;
 use super::event::{EventLog, Watcher, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
+use super::hint::Hint;
+use super::printer::escpos::{PaperPreview, preview};
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::scanner::owner::Line;
-use super::scanner::{Asker, Scanner, ScannerLease};
+use super::scanner::{Asker, Scanner, ScannerLease, Wire};
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
-use crate::document::Document;
+use crate::document::{Content, Document};
 
 /// The role of the scanner that patients show codes to.
 pub const ROLE_SCANNER: &str = "scanner";
@@ -29,6 +31,8 @@ pub const ROLE_RECEIPT: &str = "receipt";
 pub const ROLE_CARD: &str = "card";
 /// The role of a second reader, for 居民身份证 beside the 社保卡.
 pub const ROLE_ID_CARD: &str = "id-card";
+/// The readers that patients show cards to. All others are used only by their names.
+const PATIENT_CARD_ROLES: [&str; 2] = [ROLE_CARD, ROLE_ID_CARD];
 
 /// A handle to all devices. The owners end when the last handle and lease is dropped.
 #[derive(Clone)]
@@ -66,9 +70,10 @@ impl Hub {
     #[must_use]
     pub fn start_with(devices: Vec<DeviceConfig>, waiting_max: usize) -> Self {
         let events = Arc::new(EventLog::new());
+        let hint = Hint::start();
         let devices = devices
             .into_iter()
-            .map(|config| Device::start(config, &events, waiting_max))
+            .map(|config| Device::start(config, &events, &hint, waiting_max))
             .collect();
         Self {
             inner: Arc::new(Inner {
@@ -135,11 +140,11 @@ impl Hub {
         scanner.claim(asker, deadline, place).await
     }
 
-    /// Waits for the card reader of a role that reads one of these media, in order of arrival; without a role for
-    /// the first one that does.
+    /// Waits for the card reader of a role, in order of arrival; without a role for the first of those that patients
+    /// show cards to that reads one of these media.
     ///
     /// # Errors
-    /// `CARD_READER_MISSING` without one; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
+    /// `CARD_READER_MISSING` without one that reads them, `DEVICE_UNKNOWN` for a role that no card reader has; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
     /// cannot be used when it does not come back within two seconds.
     pub async fn claim_card(
         &self,
@@ -149,11 +154,19 @@ impl Hub {
         deadline: Instant,
         place: watch::Sender<usize>,
     ) -> Result<CardLease, DeviceError> {
-        let reads = |device: &&Device| {
-            let media = device.family.media();
-            role.is_none_or(|role| device.role == role) && media.iter().any(|m| wanted.contains(m))
+        if let Some(role) = role
+            && !PATIENT_CARD_ROLES.contains(&role)
+            && !self.card_readers().any(|device| device.role == role)
+        {
+            let none = format!("no card reader has the role {role:?}");
+            return Err(DeviceError::new(Code::DeviceUnknown, none));
+        }
+        let is_meant = |device: &Device| match role {
+            Some(role) => device.role == role,
+            None => device.is_for_patients_cards(),
         };
-        let device = self.inner.devices.iter().find(reads);
+        let mut readers = self.card_readers();
+        let device = readers.find(|device| is_meant(device) && device.reads(wanted));
         let Some(Family::Card(reader)) = device.map(|device| &device.family) else {
             let none = "no card reader reads what is asked for";
             return Err(DeviceError::new(Code::CardReaderMissing, none));
@@ -161,15 +174,19 @@ impl Hub {
         reader.claim(asker, deadline, place).await
     }
 
-    /// The roles of the card readers that read one of these media, in the order of the configuration.
+    /// The roles of the readers that patients show cards to, as far as they read one of these media, in the order
+    /// of the configuration.
     #[must_use]
     pub fn card_roles(&self, wanted: &[Medium]) -> Vec<String> {
-        let devices = self.inner.devices.iter();
-        let reads = |device: &&Device| device.family.media().iter().any(|m| wanted.contains(m));
-        devices
-            .filter(reads)
+        self.card_readers()
+            .filter(|device| device.is_for_patients_cards() && device.reads(wanted))
             .map(|device| device.role.clone())
             .collect()
+    }
+
+    fn card_readers(&self) -> impl Iterator<Item = &Device> {
+        let devices = self.inner.devices.iter();
+        devices.filter(|device| matches!(device.family, Family::Card(_)))
     }
 
     /// Prints one document on the printer of a role, behind the jobs that came before. Answers by the
@@ -181,12 +198,40 @@ impl Hub {
         document: &Document,
         options: PrintOptions,
     ) -> PrintOutcome {
+        let content = Content::Document(document.clone());
+        self.print_content(role, job, &content, options, std::future::pending())
+            .await
+    }
+
+    /// [`Hub::print`] of a document or bytes. Once `withdraw` resolves, a job that the printer was not given yet is
+    /// taken back: not printed. One that it has ends as it does.
+    pub async fn print_content(
+        &self,
+        role: &str,
+        job: &str,
+        content: &Content,
+        options: PrintOptions,
+        withdraw: impl Future<Output = ()> + Send,
+    ) -> PrintOutcome {
         match self.printer(role) {
-            Some(printer) => printer.print(job, document, options).await,
+            Some(printer) => printer.print(job, content, options, withdraw).await,
             None => PrintOutcome::NotPrinted {
                 code: Code::PrinterMissing,
             },
         }
+    }
+
+    /// What the printer of a role is taken for; `None`: no printer has it.
+    #[must_use]
+    pub fn printer_profile(&self, role: &str) -> Option<&'static quirks::Profile> {
+        self.printer(role).map(Printer::profile)
+    }
+
+    /// What the printer of a role would show; `None`: no printer has it.
+    #[must_use]
+    pub fn preview(&self, role: &str, document: &Document) -> Option<PaperPreview> {
+        let profile = self.printer_profile(role)?;
+        Some(preview(document, profile))
     }
 
     /// Asks the printer of a role how it is; six seconds at most. While it prints: what it said last.
@@ -261,21 +306,32 @@ impl Family {
 }
 
 impl Device {
-    fn start(config: DeviceConfig, events: &Arc<EventLog>, waiting_max: usize) -> Self {
+    fn start(
+        config: DeviceConfig,
+        events: &Arc<EventLog>,
+        hint: &Hint,
+        waiting_max: usize,
+    ) -> Self {
         let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
         let profile = quirks::profile_of(&config);
         let printer =
             |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
+        let scanner = |at, wire, framing| {
+            let line = Line {
+                at,
+                wire,
+                framing,
+                hint: hint.clone(),
+            };
+            let board = Arc::clone(&board);
+            Family::Scanner(Scanner::start(&config, line, board, waiting_max))
+        };
         let family = match config.kind.clone() {
             Kind::SerialScanner { at, baud, framing } => {
-                let line = Line { at, baud, framing };
-                Family::Scanner(Scanner::start(
-                    &config,
-                    line,
-                    Arc::clone(&board),
-                    waiting_max,
-                ))
+                scanner(at, Wire::Serial { baud }, framing)
             }
+            Kind::HidScanner { at, framing } => scanner(at, Wire::Hid, framing),
+            Kind::KeyboardScanner { at, framing } => scanner(at, Wire::Keyboard, framing),
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
@@ -287,6 +343,14 @@ impl Device {
             board,
             family,
         }
+    }
+
+    fn is_for_patients_cards(&self) -> bool {
+        PATIENT_CARD_ROLES.contains(&self.role.as_str())
+    }
+
+    fn reads(&self, wanted: &[Medium]) -> bool {
+        self.family.media().iter().any(|it| wanted.contains(it))
     }
 
     fn is(&self, role_or_name: &str) -> bool {

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod find;
 mod health;
+mod hint;
 mod holder;
 mod hub;
 mod link;
@@ -26,18 +27,20 @@ mod pause;
 pub mod printer;
 mod queue;
 pub mod quirks;
+mod readable;
 pub mod scanner;
 
 #[cfg(test)]
 mod far_end;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
-pub use card::{CardLease, Medium, Photo, Resident, ShownCard};
+pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};
 pub use claim::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};
 pub use find::{Candidate, Why};
 pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
+pub use printer::escpos::PaperPreview;
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use scanner::{Asker, Scan, ScannerLease};

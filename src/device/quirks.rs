@@ -31,6 +31,17 @@ pub struct Profile {
     pub has_process_id: bool,
 }
 
+impl Profile {
+    /// Dots of a line: a column of the normal font has twelve.
+    #[must_use]
+    pub const fn dots(&self) -> u16 {
+        self.columns * COLUMN_DOTS
+    }
+}
+
+/// Dots of a column of the normal font.
+pub const COLUMN_DOTS: u16 = 12;
+
 /// Which Chinese characters a printer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
@@ -156,7 +167,11 @@ pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
         Kind::EscPosTcp { .. } => None,
         Kind::EscPosSerial { at, .. } => Some(at),
-        Kind::SerialScanner { .. } | Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::PcscReader { .. }
+        | Kind::IdCardSerial { .. } => {
             return None;
         }
     };
@@ -195,7 +210,9 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
         };
         let printer = match device.kind {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
-            Kind::SerialScanner { .. } => false,
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                false
+            }
             Kind::PcscReader { .. } => {
                 if kinds::layout(Some(model)).is_none() {
                     let known = kinds::layout_names();

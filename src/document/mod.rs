@@ -1,6 +1,9 @@
-//! PURE. What can be put on paper: the document model, and receipts made from a finished state.
+//! PURE. What can be put on paper: the document model, receipts made from a finished state, and the life of a print job.
 
+pub mod bar_code;
+pub mod job;
 pub mod model;
+pub mod picture;
 pub mod receipt;
 
-pub use model::{Align, Block, Cell, Document, Rule, Style};
+pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};

@@ -41,6 +41,19 @@ pub enum Block {
         /// Dots per module, 3–8.
         module_dots: u8,
     },
+    /// A bar code with its content in letters below.
+    BarCode {
+        /// Which kind.
+        kind: BarCodeKind,
+        /// Its content.
+        data: String,
+        /// Dots of its height, 24–255.
+        height_dots: u8,
+        /// Dots of its narrowest bar, 2–6.
+        module_dots: u8,
+    },
+    /// A picture in black and white, in the middle of the paper.
+    Image(Bitmap),
     /// Empty lines.
     Feed {
         /// How many.
@@ -48,6 +61,99 @@ pub enum Block {
     },
     /// The end of the paper: feed to the knife and cut.
     Cut,
+    /// A pulse to the money drawer.
+    Drawer {
+        /// Which of the two plugs, 1 or 2.
+        pin: u8,
+    },
+}
+
+/// What can be put on paper: laid out by the driver, or bytes of the caller's own.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Laid out for the printer that is there.
+    Document(Document),
+    /// Sent as they are, behind a reset of the printer.
+    Raw(#[serde(with = "hex")] Vec<u8>),
+    /// The same with the mark of a copy before them.
+    MarkedRaw {
+        /// What stands before them.
+        mark: Vec<Block>,
+        /// The bytes.
+        #[serde(with = "hex")]
+        raw: Vec<u8>,
+    },
+}
+
+impl std::fmt::Debug for Content {
+    /// Its size only: papers name persons.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Content::Document(document) => write!(f, "Document({} blocks)", document.blocks.len()),
+            Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
+                write!(f, "Raw({} bytes)", raw.len())
+            }
+        }
+    }
+}
+
+/// The kinds of bar codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BarCodeKind {
+    /// Code 128, set B: printable ASCII.
+    Code128,
+    /// EAN-13: 12 digits, or 13 with the check digit.
+    Ean13,
+}
+
+/// Dots, row by row, each row in whole bytes, the first dot in the highest bit; 1 is black.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Bitmap {
+    /// Dots of a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// The rows.
+    #[serde(with = "hex")]
+    pub rows: Vec<u8>,
+}
+
+impl Bitmap {
+    /// All white.
+    #[must_use]
+    pub fn new(width: u16, height: u16) -> Self {
+        let rows = vec![0; usize::from(width).div_ceil(8) * usize::from(height)];
+        Self {
+            width,
+            height,
+            rows,
+        }
+    }
+
+    /// Bytes of a row.
+    #[must_use]
+    pub fn row_bytes(&self) -> usize {
+        usize::from(self.width).div_ceil(8)
+    }
+
+    /// Whether the dot is black; outside of it nothing is.
+    #[must_use]
+    pub fn dot(&self, x: usize, y: usize) -> bool {
+        let byte = self.rows.get(y * self.row_bytes() + x / 8);
+        x < usize::from(self.width) && byte.is_some_and(|byte| byte & (0x80 >> (x % 8)) != 0)
+    }
+
+    /// Blackens a dot; outside of it nothing happens.
+    pub fn blacken(&mut self, x: usize, y: usize) {
+        let at = y * self.row_bytes() + x / 8;
+        if x < usize::from(self.width)
+            && let Some(byte) = self.rows.get_mut(at)
+        {
+            *byte |= 0x80 >> (x % 8);
+        }
+    }
 }
 
 /// A cell of a row.

@@ -87,6 +87,20 @@ pub enum Operation {
     ResolveSettlement,
     /// `Reconcile` of this journal alone.
     Reconcile,
+    /// `Print` of a document.
+    Print,
+    /// `Print` of bytes.
+    PrintRaw,
+    /// `GetJob`, `WatchJob`.
+    GetJob,
+    /// `Reprint`.
+    Reprint,
+    /// `CancelJob` of the caller's own.
+    CancelJob,
+    /// `CancelJob` of anybody's.
+    CancelAnyJob,
+    /// `Preview`.
+    PreviewPrint,
     /// `Reconcile` with `whole_hospital`.
     ReconcileHospital,
 }
@@ -108,6 +122,8 @@ impl Role {
     pub fn may(self, operation: Operation) -> bool {
         let least = match operation {
             Operation::ResolveSettlement
+            | Operation::PrintRaw
+            | Operation::CancelAnyJob
             | Operation::ReconcileHospital
             | Operation::ReleaseAnyClaim => Role::Admin,
             Operation::ScanAndPay
@@ -124,6 +140,11 @@ impl Role {
             | Operation::ReadCard
             | Operation::GetRefund
             | Operation::Reconcile
+            | Operation::Print
+            | Operation::GetJob
+            | Operation::Reprint
+            | Operation::CancelJob
+            | Operation::PreviewPrint
             | Operation::Scan
             | Operation::Claim
             | Operation::RenewClaim
@@ -345,7 +366,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 18] = [
+    const SETTLEMENT: [Operation; 23] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -364,11 +385,18 @@ mod tests {
         Operation::Claim,
         Operation::RenewClaim,
         Operation::ReleaseClaim,
+        Operation::Print,
+        Operation::GetJob,
+        Operation::Reprint,
+        Operation::CancelJob,
+        Operation::PreviewPrint,
     ];
-    const ADMIN: [Operation; 3] = [
+    const ADMIN: [Operation; 5] = [
         Operation::ResolveSettlement,
         Operation::ReconcileHospital,
         Operation::ReleaseAnyClaim,
+        Operation::PrintRaw,
+        Operation::CancelAnyJob,
     ];
     const DESK: [Operation; 5] = [
         Operation::ListDevices,

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
 use crate::book::Code;
-use crate::device::{Asker, CardLease, DeviceError, Medium, ROLE_CARD, ROLE_ID_CARD, ShownCard};
+use crate::device::{Asker, CardLease, DeviceError, Medium, ShownCard};
 use crate::journal::{Append, NewEvent, PersonKeyInput, StreamHead};
 
 /// The `kind` of the stream of one reading.
@@ -24,16 +24,13 @@ const ANSWER_MS: u64 = 50;
 /// A card that a caller wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardWish {
-    /// The reader's role; none: the first reader that reads what is wanted.
+    /// The reader's role; none: the first of those that patients show cards to that reads what is wanted.
     pub role: Option<String>,
     /// What may be shown; at least one.
     pub media: Vec<Medium>,
     /// How long to wait for it; 0: as usual.
     pub wait_ms: u32,
 }
-
-/// The roles that a caller may name.
-pub const CARD_ROLES: [&str; 2] = [ROLE_CARD, ROLE_ID_CARD];
 
 impl Operations {
     /// Reads the card that lies in the reader, or the next one. Dropping the future frees the reader.
@@ -68,7 +65,7 @@ impl Operations {
         let claimed = hub.claim_card(role, &wish.media, asker, latest, place);
         let mut lease: CardLease = claimed.await.map_err(failed)?;
         lease.arm(&wish.media, latest).await.map_err(failed)?;
-        let shown = lease.read().await.map_err(failed)?;
+        let shown = lease.read().await.map_err(|read| failed(read.error()))?;
         self.record(stream, &caller, &shown).await?;
         Ok(shown)
     }

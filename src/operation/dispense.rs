@@ -118,8 +118,9 @@ impl Operations {
         };
         let first = async {
             self.dispense_is_on()?;
-            // Given back once this one is in the journal, where the next one counts it.
-            let turn = self.inner.take_back_turn.lock().await;
+            // Given back once this one is in the journal, where the next one counts it: by the task that writes
+            // it down, for the caller may go first.
+            let turn = Arc::clone(&self.inner.take_back_turn).lock_owned().await;
             let coming_back = self.coming_back(&caller, &wish).await?;
             let (of, mut goods) = (coming_back.of, coming_back.goods);
             if !wish.rtal_docno.is_empty() {
@@ -268,7 +269,7 @@ pub(super) fn fault(code: Code, field: impl Into<String>, detail: impl Into<Stri
     }
 }
 
-/// The story as this caller may see it.
+/// The story as this caller may see it. What a person stated it by is seen by that person too.
 fn for_caller(caller: &CallerId, mut story: Dispense) -> Dispense {
     if caller.id != story.caller {
         for row in &mut story.rows {
@@ -276,6 +277,11 @@ fn for_caller(caller: &CallerId, mut story: Dispense) -> Dispense {
         }
         if let Some(reason) = &mut story.reason {
             reason.text.clear();
+        }
+        if let Some(resolved) = &mut story.resolved
+            && caller.id != resolved.by
+        {
+            resolved.reason.clear();
         }
     }
     story
@@ -285,7 +291,7 @@ fn for_caller(caller: &CallerId, mut story: Dispense) -> Dispense {
 mod tests {
     use super::*;
     use crate::settlement::answer::Reason;
-    use crate::settlement::handout::RowResult;
+    use crate::settlement::handout::{Ending, Resolution, RowResult};
 
     #[test]
     fn what_the_platform_said_goes_to_who_asked() {
@@ -300,12 +306,26 @@ mod tests {
             code: Code::RowsRefused,
             text: "不行".to_owned(),
         });
+        story.resolved = Some(Resolution {
+            by: "uid:0".to_owned(),
+            at_ms: 1,
+            ending: Ending::Recorded,
+            reason: "测试甲说的".to_owned(),
+        });
         let caller = |id: &str| CallerId {
             id: id.to_owned(),
             may_bill_unnamed: false,
         };
         assert_eq!(for_caller(&caller("uid:1000"), story.clone()), story);
+        let person = for_caller(&caller("uid:0"), story.clone());
+        assert_eq!(person.resolved, story.resolved);
+        assert_eq!(person.rows[0].message, "");
         let other = for_caller(&caller("uid:1001"), story);
+        let resolved = other.resolved.clone().expect("who and what");
+        assert_eq!(
+            (resolved.by.as_str(), resolved.reason.as_str()),
+            ("uid:0", "")
+        );
         assert_eq!(
             (other.rows[0].message.as_str(), other.rows[0].is_taken),
             ("", true)

@@ -26,11 +26,12 @@ pub(super) struct Wanted<'a> {
 
 impl Operations {
     /// The story of this request once it is answered, or at the deadline as it is by then. `first` makes its
-    /// first event; it is asked only when nothing has this request yet.
+    /// first event, and what is held until that is in the journal; it is asked only when nothing has this
+    /// request yet.
     ///
     /// # Errors
     /// Nothing was begun.
-    pub(super) async fn story<S: Story, G: Send>(
+    pub(super) async fn story<S: Story, G: Send + 'static>(
         &self,
         errands: &Errands<S>,
         wanted: Wanted<'_>,
@@ -57,8 +58,7 @@ impl Operations {
                     }
                     let (first, held) = first.await?;
                     let id = self.inner.runner.new_id();
-                    let begun = errands.accept(reservation, id, first).await;
-                    drop(held);
+                    let begun = errands.accept(reservation, id, first, held).await;
                     begun.map_err(|error| not_taken(&error))?
                 }
             };

@@ -7,7 +7,7 @@ use crate::book::Code;
 use crate::journal::{Filter, Hindrance, StreamRow};
 use crate::runner::{Handle, state_of};
 use crate::settlement::answer::{Answer, Money, Reason, Summary};
-use crate::settlement::state::State;
+use crate::settlement::state::{Resolution, State};
 use crate::settlement::tell;
 
 /// Most rows of one list.
@@ -147,8 +147,8 @@ impl Operations {
                     "request_id",
                 )
             }
-            SettlementKey::SetlId(id) => (holding(id), "setl_id"),
-            SettlementKey::Msgid(id) => (holding(id), "msgid"),
+            SettlementKey::SetlId(id) => (holding("setl_id", id), "setl_id"),
+            SettlementKey::Msgid(id) => (holding("msgid", id), "msgid"),
         };
         let is_it = |row: &&StreamRow| match key {
             SettlementKey::SettlementId(_) => true,
@@ -217,7 +217,8 @@ impl Operations {
     }
 }
 
-/// The answer as this caller may see it: what the platform said of a person goes to who settled only.
+/// The answer as this caller may see it: what the platform said of a person goes to who settled only, what a person
+/// stated it by to that person too.
 pub(super) fn for_caller(caller: &CallerId, state: &State) -> Answer {
     let answer = tell::answer(state);
     if caller.id == state.caller {
@@ -227,10 +228,19 @@ pub(super) fn for_caller(caller: &CallerId, state: &State) -> Answer {
         text: String::new(),
         ..reason
     });
+    let resolved = answer.resolved.map(|resolved| Resolution {
+        reason: if resolved.by == caller.id {
+            resolved.reason
+        } else {
+            String::new()
+        },
+        ..resolved
+    });
     Answer {
         setlinfo: String::new(),
         setldetail: String::new(),
         reason,
+        resolved,
         ..answer
     }
 }
@@ -244,11 +254,11 @@ pub(super) enum Scope {
     All,
 }
 
-/// Settlements whose summary holds this text.
-pub(super) fn holding(text: &str) -> Filter {
+/// Settlements whose summary has this number in this field.
+fn holding(field: &str, number: &str) -> Filter {
     Filter {
         limit: CANDIDATES_MAX,
-        text: Some(text.to_owned()),
+        text: Some(field_text(field, number)),
         ..settlements()
     }
 }
@@ -262,6 +272,12 @@ fn settlements() -> Filter {
         kind: Some(SETTLEMENT.to_owned()),
         ..Filter::default()
     }
+}
+
+/// A field as it stands in a summary. The bare number would be found in others that only contain it.
+pub(super) fn field_text(field: &str, number: &str) -> String {
+    let number = serde_json::Value::from(number);
+    format!("\"{field}\":{number}")
 }
 
 pub(super) fn summary(json: &str) -> Option<Summary> {

@@ -8,6 +8,7 @@ mod dispense;
 mod errand;
 mod look;
 mod operations;
+mod print;
 mod reconcile;
 mod refund;
 mod resolve;
@@ -22,9 +23,10 @@ pub use ask::{
     CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey, SettlementKey, Stated,
     Status,
 };
-pub use card::{CARD_ROLES, CARD_WAIT_MS_MAX, CardWish};
+pub use card::{CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use operations::{Identity, Operations, Waits};
+pub use print::{JobCancel, JobKey, JobTold, PrintWish, ReprintOf, ReprintWish};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};
@@ -32,7 +34,7 @@ pub use scan::{ClaimTold, CodeRead, ScanWish};
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
     Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState,
-    Holder as DeviceHolder, Medium, Paper as Roll, PrinterState, Resident, ShownCard,
+    Holder as DeviceHolder, Medium, Paper as Roll, PaperPreview, PrinterState, Resident, ShownCard,
     Verdict as HealthVerdict, Watched, Watcher, What, Why,
     quirks::{By as ModelBy, Chosen as ModelChosen},
 };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::Hindrance;
-use crate::runner::{Errands, Parts, RowError, Runner};
+use crate::runner::{Errands, Parts, Prints, RowError, Runner};
 use crate::settlement::code_kind::Pattern;
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
@@ -52,8 +52,12 @@ pub(super) struct Inner {
     pub(super) damaged: AtomicBool,
     /// Hand-outs and take-backs.
     pub(super) hand_outs: Errands<Dispense>,
-    /// Whoever begins a take-back holds it.
-    pub(super) take_back_turn: tokio::sync::Mutex<()>,
+    /// Whoever begins a take-back holds it, also when its caller goes.
+    pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
+    /// Print jobs.
+    pub(super) prints: Prints,
+    /// Whoever begins a copy holds it.
+    pub(super) reprint_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
 }
@@ -63,7 +67,7 @@ impl Operations {
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits, patterns: Vec<Pattern>) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
-        let hand_outs = Errands::new(&runner);
+        let (hand_outs, prints) = (Errands::new(&runner), Prints::new(&runner));
         Self {
             inner: Arc::new(Inner {
                 reconciliations: Errands::new(&runner),
@@ -74,19 +78,22 @@ impl Operations {
                 stopping,
                 damaged,
                 hand_outs,
-                take_back_turn: tokio::sync::Mutex::default(),
+                take_back_turn: Arc::default(),
+                prints,
+                reprint_turn: tokio::sync::Mutex::default(),
                 patterns: patterns.into(),
             }),
         }
     }
 
-    /// Carries on what only talks to the platform and was open. Gives how many.
+    /// Carries on what is no settlement and was open. Gives how many.
     ///
     /// # Errors
     /// The journal cannot be read.
     pub async fn resume_errands(&self) -> Result<usize, RowError> {
         let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
         let resumed = refunds.resume().await? + hand_outs.resume().await?;
+        let resumed = resumed + self.inner.prints.resume().await?;
         Ok(resumed + self.inner.reconciliations.resume().await?)
     }
 

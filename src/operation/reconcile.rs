@@ -97,7 +97,7 @@ impl Operations {
                     }
                     let first = self.accept_reconciliation(&caller, wanted, digest).await?;
                     let id = self.inner.runner.new_id();
-                    let begun = errands.accept(reservation, id, first).await;
+                    let begun = errands.accept(reservation, id, first, ()).await;
                     break begun.map_err(|error| not_taken(&error))?.view();
                 }
             }

@@ -11,7 +11,7 @@ use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
 use crate::journal::Filter;
 use crate::runner::state_of;
-use crate::settlement::answer::Money;
+use crate::settlement::answer::{Money, Reason};
 use crate::settlement::errand::Numbers;
 use crate::settlement::refund::{self, Answer, Event, Key, Named, Order, Refund};
 use crate::settlement::rules::FundReading;
@@ -81,11 +81,11 @@ impl Operations {
         let refunds = &self.inner.refunds;
         if let Some(follow) = refunds.registry().by_id(stream) {
             let story = answered(follow.view(), self.answer_by(deadline)).await;
-            return Ok(told(caller, &story));
+            return Ok(told_again(caller, &story));
         }
         let story = refunds.load(stream).await;
         let story = story.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        Ok(told(caller, &story))
+        Ok(told_again(caller, &story))
     }
 
     /// One refund as it is now.
@@ -299,13 +299,32 @@ impl Operations {
     }
 }
 
-/// The answer as this caller may see it: what the platform said of a person goes to who refunded only.
+/// The answer as this caller may see it: what the platform said of a person goes to who refunded only, what a person
+/// stated it by to that person too.
 pub(super) fn told(caller: &CallerId, story: &Refund) -> Answer {
     let mut answer = refund::answer(story);
     if caller.id != story.caller
         && let Some(reason) = &mut answer.reason
     {
         reason.text.clear();
+    }
+    if caller.id != story.caller
+        && let Some(resolved) = &mut answer.resolved
+        && caller.id != resolved.by
+    {
+        resolved.reason.clear();
+    }
+    answer
+}
+
+/// An earlier refund, told to a request that wanted another one: nothing is to be handed to the patient again.
+fn told_again(caller: &CallerId, story: &Refund) -> Answer {
+    let mut answer = told(caller, story);
+    if answer.money == refund::Money::Refunded && answer.reason.is_none() {
+        answer.reason = Some(Reason {
+            code: Code::RefundedBefore,
+            text: String::new(),
+        });
     }
     answer
 }

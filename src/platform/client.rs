@@ -207,13 +207,12 @@ impl Platform {
                 wire_body.as_str().to_owned(),
             )
             .await;
-        let received = shared.read(&prepared, timed);
-        if received.sign_in_expired
-            && let Some((operator, sign_no)) = &prepared.signed_in
+        if let Some((operator, sign_no)) = &prepared.signed_in
+            && shared.says_signed_out(&timed.reply)
         {
             shared.sessions.forget(operator, sign_no).await;
         }
-        received
+        shared.read(&prepared, timed)
     }
 
     /// What a reconciliation needs to know of this site.
@@ -413,6 +412,17 @@ impl Shared {
                 why: format!("the profile has no path for {infno}"),
             })
         })
+    }
+
+    /// Whether the sign-in is over by this answer, whatever it means for what was asked.
+    fn says_signed_out(&self, reply: &Reply) -> bool {
+        match reply {
+            Reply::Whole { status, body } => std::str::from_utf8(body).is_ok_and(|text| {
+                let status = *status;
+                answer::says_signed_out(&self.profile, &Body { status, text })
+            }),
+            Reply::NotSent { .. } | Reply::Lost { .. } => false,
+        }
     }
 
     fn read(&self, prepared: &Prepared, timed: TimedReply) -> Received {

@@ -94,7 +94,7 @@ impl<S: Story> Errands<S> {
         &self.registry
     }
 
-    /// Writes the first event down and begins to carry.
+    /// Writes the first event down and begins to carry. `held` is let go of once that is on disk, or surely is not.
     ///
     /// Dropping the future changes nothing: what is on disk is carried.
     ///
@@ -105,6 +105,7 @@ impl<S: Story> Errands<S> {
         reservation: Reservation<Follow<S>>,
         id: String,
         first: S::Event,
+        held: impl Send + 'static,
     ) -> Result<Follow<S>, crate::journal::Error> {
         let (mut carrier, follow) = self.carrier(S::new(&id), 0);
         let task = async move {
@@ -114,11 +115,8 @@ impl<S: Story> Errands<S> {
             tokio::spawn(STREAM.scope(id, carrier.carry()));
             Ok(follow)
         };
-        // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
-        // carries.
-        tokio::spawn(task)
-            .await
-            .expect("nobody aborts this task, and a panic ends the process")
+        // A caller that goes while the journal syncs must not leave a stream that nobody carries.
+        to_its_end(task, held).await
     }
 
     /// Carries on every stream of this kind that was open. Gives how many.
@@ -251,6 +249,21 @@ pub fn story_of<S: Story>(stream: &str, stored: &[Stored]) -> Result<S, RowError
         story.apply(&event, row.at_utc_ms);
     }
     Ok(story)
+}
+
+/// Does it in a task of its own, whatever becomes of who waits for it, and lets go of `held` only then.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+    held: impl Send + 'static,
+) -> T {
+    let task = async move {
+        let done = work.await;
+        drop(held);
+        done
+    };
+    tokio::spawn(task)
+        .await
+        .expect("nobody aborts this task, and a panic ends the process")
 }
 
 /// One story being carried.
@@ -404,10 +417,10 @@ fn head<S: Story>(parts: &Parts, story: &S) -> StreamHead {
 }
 
 /// Counts one message that is out: a stopping process waits for it.
-struct Out<'a>(&'a AtomicUsize);
+pub(super) struct Out<'a>(&'a AtomicUsize);
 
 impl<'a> Out<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
+    pub(super) fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
@@ -416,5 +429,33 @@ impl<'a> Out<'a> {
 impl Drop for Out<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{Mutex, oneshot};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_caller_that_goes_lets_nobody_pass_what_is_being_written() {
+        let turn = Arc::new(Mutex::new(()));
+        let held = Arc::clone(&turn).lock_owned().await;
+        let (sync, synced) = oneshot::channel();
+        let mut waiting = Box::pin(to_its_end(synced, held));
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("it is not on disk"),
+            () = std::future::ready(()) => {}
+        }
+        drop(waiting);
+        // The task has every chance to let go too early.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(turn.try_lock().is_err(), "it is not on disk");
+        sync.send(()).expect("it is being written still");
+        drop(turn.lock().await);
     }
 }

@@ -1,5 +1,6 @@
 //! The effects: reading a code, asking the platform, looking at the printer, printing.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,6 @@ use crate::settlement::event::Event;
 
 /// Earlier settlements of a person that are looked at for the insurance.
 const RECALLED_MAX: u32 = 32;
-/// Longest wait for the scanner's turn.
-const QUEUE_WAIT_MS_MAX: u64 = 300_000;
 /// How often a printer that is not ready is looked at.
 const LOOK_AGAIN_MS: u64 = 1_000;
 /// Longest time for one receipt once its printer is ready.
@@ -34,61 +33,34 @@ impl Carrier {
     /// Arms whatever may be shown something and takes the first that is complete.
     pub(super) async fn read(&mut self, wait_ms: i64) {
         self.flush().await;
-        let lease = match self.lease.take() {
-            Some(lease) => lease,
-            None => match self.claim_readers().await {
-                Some(Ok(lease)) => lease,
-                Some(Err(error)) => return self.read_failed(&error),
-                None => return,
-            },
+        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        let (place, places) = watch::channel(0);
+        let mut readers = match self.lease.take() {
+            Some(readers) => readers.telling(place),
+            None => self.readers(place),
         };
-        let (lease, scanned) = self.scan(lease, wait_ms).await;
-        match scanned {
+        match self.show_to(&mut readers, places, wait).await {
             Some(Ok(Shown::Code(bytes))) => self.take_code(&bytes),
             Some(Ok(Shown::Card(card))) => self.take_card(*card),
-            Some(Err(error)) if readers::is_about_what_was_shown(error.code) => {
-                self.record(Event::CodeRejected { code: error.code });
+            Some(Ok(Shown::Unread(code))) => self.record(Event::CodeRejected { code }),
+            Some(Err(error)) => {
+                readers.rest();
+                self.read_failed(&error);
             }
-            Some(Err(error)) => self.read_failed(&error),
-            None => {}
+            None => readers.rest(),
         }
-        self.lease = Some(lease);
+        self.lease = Some(readers);
     }
 
-    /// The devices when it is this settlement's turn; `None` when something else happened first.
-    async fn claim_readers(&mut self) -> Option<Result<Readers, DeviceError>> {
+    /// The devices for what this order may be paid with.
+    fn readers(&self, place: watch::Sender<usize>) -> Readers {
         let order = self.state.order.as_ref();
         let wanted = order.map_or_else(Vec::new, |order| order.credentials.clone());
         let asker = Asker {
             stream: self.state.settlement_id.clone(),
             what: "scan_and_pay".to_owned(),
         };
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(QUEUE_WAIT_MS_MAX);
-        let (place, mut places) = watch::channel(0_usize);
-        let hub = self.parts.hub.clone();
-        let claim = Readers::claim(&hub, &wanted, asker, deadline, place);
-        tokio::pin!(claim);
-        let parts = Arc::clone(&self.parts);
-        let stopped = parts.stopped();
-        tokio::pin!(stopped);
-        let claimed = loop {
-            tokio::select! {
-                biased;
-                claimed = &mut claim => break Some(claimed),
-                Ok(()) = places.changed() => {
-                    let ahead = *places.borrow_and_update();
-                    self.tell_place(Some(ahead));
-                }
-                command = self.commands.recv() => self.obey(command).await,
-                Ok(()) = self.presence.changed() => {}
-                () = &mut stopped => {}
-            }
-            if self.is_interrupted() {
-                break None;
-            }
-        };
-        self.tell_place(None);
-        claimed
+        Readers::new(self.parts.hub.clone(), &wanted, asker, place)
     }
 
     /// Whether nobody wants the code any more that is being waited for.
@@ -108,40 +80,56 @@ impl Carrier {
     }
 
     /// What was shown; `None` when something else happened first.
-    async fn scan(
+    async fn show_to(
         &mut self,
-        mut lease: Readers,
-        wait_ms: i64,
-    ) -> (Readers, Option<Result<Shown, DeviceError>>) {
-        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
-        let deadline = tokio::time::Instant::now() + wait;
-        if let Err(error) = lease.arm(deadline).await {
-            return (lease, Some(Err(error)));
-        }
-        self.tell_armed(true);
-        let scanned = {
-            let reading = lease.read(deadline);
-            tokio::pin!(reading);
-            let parts = Arc::clone(&self.parts);
-            let stopped = parts.stopped();
-            tokio::pin!(stopped);
-            loop {
-                tokio::select! {
-                    biased;
-                    scanned = &mut reading => break Some(scanned),
-                    command = self.commands.recv() => self.obey(command).await,
-                    Ok(()) = self.presence.changed() => {}
-                    () = &mut stopped => {}
-                }
-                if self.is_interrupted() {
-                    break None;
-                }
-            }
+        readers: &mut Readers,
+        mut places: watch::Receiver<usize>,
+        wait: Duration,
+    ) -> Option<Result<Shown, DeviceError>> {
+        let armed = self.unless_interrupted(readers.arm(wait), &mut places);
+        let armed = armed.await;
+        self.tell_place(None);
+        let deadline = match armed? {
+            Ok(deadline) => deadline,
+            Err(error) => return Some(Err(error)),
         };
-        if scanned.is_none() {
+        self.tell_armed(true);
+        // What listens is told from here on; places in other queues are not.
+        let (_, mut untold) = watch::channel(0);
+        let reading = readers.read(deadline);
+        let shown = self.unless_interrupted(reading, &mut untold).await;
+        if shown.is_none() {
             self.tell_armed(false);
         }
-        (lease, scanned)
+        shown
+    }
+
+    /// What comes of it, while commands are heard and the place in the queue is told.
+    async fn unless_interrupted<T>(
+        &mut self,
+        doing: impl Future<Output = T>,
+        places: &mut watch::Receiver<usize>,
+    ) -> Option<T> {
+        tokio::pin!(doing);
+        let parts = Arc::clone(&self.parts);
+        let stopped = parts.stopped();
+        tokio::pin!(stopped);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut doing => return Some(done),
+                Ok(()) = places.changed() => {
+                    let ahead = *places.borrow_and_update();
+                    self.tell_place(Some(ahead));
+                }
+                command = self.commands.recv() => self.obey(command).await,
+                Ok(()) = self.presence.changed() => {}
+                () = &mut stopped => {}
+            }
+            if self.is_interrupted() {
+                return None;
+            }
+        }
     }
 
     fn take_code(&mut self, bytes: &[u8]) {

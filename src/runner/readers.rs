@@ -1,31 +1,47 @@
 //! What a settlement holds while somebody shows something: the scanner, the card readers, all armed at once. The
 //! first complete one wins.
 //!
-//! They are claimed in one order, the scanner first, so that two settlements never wait for each other.
+//! Each device is queued for by itself and armed as soon as it is held: none is kept unarmed while another is
+//! waited for, and whoever holds one waits for the others no longer than for what is shown. A device that goes away
+//! is done without while another listens or may still come, and joined again when it is back.
+//!
+//! ```text
+//! Away ─► Joining ─► Held ─► armed ─► shown
+//!   ▲        │         ▲──┬───┘ lost, or a card that cannot be read
+//!   └────────┴────────────┘ not there, not free in time
+//! ```
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::select_all;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use crate::book::Code;
 use crate::device::{
-    Asker, CardLease, DeviceError, Hub, Medium, ROLE_SCANNER, ScannerLease, ShownCard,
+    Asker, CardFailure, CardLease, DeviceError, Hub, Medium, ROLE_SCANNER, ScannerLease, ShownCard,
 };
 use crate::settlement::known::{Document, Voucher};
 use crate::settlement::order::CredentialKind;
 
 /// 证件类型 of a 居民身份证; a 社保卡's number is one.
 const CERT_TYPE_RESIDENT: &str = "01";
+/// Longest wait for a device's turn.
+const QUEUE_WAIT_MS_MAX: u64 = 300_000;
+/// A device that was lost is asked for again after so long.
+const AGAIN_MS: u64 = 500;
 
 /// The devices that somebody may show something to.
 pub(super) struct Readers {
-    scanner: Option<ScannerLease>,
-    cards: Vec<CardLease>,
-    media: Vec<Medium>,
+    sources: Vec<Source>,
+    asks: Asks,
+    place: watch::Sender<usize>,
+    /// No card reader of this desk reads what may be shown.
+    unread: Option<DeviceError>,
 }
 
 /// What was shown.
@@ -34,120 +50,349 @@ pub(super) enum Shown {
     Code(Zeroizing<Vec<u8>>),
     /// A card.
     Card(Box<ShownCard>),
+    /// It could not be read, or is of no use here; another may be shown. Whatever else is armed stays so.
+    Unread(Code),
+}
+
+/// Who asks for the devices, and what for.
+struct Asks {
+    hub: Hub,
+    asker: Asker,
+    media: Vec<Medium>,
+}
+
+/// One device.
+struct Source {
+    index: usize,
+    role: String,
+    slot: Slot,
+    place: watch::Receiver<usize>,
+    /// It listens, or may in a moment: nothing was heard yet of why not.
+    is_hoped: bool,
+    not_before: Instant,
+}
+
+enum Slot {
+    Away,
+    /// A place in the queue. Behind a lock only so that it can be shared; nobody but its source touches it.
+    Joining(Mutex<Claim>),
+    Held(Lease),
+    Armed(Lease),
+}
+
+type Claim = Pin<Box<dyn Future<Output = Result<Lease, DeviceError>> + Send>>;
+
+enum Lease {
+    Scanner(ScannerLease),
+    Card(Box<CardLease>),
+}
+
+/// How long what is shown is waited for.
+#[derive(Clone, Copy)]
+enum Span {
+    /// So long from arming on.
+    From(Duration),
+    /// Until then.
+    Until(Instant),
+}
+
+/// What a device says.
+enum Heard {
+    /// So many are before us.
+    Place(usize),
+    /// It listens, until then.
+    Armed(Instant),
+    Shown(Shown),
+    Lost(DeviceError),
 }
 
 impl Readers {
-    /// Claims what reads these credentials. What is missing is done without while something else is there.
-    pub(super) async fn claim(
-        hub: &Hub,
+    /// What reads these credentials. `place` is told how many are before this asker while nothing is armed.
+    pub(super) fn new(
+        hub: Hub,
         wanted: &[CredentialKind],
         asker: Asker,
-        deadline: Instant,
         place: watch::Sender<usize>,
-    ) -> Result<Self, DeviceError> {
-        let mut readers = Self {
-            scanner: None,
-            cards: Vec::new(),
-            media: media(wanted),
-        };
-        let mut missing = None;
+    ) -> Self {
+        let media = media(wanted);
+        let mut roles = hub.card_roles(&media);
+        let none = "no card reader reads what may be shown";
+        let unread = (roles.is_empty() && !media.is_empty())
+            .then(|| DeviceError::new(Code::CardReaderMissing, none));
         if wanted.contains(&CredentialKind::EVoucher) {
-            match hub
-                .claim_scanner(ROLE_SCANNER, asker.clone(), deadline, place.clone())
-                .await
-            {
-                Ok(lease) => readers.scanner = Some(lease),
-                Err(error) => missing = Some(error),
-            }
+            roles.insert(0, ROLE_SCANNER.to_owned());
         }
-        let roles = hub.card_roles(&readers.media);
-        if roles.is_empty() && !readers.media.is_empty() {
-            let none = "no card reader reads what may be shown";
-            missing.get_or_insert(DeviceError {
-                code: Code::CardReaderMissing,
-                detail: none.to_owned(),
-            });
-        }
-        for role in roles {
-            let role = Some(role.as_str());
-            let (asker, place) = (asker.clone(), place.clone());
-            let claimed = hub
-                .claim_card(role, &readers.media, asker, deadline, place)
-                .await;
-            match claimed {
-                Ok(lease) => readers.cards.push(lease),
-                Err(error) => drop(missing.get_or_insert(error)),
-            }
-        }
-        match missing {
-            Some(error) if readers.is_empty() => Err(error),
-            Some(error) => {
-                tracing::info!(%error, "done without");
-                Ok(readers)
-            }
-            None => Ok(readers),
+        let sources = roles.into_iter().enumerate();
+        Self {
+            sources: sources.map(|(i, role)| Source::new(i, role)).collect(),
+            asks: Asks { hub, asker, media },
+            place,
+            unread,
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.scanner.is_none() && self.cards.is_empty()
+    /// The same, telling another one.
+    pub(super) fn telling(self, place: watch::Sender<usize>) -> Self {
+        Self { place, ..self }
     }
 
-    /// Makes all of them listen; what cannot is done without.
-    pub(super) async fn arm(&mut self, deadline: Instant) -> Result<(), DeviceError> {
-        let mut failed = None;
-        let mut is_armed = false;
-        if let Some(scanner) = &mut self.scanner {
-            match scanner.arm(deadline).await {
-                Ok(()) => is_armed = true,
-                Err(error) => failed = Some(error),
-            }
+    /// Waits until one of them listens; gives back until when it does. Dropping the future keeps the places in the
+    /// queues.
+    pub(super) async fn arm(&mut self, wait: Duration) -> Result<Instant, DeviceError> {
+        for source in &mut self.sources {
+            source.is_hoped = true;
         }
-        for card in &mut self.cards {
-            match card.arm(&self.media, deadline).await {
-                Ok(()) => is_armed = true,
-                Err(error) => drop(failed.get_or_insert(error)),
-            }
+        if self.sources.iter().any(Source::is_armed) {
+            return Ok(Instant::now() + wait);
         }
-        match failed {
-            Some(error) if !is_armed => Err(error),
-            Some(_) | None => Ok(()),
+        loop {
+            if let Heard::Armed(until) = self.hear(Span::From(wait)).await? {
+                return Ok(until);
+            }
         }
     }
 
-    /// What is shown first. Dropping the future disarms all.
+    /// What is shown first; the devices that do not listen yet join meanwhile. Dropping the future loses nothing.
     pub(super) async fn read(&mut self, deadline: Instant) -> Result<Shown, DeviceError> {
-        type Reading<'a> = Pin<Box<dyn Future<Output = Result<Shown, DeviceError>> + Send + 'a>>;
-        let mut readings: Vec<Reading<'_>> = Vec::new();
-        if let Some(scanner) = &mut self.scanner {
-            readings.push(Box::pin(async move {
-                let scan = scanner.read(deadline).await;
-                scan.map(|scan| Shown::Code(scan.bytes))
-            }));
-        }
-        for card in &mut self.cards {
-            readings.push(Box::pin(async move {
-                card.read().await.map(|card| Shown::Card(Box::new(card)))
-            }));
-        }
-        let mut lost: Option<DeviceError> = None;
-        while !readings.is_empty() {
-            let (read, _, others) = select_all(readings).await;
-            match read {
-                Err(error) if !is_about_what_was_shown(error.code) => {
-                    // A device that went away is told of only when nothing else is left.
-                    if lost.as_ref().is_none_or(|lost| is_nobody(lost.code)) {
-                        lost = Some(error);
-                    }
-                    readings = others;
+        loop {
+            if let Heard::Shown(shown) = self.hear(Span::Until(deadline)).await? {
+                if !matches!(shown, Shown::Unread(_)) {
+                    self.rest();
                 }
-                read => return read,
+                return Ok(shown);
             }
         }
-        Err(lost.unwrap_or_else(|| DeviceError {
-            code: Code::Internal,
-            detail: "nothing was armed".to_owned(),
-        }))
+    }
+
+    /// Nothing listens, and nobody stands in a queue, while what was shown is looked at.
+    pub(super) fn rest(&mut self) {
+        for source in &mut self.sources {
+            source.rest();
+        }
+    }
+
+    /// Goes on with all of them until one listens or something was shown; an error: nothing is left to hope for.
+    async fn hear(&mut self, span: Span) -> Result<Heard, DeviceError> {
+        let (asks, place) = (&self.asks, &self.place);
+        let mut lost = self.unread.clone();
+        let mut hoped = self.sources.iter().filter(|it| it.is_hoped).count();
+        let mut places = vec![None; self.sources.len()];
+        let step = |source| Source::step(source, asks, span);
+        let mut steps: Vec<Step<'_>> = self.sources.iter_mut().map(step).collect();
+        while hoped > 0 {
+            let ((source, heard), _, others) = select_all(steps).await;
+            steps = others;
+            places[source.index] = None;
+            match heard {
+                Heard::Place(ahead) => {
+                    places[source.index] = Some(ahead);
+                    let least = places.iter().flatten().min().copied().unwrap_or(ahead);
+                    place.send_if_modified(|told| std::mem::replace(told, least) != least);
+                }
+                Heard::Lost(error) => {
+                    tracing::info!(role = source.role, %error, "done without");
+                    hoped -= usize::from(std::mem::take(&mut source.is_hoped));
+                    lost = Some(worse(lost, error));
+                }
+                heard @ (Heard::Armed(_) | Heard::Shown(_)) => {
+                    source.is_hoped = true;
+                    return Ok(heard);
+                }
+            }
+            steps.push(step(source));
+        }
+        Err(lost.unwrap_or_else(|| DeviceError::new(Code::Internal, "nothing was to be armed")))
+    }
+}
+
+type Step<'a> = Pin<Box<dyn Future<Output = (&'a mut Source, Heard)> + Send + 'a>>;
+
+impl Source {
+    fn new(index: usize, role: String) -> Self {
+        Self {
+            index,
+            role,
+            slot: Slot::Away,
+            place: watch::channel(0).1,
+            is_hoped: true,
+            not_before: Instant::now(),
+        }
+    }
+
+    fn is_armed(&self) -> bool {
+        matches!(self.slot, Slot::Armed(_))
+    }
+
+    fn step<'a>(source: &'a mut Self, asks: &'a Asks, span: Span) -> Step<'a> {
+        Box::pin(async move {
+            let heard = source.hear(asks, span).await;
+            (source, heard)
+        })
+    }
+
+    /// Goes on until there is something to say. What was reached is kept when the future is dropped.
+    async fn hear(&mut self, asks: &Asks, span: Span) -> Heard {
+        loop {
+            match &mut self.slot {
+                Slot::Away => {
+                    sleep_until(self.not_before).await;
+                    let (told, place) = watch::channel(0);
+                    self.place = place;
+                    self.slot = Slot::Joining(Mutex::new(asks.claim(&self.role, told)));
+                }
+                Slot::Joining(claim) => {
+                    let claim = claim.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    let claimed = tokio::select! {
+                        biased;
+                        claimed = claim => claimed,
+                        Ok(()) = self.place.changed() => {
+                            return Heard::Place(*self.place.borrow_and_update());
+                        }
+                        () = span.over() => Err(asks.busy(&self.role)),
+                    };
+                    match claimed {
+                        Ok(lease) => self.slot = Slot::Held(lease),
+                        Err(error) => return self.lost(error, false),
+                    }
+                }
+                Slot::Held(lease) => {
+                    sleep_until(self.not_before).await;
+                    let until = span.later();
+                    match lease.arm(&asks.media, until).await {
+                        Ok(()) => {
+                            self.swap(Slot::Armed);
+                            return Heard::Armed(until);
+                        }
+                        Err(error) => return self.lost(error, false),
+                    }
+                }
+                Slot::Armed(lease) => {
+                    let read = lease.read(span.later()).await;
+                    self.swap(Slot::Held);
+                    match read {
+                        Ok(shown) => return Heard::Shown(shown),
+                        // It was armed for an earlier deadline.
+                        Err(error) if is_nobody(error.code) && !span.is_over() => {}
+                        Err(error) => return self.lost(error, true),
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&mut self, error: DeviceError, keeps_its_place: bool) -> Heard {
+        if !keeps_its_place {
+            self.slot = Slot::Away;
+        }
+        self.not_before = Instant::now() + Duration::from_millis(AGAIN_MS);
+        Heard::Lost(error)
+    }
+
+    fn rest(&mut self) {
+        match std::mem::replace(&mut self.slot, Slot::Away) {
+            Slot::Away | Slot::Joining(_) => {}
+            Slot::Held(mut lease) | Slot::Armed(mut lease) => {
+                lease.disarm();
+                self.slot = Slot::Held(lease);
+            }
+        }
+    }
+
+    /// Puts the lease, if there is one, into this slot.
+    fn swap(&mut self, slot: impl FnOnce(Lease) -> Slot) {
+        self.slot = match std::mem::replace(&mut self.slot, Slot::Away) {
+            Slot::Held(lease) | Slot::Armed(lease) => slot(lease),
+            other @ (Slot::Away | Slot::Joining(_)) => other,
+        };
+    }
+}
+
+impl Asks {
+    fn claim(&self, role: &str, place: watch::Sender<usize>) -> Claim {
+        let (hub, asker, media) = (self.hub.clone(), self.asker.clone(), self.media.clone());
+        let role = role.to_owned();
+        let deadline = Instant::now() + Duration::from_millis(QUEUE_WAIT_MS_MAX);
+        Box::pin(async move {
+            if role == ROLE_SCANNER {
+                let claimed = hub.claim_scanner(&role, asker, deadline, place).await;
+                return claimed.map(Lease::Scanner);
+            }
+            let claimed = hub.claim_card(Some(&role), &media, asker, deadline, place);
+            claimed.await.map(|lease| Lease::Card(Box::new(lease)))
+        })
+    }
+
+    fn busy(&self, role: &str) -> DeviceError {
+        let code = if role == ROLE_SCANNER {
+            Code::ScannerBusy
+        } else {
+            Code::CardReaderBusy
+        };
+        let stream = &self.asker.stream;
+        DeviceError::new(code, format!("{role}: not free in time for {stream}"))
+    }
+}
+
+impl Lease {
+    async fn arm(&mut self, media: &[Medium], deadline: Instant) -> Result<(), DeviceError> {
+        match self {
+            Self::Scanner(scanner) => scanner.arm(deadline).await,
+            Self::Card(card) => card.arm(media, deadline).await,
+        }
+    }
+
+    /// Dropping the future loses nothing. An error: nothing is said of what was shown.
+    async fn read(&mut self, deadline: Instant) -> Result<Shown, DeviceError> {
+        match self {
+            Self::Scanner(scanner) => match scanner.read_on(deadline).await {
+                Ok(scan) => Ok(Shown::Code(scan.bytes)),
+                // Longer than any code.
+                Err(error) if error.code == Code::CodeUnknownKind => Ok(Shown::Unread(error.code)),
+                Err(error) => Err(error),
+            },
+            Self::Card(card) => match card.read().await {
+                Ok(card) => Ok(Shown::Card(Box::new(card))),
+                Err(CardFailure::Card(error)) => Ok(Shown::Unread(error.code)),
+                Err(CardFailure::Reader(error) | CardFailure::Way(error)) => Err(error),
+            },
+        }
+    }
+
+    fn disarm(&mut self) {
+        match self {
+            Self::Scanner(scanner) => scanner.disarm(),
+            Self::Card(card) => card.disarm(),
+        }
+    }
+}
+
+impl Span {
+    fn later(self) -> Instant {
+        match self {
+            Self::From(wait) => Instant::now() + wait,
+            Self::Until(deadline) => deadline,
+        }
+    }
+
+    fn is_over(self) -> bool {
+        self.later() <= Instant::now()
+    }
+
+    async fn over(self) {
+        match self {
+            // Each claim has its own end.
+            Self::From(_) => std::future::pending().await,
+            Self::Until(deadline) => sleep_until(deadline).await,
+        }
+    }
+}
+
+/// What is told when nothing is left: that nobody showed anything to a device that listened to the end, else what
+/// was wrong first.
+fn worse(known: Option<DeviceError>, error: DeviceError) -> DeviceError {
+    match known {
+        Some(known) if is_nobody(known.code) || !is_nobody(error.code) => known,
+        Some(_) | None => error,
     }
 }
 
@@ -159,19 +404,6 @@ fn media(wanted: &[CredentialKind]) -> Vec<Medium> {
         CredentialKind::ResidentId => Some(Medium::ResidentId),
     };
     wanted.iter().filter_map(medium).collect()
-}
-
-/// Whether it is said of what was shown, and another may be shown.
-pub(super) fn is_about_what_was_shown(code: Code) -> bool {
-    matches!(
-        code,
-        Code::CardPulled
-            | Code::CardUnreadable
-            | Code::CardUnknownKind
-            | Code::CardWantsPin
-            | Code::CardOfOtherKind
-            | Code::CardReaderSilent
-    )
 }
 
 fn is_nobody(code: Code) -> bool {

@@ -102,13 +102,54 @@ async fn other_of(
         ..Filter::default()
     };
     let rows = parts.journal.list(filter).await?;
-    let others = rows.iter().filter(|row| row.stream != own);
-    let mut others = others.filter_map(|row| serde_json::from_str::<Summary>(&row.summary).ok());
-    let first = others.find(|other| match other.money {
+    let mut others = rows.into_iter().filter(|row| row.stream != own);
+    let first = others.find(|row| has_no_known_end(&row.summary, doubt));
+    Ok(first.map(|row| row.stream))
+}
+
+/// By what the index shows of an open settlement. What cannot be read may have been charged.
+fn has_no_known_end(summary: &str, doubt: Doubt) -> bool {
+    let Ok(other) = serde_json::from_str::<Summary>(summary) else {
+        return true;
+    };
+    match other.money {
         Money::Unknown => true,
         // Its money call is recorded.
         Money::Pending => doubt == Doubt::NotAnswered && !other.msgid.is_empty(),
         Money::Settled | Money::Refused | Money::Cancelled | Money::Reversed => false,
-    });
-    Ok(first.map(|other| other.settlement_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settlement::state::State;
+    use crate::settlement::tell;
+
+    #[test]
+    fn what_cannot_be_read_is_in_the_way() {
+        for doubt in [Doubt::Lost, Doubt::NotAnswered] {
+            for unreadable in ["", "{}", r#"{"money":"of a later version"}"#] {
+                assert!(has_no_known_end(unreadable, doubt), "{unreadable}");
+            }
+        }
+        let summary = |money: Money, msgid: &str| {
+            let mut summary = tell::summary(&State::new("S-1"));
+            summary.money = money;
+            summary.msgid = msgid.to_owned();
+            serde_json::to_string(&summary).expect("it has text keys")
+        };
+        for (money, msgid, lost, not_answered) in [
+            (Money::Unknown, "G", true, true),
+            (Money::Pending, "G", false, true),
+            (Money::Pending, "", false, false),
+            (Money::Settled, "G", false, false),
+            (Money::Refused, "G", false, false),
+        ] {
+            let summary = summary(money, msgid);
+            assert_eq!(has_no_known_end(&summary, Doubt::Lost), lost, "{money:?}");
+            let waits = has_no_known_end(&summary, Doubt::NotAnswered);
+            assert_eq!(waits, not_answered, "{money:?}");
+        }
+    }
 }

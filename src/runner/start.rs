@@ -56,9 +56,9 @@ pub struct Parts {
     unreadable: Mutex<BTreeSet<String>>,
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
-    /// Messages of errands that are out.
     /// Whoever writes the intent of a 2102 holds it.
     pub(super) sale_turn: tokio::sync::Mutex<()>,
+    /// Messages of errands that are out.
     pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
     platform_offset: Mutex<Offset>,

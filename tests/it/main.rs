@@ -18,6 +18,7 @@ mod paper;
 mod peers;
 mod pharmacy;
 mod platform;
+mod print;
 mod proof;
 mod reconcile;
 mod refund;

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     /// Drugs handed out and taken back. 发药与退药上报。
     #[command(subcommand)]
     Dispense(DispenseCommand),
+    /// Print a document, or a test page; see and mend what became of a job. 打印文档或测试页，查看任务。
+    Print(PrintArgs),
     /// What an error code means and what to do. 解释错误编号。
     Explain(Explain),
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
@@ -400,6 +402,64 @@ pub(crate) struct WhichDispense {
     /// The dispense_id, or the request_id. 发药编号或请求编号。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PrintArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PrintCommand>,
+    /// A PrintRequest as proto JSON; - reads stdin. 打印请求 JSON 文件，- 为标准输入。
+    #[arg(value_name = "FILE.json")]
+    pub(crate) file: Option<PathBuf>,
+    /// A page with rulers, looks, Chinese and codes. 打印测试页。
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// Role of the printer; else the file's. 打印机角色。
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Print nothing; write what the printer would show to this PNG. 不打印，预览存为 PNG。
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) preview: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrintCommand {
+    /// What became of a job. 查看打印任务。
+    Show(WhichJob),
+    /// Call a job off before its first byte. 取消打印任务。
+    Cancel(WhichJob),
+    /// Print a job or a receipt once more, marked. 补打，带“补打”标记。
+    Reprint(ReprintArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WhichJob {
+    /// The job_id, or the request_id. 任务编号或请求编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReprintArgs {
+    /// The job_id or request_id of a job; with --settlement a settlement id. 任务编号或请求编号。
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// ID is a settlement: print its receipt. 补打该结算的小票。
+    #[arg(long)]
+    pub(crate) settlement: bool,
+    /// The operator's id. 经办人编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) operator_id: String,
+    /// The operator's name; it stands in the mark. 经办人姓名。
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator_name: String,
+    /// Why, for the record; name no patient. 补打原因，请勿写患者姓名。
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The request_id of the copy; else a new one is made and shown. 补打的请求编号。
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

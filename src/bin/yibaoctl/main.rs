@@ -21,6 +21,7 @@ mod list;
 mod local;
 mod out;
 mod pay;
+mod print;
 mod profile;
 mod reconcile;
 mod refund;
@@ -87,6 +88,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Card(wanted) => card::run(&mut door().await?, wanted, out).await,
         Command::Device(command) => device::run(&mut door().await?, command, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
+        Command::Print(args) => print::run(&mut door().await?, args, out).await,
         Command::Explain(explain) => explain::run(explain, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
         Command::Journal(JournalCommand::Export(export)) => export::run(export, out),

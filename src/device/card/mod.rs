@@ -37,6 +37,7 @@ use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
 pub use shown::{Medium, Photo, Resident, ShownCard};
+pub use trouble::Failure;
 
 /// A reader that was just plugged in, or whose daemon just started, is waited for so long.
 const ARRIVAL_MS_MAX: u64 = 2_000;
@@ -56,7 +57,7 @@ pub(crate) struct Order {
     /// When the answer must be there.
     pub(crate) deadline: Instant,
     /// Where the card goes; closed: nobody is armed.
-    pub(crate) answer: oneshot::Sender<Result<ShownCard, DeviceError>>,
+    pub(crate) answer: oneshot::Sender<Result<ShownCard, Failure>>,
     /// Told when cards are read.
     pub(crate) ready: oneshot::Sender<()>,
 }
@@ -85,9 +86,11 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
             reader
         }
         // Nobody owns it: every claim is told that there is no reader.
-        Kind::SerialScanner { .. } | Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => {
-            CardReader::new(board, &[], waiting_max).0
-        }
+        Kind::SerialScanner { .. }
+        | Kind::HidScanner { .. }
+        | Kind::KeyboardScanner { .. }
+        | Kind::EscPosTcp { .. }
+        | Kind::EscPosSerial { .. } => CardReader::new(board, &[], waiting_max).0,
     }
 }
 
@@ -116,14 +119,14 @@ impl Bench {
     }
 
     /// Gives an asker what became of a card.
-    pub(crate) fn answer(&self, order: Order, read: Result<ShownCard, DeviceError>) {
+    pub(crate) fn answer(&self, order: Order, read: Result<ShownCard, Failure>) {
         match &read {
             Ok(shown) => {
                 tracing::debug!(device = self.board.name(), kind = shown.kind, "card read");
                 self.board.count(|c| c.cards += 1);
             }
-            Err(error) => {
-                self.board.failed(error);
+            Err(failure) => {
+                self.board.failed(failure.as_error());
                 self.board.count(|c| c.cards_failed += 1);
             }
         }
@@ -210,7 +213,7 @@ pub struct CardLease {
     board: Arc<Board>,
     presence: watch::Receiver<Result<(), Code>>,
     orders: mpsc::Sender<Order>,
-    armed: Option<(Instant, oneshot::Receiver<Result<ShownCard, DeviceError>>)>,
+    armed: Option<(Instant, oneshot::Receiver<Result<ShownCard, Failure>>)>,
     has_failed: bool,
     #[expect(dead_code, reason = "held for its drop")]
     ticket: Ticket,
@@ -249,25 +252,33 @@ impl CardLease {
         }
     }
 
-    /// The card that was armed for. Dropping the future disarms.
+    /// The card that was armed for. Dropping the future loses nothing: the reader stays armed, and what it reads is
+    /// given to the next call. [`Self::disarm`], or dropping the lease, ends that.
     ///
     /// # Errors
     /// `NOBODY_SHOWED_CARD` at the deadline; else why the card was not read or what became of the reader.
-    pub async fn read(&mut self) -> Result<ShownCard, DeviceError> {
-        let Some((deadline, armed)) = self.armed.take() else {
-            return Err(self.missing());
+    pub async fn read(&mut self) -> Result<ShownCard, Failure> {
+        let Some((deadline, armed)) = &mut self.armed else {
+            return Err(Failure::Reader(self.missing()));
         };
-        let latest = deadline + Duration::from_millis(LATE_MS_MAX);
-        let read = match timeout_at(latest, armed).await {
+        let latest = *deadline + Duration::from_millis(LATE_MS_MAX);
+        let read = timeout_at(latest, armed).await;
+        self.armed = None;
+        let read = match read {
             Ok(Ok(read)) => read,
-            Ok(Err(_)) => Err(self.missing()),
-            Err(_) => Err(DeviceError::new(
+            Ok(Err(_)) => Err(Failure::Reader(self.missing())),
+            Err(_) => Err(Failure::reader(
                 Code::NobodyShowedCard,
                 format!("{}: no card in time", self.board.name()),
             )),
         };
-        self.has_failed |= read.is_err();
+        self.has_failed |= matches!(read, Err(Failure::Card(_)));
         read
+    }
+
+    /// Stops reading.
+    pub fn disarm(&mut self) {
+        self.armed = None;
     }
 
     async fn wait_until_present(&mut self, deadline: Instant) -> Result<(), DeviceError> {

@@ -146,7 +146,7 @@ impl Session<'_> {
 
     fn way_lost(&mut self, error: DeviceError) -> Ended {
         if let Some(order) = self.armed.take() {
-            self.bench.answer(order, Err(error.clone()));
+            self.bench.answer(order, Err(Failure::Way(error.clone())));
         }
         Ended::Way(error)
     }
@@ -176,7 +176,7 @@ impl Session<'_> {
             self.seen = None;
             self.bench.is_gone(&error);
             if let Some(order) = self.armed.take() {
-                self.bench.answer(order, Err(error));
+                self.bench.answer(order, Err(Failure::Reader(error)));
             }
         }
     }
@@ -224,11 +224,16 @@ impl Session<'_> {
                 None
             }
             Err(failure) => {
-                self.failed_at = changes;
-                let lost = matches!(failure, Failure::Way(_));
-                let error = failure.error();
-                self.bench.answer(order, Err(error.clone()));
-                lost.then_some(error)
+                let lost = match &failure {
+                    Failure::Card(_) => {
+                        self.failed_at = changes;
+                        None
+                    }
+                    Failure::Reader(_) => None,
+                    Failure::Way(error) => Some(error.clone()),
+                };
+                self.bench.answer(order, Err(failure));
+                lost
             }
         }
     }
@@ -293,7 +298,7 @@ impl Session<'_> {
         match self.answer(asked, latest, silent).await {
             Ok(_) => Ok(()),
             // What was read was read; a card that is pulled at its end is let go of as well.
-            Err(Failure::Card(error)) => {
+            Err(Failure::Card(error) | Failure::Reader(error)) => {
                 tracing::debug!(%error, "the card was not let go of");
                 Ok(())
             }
@@ -318,7 +323,7 @@ impl Session<'_> {
             if told.answers() != Some(asked) {
                 self.take(told);
             } else if let Told::Failed { fault, .. } = told {
-                return Err(Failure::card(code_of(fault), format!("{fault:?}")));
+                return Err(Failure::of(fault));
             } else {
                 return Ok(told);
             }
@@ -336,7 +341,7 @@ impl Session<'_> {
             Failure::Card(error) => {
                 matches!(error.code, Code::CardUnreadable | Code::CardReaderSilent)
             }
-            Failure::Way(_) => false,
+            Failure::Reader(_) | Failure::Way(_) => false,
         };
         if !read.as_ref().is_err_and(is_doubtful) {
             return read;
@@ -353,7 +358,7 @@ impl Session<'_> {
             match timeout_at(until, self.host.told()).await {
                 Ok(Some(Told::Trouble { fault })) if fault == Fault::NoService => {
                     self.take(Told::Trouble { fault });
-                    return Err(Failure::card(
+                    return Err(Failure::reader(
                         Code::CardServiceMissing,
                         "pcscd ended meanwhile",
                     ));

@@ -1,7 +1,8 @@
 //! The task that owns a 居民身份证 reader on a serial line: opens, asks whether it works, looks for a document while
 //! somebody is armed, reads it, reopens.
 //!
-//! A document that was read is not found again until it was lifted: the readers' own rule.
+//! A document that was read is not found again until it was lifted: the readers' own rule. One that could not be read
+//! is found again; it is left alone until it was lifted, unless somebody else asks.
 
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ const LOOK_MS: u64 = 320;
 const STATUS_MS: u64 = 20_000;
 /// A look that began before its deadline may end so late.
 const LATE_MS_MAX: u64 = 500;
+/// A document that is being laid down is found before it can be selected: it is tried for so long.
+const SETTLE_MS: u64 = 800;
 /// How often a question is put when its answer is torn.
 const TRIES_MAX: usize = 2;
 /// Read at once, in bytes.
@@ -56,6 +59,8 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                     framer: Framer::default(),
                     bench: &bench,
                     armed: None,
+                    failing: None,
+                    is_tried: false,
                 };
                 match reader.serve(&mut orders, &mut pause).await {
                     Ended::HubGone => return,
@@ -82,6 +87,10 @@ struct Reader<'a> {
     framer: Framer,
     bench: &'a Bench,
     armed: Option<Order>,
+    /// Since when the document cannot be read, and why.
+    failing: Option<(Instant, DeviceError)>,
+    /// What lies there could not be read and was told of.
+    is_tried: bool,
 }
 
 impl Reader<'_> {
@@ -130,6 +139,10 @@ impl Reader<'_> {
     }
 
     fn arm(&mut self, mut order: Order) {
+        self.failing = None;
+        if !order.is_again {
+            self.is_tried = false;
+        }
         let (nobody, _) = tokio::sync::oneshot::channel();
         let ready = std::mem::replace(&mut order.ready, nobody);
         if ready.send(()).is_ok() {
@@ -139,42 +152,55 @@ impl Reader<'_> {
 
     fn gone(&mut self, error: DeviceError) -> Ended {
         if let Some(order) = self.armed.take() {
-            self.bench.answer(order, Err(error.clone()));
+            self.bench.answer(order, Err(Failure::Way(error.clone())));
         }
         Ended::LineGone(error)
     }
 
-    /// Looks once; the order stays armed when there is nothing. An error: the line is lost.
+    /// Looks once; the order stays armed when there is nothing, and for a moment when it cannot be read. An error:
+    /// the line is lost.
     async fn look(&mut self, order: Order) -> Option<DeviceError> {
         if !order.wanted.contains(&Medium::ResidentId) {
-            let error = DeviceError::new(Code::CardOfOtherKind, "a 居民身份证 was not asked for");
-            self.bench.answer(order, Err(error));
+            let failure = Failure::card(Code::CardOfOtherKind, "a 居民身份证 was not asked for");
+            self.bench.answer(order, Err(failure));
             return None;
         }
-        if Instant::now() >= order.deadline {
-            let error = DeviceError::new(Code::NobodyShowedCard, "no document in time");
-            self.bench.answer(order, Err(error));
+        let began = Instant::now();
+        if began >= order.deadline {
+            let nobody = || Failure::reader(Code::NobodyShowedCard, "no document in time");
+            let failing = self.failing.take();
+            let failure = failing.map_or_else(nobody, |(_, error)| Failure::Card(error));
+            self.bench.answer(order, Err(failure));
             return None;
         }
-        let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
+        let latest = began + Duration::from_millis(READ_MS_MAX);
         let latest = latest.min(order.deadline + Duration::from_millis(LATE_MS_MAX));
         match self.document(latest).await {
-            Ok(None) => {
-                self.bench.board.card(false);
-                self.armed = Some(order);
-                None
+            Ok(None) => self.go_on(order, false),
+            Ok(Some(shown)) => self.bench.answer(order, Ok(shown)),
+            Err(Failure::Card(error)) => {
+                let since = self.failing.as_ref().map_or(began, |(since, _)| *since);
+                self.failing = Some((since, error));
+                self.go_on(order, true);
             }
-            Ok(Some(shown)) => {
-                self.bench.board.card(true);
-                self.bench.answer(order, Ok(shown));
-                None
+            Err(failure @ Failure::Reader(_)) => self.bench.answer(order, Err(failure)),
+            Err(Failure::Way(error)) => {
+                self.bench.answer(order, Err(Failure::Way(error.clone())));
+                return Some(error);
             }
-            Err(failure) => {
-                let is_lost = matches!(failure, Failure::Way(_));
-                let error = failure.error();
-                self.bench.answer(order, Err(error.clone()));
-                is_lost.then_some(error)
+        }
+        None
+    }
+
+    /// Looks again in a moment, unless the document had time enough to be laid down.
+    fn go_on(&mut self, order: Order, lies_there: bool) {
+        let settle = Duration::from_millis(SETTLE_MS);
+        match self.failing.take_if(|(since, _)| since.elapsed() >= settle) {
+            Some((_, error)) => {
+                self.is_tried = lies_there;
+                self.bench.answer(order, Err(Failure::Card(error)));
             }
+            None => self.armed = Some(order),
         }
     }
 
@@ -182,10 +208,17 @@ impl Reader<'_> {
         let found = self.ask(Command::Find, latest).await?;
         match found.status {
             Answer::FOUND => {}
-            Answer::NONE_FOUND => return Ok(None),
+            Answer::NONE_FOUND => {
+                self.bench.board.card(false);
+                self.is_tried = false;
+                return Ok(None);
+            }
             status => return Err(odd(Command::Find, status)),
         }
         self.bench.board.card(true);
+        if self.is_tried {
+            return Ok(None);
+        }
         match self.ask(Command::Select, latest).await?.status {
             Answer::DONE => {}
             Answer::NOT_SELECTED => return Err(pulled("it cannot be selected")),

@@ -6,9 +6,11 @@ use crate::device::error::DeviceError;
 
 /// Why a card was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// This card, this time.
     Card(DeviceError),
+    /// Nothing is said of a card, and the way to the reader is good: it is busy, it went away, it was shown nothing.
+    Reader(DeviceError),
     /// The way to the reader hangs or is gone: it is made anew.
     Way(DeviceError),
 }
@@ -22,9 +24,33 @@ impl Failure {
         Self::Way(DeviceError::new(code, detail))
     }
 
-    pub(crate) fn error(self) -> DeviceError {
+    pub(crate) fn reader(code: Code, detail: impl Into<String>) -> Self {
+        Self::Reader(DeviceError::new(code, detail))
+    }
+
+    /// What the card service says of one question.
+    pub(crate) fn of(fault: Fault) -> Self {
+        let error = DeviceError::new(code_of(fault), format!("{fault:?}"));
+        match fault {
+            Fault::NoCard | Fault::Removed | Fault::Mute | Fault::Garbled => Self::Card(error),
+            Fault::NoService | Fault::Forbidden | Fault::NoReader | Fault::Busy => {
+                Self::Reader(error)
+            }
+        }
+    }
+
+    /// What it is, whatever it is about.
+    #[must_use]
+    pub fn error(self) -> DeviceError {
         match self {
-            Self::Card(error) | Self::Way(error) => error,
+            Self::Card(error) | Self::Reader(error) | Self::Way(error) => error,
+        }
+    }
+
+    /// [`Failure::error`], not taken.
+    pub(crate) fn as_error(&self) -> &DeviceError {
+        match self {
+            Self::Card(error) | Self::Reader(error) | Self::Way(error) => error,
         }
     }
 }

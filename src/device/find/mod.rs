@@ -24,9 +24,8 @@ pub(crate) enum Class {
     /// Serial lines.
     Tty,
     /// Scanners that report by HID.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no such scanner is driven yet"))]
     Hidraw,
-    /// Keyboards, and scanners that type.
+    /// Scanners that type, and keyboards.
     Input,
 }
 
@@ -67,6 +66,8 @@ pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
         Kind::SerialScanner { at, .. }
         | Kind::EscPosSerial { at, .. }
         | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
+        Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
         Kind::EscPosTcp { .. } | Kind::PcscReader { .. } => None,
     }
 }

@@ -11,6 +11,9 @@ use super::{Candidate, Class};
 /// Longest text of an attribute that is of use.
 const TEXT_BYTES_MAX: usize = 256;
 
+/// Keys 1 to 0, which have the numbers 2 to 11, and Enter, which has 28.
+const KEYS_OF_A_CODE: u64 = 0x0ffc | 1 << 28;
+
 /// All device files of a class that are on USB, in the order of their ports.
 pub(super) fn list(sys: &Path, class: Class) -> Vec<Candidate> {
     let Ok(entries) = fs::read_dir(sys.join("class").join(class.name())) else {
@@ -25,9 +28,8 @@ pub(super) fn list(sys: &Path, class: Class) -> Vec<Candidate> {
 }
 
 fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
-    // The other entries of this class are mice, joysticks and the like.
     let name = entry.file_name()?.to_str()?;
-    if class == Class::Input && !name.starts_with("event") {
+    if class == Class::Input && !(name.starts_with("event") && types(entry)) {
         return None;
     }
     let below = entry.join("device").canonicalize().ok()?;
@@ -44,6 +46,15 @@ fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
         interface: interface(device, &below),
         misfits: Vec::new(),
     })
+}
+
+/// Whether it has the keys of a code; the other entries of this class are mice, media keys, power buttons. The kernel
+/// writes the set of keys in words of 64 bits, the last word first in number.
+fn types(entry: &Path) -> bool {
+    let keys = fs::read_to_string(entry.join("device/capabilities/key")).unwrap_or_default();
+    let lowest = keys.split_whitespace().last();
+    let lowest = lowest.and_then(|word| u64::from_str_radix(word, 16).ok());
+    lowest.is_some_and(|keys| keys & KEYS_OF_A_CODE == KEYS_OF_A_CODE)
 }
 
 /// What the device file is called, below `/dev`.

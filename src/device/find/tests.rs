@@ -1,5 +1,6 @@
 //! A tree as the kernel draws it, in a folder of our own.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,13 @@ const CONTROLLER: &str = "devices/pci0000:00/0000:00:14.0/usb1";
 
 struct Tree {
     dir: tempfile::TempDir,
+    /// The keys of the next input device.
+    keys: Cell<&'static str>,
 }
+
+/// As the kernel writes those of a keyboard, and of media keys.
+const KEYBOARD: &str = "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe\n";
+const MEDIA_KEYS: &str = "3f000301ff 0 0 483ffff17aff32d bfd4444600000000 1 130ff38b17c000 0\n";
 
 impl Tree {
     fn new() -> Self {
@@ -19,7 +26,8 @@ impl Tree {
         for class in ["tty", "hidraw", "input"] {
             fs::create_dir_all(dir.path().join("class").join(class)).unwrap();
         }
-        Self { dir }
+        let keys = Cell::new(KEYBOARD);
+        Self { dir, keys }
     }
 
     /// A USB device with one device file below `interface`.
@@ -46,6 +54,11 @@ impl Tree {
             format!("MAJOR=1\nDEVNAME={devname}\n"),
         )
         .unwrap();
+        if name.starts_with("event") {
+            let keys = place.parent().unwrap().join("capabilities");
+            fs::create_dir_all(&keys).unwrap();
+            fs::write(keys.join("key"), self.keys.get()).unwrap();
+        }
         symlink(place.parent().unwrap(), place.join("device")).unwrap();
         let class = root.join("class").join(class).join(name);
         if class.is_symlink() {
@@ -83,6 +96,16 @@ fn one_that_fits_is_found_wherever_it_is_plugged() {
         tree.find(rule(), Class::Input),
         Ok("/dev/input/event3".into())
     );
+}
+
+#[test]
+fn only_what_types_digits_is_a_keyboard() {
+    for keys in [MEDIA_KEYS, "", "words", "0\n"] {
+        let tree = Tree::new();
+        tree.keys.set(keys);
+        tree.plug("1-3", ("0c2e", "0b61", "SN9"), "1-3:1.1", "event3");
+        assert_eq!(tree.find(rule(), Class::Input), Err(Code::ScannerMissing));
+    }
 }
 
 #[test]

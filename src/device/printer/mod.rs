@@ -22,7 +22,7 @@ use super::event::now_ms;
 use super::quirks::Profile;
 use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig};
-use crate::document::Document;
+use crate::document::Content;
 
 /// Jobs and looks that may wait for one printer.
 const ORDERS_MAX: usize = 32;
@@ -188,13 +188,16 @@ impl Printer {
         }
     }
 
+    /// Prints behind the jobs that came before. Once `withdraw` resolves, a job that the printer has not been given
+    /// is taken back; one that it has ends as it does.
     pub(crate) async fn print(
         &self,
         id: &str,
-        document: &Document,
+        content: &Content,
         options: PrintOptions,
+        withdraw: impl Future<Output = ()> + Send,
     ) -> PrintOutcome {
-        let encoded = escpos::encode(document, self.profile);
+        let encoded = escpos::encode_content(content, self.profile);
         if encoded.unprintable > 0 {
             tracing::warn!(
                 device = self.board.name(),
@@ -223,23 +226,42 @@ impl Printer {
                 code: Code::PrinterError,
             };
         }
-        tokio::select! {
-            biased;
-            outcome = &mut answer => return outcome.unwrap_or_else(|_| self.owner_gone()),
-            () = sleep_until(options.deadline) => {}
-        }
-        let withdrawn =
-            claim.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
-        if withdrawn.is_ok() {
+        let not_taken = || {
+            let taken_back =
+                claim.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
             let trouble = self.board.printer().and_then(|state| state.trouble());
-            return PrintOutcome::NotPrinted {
-                code: trouble.unwrap_or(Code::PrinterError),
-            };
+            let code = trouble.unwrap_or(Code::PrinterError);
+            taken_back
+                .is_ok()
+                .then_some(PrintOutcome::NotPrinted { code })
+        };
+        tokio::pin!(withdraw);
+        let mut withdrawn = false;
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut answer => return outcome.unwrap_or_else(|_| self.owner_gone()),
+                () = sleep_until(options.deadline) => break,
+                () = &mut withdraw, if !withdrawn => {
+                    withdrawn = true;
+                    if let Some(outcome) = not_taken() {
+                        return outcome;
+                    }
+                }
+            }
+        }
+        if let Some(outcome) = not_taken() {
+            return outcome;
         }
         let late = timeout(Duration::from_millis(LATE_MS_MAX), answer).await;
         late.ok()
             .and_then(Result::ok)
             .unwrap_or_else(|| self.owner_gone())
+    }
+
+    /// What the printer is taken for.
+    pub(crate) fn profile(&self) -> &'static Profile {
+        self.profile
     }
 
     pub(crate) async fn look(&self) -> Result<PrinterState, DeviceError> {

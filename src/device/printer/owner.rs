@@ -131,7 +131,12 @@ impl Owner {
         let conversation = match &mut self.conversation {
             Some(conversation) => conversation,
             none => {
-                none.insert(Self::open(&self.place, self.profile, &self.board, deadline).await?)
+                let opened = Self::open(&self.place, self.profile, &self.board, deadline).await?;
+                let opened = none.insert(opened);
+                // Before any question: it would become part of the command that the last job left open, perhaps
+                // its length.
+                opened.resync(&mut self.past, &self.board, deadline).await?;
+                opened
             }
         };
         let looked = conversation.look(&self.board, deadline).await;

@@ -28,6 +28,8 @@ pub(super) struct Framer {
     /// Bytes of the open code, kept or not.
     length: usize,
     skipping: bool,
+    /// The scanner said that more of the open code comes.
+    goes_on: bool,
     previous: u8,
     last_byte: Option<Instant>,
 }
@@ -41,6 +43,7 @@ impl Framer {
             open,
             length: 0,
             skipping: false,
+            goes_on: false,
             previous: 0,
             last_byte: None,
         }
@@ -49,6 +52,7 @@ impl Framer {
     /// Takes bytes that came `now`; gives the codes that they end.
     pub(super) fn push(&mut self, bytes: &[u8], now: Instant) -> Vec<Frame> {
         let mut frames = Vec::new();
+        self.goes_on = false;
         for &byte in bytes {
             self.last_byte = Some(now);
             if self.ends(byte) {
@@ -71,10 +75,29 @@ impl Framer {
         self.last_byte.filter(|_| open).map(|last| last + gap)
     }
 
-    /// Ends the open code when its gap is over.
+    /// Ends the open code when its gap is over. Half of a code that the scanner had not ended is none.
     pub(super) fn tick(&mut self, now: Instant) -> Option<Frame> {
         self.gap_end().filter(|end| *end <= now)?;
+        self.skipping |= self.goes_on;
         self.close()
+    }
+
+    /// The scanner says that the open code ends here.
+    pub(super) fn end(&mut self) -> Option<Frame> {
+        self.close()
+    }
+
+    /// The scanner says that more of the open code comes.
+    pub(super) fn expect_more(&mut self, now: Instant) {
+        self.goes_on = true;
+        self.last_byte = Some(now);
+    }
+
+    /// Something was lost: the open code is none, and what comes up to its end belongs to it.
+    pub(super) fn lost(&mut self, now: Instant) {
+        self.skipping = true;
+        self.last_byte = Some(now);
+        self.open.zeroize();
     }
 
     /// Somebody is armed: the open code began too early.
@@ -112,6 +135,7 @@ impl Framer {
         let open = std::mem::replace(&mut self.open, Zeroizing::new(Vec::with_capacity(capacity)));
         self.length = 0;
         self.skipping = false;
+        self.goes_on = false;
         match (skipping, length) {
             (true, _) => Some(Frame::Skipped),
             // A terminator alone: the second half of CR LF, or a scanner's prefix.
@@ -190,6 +214,40 @@ mod tests {
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
         framer.skip_open();
         assert_eq!(framer.push(b"code\r", now), [code("code")]);
+    }
+
+    #[test]
+    fn a_code_that_was_to_go_on_and_did_not_is_none() {
+        let framing = Framing {
+            terminator: Terminator::None,
+            ..Framing::default()
+        };
+        let mut framer = Framer::new(framing);
+        let now = Instant::now();
+        assert_eq!(framer.push(b"first half\r", now), []);
+        framer.expect_more(now);
+        assert_eq!(framer.push(b", second", now + ms(1)), []);
+        assert_eq!(framer.end(), Some(code("first half\r, second")));
+        assert_eq!(framer.push(b"first half", now), []);
+        framer.expect_more(now);
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
+        assert_eq!(framer.push(b"next", now), []);
+        assert_eq!(framer.end(), Some(code("next")));
+        assert_eq!(framer.end(), None);
+    }
+
+    #[test]
+    fn a_loss_spoils_the_open_code_only() {
+        let mut framer = Framer::new(Framing::default());
+        let now = Instant::now();
+        assert_eq!(framer.push(b"good\rspoilt", now), [code("good")]);
+        framer.lost(now);
+        assert_eq!(
+            framer.push(b" rest\rgood\r", now),
+            [Frame::Skipped, code("good")]
+        );
+        framer.lost(now);
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
     }
 
     #[test]

@@ -3,29 +3,34 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
-use zeroize::Zeroizing;
+use tokio::time::{Instant, sleep_until};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Scan;
 use super::framing::{Frame, Framer};
+use super::source::{End, Got, Source, Wire};
 use crate::book::Code;
 use crate::config::devices::{At, Framing};
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
 use crate::device::event::What;
-use crate::device::link::Link;
+use crate::device::hint::Hint;
 use crate::device::pause::Pause;
 
-/// Read at once, in bytes.
-const CHUNK_BYTES: usize = 256;
+/// Most codes that one read can end: one byte each.
+const CODES_A_READ_MAX: usize = 256;
+/// Bytes that one read can give; a vector that never grows leaves no copies behind.
+const READ_BYTES_MAX: usize = 8 * 1_024;
 /// Reads that empty the line before arming; more is a line that never falls silent.
 const DRAIN_READS_MAX: usize = 256;
 
 /// Where the scanner is.
 pub(crate) struct Line {
     pub(crate) at: At,
-    pub(crate) baud: u32,
+    pub(crate) wire: Wire,
     pub(crate) framing: Framing,
+    /// Says when to look again.
+    pub(crate) hint: Hint,
 }
 
 /// An order to listen.
@@ -67,7 +72,7 @@ impl Sink {
     fn has_room(&self) -> bool {
         match self {
             Sink::Next(_) => true,
-            Sink::Each(sender) => sender.capacity() >= CHUNK_BYTES,
+            Sink::Each(sender) => sender.capacity() >= CODES_A_READ_MAX,
         }
     }
 
@@ -75,7 +80,7 @@ impl Sink {
     async fn room(&self) {
         if let Sink::Each(sender) = self {
             // An error says that nobody listens any more.
-            drop(sender.reserve_many(CHUNK_BYTES).await);
+            drop(sender.reserve_many(CODES_A_READ_MAX).await);
         }
     }
 
@@ -98,14 +103,14 @@ enum Ended {
 
 /// Owns the line until no handle is left.
 pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
-    let mut pause = Pause::new();
+    let mut pause = Pause::hinted(line.hint.clone());
     loop {
-        match Link::serial(&line.at, line.baud, Code::ScannerMissing).await {
-            Ok(link) => {
+        match Source::open(&line.at, line.wire).await {
+            Ok(source) => {
                 pause.reset();
                 board.arrived();
                 board.ready();
-                let mut listener = Listener::new(link, &line, &board);
+                let mut listener = Listener::new(source, &line, &board);
                 let ended = listener.listen(&mut orders).await;
                 drop(listener);
                 board.unplugged();
@@ -115,7 +120,7 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
             }
             Err(error) => board.failed(&error),
         }
-        let over = sleep(pause.next(&line.at));
+        let over = pause.over(&line.at);
         tokio::pin!(over);
         loop {
             tokio::select! {
@@ -128,23 +133,23 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
 }
 
 struct Listener<'a> {
-    link: Link,
+    source: Source,
     framer: Framer,
     board: &'a Board,
     length_max: usize,
     armed: Option<Sink>,
-    buffer: Zeroizing<[u8; CHUNK_BYTES]>,
+    buffer: Zeroizing<Vec<u8>>,
 }
 
 impl<'a> Listener<'a> {
-    fn new(link: Link, line: &Line, board: &'a Board) -> Self {
+    fn new(source: Source, line: &Line, board: &'a Board) -> Self {
         Self {
-            link,
+            source,
             framer: Framer::new(line.framing),
             board,
             length_max: line.framing.length_max,
             armed: None,
-            buffer: Zeroizing::new([0; CHUNK_BYTES]),
+            buffer: Zeroizing::new(Vec::with_capacity(READ_BYTES_MAX)),
         }
     }
 
@@ -161,14 +166,14 @@ impl<'a> Listener<'a> {
                     Some(order) => self.arm(order),
                     None => return Ended::HubGone,
                 },
-                read = self.link.read(self.buffer.as_mut_slice()) => read.map(Some),
+                read = self.source.read(&mut self.buffer) => read.map(Some),
                 () = until(gap_end) => self.end_by_gap(),
                 () = disarmed(&mut self.armed) => { self.armed = None; Ok(None) }
             };
             match read {
                 Ok(None) => {}
-                Ok(Some(count)) if count > 0 => self.take(count),
-                Ok(Some(_)) => return self.gone("the line ended"),
+                Ok(Some(Got::Gone)) => return self.gone("the line ended"),
+                Ok(Some(got)) => self.take(got),
                 Err(error) => return self.gone(&error.to_string()),
             }
         }
@@ -189,12 +194,12 @@ impl<'a> Listener<'a> {
     }
 
     /// Whatever is on the line by now came before arming.
-    fn arm(&mut self, order: Arm) -> std::io::Result<Option<usize>> {
+    fn arm(&mut self, order: Arm) -> std::io::Result<Option<Got>> {
         self.armed = None;
         for _ in 0..DRAIN_READS_MAX {
-            match self.link.read_now(self.buffer.as_mut_slice())? {
-                Some(count) if count > 0 => self.take(count),
-                Some(_) => return Ok(Some(0)),
+            match self.source.read_now(&mut self.buffer)? {
+                Some(Got::Gone) => return Ok(Some(Got::Gone)),
+                Some(got) => self.take(got),
                 None => break,
             }
         }
@@ -207,20 +212,32 @@ impl<'a> Listener<'a> {
     }
 
     /// The timer fired; but a busy machine may have let bytes wait in the kernel, and then there was no gap.
-    fn end_by_gap(&mut self) -> std::io::Result<Option<usize>> {
-        let late = self.link.read_now(self.buffer.as_mut_slice())?;
+    fn end_by_gap(&mut self) -> std::io::Result<Option<Got>> {
+        let late = self.source.read_now(&mut self.buffer)?;
         if late.is_none()
             && let Some(frame) = self.framer.tick(Instant::now())
         {
+            self.source.gap();
             self.deliver(frame);
         }
         Ok(late)
     }
 
-    fn take(&mut self, count: usize) {
-        self.board
-            .count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
-        for frame in self.framer.push(&self.buffer[..count], Instant::now()) {
+    fn take(&mut self, got: Got) {
+        let count = u64::try_from(self.buffer.len()).unwrap_or(0);
+        self.board.count(|c| c.bytes_in += count);
+        let now = Instant::now();
+        if got == Got::AfterLoss {
+            self.framer.lost(now);
+        }
+        let mut frames = self.framer.push(&self.buffer, now);
+        match got {
+            Got::Bytes(End::Here) => frames.extend(self.framer.end()),
+            Got::Bytes(End::More) => self.framer.expect_more(now),
+            Got::Bytes(End::Framing) | Got::AfterLoss | Got::Gone => {}
+        }
+        self.buffer.zeroize();
+        for frame in frames {
             self.deliver(frame);
         }
     }

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::{CARD_ROLES, CARD_WAIT_MS_MAX, CardWish, Failure, Medium, ShownCard};
+use crate::operation::{CARD_WAIT_MS_MAX, CardWish, Failure, Medium, ShownCard};
 
 /// What the caller wants.
 ///
@@ -13,17 +13,7 @@ pub fn wish(request: wire::ReadCardRequest) -> Result<CardWish, Failure> {
     let mut f = Fields::default();
     let role = match request.role.trim() {
         "" => None,
-        role => {
-            if !CARD_ROLES.contains(&role) {
-                let known = CARD_ROLES.join(", ");
-                f.wrong(
-                    Code::RequestInvalid,
-                    "role",
-                    format!("must be one of {known}"),
-                );
-            }
-            Some(role.to_owned())
-        }
+        role => Some(role.to_owned()),
     };
     let kinds = request.media.iter().enumerate();
     let mut media: Vec<Medium> = kinds
@@ -104,7 +94,9 @@ mod tests {
         let one = asked(" id-card ", &[2, 2], 5_000).unwrap();
         assert_eq!(one.media, [Medium::ResidentId]);
         assert_eq!(one.role.as_deref(), Some("id-card"));
-        let wrong = asked("scanner", &[0, 1, 77], CARD_WAIT_MS_MAX + 1).unwrap_err();
-        assert_eq!(wrong, ["role", "media[0]", "media[2]", "wait_ms"]);
+        let second = asked("card-2", &[], 0).unwrap();
+        assert_eq!(second.role.as_deref(), Some("card-2"));
+        let wrong = asked("", &[0, 1, 77], CARD_WAIT_MS_MAX + 1).unwrap_err();
+        assert_eq!(wrong, ["media[0]", "media[2]", "wait_ms"]);
     }
 }

@@ -63,9 +63,18 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 8] = [
             Code::ScannerBusy,
             Code::ScannerMissing,
             Code::ScannerUnplugged,
+            Code::CardReaderBusy,
+            Code::CardReaderMissing,
+            Code::CardReaderUnplugged,
+            Code::CardReaderSilent,
+            Code::CardServiceMissing,
+            Code::CardHostFailed,
         ],
     ),
-    (tonic::Code::DeadlineExceeded, &[Code::NobodyScanned]),
+    (
+        tonic::Code::DeadlineExceeded,
+        &[Code::NobodyScanned, Code::NobodyShowedCard],
+    ),
     (tonic::Code::Internal, &[Code::Internal]),
 ];
 
@@ -213,6 +222,33 @@ mod tests {
             info.metadata["meaning_en"],
             Code::TooManyDecimals.entry().meaning_en
         );
+    }
+
+    #[test]
+    fn card_readers_are_told_as_scanners_are() {
+        for (card, scanner) in [
+            (Code::NobodyShowedCard, Code::NobodyScanned),
+            (Code::CardReaderBusy, Code::ScannerBusy),
+            (Code::CardReaderMissing, Code::ScannerMissing),
+            (Code::CardReaderUnplugged, Code::ScannerUnplugged),
+        ] {
+            assert_eq!(status_code(card), status_code(scanner), "{card:?}");
+        }
+        for code in [
+            Code::CardReaderSilent,
+            Code::CardServiceMissing,
+            Code::CardHostFailed,
+        ] {
+            assert_eq!(status_code(code), tonic::Code::Unavailable, "{code:?}");
+        }
+        // These stay until somebody changes something.
+        for code in [Code::CardReadersAlike, Code::CardReaderForbidden] {
+            assert_eq!(
+                status_code(code),
+                tonic::Code::FailedPrecondition,
+                "{code:?}"
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub mod dispense;
 pub mod error;
 mod fields;
 pub mod order;
+pub mod print;
+mod print_document;
 pub mod reconcile;
 pub mod refund;
 pub mod settlement;

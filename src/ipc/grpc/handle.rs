@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
+use crate::document::Document;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, ListFilter, Reconcile, Reconciled, RefundKey, Resolved, ScanWish, SettlementKey,
-    ShownCard, Stated, Status, TakeBack, Watched, Why,
+    HandOut, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, Reconcile,
+    Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard, Stated,
+    Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -160,6 +162,49 @@ pub trait Handle: Clone + Send + Sync + 'static {
         &self,
         role_or_name: String,
     ) -> impl Future<Output = Result<(DeviceInfo, Why), Failure>> + Send;
+
+    /// Takes a paper to be printed.
+    fn print(
+        &self,
+        caller: CallerId,
+        wish: PrintWish,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// Takes a copy to be printed.
+    fn reprint(
+        &self,
+        caller: CallerId,
+        wish: ReprintWish,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// One print job as it is now.
+    fn job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// A print job to its end.
+    fn watch_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+    ) -> impl Future<Output = Result<BoxStream<'static, JobTold>, Failure>> + Send;
+
+    /// Calls a print job off; `any`: also another caller's.
+    fn cancel_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+        any: bool,
+    ) -> impl Future<Output = Result<(JobCancel, JobTold), Failure>> + Send;
+
+    /// What the printer of a role would show.
+    fn preview(
+        &self,
+        role: String,
+        document: Document,
+    ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send;
 
     /// Reads a card. Dropping the future frees the reader.
     fn read_card(

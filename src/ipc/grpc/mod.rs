@@ -12,6 +12,7 @@ mod gate;
 mod handle;
 mod listen;
 mod open;
+mod print;
 mod serve;
 mod settlement;
 

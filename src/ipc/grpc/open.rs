@@ -10,11 +10,13 @@ use super::handle::Handle;
 use super::listen::ListenError;
 use super::serve::Door;
 use crate::config::Settings;
+use crate::document::Document;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, ListFilter, Operations, Reconcile, Reconciled, RefundKey, Resolved, ScanWish,
-    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    HandOut, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish,
+    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
+    Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -236,6 +238,55 @@ impl Handle for Operations {
             Some((watched, watcher))
         };
         stream::unfold(watcher, next).boxed()
+    }
+
+    fn print(
+        &self,
+        caller: CallerId,
+        wish: PrintWish,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
+        Operations::print(self, caller, wish)
+    }
+
+    fn reprint(
+        &self,
+        caller: CallerId,
+        wish: ReprintWish,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
+        Operations::reprint(self, caller, wish)
+    }
+
+    fn job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+    ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
+        Operations::job(self, caller, key)
+    }
+
+    async fn watch_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+    ) -> Result<BoxStream<'static, JobTold>, Failure> {
+        Ok(Operations::watch_job(self, caller, key).await?.boxed())
+    }
+
+    fn cancel_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+        any: bool,
+    ) -> impl Future<Output = Result<(JobCancel, JobTold), Failure>> + Send {
+        Operations::cancel_job(self, caller, key, any)
+    }
+
+    fn preview(
+        &self,
+        role: String,
+        document: Document,
+    ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send {
+        std::future::ready(Operations::preview(self, &role, &document))
     }
 
     fn status(&self) -> impl Future<Output = Status> + Send {

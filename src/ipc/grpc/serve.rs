@@ -14,11 +14,13 @@ use super::dispense::Dispenses;
 use super::gate::Gate;
 use super::handle::Handle;
 use super::listen::{ListenError, Socket};
+use super::print::Prints;
 use super::settlement::Settlements;
 use crate::api;
 use crate::api::daemon_service_server::DaemonServiceServer;
 use crate::api::device_service_server::DeviceServiceServer;
 use crate::api::dispense_service_server::DispenseServiceServer;
+use crate::api::print_service_server::PrintServiceServer;
 use crate::api::settlement_service_server::SettlementServiceServer;
 use crate::ipc::access::Policy;
 
@@ -125,6 +127,11 @@ fn routes<H: Handle>(
     };
     let dispenses =
         DispenseServiceServer::new(dispenses).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let prints = Prints {
+        handle: handle.clone(),
+        gate: gate.clone(),
+    };
+    let prints = PrintServiceServer::new(prints).max_decoding_message_size(REQUEST_BYTES_MAX);
     let daemon = Daemon {
         handle,
         gate: gate.clone(),
@@ -147,6 +154,7 @@ fn routes<H: Handle>(
     Ok(Routes::new(settlements)
         .add_service(devices)
         .add_service(dispenses)
+        .add_service(prints)
         .add_service(daemon)
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -164,6 +172,7 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
         health
             .set_serving::<DispenseServiceServer<Dispenses<H>>>()
             .await;
+        health.set_serving::<PrintServiceServer<Prints<H>>>().await;
         health.set_serving::<DaemonServiceServer<Daemon<H>>>().await;
     } else {
         health
@@ -174,6 +183,9 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
             .await;
         health
             .set_not_serving::<DispenseServiceServer<Dispenses<H>>>()
+            .await;
+        health
+            .set_not_serving::<PrintServiceServer<Prints<H>>>()
             .await;
         health
             .set_not_serving::<DaemonServiceServer<Daemon<H>>>()

@@ -50,7 +50,7 @@ fn goods() -> Goods {
     }
 }
 
-fn asked(insutype: &str) -> [Ask; 4] {
+pub(super) fn asked(insutype: &str) -> [Ask; 4] {
     let mut goods = goods();
     goods.insutype = insutype.to_owned();
     let numbers = Numbers {
@@ -68,7 +68,7 @@ fn asked(insutype: &str) -> [Ask; 4] {
     ]
 }
 
-fn errand(ask: Ask) -> Errand {
+pub(super) fn errand(ask: Ask) -> Errand {
     Errand {
         operator: Case::new().order.operator,
         insuplc_admdvs: String::new(),

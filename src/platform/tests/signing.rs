@@ -7,9 +7,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 
 use super::fixtures::{Case, Peer, platform, profile_at, stamp, whole};
+use super::goods;
 use crate::book::Code;
 use crate::platform::{Platform, Stamp};
 use crate::settlement::call::{Outcome, Step};
+use crate::settlement::errand::Ask;
 
 /// A platform that signs in, refuses the sign_no that is told to be over, and says what it was asked.
 async fn signing_peer(over: &'static str) -> (Peer, mpsc::Receiver<String>) {
@@ -121,6 +123,43 @@ async fn a_sign_in_that_is_over_is_renewed_by_the_next_prepare() {
     assert!(platform.send(late).await.sign_in_expired);
     assert_eq!(sign_no_of(&platform, &case, &stamp()).await, "SN2");
     assert_eq!(asked(&mut told), ["9001", "2203A", "9001", "2203A"]);
+}
+
+/// A no to these that no list of the site has is no certain no, but the sign-in is over all the same.
+#[tokio::test]
+async fn a_sign_in_that_is_over_is_renewed_whatever_became_of_the_call() {
+    let case = Case::new();
+    for at in 0..5 {
+        let (peer, _told) = signing_peer("SN1").await;
+        let platform = platform(profile_at(&peer.addr(), |p| {
+            p.sign_in.wanted = true;
+            p.answers.refusals.clear();
+        }));
+        let prepared = match goods::asked("").into_iter().nth(at) {
+            // 5203 says no for certain.
+            Some(Ask::Enquiry(_)) | None => {
+                let call = case.call([Step::Settle, Step::UndoSettle][at - 3]);
+                platform.prepare(call, &stamp()).await.unwrap()
+            }
+            Some(ask) => {
+                let mut errand = goods::errand(ask);
+                errand.operator = case.order.operator.clone();
+                platform.prepare_errand(&errand, &stamp()).await.unwrap()
+            }
+        };
+        let infno = prepared.infno.clone();
+        let received = platform.send(prepared).await;
+        let unknown = matches!(received.outcome, Outcome::Unknown { .. });
+        assert!(
+            unknown && !received.sign_in_expired,
+            "{infno}: {received:?}"
+        );
+        assert_eq!(
+            sign_no_of(&platform, &case, &stamp()).await,
+            "SN2",
+            "{infno}"
+        );
+    }
 }
 
 #[tokio::test]

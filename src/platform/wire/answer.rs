@@ -69,6 +69,15 @@ fn lost_on_the_way() -> Outcome {
     }
 }
 
+/// Whether an answer says that the sign-in is over, on any call. It says nothing of what became of that call: a
+/// sign-in too many does no harm, one that is used on does.
+pub(in crate::platform) fn says_signed_out(profile: &Profile, body: &Body<'_>) -> bool {
+    body.status == 200
+        && envelope::open(body.text).is_ok_and(|answer| {
+            !is_success(&answer.infcode) && has(&profile.sign_in.expired, &answer.err_msg)
+        })
+}
+
 /// Words that surely mean *not processed* on a call that must not go twice stand in the profile for that call;
 /// those of a sign-in alone could come from a relay that had sent it.
 fn sign_in_expired(profile: &Profile, by_text: Option<&str>, answer: &Answer) -> bool {

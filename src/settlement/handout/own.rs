@@ -1,5 +1,6 @@
 //! Whether goods that come back by their own fields were handed out here. A package tells: its trace code, and the
-//! document or person where one package is given to several by the piece.
+//! document or person where one package is given to several by the piece. Pieces are not packages: what went out as
+//! the one does not come back as the other, for their counts cannot be compared.
 
 use super::check::Returned;
 use super::goods::{Goods, Row};
@@ -14,6 +15,8 @@ pub enum Own {
     Lines(Vec<Returned>),
     /// Some are; the rows at these places are not.
     ButNot(Vec<usize>),
+    /// The rows at these places are of it, whole where it was given by the piece, or the other way round.
+    OtherUnit(Vec<usize>),
     /// Some are, and nobody knows yet whether the platform has that hand-out.
     InDoubt,
 }
@@ -29,16 +32,18 @@ pub fn of_hand_out(hand_out: &Dispense, goods: &Goods) -> Own {
         Phase::Ended(Ending::Recorded) => false,
         Phase::Telling | Phase::InDoubt | Phase::Stuck => true,
     };
-    let same_document = same_document(&order.goods, goods);
+    let linked = same_document(&order.goods, goods) || same_person(&order.goods, goods);
     let mut lines: Vec<Returned> = Vec::new();
-    let mut others = Vec::new();
+    let (mut others, mut other_unit) = (Vec::new(), Vec::new());
     for (place, row) in goods.rows.iter().enumerate() {
         let handed = (1..).zip(&order.goods.rows).filter(|(line, handed)| {
             let index = usize::try_from(*line - 1).unwrap_or(usize::MAX);
             let is_there = in_doubt || hand_out.rows.get(index).is_some_and(|row| row.is_taken);
-            is_there && same_package(handed, row, same_document)
+            is_there && same_package(handed, row, linked)
         });
-        let found: Vec<u32> = handed.map(|(line, _)| line).collect();
+        let (same, other): (Vec<_>, Vec<_>) =
+            handed.partition(|(_, handed)| handed.by_piece == row.by_piece);
+        let found: Vec<u32> = same.into_iter().map(|(line, _)| line).collect();
         let is_free = |line: &&u32| lines.iter().all(|other| other.line != **line);
         match found.iter().find(is_free).or(found.first()) {
             Some(line) => lines.push(Returned {
@@ -47,13 +52,16 @@ pub fn of_hand_out(hand_out: &Dispense, goods: &Goods) -> Own {
                 trace_codes: row.trace_codes.clone(),
                 memo: row.memo.clone(),
             }),
-            None => others.push(place),
+            None if other.is_empty() => others.push(place),
+            None => other_unit.push(place),
         }
     }
-    if lines.is_empty() {
+    if lines.is_empty() && other_unit.is_empty() {
         Own::None
     } else if in_doubt {
         Own::InDoubt
+    } else if !other_unit.is_empty() {
+        Own::OtherUnit(other_unit)
     } else if others.is_empty() {
         Own::Lines(lines)
     } else {
@@ -68,8 +76,15 @@ pub fn same_document(one: &Goods, other: &Goods) -> bool {
     same(&one.setl_id, &other.setl_id) || same(&one.mdtrt_sn, &other.mdtrt_sn)
 }
 
-fn same_package(handed: &Row, row: &Row, same_document: bool) -> bool {
+/// Whether two are of one person. Who is not named is nobody's same.
+#[must_use]
+pub fn same_person(one: &Goods, other: &Goods) -> bool {
+    !one.certno.is_empty() && one.certno.same_as(&other.certno)
+}
+
+/// `linked`: by document or person.
+fn same_package(handed: &Row, row: &Row, linked: bool) -> bool {
     let whole = !handed.by_piece && !row.by_piece;
     let shared = |code: &String| handed.trace_codes.contains(code);
-    (whole || same_document) && row.trace_codes.iter().any(shared)
+    (whole || linked) && row.trace_codes.iter().any(shared)
 }

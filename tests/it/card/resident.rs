@@ -10,12 +10,17 @@ use crate::desk::{Desk, Setup};
 
 /// A desk with such a reader, and the folder of its line.
 async fn start() -> (Desk, IdCardReader, tempfile::TempDir) {
+    start_as("id-card").await
+}
+
+/// With this role.
+pub(super) async fn start_as(role: &str) -> (Desk, IdCardReader, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");
     let reader = IdCardReader::start(dir.path()).expect("a pty");
     let path = reader.path().display();
     let setup = Setup {
         config_more: format!(
-            "[[device]]\nname = \"ids\"\nrole = \"id-card\"\nkind = \"id-card-serial\"\npath = \"{path}\"\n"
+            "[[device]]\nname = \"ids\"\nrole = \"{role}\"\nkind = \"id-card-serial\"\npath = \"{path}\"\n"
         ),
         ..Setup::default()
     };

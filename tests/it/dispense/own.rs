@@ -43,6 +43,11 @@ async fn goods_given_by_their_fields_count_against_this_desks_own_hand_out() {
         "goods.lines[0].sel_retn_cnt",
     )
     .await;
+    let mut pieces = by_fields("pieces", &[(0, "2", &[FIRST, SECOND])]);
+    if let Some(Of::Goods(goods)) = &mut pieces.of {
+        goods.lines[0].by_piece = true;
+    }
+    check_refused(&desk, pieces, "REQUEST_INVALID", "goods.lines[0].by_piece").await;
     let one = by_fields("one", &[(0, "1", &[SECOND])]);
     let one = take_back(&desk, one).await.expect("it is taken");
     assert_eq!(one.state(), DispenseState::Recorded, "{one:?}");

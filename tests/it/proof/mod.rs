@@ -4,5 +4,6 @@ mod asked;
 mod disk;
 mod kill;
 mod network;
+mod paper;
 pub(crate) mod record;
 mod twice;

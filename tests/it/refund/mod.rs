@@ -114,6 +114,18 @@ pub(crate) fn assert_truth(desk: &Desk, settlement: &Settlement, refund: &Refund
     }
 }
 
+/// Told of a refund that another request made: the same one, and a word that nothing is to be handed back again.
+pub fn assert_told_of(told: &Refund, first: &Refund) {
+    let same = Refund {
+        error: first.error.clone(),
+        ..told.clone()
+    };
+    assert_eq!(&same, first);
+    if first.error.is_none() && first.money() == yibaod::api::RefundMoney::Refunded {
+        assert_eq!(code_of(told), "REFUNDED_BEFORE");
+    }
+}
+
 fn code_of(refund: &Refund) -> &str {
     refund
         .error

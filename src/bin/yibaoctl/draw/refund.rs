@@ -1,6 +1,7 @@
 //! A refund, drawn.
 
 use yibaod::api::{Refund, RefundMoney};
+use yibaod::book::Code;
 
 use super::receipt::{error, framed, resolved};
 use super::{Paint, clean, day_and_time, left, right, words, yuan};
@@ -26,13 +27,23 @@ pub(crate) fn refund(it: &Refund, paint: Paint, width: usize) -> Vec<String> {
             lines.push(amount(label, &yuan(fen)));
         }
         let due = format!("¥ {}", yuan(given.to_patient_fen));
-        lines.push(paint.bold(&amount("请退还患者 hand to the patient", &due)));
+        lines.push(if was_before(it) {
+            amount("此前应退患者 was due before", &due)
+        } else {
+            paint.bold(&amount("请退还患者 hand to the patient", &due))
+        });
     }
     if let Some(entry) = &it.error {
         lines.push(String::new());
         lines.extend(error(entry, paint, width));
     }
     lines
+}
+
+/// Whether the money went back in another refund than the one that was asked for.
+fn was_before(it: &Refund) -> bool {
+    let error = it.error.as_ref();
+    error.is_some_and(|error| error.code == Code::RefundedBefore.id())
 }
 
 fn amount(label: &str, text: &str) -> String {
@@ -109,5 +120,12 @@ mod tests {
             drawn.contains("请退还患者") && drawn.contains("¥ 50.20"),
             "{drawn}"
         );
+        let before = Refund {
+            error: Some(crate::trouble::of_book(Code::RefundedBefore)),
+            ..it
+        };
+        let drawn = refund(&before, Paint::new(false), 80).join("\n");
+        assert!(!drawn.contains("请退还患者"), "{drawn}");
+        assert!(drawn.contains("避免重复退现金"), "{drawn}");
     }
 }

@@ -38,8 +38,8 @@ const OWED_MAX: u32 = 8;
 const READ_BYTES: usize = 64;
 /// Reads that empty the line; more is a line that never falls silent.
 const DRAIN_READS_MAX: usize = 64;
-/// Outlasts what a job that was cut off may have left open, a stored QR code at most; a printer that waits
-/// for nothing ignores NULs.
+/// Outlasts what a job that was cut off may have left open, a stored QR code or a band of a picture at most; a printer
+/// that waits for nothing ignores NULs.
 const RESYNC_BYTES: usize = 1_024;
 
 /// What a printer's past means for its next job. Outlives links.

@@ -2,10 +2,9 @@
 //!
 //! Every job begins with `ESC @` and leaves nothing behind: what a job before it set does not show.
 
-use super::layout;
-use super::text::{Sign, signs};
+use super::plan::{self, Piece, Plan};
 use crate::device::quirks::Profile;
-use crate::document::{Align, Block, Document, Rule, Style};
+use crate::document::{Align, Bitmap, Content, Document, Style};
 
 const ESC: u8 = 0x1b;
 const FS: u8 = 0x1c;
@@ -22,35 +21,51 @@ const CHINESE_ON: [u8; 2] = [FS, b'&'];
 const CHINESE_OFF: [u8; 2] = [FS, b'.'];
 /// `GS V 66 0`: to the knife, and leave a corner uncut.
 const CUT: [u8; 4] = [GS, b'V', 66, 0];
-/// Longest content of a QR code on 80 mm paper, in bytes.
-const QR_BYTES_MAX: usize = 700;
+
+/// Dots of one raster command, in bytes: one that was cut off is outlasted by what a new link begins with.
+const RASTER_BYTES_MAX: usize = 960;
 
 /// A job's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
     /// What goes over the wire, without any question for proof.
     pub bytes: Vec<u8>,
-    /// Characters that the printer has no glyph for; they are written as `[U+XXXX]`.
+    /// Characters that the printer has no glyph for; nor have we; they are written as `[U+XXXX]`.
     pub unprintable: usize,
 }
 
 /// Lays a document out for a printer.
 #[must_use]
 pub fn encode(document: &Document, profile: &Profile) -> Encoded {
+    let plan = plan::plan(document, profile);
     let mut encoder = Encoder::new(profile);
-    encoder.put(&RESET);
-    if profile.has_asb {
-        encoder.put(&REPORT_CHANGES);
-    }
-    encoder.put(&CHINESE_ON);
-    for block in &document.blocks {
-        encoder.block(block);
-    }
-    encoder.look(Style::default(), Align::Left);
+    encoder.begin();
+    encoder.plan(&plan);
     encoder.put(&CHINESE_OFF);
     Encoded {
         bytes: encoder.bytes,
-        unprintable: encoder.unprintable,
+        unprintable: plan.unprintable,
+    }
+}
+
+/// A document laid out, or bytes of the caller's own behind a reset.
+#[must_use]
+pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
+    let (mark, raw) = match content {
+        Content::Document(document) => return encode(document, profile),
+        Content::Raw(raw) => (None, raw),
+        Content::MarkedRaw { mark, raw } => (Some(mark), raw),
+    };
+    let mut encoder = Encoder::new(profile);
+    encoder.begin();
+    let mark = mark.map_or(Plan::default(), |mark| plan::blocks(mark, profile));
+    encoder.plan(&mark);
+    // What the bytes mean is for them to say: nothing is on but what a reset leaves on.
+    encoder.put(&CHINESE_OFF);
+    encoder.put(raw);
+    Encoded {
+        bytes: encoder.bytes,
+        unprintable: mark.unprintable,
     }
 }
 
@@ -58,7 +73,7 @@ pub fn encode(document: &Document, profile: &Profile) -> Encoded {
 pub(super) fn separation(profile: &Profile) -> Vec<u8> {
     let mut encoder = Encoder::new(profile);
     encoder.put(&RESET);
-    encoder.block(&Block::Cut);
+    encoder.piece(&Piece::Cut);
     encoder.bytes
 }
 
@@ -67,7 +82,6 @@ struct Encoder<'a> {
     bytes: Vec<u8>,
     style: Style,
     align: Align,
-    unprintable: usize,
 }
 
 impl<'a> Encoder<'a> {
@@ -78,36 +92,44 @@ impl<'a> Encoder<'a> {
             bytes,
             style: Style::default(),
             align: Align::Left,
-            unprintable: 0,
         }
     }
 
-    fn block(&mut self, block: &Block) {
-        match block {
-            Block::Text { text, style, align } => self.text(text, *style, *align),
-            Block::Columns { cells, style } => {
-                self.look(*style, Align::Left);
-                let cells: Vec<_> = cells
-                    .iter()
-                    .map(|cell| (self.signs(&cell.text), cell.share, cell.align))
-                    .collect();
-                for line in layout::row(&cells, self.width(*style)) {
-                    self.line(&line);
+    fn begin(&mut self) {
+        self.put(&RESET);
+        if self.profile.has_asb {
+            self.put(&REPORT_CHANGES);
+        }
+        self.put(&CHINESE_ON);
+    }
+
+    fn plan(&mut self, plan: &Plan) {
+        for piece in &plan.pieces {
+            self.piece(piece);
+        }
+        self.look(Style::default(), Align::Left);
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Line {
+                signs,
+                style,
+                align,
+            } => {
+                self.look(*style, *align);
+                for sign in signs {
+                    self.bytes.extend_from_slice(sign.bytes());
                 }
-            }
-            Block::Rule(rule) => {
-                self.look(Style::default(), Align::Left);
-                let mark = match rule {
-                    Rule::Thin => b'-',
-                    Rule::Thick => b'=',
-                };
-                self.bytes
-                    .extend(std::iter::repeat_n(mark, self.profile.columns.into()));
                 self.bytes.push(LF);
             }
-            Block::Qr { data, module_dots } => self.qr(data, *module_dots),
-            Block::Feed { lines } => self.put(&[ESC, b'd', *lines]),
-            Block::Cut => {
+            Piece::Picture { bitmap, text: _ } => {
+                self.look(Style::default(), Align::Left);
+                self.raster(bitmap);
+            }
+            Piece::Qr { data, module_dots } => self.qr(data, *module_dots),
+            Piece::Feed(lines) => self.put(&[ESC, b'd', *lines]),
+            Piece::Cut => {
                 self.look(Style::default(), Align::Left);
                 if self.profile.lines_before_cut > 0 {
                     self.put(&[ESC, b'd', self.profile.lines_before_cut]);
@@ -116,53 +138,36 @@ impl<'a> Encoder<'a> {
                     self.put(&CUT);
                 }
             }
+            // On for 100 ms, off for 200.
+            Piece::Drawer(pin) => self.put(&[ESC, b'p', u8::from(*pin == 2), 50, 100]),
         }
     }
 
-    fn text(&mut self, text: &str, style: Style, align: Align) {
-        self.look(style, align);
-        let signs = self.signs(text);
-        for line in layout::wrap(&signs, self.width(style)) {
-            self.line(line);
-        }
-    }
-
-    /// A code that the printer cannot draw is written out: its content must not vanish.
     fn qr(&mut self, data: &str, module_dots: u8) {
-        let length = data.len();
-        if !self.profile.has_qr || length == 0 || length > QR_BYTES_MAX {
-            self.text(data, Style::default(), Align::Left);
-            return;
-        }
         self.look(Style::default(), Align::Center);
         // Model 2, size of a module, error correction M, store, print.
         self.put(&[GS, b'(', b'k', 4, 0, 0x31, 0x41, 0x32, 0]);
-        self.put(&[GS, b'(', b'k', 3, 0, 0x31, 0x43, module_dots.clamp(3, 8)]);
+        self.put(&[GS, b'(', b'k', 3, 0, 0x31, 0x43, module_dots]);
         self.put(&[GS, b'(', b'k', 3, 0, 0x31, 0x45, 0x31]);
-        let stored = u16::try_from(length + 3).unwrap_or(u16::MAX).to_le_bytes();
+        let stored = u16::try_from(data.len() + 3)
+            .unwrap_or(u16::MAX)
+            .to_le_bytes();
         self.put(&[GS, b'(', b'k', stored[0], stored[1], 0x31, 0x50, 0x30]);
         self.put(data.as_bytes());
         self.put(&[GS, b'(', b'k', 3, 0, 0x31, 0x51, 0x30]);
     }
 
-    fn signs(&mut self, text: &str) -> Vec<Sign> {
-        let (signs, unprintable) = signs(text, self.profile.charset);
-        self.unprintable += unprintable;
-        signs
-    }
-
-    fn line(&mut self, line: &[Sign]) {
-        for sign in line {
-            self.bytes.extend_from_slice(sign.bytes());
-        }
-        self.bytes.push(LF);
-    }
-
-    fn width(&self, style: Style) -> u16 {
-        if style.wide {
-            self.profile.columns / 2
-        } else {
-            self.profile.columns
+    /// `GS v 0`, in bands that the smallest buffer takes.
+    fn raster(&mut self, bitmap: &Bitmap) {
+        let row_bytes = bitmap.row_bytes();
+        let rows: Vec<&[u8]> = bitmap.rows.chunks(row_bytes.max(1)).collect();
+        for band in rows.chunks((RASTER_BYTES_MAX / row_bytes.max(1)).max(1)) {
+            let width = u16::try_from(row_bytes).unwrap_or(u16::MAX).to_le_bytes();
+            let height = u16::try_from(band.len()).unwrap_or(u16::MAX).to_le_bytes();
+            self.put(&[GS, b'v', b'0', 0, width[0], width[1], height[0], height[1]]);
+            for row in band {
+                self.put(row);
+            }
         }
     }
 
@@ -198,8 +203,9 @@ impl<'a> Encoder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::printer::escpos::plan::QR_BYTES_MAX;
     use crate::device::quirks::profile;
-    use crate::document::Cell;
+    use crate::document::{Block, Cell, Rule};
 
     #[test]
     fn golden_bytes_of_a_small_receipt() {

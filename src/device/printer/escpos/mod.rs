@@ -3,11 +3,16 @@
 mod carry;
 mod driver;
 mod encode;
+mod glyphs;
 mod layout;
+mod plan;
+mod preview;
 mod proof;
+mod raster;
 mod status;
 mod text;
 
 pub(super) use driver::{Conversation, Past};
-pub use encode::{Encoded, encode};
+pub use encode::{Encoded, encode, encode_content};
+pub use preview::{PaperPreview, preview};
 pub(super) use proof::JobNumbers;

@@ -1,18 +1,22 @@
 //! PURE. Characters → the bytes a printer has a glyph for.
 //!
 //! In Chinese mode (`FS &`) bytes below 80h are Latin characters of one column, all others come as two or
-//! four bytes of GB18030 and fill two columns. No control character of a text reaches the wire, and a
-//! character without a glyph is written as its code point: a box would hide that a name is wrong.
+//! four bytes of GB18030 and fill two columns. No control character of a text reaches the wire. A character that the
+//! printer lacks is drawn; one that we lack too is written as its code point: a box would hide that a name is wrong.
 
 use encoding_rs::{EncoderResult, GB18030, GBK};
 
+use super::glyphs;
 use crate::device::quirks::Charset;
 
 /// One character as it goes over the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sign {
     bytes: [u8; 4],
+    /// 0: the printer has no glyph, it is drawn.
     length: u8,
+    /// What it shows.
+    pub(super) character: char,
     /// Columns in the normal font.
     pub(super) columns: u16,
     /// What it means for breaking lines.
@@ -40,9 +44,29 @@ impl Sign {
     pub(super) const SPACE: Self = Self {
         bytes: [b' ', 0, 0, 0],
         length: 1,
+        character: ' ',
         columns: 1,
         kind: Kind::Space,
     };
+
+    /// The printer has no glyph for it, we have.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.length == 0
+    }
+
+    fn drawn(character: char, columns: u16) -> Self {
+        Self {
+            bytes: [0; 4],
+            length: 0,
+            character,
+            columns,
+            kind: if columns == 1 {
+                Kind::Latin
+            } else {
+                kind_of(character)
+            },
+        }
+    }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]
@@ -57,6 +81,7 @@ impl Sign {
         Self {
             bytes: [byte, 0, 0, 0],
             length: 1,
+            character: char::from(byte),
             columns: 1,
             kind,
         }
@@ -72,9 +97,10 @@ pub(super) fn signs(text: &str, charset: Charset) -> (Vec<Sign>, usize) {
             '\n' | ' '..='~' => signs.extend(u8::try_from(character).map(Sign::ascii)),
             '\t' | '\u{A0}' => signs.push(Sign::SPACE),
             _ if is_invisible(character) => {}
-            _ => match wide(character, charset) {
-                Some(sign) => signs.push(sign),
-                None => {
+            _ => match (wide(character, charset), drawable(character)) {
+                (Some(sign), _) => signs.push(sign),
+                (None, Some(columns)) => signs.push(Sign::drawn(character, columns)),
+                (None, None) => {
                     unprintable += 1;
                     let code_point = format!("[U+{:04X}]", u32::from(character));
                     signs.extend(code_point.bytes().map(Sign::ascii));
@@ -83,6 +109,12 @@ pub(super) fn signs(text: &str, charset: Charset) -> (Vec<Sign>, usize) {
         }
     }
     (signs, unprintable)
+}
+
+/// Columns of a character that we have a glyph for. What people put into the private use area is theirs.
+fn drawable(character: char) -> Option<u16> {
+    let in_private_use = ('\u{E000}'..='\u{F8FF}').contains(&character);
+    glyphs::columns(character).filter(|_| !in_private_use)
 }
 
 /// A character of two columns; `None`: the printer has no glyph for it.
@@ -119,6 +151,7 @@ fn wide(character: char, charset: Charset) -> Option<Sign> {
     Some(Sign {
         bytes,
         length,
+        character,
         columns: 2,
         kind: kind_of(character),
     })
@@ -158,12 +191,13 @@ mod tests {
             ("¥1￥", Charset::Gb18030, "A3A431A3A4"),
             ("¥", Charset::Gbk, "A3A4"),
             ("€", Charset::Gb18030, "A2E3"),
-            ("€", Charset::Gbk, "5B552B323041435D"),
+            // Nothing of a character that is drawn goes out as text.
+            ("€", Charset::Gbk, ""),
             // Extension A: four bytes where the printer has GB18030.
             ("㐀", Charset::Gb18030, "8139EE39"),
-            ("㐀", Charset::Gbk, "5B552B333430305D"),
-            // Extension B: no printer has it.
-            ("𠂉", Charset::Gb18030, "5B552B32303038395D"),
+            ("㐀", Charset::Gbk, ""),
+            // Private use: nobody knows what is meant.
+            ("\u{E000}", Charset::Gb18030, "5B552B453030305D"),
             ("é×·", Charset::Gb18030, "A8A6A1C1A1A4"),
             (
                 "a\u{1b}@\r\0\u{7f}\u{9b}b\tc",

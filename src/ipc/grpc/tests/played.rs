@@ -8,6 +8,7 @@ use futures_util::stream::{self, BoxStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::book::Code;
+use crate::document::Document;
 use crate::ipc::convert::{device, settlement, status};
 use crate::ipc::grpc::handle::Handle;
 use crate::operation::{
@@ -15,6 +16,7 @@ use crate::operation::{
     DeviceState, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled, RefundKey,
     Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
 };
+use crate::operation::{JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintWish};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::handout::Dispense;
 use crate::settlement::order::Order;
@@ -209,6 +211,40 @@ impl Handle for Desk {
 
     async fn read_card(&self, _: CallerId, _: CardWish, _: Wait) -> Result<ShownCard, Failure> {
         Err(Failure::new(Code::CardReaderMissing, "none"))
+    }
+
+    async fn print(&self, _: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
+        Err(Failure::new(Code::DeviceUnknown, wish.role))
+    }
+
+    async fn reprint(&self, _: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {
+        Err(Failure::new(Code::PrintRunning, wish.reason))
+    }
+
+    async fn job(&self, _: CallerId, _: JobKey) -> Result<JobTold, Failure> {
+        Err(Failure::new(Code::NotFound, ""))
+    }
+
+    async fn watch_job(
+        &self,
+        _: CallerId,
+        _: JobKey,
+    ) -> Result<BoxStream<'static, JobTold>, Failure> {
+        Err(Failure::new(Code::NotFound, ""))
+    }
+
+    async fn cancel_job(
+        &self,
+        _: CallerId,
+        _: JobKey,
+        any: bool,
+    ) -> Result<(JobCancel, JobTold), Failure> {
+        assert!(any, "the owner of the socket is an admin");
+        Err(Failure::new(Code::NotFound, ""))
+    }
+
+    async fn preview(&self, role: String, _: Document) -> Result<PaperPreview, Failure> {
+        Err(Failure::new(Code::DeviceUnknown, role))
     }
 
     async fn status(&self) -> Status {

@@ -41,6 +41,8 @@ pub enum Mood {
 struct Surface {
     document: Option<Vec<u8>>,
     was_read: bool,
+    /// So often it cannot be selected yet.
+    unsettled: u32,
     mood: Mood,
 }
 
@@ -84,6 +86,15 @@ impl IdCardReader {
         let mut surface = self.surface();
         surface.document = Some(document(person));
         surface.was_read = false;
+        surface.unsettled = 0;
+    }
+
+    /// Lays this person's document on it so slowly that it is found but cannot be selected so many times.
+    pub fn lay_slowly(&self, person: &Person, selects: u32) {
+        let mut surface = self.surface();
+        surface.document = Some(document(person));
+        surface.was_read = false;
+        surface.unsettled = selects;
     }
 
     /// Lifts the document.
@@ -164,9 +175,11 @@ fn answer(surface: &mut Surface, command: &[u8]) -> Vec<u8> {
             if surface.mood == Mood::Lifted {
                 surface.document = None;
             }
+            let is_settled = surface.unsettled == 0;
+            surface.unsettled = surface.unsettled.saturating_sub(1);
             match surface.document {
-                Some(_) => &[0, 0, 0x90, 0, 0, 0, 0, 0, 0, 0, 0],
-                None => &[0, 0, 0x81],
+                Some(_) if is_settled => &[0, 0, 0x90, 0, 0, 0, 0, 0, 0, 0, 0],
+                Some(_) | None => &[0, 0, 0x81],
             }
         }
         (0, [0, 3, 0x30, 0x01]) => match &surface.document {

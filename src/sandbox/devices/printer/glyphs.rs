@@ -1,8 +1,8 @@
 //! Characters as dots: font A 12×24, font B 9×17, Chinese 24×24.
 //!
 //! Drawn from GNU Unifont's 8×16 and 16×16 glyphs, built into the `unifont` crate. Unifont's data
-//! is dual-licensed: SIL Open Font License 1.1, or GNU GPL 2+ with the font embedding exception;
-//! it is in the sandbox only, never in a package. Growing 16 to 24 rows, each source dot covers
+//! is dual-licensed: SIL Open Font License 1.1, or GNU GPL 2+ with the font embedding exception.
+//! Growing 16 to 24 rows, each source dot covers
 //! two of every three: all strokes come out two dots wide and all gaps of one dot stay one dot,
 //! which no nearest-neighbour scaling gives.
 

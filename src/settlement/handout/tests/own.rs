@@ -1,7 +1,7 @@
 //! Goods that come back by their own fields, beside the hand-outs of this desk.
 
 use super::super::*;
-use super::{begun, goods, lost, rows, stuck};
+use super::{IdNo, begun, goods, lost, rows, stuck};
 use crate::settlement::story::Story as _;
 
 fn recorded(taken: &[bool]) -> Dispense {
@@ -58,19 +58,59 @@ fn what_is_in_doubt_is_said_to_be() {
     assert_eq!(of_hand_out(&lost_one, &strange), Own::None);
 }
 
+/// As recorded, with the first line given by the piece.
+fn opened() -> Dispense {
+    let mut out = begun(What::HandOut, "");
+    let mut order = (*out.order.clone().unwrap()).clone();
+    order.goods.rows[0].by_piece = true;
+    out.order = Some(order.into());
+    out.apply(&rows(&[true, true]), 2_000);
+    out
+}
+
 #[test]
-fn by_the_piece_the_document_tells_too() {
-    let out = recorded(&[true, true]);
+fn by_the_piece_the_document_or_the_person_tells_too() {
+    let out = opened();
     let mut pieces = coming(&[(0, &["8101"])]);
     pieces.rows[0].by_piece = true;
-    assert_eq!(places(of_hand_out(&out, &pieces)), [1]);
-    // The same box, opened for somebody else.
-    (pieces.setl_id, pieces.mdtrt_sn) = ("S9".to_owned(), "M9".to_owned());
-    assert_eq!(of_hand_out(&out, &pieces), Own::None);
+    let person = pieces.certno.clone();
+    for (setl_id, mdtrt_sn, certno, is_of_it) in [
+        ("S1", "M9", "", true),
+        ("S9", "M1", "", true),
+        // Another document, or a mistyped one, of the same person.
+        ("S9", "M9", person.expose(), true),
+        // The same box, opened for somebody else.
+        ("S9", "M9", "", false),
+        ("S9", "M9", "110101199003070003", false),
+    ] {
+        (pieces.setl_id, pieces.mdtrt_sn) = (setl_id.to_owned(), mdtrt_sn.to_owned());
+        pieces.certno = IdNo::new(certno);
+        let own = of_hand_out(&out, &pieces);
+        assert_eq!(own != Own::None, is_of_it, "{setl_id} {mdtrt_sn}");
+        assert!(!is_of_it || places(own) == [1]);
+    }
+    let out = recorded(&[true, true]);
     // A whole package is one thing, whatever is written beside it.
     let mut whole = coming(&[(0, &["8101"])]);
     (whole.setl_id, whole.mdtrt_sn) = ("S9".to_owned(), "M9".to_owned());
     assert_eq!(places(of_hand_out(&out, &whole)), [1]);
+}
+
+#[test]
+fn pieces_are_not_compared_with_packages() {
+    let mut both = coming(&[(1, &["8201"]), (0, &["8101"])]);
+    assert_eq!(of_hand_out(&opened(), &both), Own::OtherUnit(vec![1]));
+    both.rows[1].by_piece = true;
+    assert_eq!(places(of_hand_out(&opened(), &both)), [2, 1]);
+    let whole = recorded(&[true, true]);
+    assert_eq!(of_hand_out(&whole, &both), Own::OtherUnit(vec![1]));
+    // Alone, too: 20 pieces are not 20 boxes.
+    both.rows.remove(0);
+    assert_eq!(of_hand_out(&whole, &both), Own::OtherUnit(vec![0]));
+    // Of a box that went to somebody else whole, and was opened since, nothing is said.
+    (both.setl_id, both.mdtrt_sn) = ("S9".to_owned(), "M9".to_owned());
+    both.certno = IdNo::new("");
+    assert_eq!(of_hand_out(&whole, &both), Own::None);
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! PURE. Characters as dots, for lines that the printer has no glyphs for, and for previews.
+//!
+//! GNU Unifont's 8×16 and 16×16 glyphs, built into the `unifont` crate. The font is licensed under the SIL Open Font
+//! License 1.1 (or GNU GPL 2 with the font embedding exception), which allows it to be part of a program. A cell of a
+//! printer is half as high again: a dot of the paper is black when any dot of the glyph that it covers is.
+
+use unifont::Glyph;
+
+/// Rows of a line of letters.
+pub(super) const ROWS: usize = 24;
+/// Dots of a column.
+pub(super) const COLUMN: usize = 12;
+
+/// Whether there is a glyph, and of how many columns.
+pub(super) fn columns(character: char) -> Option<u16> {
+    unifont::get_glyph(character).map(|glyph| if glyph.is_fullwidth() { 2 } else { 1 })
+}
+
+/// A character in a cell of so many columns.
+pub(super) struct Cell {
+    glyph: Option<&'static Glyph>,
+    width: usize,
+    /// White before a narrow glyph in a wide cell.
+    before: usize,
+}
+
+impl Cell {
+    pub(super) fn new(character: char, columns: u16) -> Self {
+        let glyph = unifont::get_glyph(character);
+        let width = usize::from(columns) * COLUMN;
+        let narrow = glyph.is_some_and(|glyph| !glyph.is_fullwidth());
+        let before = if narrow && columns > 1 { COLUMN / 2 } else { 0 };
+        Self {
+            glyph,
+            width,
+            before,
+        }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether a dot of the cell is black.
+    pub(super) fn dot(&self, x: usize, y: usize) -> bool {
+        let (Some(glyph), Some(x)) = (self.glyph, x.checked_sub(self.before)) else {
+            return false;
+        };
+        let covered = |at: usize| at * 2 / 3..=(at * 2 + 1) / 3;
+        covered(y).any(|row| covered(x).any(|column| glyph.get_pixel(column, row)))
+    }
+}

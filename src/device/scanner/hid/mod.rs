@@ -1,0 +1,124 @@
+//! A scanner that reports codes by HID POS, over the kernel's hidraw: nothing is typed anywhere, and it says which
+//! symbology it read.
+//!
+//! The kernel keeps 64 reports for us; what comes while nobody reads for longer than that is dropped by it.
+
+mod descriptor;
+mod report;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use tokio::io::unix::AsyncFd;
+use zeroize::Zeroizing;
+
+use super::source::{End, Got, node_of, not_opened};
+use crate::book::Code;
+use crate::config::devices::At;
+use crate::device::error::DeviceError;
+use crate::device::find::{self, Class};
+use crate::device::readable::watched;
+use descriptor::Layout;
+
+/// Longest report that is taken whole.
+pub(super) const REPORT_BYTES_MAX: usize = 4_096;
+
+/// An open scanner.
+pub(super) struct HidLine {
+    file: AsyncFd<File>,
+    layouts: Vec<Layout>,
+    report: Zeroizing<Vec<u8>>,
+    /// The code that is coming has begun in an earlier report.
+    goes_on: bool,
+}
+
+/// A scanner that was found and opened, before the runtime watches it.
+pub(super) struct Opened {
+    file: File,
+    layouts: Vec<Layout>,
+}
+
+impl Opened {
+    /// Finds and opens it. Waits in the kernel: not for the threads that carry tasks.
+    pub(super) fn open(at: &At) -> Result<Self, DeviceError> {
+        let path = find::find(at, Class::Hidraw, Code::ScannerMissing)?;
+        let wrong = |what: &str| {
+            let detail = format!("{}: {what}", path.display());
+            DeviceError::new(Code::ScannerMissing, detail)
+        };
+        let name = node_of(&path, "hidraw")?;
+        let listed = Path::new("/sys/class/hidraw").join(name);
+        let descriptor = std::fs::read(listed.join("device/report_descriptor"))
+            .map_err(|error| wrong(&error.to_string()))?;
+        let layouts = descriptor::layouts(&descriptor);
+        if layouts.is_empty() {
+            return Err(wrong("reports no codes (is it set to HID POS?)"));
+        }
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits();
+        let file = File::options()
+            .read(true)
+            .custom_flags(i32::try_from(nonblocking).unwrap_or_default())
+            .open(&path)
+            .map_err(|error| not_opened(&path, &error))?;
+        Ok(Self { file, layouts })
+    }
+
+    /// Must be called in a runtime.
+    pub(super) fn watched(self) -> io::Result<HidLine> {
+        Ok(HidLine {
+            file: watched(self.file)?,
+            layouts: self.layouts,
+            report: Zeroizing::new(vec![0; REPORT_BYTES_MAX]),
+            goes_on: false,
+        })
+    }
+}
+
+impl HidLine {
+    /// Waits for a report. Dropping the future loses nothing.
+    pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<Got> {
+        loop {
+            let mut ready = self.file.readable().await?;
+            let report = &mut self.report;
+            match ready.try_io(|file| file.get_ref().read(report)) {
+                Ok(Ok(count)) => return Ok(self.take(count, into)),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    /// What is there already; `None`: nothing.
+    pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
+        match self.file.get_ref().read(&mut self.report) {
+            Ok(count) => Ok(Some(self.take(count, into))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take(&mut self, count: usize, into: &mut Vec<u8>) -> Got {
+        if count == 0 {
+            return Got::Gone;
+        }
+        let Some(part) = report::read(&self.layouts, &self.report[..count]) else {
+            return Got::Bytes(End::Framing);
+        };
+        if part.has_symbology && !self.goes_on && !part.data.is_empty() {
+            into.extend(part.symbology);
+        }
+        into.extend(part.data);
+        self.goes_on = part.end != End::Here;
+        let end = part.end;
+        self.report[..count].fill(0);
+        Got::Bytes(end)
+    }
+
+    /// The open code ended by a silence.
+    pub(super) fn gap(&mut self) {
+        self.goes_on = false;
+    }
+}

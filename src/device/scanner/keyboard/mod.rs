@@ -1,0 +1,127 @@
+//! A scanner that is a keyboard. It is taken for ourselves alone before its first key is read, so that no code lands
+//! in whatever window has the focus.
+//!
+//! The kernel forgets the grab with the cable; opening grabs anew. What is typed between plugging in and grabbing goes
+//! elsewhere; a udev rule that keeps the desktop from opening the device closes that gap (`udev/`).
+
+mod keys;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use evdev::raw_stream::RawDevice;
+use evdev::{EventType, InputEvent, KeyCode, SynchronizationCode};
+use tokio::io::unix::AsyncFd;
+
+use super::source::{End, Got, node_of, not_opened};
+use crate::book::Code;
+use crate::config::devices::At;
+use crate::device::error::DeviceError;
+use crate::device::find::{self, Class};
+use crate::device::readable::watched;
+use keys::{Said, Typist};
+
+/// An open keyboard that types for nobody else.
+pub(super) struct KeyLine {
+    device: AsyncFd<RawDevice>,
+    typist: Typist,
+}
+
+/// A keyboard that was found, opened and grabbed, before the runtime watches it.
+pub(super) struct Opened {
+    device: RawDevice,
+}
+
+impl Opened {
+    /// Finds, opens and grabs it. Waits in the kernel: not for the threads that carry tasks.
+    pub(super) fn open(at: &At) -> Result<Self, DeviceError> {
+        let path = find::find(at, Class::Input, Code::ScannerMissing)?;
+        node_of(&path, "event")?;
+        let fails = |error: &io::Error| not_opened(&path, error);
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits();
+        let file = File::options()
+            .read(true)
+            .custom_flags(i32::try_from(nonblocking).unwrap_or_default())
+            .open(&path)
+            .map_err(|error| fails(&error))?;
+        let mut device = RawDevice::from_fd(file.into()).map_err(|error| fails(&error))?;
+        let types = device
+            .supported_keys()
+            .is_some_and(|keys| keys.contains(KeyCode::KEY_1) && keys.contains(KeyCode::KEY_ENTER));
+        if !types {
+            let detail = format!("{}: types no digits", path.display());
+            return Err(DeviceError::new(Code::ScannerMissing, detail));
+        }
+        device.grab().map_err(|error| fails(&error))?;
+        Ok(Self { device })
+    }
+
+    /// Must be called in a runtime.
+    pub(super) fn watched(self) -> io::Result<KeyLine> {
+        let held = self.device.get_key_state()?;
+        Ok(KeyLine {
+            typist: Typist::holding(held.iter()),
+            device: watched(self.device)?,
+        })
+    }
+}
+
+impl KeyLine {
+    /// Waits for keys. Dropping the future loses nothing.
+    pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<Got> {
+        loop {
+            let typist = &mut self.typist;
+            let mut ready = self.device.readable_mut().await?;
+            match ready.try_io(|device| heard(device.get_mut(), typist, into)) {
+                Ok(Ok(got)) => return Ok(got),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    /// What was typed already; `None`: nothing.
+    pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
+        match heard(self.device.get_mut(), &mut self.typist, into) {
+            Ok(got) => Ok(Some(got)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn heard(device: &mut RawDevice, typist: &mut Typist, into: &mut Vec<u8>) -> io::Result<Got> {
+    let mut got = Got::Bytes(End::Framing);
+    let mut was_dropped = false;
+    for event in device.fetch_events()? {
+        match said(typist, event) {
+            Some(Said::Nothing) => {}
+            Some(Said::Byte(byte)) => into.push(byte),
+            Some(Said::Pair(pair)) => into.extend(pair),
+            spoilt @ (Some(Said::Unreadable) | None) => {
+                was_dropped |= spoilt.is_none();
+                into.clear();
+                got = Got::AfterLoss;
+            }
+        }
+    }
+    if was_dropped {
+        *typist = Typist::holding(device.get_key_state()?.iter());
+    }
+    Ok(got)
+}
+
+/// `None`: the kernel had no room for all that was typed.
+fn said(typist: &mut Typist, event: InputEvent) -> Option<Said> {
+    let (kind, code) = (event.event_type(), event.code());
+    match event.value() {
+        1 if kind == EventType::KEY => Some(typist.take(KeyCode(code), true)),
+        0 if kind == EventType::KEY => Some(typist.take(KeyCode(code), false)),
+        _ if kind == EventType::SYNCHRONIZATION && code == SynchronizationCode::SYN_DROPPED.0 => {
+            None
+        }
+        _ => Some(Said::Nothing),
+    }
+}

@@ -1,0 +1,30 @@
+//! A print job: from the moment it is on disk to the moment it is known what became of the paper.
+//!
+//! ```text
+//!  accepted ─► waiting ─ intent ─► printing ─► over: printed (proof) │ not printed (why) │ unknown (why) │ cancelled
+//!                 ▲  │ not able: parked      │
+//!                 │  └─► until wait_ms       │ no byte left
+//!                 └──────────────────────────┘
+//! ```
+//!
+//! The intent is on disk before the first byte leaves. A job that was printing when the process ended is unknown: it
+//! never prints again by itself. Recovery is a replay of the same events.
+
+mod event;
+mod mark;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use event::{End, Event, Order, Private, Reprint, VERSION};
+pub use mark::marked;
+pub use state::{Job, Phase, Step, Summary, asked};
+
+/// The `kind` of the streams of print jobs in the journal.
+pub const KIND: &str = "print_job";
+
+/// What the index has copies of this stream under.
+#[must_use]
+pub fn copies_of(stream: &str) -> String {
+    format!("copy_of:{stream}")
+}

@@ -1,0 +1,196 @@
+//! Where a job stands, and the one thing to do next. PURE.
+
+use super::event::{End, Event, Order, Private};
+use crate::book::Code;
+
+/// A job, as its events have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its own id.
+    pub id: String,
+    /// The caller's id for it.
+    pub request_id: String,
+    /// Who asked.
+    pub caller: String,
+    /// What was asked.
+    pub order: Order,
+    /// What stands on it; absent once its key is deleted.
+    pub private: Option<Box<Private>>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What the printer waits for, as last seen.
+    pub parked_for: Option<Code>,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_at_ms: i64,
+    /// When it was over.
+    pub ended_at_ms: Option<i64>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// No byte of it left.
+    Waiting,
+    /// Bytes leave, or left.
+    Printing,
+    /// It was printing when the process ended.
+    Lost,
+    /// It ended.
+    Over(End),
+}
+
+/// The one thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Write this down and ask again.
+    Record(Event),
+    /// Look at the printer; when it can: [`Event::Intent`], the bytes, [`Event::Ended`].
+    Try {
+        /// Until when a printer that cannot print is waited for.
+        until_ms: i64,
+    },
+    /// Nothing more, ever.
+    Finished,
+}
+
+/// What the journal's index shows of a job. No personal data.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Summary {
+    /// Of which printer.
+    pub role: String,
+    /// How it ended, if it did.
+    pub end: Option<End>,
+    /// What it is a copy of.
+    pub copy_of: Option<String>,
+}
+
+impl Job {
+    /// Before any event.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            request_id: String::new(),
+            caller: String::new(),
+            order: Order {
+                role: String::new(),
+                wait_ms: 0,
+                reprint: None,
+            },
+            private: None,
+            phase: Phase::Waiting,
+            parked_for: None,
+            accepted_at_ms: 0,
+            ended_at_ms: None,
+        }
+    }
+
+    /// Folds what happened. Applying cannot fail.
+    pub fn apply(&mut self, event: &Event, at_ms: i64) {
+        match event {
+            Event::Accepted {
+                request_id,
+                caller,
+                order,
+                private,
+            } => {
+                self.request_id.clone_from(request_id);
+                self.caller.clone_from(caller);
+                self.order = order.clone();
+                self.private.clone_from(private);
+                self.accepted_at_ms = at_ms;
+            }
+            Event::Parked { code } => self.parked_for = Some(*code),
+            Event::Intent => self.phase = Phase::Printing,
+            Event::NotStarted { code } => {
+                self.phase = Phase::Waiting;
+                self.parked_for = Some(*code);
+            }
+            Event::Ended { end } => self.end(*end, at_ms),
+            Event::Cancelled { .. } => self.end(End::Cancelled, at_ms),
+            Event::Restarted => {
+                if self.phase == Phase::Printing {
+                    self.phase = Phase::Lost;
+                }
+            }
+            Event::GivenUp => {
+                let end = match self.phase {
+                    Phase::Waiting => End::NotPrinted(Code::Stuck),
+                    Phase::Printing | Phase::Lost => End::Unknown(Code::Stuck),
+                    Phase::Over(end) => end,
+                };
+                self.end(end, at_ms);
+            }
+        }
+    }
+
+    fn end(&mut self, end: End, at_ms: i64) {
+        self.phase = Phase::Over(end);
+        self.parked_for = None;
+        self.ended_at_ms = Some(at_ms);
+    }
+
+    /// What comes next.
+    #[must_use]
+    pub fn next(&self, now_ms: i64) -> Step {
+        let ended = |end| Step::Record(Event::Ended { end });
+        let until_ms = self.accepted_at_ms.saturating_add(self.order.wait_ms);
+        match (self.phase, self.parked_for) {
+            (Phase::Over(_), _) => Step::Finished,
+            (Phase::Printing | Phase::Lost, _) => ended(End::Unknown(Code::PrintNotProven)),
+            (Phase::Waiting, _) if self.private.is_none() => {
+                ended(End::NotPrinted(Code::PrintGone))
+            }
+            // At least one look at the printer, however little it was to be waited for.
+            (Phase::Waiting, Some(code)) if now_ms >= until_ms => ended(End::NotPrinted(code)),
+            (Phase::Waiting, _) => Step::Try { until_ms },
+        }
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn ended(&self) -> Option<End> {
+        match self.phase {
+            Phase::Over(end) => Some(end),
+            Phase::Waiting | Phase::Printing | Phase::Lost => None,
+        }
+    }
+
+    /// What was asked, JSON: the same request has the same one. Empty once its key is deleted.
+    #[must_use]
+    pub fn asked(&self) -> Vec<u8> {
+        let Some(private) = &self.private else {
+            return Vec::new();
+        };
+        asked(&self.order, private)
+    }
+
+    /// What the index shows.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            role: self.order.role.clone(),
+            end: self.ended(),
+            copy_of: self.order.reprint.as_ref().map(|copy| copy.of.clone()),
+        }
+    }
+}
+
+/// What makes two requests the same, JSON. Of a copy: what it is a copy of, not which one it became.
+#[must_use]
+pub fn asked(order: &Order, private: &Private) -> Vec<u8> {
+    let asked = match &order.reprint {
+        None => serde_json::json!({
+            "role": order.role,
+            "title": private.title,
+            "content": private.content,
+        }),
+        Some(copy) => serde_json::json!({
+            "of": copy.of,
+            "role": order.role,
+            "operator": [copy.operator_id, private.operator_name],
+            "reason": private.reason,
+        }),
+    };
+    asked.to_string().into_bytes()
+}

@@ -1,0 +1,186 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::book::Code;
+use crate::document::{Align, Block, Content, Document, Style};
+use crate::settlement::answer::Proof;
+
+fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
+    let document = Document {
+        title: "t".to_owned(),
+        blocks: vec![
+            Block::Text {
+                text: "一".to_owned(),
+                style: Style::default(),
+                align: Align::Left,
+            },
+            Block::Cut,
+            Block::Feed { lines: 1 },
+            Block::Cut,
+        ],
+    };
+    Event::Accepted {
+        request_id: "r".to_owned(),
+        caller: "uid:1".to_owned(),
+        order: Order {
+            role: "receipt".to_owned(),
+            wait_ms,
+            reprint,
+        },
+        private: Some(Box::new(Private {
+            title: "t".to_owned(),
+            content: Content::Document(document),
+            operator_name: "甲".to_owned(),
+            reason: "撕坏".to_owned(),
+            at: "2026-11-22 08:00:00".to_owned(),
+        })),
+    }
+}
+
+fn folded(events: &[Event]) -> Job {
+    let mut job = Job::new("j");
+    for (at, event) in (1_000..).zip(events) {
+        job.apply(event, at);
+    }
+    job
+}
+
+#[test]
+fn one_look_at_least_and_then_until_its_time() {
+    let job = folded(&[accepted(0, None)]);
+    assert_eq!(job.next(9_000), Step::Try { until_ms: 1_000 });
+    let code = Code::PaperOut;
+    let parked = folded(&[accepted(0, None), Event::Parked { code }]);
+    let end = End::NotPrinted(code);
+    assert_eq!(parked.next(9_000), Step::Record(Event::Ended { end }));
+    let patient = folded(&[accepted(500, None), Event::Parked { code }]);
+    assert_eq!(patient.next(1_499), Step::Try { until_ms: 1_500 });
+    assert_eq!(patient.next(1_500), Step::Record(Event::Ended { end }));
+}
+
+#[test]
+fn what_was_printing_at_a_restart_is_unknown() {
+    let job = folded(&[accepted(9, None), Event::Intent, Event::Restarted]);
+    let end = End::Unknown(Code::PrintNotProven);
+    assert_eq!(job.next(0), Step::Record(Event::Ended { end }));
+    let job = folded(&[accepted(9, None), Event::Restarted]);
+    assert_eq!(job.next(0), Step::Try { until_ms: 1_009 });
+}
+
+#[test]
+fn a_document_whose_key_is_gone_is_not_printed() {
+    let mut job = folded(&[accepted(9, None)]);
+    job.private = None;
+    let end = End::NotPrinted(Code::PrintGone);
+    assert_eq!(job.next(0), Step::Record(Event::Ended { end }));
+}
+
+#[test]
+fn each_paper_of_a_copy_is_marked() {
+    let copy = Reprint {
+        of: "x".to_owned(),
+        of_settlement: false,
+        count: 2,
+        operator_id: "007".to_owned(),
+    };
+    let job = folded(&[accepted(0, Some(copy))]);
+    let private = job.private.clone().expect("it is open");
+    let of = |copy| marked(private.content.clone(), copy, &private);
+    assert_eq!(of(None), private.content);
+    let Content::Document(Document { blocks: marks, .. }) = of(job.order.reprint.as_ref()) else {
+        panic!("it is a document");
+    };
+    let is_mark = |block: &&Block| matches!(block, Block::Text { text, .. } if text == "补打");
+    assert_eq!(marks.iter().filter(is_mark).count(), 2);
+    assert!(is_mark(&&marks[0]));
+    let says = |block: &Block| matches!(block, Block::Text { text, .. } if text == "第2次补打  2026-11-22 08:00:00  甲");
+    assert!(says(&marks[2]), "{marks:?}");
+}
+
+#[test]
+fn rows_have_two_halves_and_the_readable_one_names_nobody() {
+    let event = accepted(5, None);
+    let body = serde_json::to_string(&event).unwrap();
+    assert_eq!(
+        body,
+        r#"{"accepted":{"request_id":"r","caller":"uid:1","order":{"role":"receipt","wait_ms":5}}}"#
+    );
+    let private = event.private().unwrap().unwrap();
+    let read: Event = serde_json::from_str(&body).unwrap();
+    assert_eq!(read.with_private(&private).unwrap(), event);
+    assert!(!format!("{event:?}").contains('一'));
+}
+
+#[test]
+fn the_encoding_is_only_added_to() {
+    let code = Code::PaperOut;
+    for (event, json) in [
+        (Event::Parked { code }, r#"{"parked":{"code":"E3012"}}"#),
+        (Event::Intent, r#""intent""#),
+        (
+            Event::NotStarted { code },
+            r#"{"not_started":{"code":"E3012"}}"#,
+        ),
+        (
+            Event::Ended {
+                end: End::Printed(Proof::ProcessId),
+            },
+            r#"{"ended":{"end":{"printed":"process_id"}}}"#,
+        ),
+        (
+            Event::Ended {
+                end: End::Unknown(code),
+            },
+            r#"{"ended":{"end":{"unknown":"E3012"}}}"#,
+        ),
+        (
+            Event::Cancelled {
+                by: "uid:1".to_owned(),
+            },
+            r#"{"cancelled":{"by":"uid:1"}}"#,
+        ),
+        (Event::Restarted, r#""restarted""#),
+        (Event::GivenUp, r#""given_up""#),
+    ] {
+        assert_eq!(serde_json::to_string(&event).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Event>(json).unwrap(), event);
+    }
+}
+
+proptest! {
+    /// Whatever happens: bytes leave once, and only the outcome of this process says anything but unknown.
+    #[test]
+    fn bytes_leave_at_most_once_after_an_unproven_end(fates in proptest::collection::vec(0u8..4, 1..40)) {
+        let mut job = folded(&[accepted(20, None)]);
+        let mut sent = 0;
+        let mut now_ms = 1_000;
+        for fate in fates {
+            now_ms += 1;
+            let event = match job.next(now_ms) {
+                Step::Finished => break,
+                Step::Record(event) => event,
+                Step::Try { until_ms } => {
+                    prop_assert!(until_ms == 1_020 && sent == 0);
+                    match fate {
+                        0 => Event::Parked { code: Code::PaperOut },
+                        1 => Event::Restarted,
+                        _ => {
+                            job.apply(&Event::Intent, now_ms);
+                            match fate {
+                                2 => Event::NotStarted { code: Code::CoverOpen },
+                                _ => {
+                                    sent += 1;
+                                    Event::Restarted
+                                }
+                            }
+                        }
+                    }
+                }
+            };
+            job.apply(&event, now_ms);
+        }
+        if sent > 0 && let Some(end) = job.ended() {
+            prop_assert_eq!(end, End::Unknown(Code::PrintNotProven));
+        }
+    }
+}

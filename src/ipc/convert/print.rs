@@ -1,0 +1,234 @@
+//! `PrintRequest`, `ReprintRequest` → ours, and what became of a job → wire.
+
+use std::time::Duration;
+
+use super::error;
+use super::fields::Fields;
+use super::order::{operator, request_id_into};
+use super::print_document::document;
+use super::time::{rfc3339, rfc3339_or_empty};
+use crate::api as wire;
+use crate::book::Code;
+use crate::document::job::{End, Phase};
+use crate::document::{Content, Document};
+use crate::operation::{
+    Failure, JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintOf, ReprintWish,
+    SettlementKey,
+};
+use crate::settlement::answer::Proof;
+
+/// The printer that is meant when none is named.
+const ROLE_DEFAULT: &str = "receipt";
+/// Characters of a role.
+const ROLE_LENGTH_MAX: usize = 64;
+/// Bytes of the caller's own.
+const RAW_BYTES_MAX: usize = 262_144;
+/// Longest wait for a printer that can be asked for, and the usual one.
+const WAIT_MS: (u32, u32) = (86_400_000, 600_000);
+/// Longest wait for the end of a job.
+const ANSWER_WAIT_MS_MAX: u32 = 300_000;
+/// Characters of a reason.
+const REASON_LENGTH_MAX: usize = 200;
+/// Characters of an id.
+const ID_LENGTH_MAX: usize = 64;
+
+/// The checked request, as far as its form goes.
+///
+/// # Errors
+/// Everything that is wrong with the form, each field by its wire path.
+pub fn print(request: wire::PrintRequest) -> Result<PrintWish, Failure> {
+    use wire::print_request::Content as Given;
+    let mut f = Fields::default();
+    request_id_into(&mut f, &request.request_id);
+    let role = role(&mut f, request.role);
+    let nothing = Content::Raw(Vec::new());
+    let (title, content) = match request.content {
+        None => {
+            f.wrong(Code::RequestInvalid, "content", "is required");
+            (String::new(), nothing)
+        }
+        Some(Given::Document(given)) => {
+            let document = document(&mut f, given);
+            (document.title.clone(), Content::Document(document))
+        }
+        Some(Given::Raw(raw)) if raw.is_empty() || raw.len() > RAW_BYTES_MAX => {
+            let why = format!("has 1–{RAW_BYTES_MAX} bytes");
+            f.wrong(Code::RequestInvalid, "raw", why);
+            (String::new(), nothing)
+        }
+        Some(Given::Raw(raw)) => ("raw".to_owned(), Content::Raw(raw)),
+    };
+    let (wait_ms, answer_wait) = waits(&mut f, request.wait_ms, request.answer_wait_ms);
+    f.finish(PrintWish {
+        request_id: request.request_id,
+        role,
+        title,
+        content,
+        wait_ms,
+        answer_wait,
+    })
+}
+
+/// The checked request, as far as its form goes.
+///
+/// # Errors
+/// Everything that is wrong with the form, each field by its wire path.
+pub fn reprint(request: wire::ReprintRequest) -> Result<ReprintWish, Failure> {
+    use wire::reprint_request::Of;
+    let mut f = Fields::default();
+    request_id_into(&mut f, &request.request_id);
+    let of = match request.of {
+        None => {
+            f.wrong(Code::RequestInvalid, "of", "is required");
+            ReprintOf::Job(JobKey::Id(String::new()))
+        }
+        Some(Of::JobId(id)) => ReprintOf::Job(JobKey::Id(f.required("job_id", id, ID_LENGTH_MAX))),
+        Some(Of::JobRequestId(id)) => {
+            let id = f.required("job_request_id", id, ID_LENGTH_MAX);
+            ReprintOf::Job(JobKey::RequestId(id))
+        }
+        Some(Of::SettlementId(id)) => {
+            let id = f.required("settlement_id", id, ID_LENGTH_MAX);
+            ReprintOf::Settlement(SettlementKey::SettlementId(id))
+        }
+        Some(Of::SettlementRequestId(id)) => {
+            let id = f.required("settlement_request_id", id, ID_LENGTH_MAX);
+            ReprintOf::Settlement(SettlementKey::RequestId(id))
+        }
+    };
+    let operator = operator(&mut f, request.operator.unwrap_or_default());
+    let reason = f.required("reason", request.reason, REASON_LENGTH_MAX);
+    let (wait_ms, answer_wait) = waits(&mut f, request.wait_ms, request.answer_wait_ms);
+    f.finish(ReprintWish {
+        request_id: request.request_id,
+        of,
+        operator,
+        reason,
+        wait_ms,
+        answer_wait,
+    })
+}
+
+/// The checked request, as far as its form goes.
+///
+/// # Errors
+/// Everything that is wrong with the form, each field by its wire path.
+pub fn preview(request: wire::PreviewRequest) -> Result<(String, Document), Failure> {
+    let mut f = Fields::default();
+    let role = role(&mut f, request.role);
+    let document = document(&mut f, request.document.unwrap_or_default());
+    f.finish((role, document))
+}
+
+/// By our id.
+///
+/// # Errors
+/// It is empty or too long.
+pub fn by_id(id: String) -> Result<JobKey, Failure> {
+    let mut f = Fields::default();
+    let id = f.required("job_id", id, ID_LENGTH_MAX);
+    f.finish(JobKey::Id(id))
+}
+
+/// By the caller's id.
+///
+/// # Errors
+/// It has another form.
+pub fn by_request_id(id: String) -> Result<JobKey, Failure> {
+    let mut f = Fields::default();
+    request_id_into(&mut f, &id);
+    f.finish(JobKey::RequestId(id))
+}
+
+/// By nothing.
+///
+/// # Errors
+/// Always.
+pub fn no_key() -> Result<JobKey, Failure> {
+    let mut f = Fields::default();
+    f.wrong(Code::RequestInvalid, "key", "is required");
+    f.finish(JobKey::Id(String::new()))
+}
+
+fn role(f: &mut Fields, role: String) -> String {
+    match f.optional("role", role, ROLE_LENGTH_MAX) {
+        role if role.is_empty() => ROLE_DEFAULT.to_owned(),
+        role => role,
+    }
+}
+
+fn waits(f: &mut Fields, wait_ms: Option<u32>, answer_wait_ms: u32) -> (i64, Duration) {
+    let (most, usual) = WAIT_MS;
+    let wait_ms = wait_ms.unwrap_or(usual);
+    for (field, given, most) in [
+        ("wait_ms", wait_ms, most),
+        ("answer_wait_ms", answer_wait_ms, ANSWER_WAIT_MS_MAX),
+    ] {
+        if given > most {
+            f.wrong(Code::RequestInvalid, field, format!("is more than {most}"));
+        }
+    }
+    let answer_wait = Duration::from_millis(answer_wait_ms.into());
+    (wait_ms.into(), answer_wait)
+}
+
+/// What is true of a job.
+#[must_use]
+pub fn job(told: &JobTold) -> wire::PrintJob {
+    use wire::PrintJobState as State;
+    let job = &told.job;
+    let none = wire::PaperProof::Unspecified;
+    let (state, proof, code) = match job.phase {
+        Phase::Waiting => (State::Waiting, none, job.parked_for),
+        Phase::Printing | Phase::Lost => (State::Printing, none, None),
+        Phase::Over(End::Printed(Proof::ProcessId)) => {
+            (State::Printed, wire::PaperProof::ProcessId, None)
+        }
+        Phase::Over(End::Printed(Proof::QueuedStatus)) => {
+            (State::Printed, wire::PaperProof::Status, None)
+        }
+        Phase::Over(End::NotPrinted(code)) => (State::NotPrinted, none, Some(code)),
+        Phase::Over(End::Unknown(code)) => (State::Unknown, none, Some(code)),
+        Phase::Over(End::Cancelled) => (State::Cancelled, none, None),
+    };
+    let title = job.private.as_ref().filter(|_| told.is_own);
+    let copy = job.order.reprint.as_ref();
+    wire::PrintJob {
+        job_id: job.id.clone(),
+        request_id: job.request_id.clone(),
+        role: job.order.role.clone(),
+        title: title.map(|it| it.title.clone()).unwrap_or_default(),
+        state: state.into(),
+        proof: proof.into(),
+        error: code.map(error::entry),
+        before: u32::try_from(told.before).unwrap_or(u32::MAX),
+        accepted_at: rfc3339(job.accepted_at_ms),
+        ended_at: rfc3339_or_empty(job.ended_at_ms),
+        copy_of: copy.map(|copy| copy.of.clone()).unwrap_or_default(),
+        copy: copy.map_or(0, |copy| copy.count),
+        wait_ms: u32::try_from(job.order.wait_ms).unwrap_or(u32::MAX),
+    }
+}
+
+/// Whether a job was called off.
+#[must_use]
+pub fn verdict(verdict: JobCancel) -> wire::PrintCancelVerdict {
+    match verdict {
+        JobCancel::Cancelled => wire::PrintCancelVerdict::Cancelled,
+        JobCancel::Printing => wire::PrintCancelVerdict::Printing,
+        JobCancel::Over => wire::PrintCancelVerdict::Over,
+    }
+}
+
+/// What the printer would show.
+#[must_use]
+pub fn previewed(preview: PaperPreview) -> wire::PreviewResponse {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    wire::PreviewResponse {
+        png: preview.png,
+        text: preview.text,
+        columns: preview.columns.into(),
+        unprintable: count(preview.unprintable),
+        drawn_lines: count(preview.drawn_lines),
+    }
+}

@@ -1,0 +1,120 @@
+//! `PrintService`: unpack, call, pack.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tonic::{Request, Response, Status};
+
+use super::gate::Gate;
+use super::handle::Handle;
+use super::settlement::refused;
+use crate::api as wire;
+use crate::api::print_service_server::PrintService;
+use crate::ipc::access::Operation;
+use crate::ipc::convert::print;
+
+/// The service over a handle.
+pub(super) struct Prints<H> {
+    pub(super) handle: H,
+    pub(super) gate: Gate,
+}
+
+#[tonic::async_trait]
+impl<H: Handle> PrintService for Prints<H> {
+    type WatchJobStream = BoxStream<'static, Result<wire::WatchJobResponse, Status>>;
+
+    async fn print(
+        &self,
+        request: Request<wire::PrintRequest>,
+    ) -> Result<Response<wire::PrintResponse>, Status> {
+        let operation = match &request.get_ref().content {
+            Some(wire::print_request::Content::Raw(_)) => Operation::PrintRaw,
+            Some(wire::print_request::Content::Document(_)) | None => Operation::Print,
+        };
+        let (caller, _pass) = self.gate.admit(&request, operation)?;
+        let wish = print::print(request.into_inner()).map_err(refused)?;
+        let told = self.handle.print(caller, wish).await.map_err(refused)?;
+        let job = Some(print::job(&told));
+        Ok(Response::new(wire::PrintResponse { job }))
+    }
+
+    async fn get_job(
+        &self,
+        request: Request<wire::GetJobRequest>,
+    ) -> Result<Response<wire::GetJobResponse>, Status> {
+        use wire::get_job_request::Key;
+        let (caller, _pass) = self.gate.admit(&request, Operation::GetJob)?;
+        let key = match request.into_inner().key {
+            Some(Key::JobId(id)) => print::by_id(id),
+            Some(Key::RequestId(id)) => print::by_request_id(id),
+            None => print::no_key(),
+        };
+        let key = key.map_err(refused)?;
+        let told = self.handle.job(caller, key).await.map_err(refused)?;
+        let job = Some(print::job(&told));
+        Ok(Response::new(wire::GetJobResponse { job }))
+    }
+
+    async fn watch_job(
+        &self,
+        request: Request<wire::WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
+        use wire::watch_job_request::Key;
+        let (caller, pass) = self.gate.admit(&request, Operation::GetJob)?;
+        let key = match request.into_inner().key {
+            Some(Key::JobId(id)) => print::by_id(id),
+            Some(Key::RequestId(id)) => print::by_request_id(id),
+            None => print::no_key(),
+        };
+        let key = key.map_err(refused)?;
+        let told = self.handle.watch_job(caller, key).await.map_err(refused)?;
+        let told = told.map(move |told| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            let job = Some(print::job(&told));
+            Ok(wire::WatchJobResponse { job })
+        });
+        Ok(Response::new(told.boxed()))
+    }
+
+    async fn reprint(
+        &self,
+        request: Request<wire::ReprintRequest>,
+    ) -> Result<Response<wire::ReprintResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::Reprint)?;
+        let wish = print::reprint(request.into_inner()).map_err(refused)?;
+        let told = self.handle.reprint(caller, wish).await.map_err(refused)?;
+        let job = Some(print::job(&told));
+        Ok(Response::new(wire::ReprintResponse { job }))
+    }
+
+    async fn cancel_job(
+        &self,
+        request: Request<wire::CancelJobRequest>,
+    ) -> Result<Response<wire::CancelJobResponse>, Status> {
+        use wire::cancel_job_request::Key;
+        let (caller, _pass) = self.gate.admit(&request, Operation::CancelJob)?;
+        let any = self.gate.may(&request, Operation::CancelAnyJob);
+        let key = match request.into_inner().key {
+            Some(Key::JobId(id)) => print::by_id(id),
+            Some(Key::RequestId(id)) => print::by_request_id(id),
+            None => print::no_key(),
+        };
+        let key = key.map_err(refused)?;
+        let cancelled = self.handle.cancel_job(caller, key, any).await;
+        let (verdict, told) = cancelled.map_err(refused)?;
+        Ok(Response::new(wire::CancelJobResponse {
+            verdict: print::verdict(verdict).into(),
+            job: Some(print::job(&told)),
+        }))
+    }
+
+    async fn preview(
+        &self,
+        request: Request<wire::PreviewRequest>,
+    ) -> Result<Response<wire::PreviewResponse>, Status> {
+        let (_caller, _pass) = self.gate.admit(&request, Operation::PreviewPrint)?;
+        let (role, document) = print::preview(request.into_inner()).map_err(refused)?;
+        let preview = self.handle.preview(role, document).await.map_err(refused)?;
+        Ok(Response::new(print::previewed(preview)))
+    }
+}

@@ -1,0 +1,478 @@
+//! Print, Reprint, CancelJob, Preview: papers for any caller, on disk before they are accepted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::ask::{CallerId, Failure, SettlementKey};
+use super::errand::same;
+use super::look::Scope;
+use super::operations::Operations;
+use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
+use crate::book::Code;
+use crate::device::{PaperPreview, ROLE_RECEIPT};
+use crate::document::job::{self, Event, Job, Order, Phase, Private, Reprint};
+use crate::document::{Content, Document, receipt};
+use crate::journal::Filter;
+use crate::runner::{JobFollow, JobView, Slot, civil, state_of, wall_ms};
+use crate::settlement::order::Operator;
+use crate::settlement::state::Phase as SettlementPhase;
+
+/// A withdrawal that the printer has not decided by then is told to be too late.
+const CANCEL_WAIT_MS: u64 = 2_000;
+/// Changes that wait for a slow watcher.
+const BACKLOG_MAX: usize = 16;
+
+/// A checked Print.
+#[derive(Clone, Debug)]
+pub struct PrintWish {
+    /// The caller's id.
+    pub request_id: String,
+    /// Of which printer.
+    pub role: String,
+    /// What the paper is.
+    pub title: String,
+    /// What stands on it.
+    pub content: Content,
+    /// How long the printer is waited for.
+    pub wait_ms: i64,
+    /// How long the end is waited for.
+    pub answer_wait: Duration,
+}
+
+/// A checked Reprint.
+#[derive(Clone, Debug)]
+pub struct ReprintWish {
+    /// The caller's id.
+    pub request_id: String,
+    /// Of what.
+    pub of: ReprintOf,
+    /// Who asks.
+    pub operator: Operator,
+    /// Why.
+    pub reason: String,
+    /// How long the printer is waited for.
+    pub wait_ms: i64,
+    /// How long the end is waited for.
+    pub answer_wait: Duration,
+}
+
+/// What is printed once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReprintOf {
+    /// A job.
+    Job(JobKey),
+    /// The receipt of a settlement.
+    Settlement(SettlementKey),
+}
+
+/// Which job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobKey {
+    /// By its own id.
+    Id(String),
+    /// By the caller's id, scoped to the caller.
+    RequestId(String),
+}
+
+/// A job as it is told.
+#[derive(Clone, Debug)]
+pub struct JobTold {
+    /// What is on disk.
+    pub job: Arc<Job>,
+    /// Jobs of the same printer before it.
+    pub before: usize,
+    /// It is the caller's own.
+    pub is_own: bool,
+}
+
+/// What became of the wish to call a job off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobCancel {
+    /// It is called off.
+    Cancelled,
+    /// It is with the printer.
+    Printing,
+    /// It was over.
+    Over,
+}
+
+/// What is to be printed, before it is written down.
+struct Paperwork {
+    order: Order,
+    private: Private,
+}
+
+impl Operations {
+    /// Takes a paper to be printed, joins who does, or repeats what is true.
+    ///
+    /// # Errors
+    /// Nothing is printed.
+    pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
+        let order = Order {
+            role: wish.role,
+            wait_ms: wish.wait_ms,
+            reprint: None,
+        };
+        let private = Private {
+            title: wish.title,
+            content: wish.content,
+            operator_name: String::new(),
+            reason: String::new(),
+            at: String::new(),
+        };
+        let paperwork = Paperwork { order, private };
+        let (request_id, wait) = (wish.request_id, wish.answer_wait);
+        self.printed(&caller, request_id, paperwork, wait).await
+    }
+
+    /// Takes a copy to be printed. One copy of a desk is counted at a time.
+    ///
+    /// # Errors
+    /// Nothing is printed: among others because the first print is not over.
+    pub async fn reprint(&self, caller: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {
+        // Given back once this copy is in the journal, where the next one counts it.
+        let turn = self.inner.reprint_turn.lock().await;
+        let (of, role, title, content) = match &wish.of {
+            ReprintOf::Job(key) => self.first_print(&caller, key).await?,
+            ReprintOf::Settlement(key) => self.receipt_of(&caller, key).await?,
+        };
+        let count = self.copies(&of.0, &caller, &wish.request_id).await?;
+        let order = Order {
+            role,
+            wait_ms: wish.wait_ms,
+            reprint: Some(Reprint {
+                of: of.0,
+                of_settlement: of.1,
+                count,
+                operator_id: wish.operator.id,
+            }),
+        };
+        let private = Private {
+            title,
+            content,
+            operator_name: wish.operator.name,
+            reason: wish.reason,
+            at: civil(wall_ms()),
+        };
+        let paperwork = Paperwork { order, private };
+        let begun = self.begun(&caller, wish.request_id, paperwork).await?;
+        drop(turn);
+        Ok(self.told_in_time(&caller, begun, wish.answer_wait).await)
+    }
+
+    /// One job as it is now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `JOURNAL_ROLLED_BACK`.
+    pub async fn job(&self, caller: CallerId, key: JobKey) -> Result<JobTold, Failure> {
+        let id = self.job_id(&caller, &key).await?;
+        self.told_by_id(&caller, &id).await
+    }
+
+    /// A job as it is, then each change, to its end.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `JOURNAL_ROLLED_BACK`.
+    pub async fn watch_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+    ) -> Result<tokio_stream::wrappers::ReceiverStream<JobTold>, Failure> {
+        let id = self.job_id(&caller, &key).await?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(BACKLOG_MAX);
+        match self.inner.prints.registry().by_id(&id) {
+            None => {
+                let told = self.told_by_id(&caller, &id).await?;
+                // The channel is empty and somebody holds its other end.
+                drop(sender.try_send(told));
+            }
+            Some(follow) => {
+                let mut view = follow.view();
+                tokio::spawn(async move {
+                    loop {
+                        let now = view.borrow_and_update().clone();
+                        let over = now.job.ended().is_some();
+                        if sender.send(told(&caller, now)).await.is_err() || over {
+                            return;
+                        }
+                        tokio::select! {
+                            changed = view.changed() => if changed.is_err() { return },
+                            () = sender.closed() => return,
+                        }
+                    }
+                });
+            }
+        }
+        Ok(tokio_stream::wrappers::ReceiverStream::new(receiver))
+    }
+
+    /// Calls a job off if no byte of it left; `any`: also another caller's.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `NOT_ALLOWED`, `JOURNAL_ROLLED_BACK`.
+    pub async fn cancel_job(
+        &self,
+        caller: CallerId,
+        key: JobKey,
+        any: bool,
+    ) -> Result<(JobCancel, JobTold), Failure> {
+        let id = self.job_id(&caller, &key).await?;
+        let stored = self.told_by_id(&caller, &id).await?;
+        if !stored.is_own && !any {
+            let detail = "it is another caller's job";
+            return Err(Failure::new(Code::NotAllowed, detail));
+        }
+        let Some(follow) = self.inner.prints.registry().by_id(&id) else {
+            let now = self.told_by_id(&caller, &id).await?;
+            let verdict = match now.job.phase {
+                Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
+                Phase::Over(_) | Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Over,
+            };
+            return Ok((verdict, now));
+        };
+        follow.cancel(caller.id.clone());
+        let mut view = follow.view();
+        let decided = |view: &JobView| view.job.ended().is_some() || view.parked;
+        let wait = Duration::from_millis(CANCEL_WAIT_MS);
+        // At the end of the wait: what is there by now is the answer.
+        drop(tokio::time::timeout(wait, view.wait_for(decided)).await);
+        let now = view.borrow().clone();
+        let verdict = match now.job.phase {
+            Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
+            Phase::Over(_) => JobCancel::Over,
+            Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Printing,
+        };
+        Ok((verdict, told(&caller, now)))
+    }
+
+    /// What the printer of a role would show.
+    ///
+    /// # Errors
+    /// `DEVICE_UNKNOWN`.
+    pub fn preview(&self, role: &str, document: &Document) -> Result<PaperPreview, Failure> {
+        let preview = self.parts().hub.preview(role, document);
+        preview.ok_or_else(|| no_printer(role))
+    }
+
+    async fn printed(
+        &self,
+        caller: &CallerId,
+        request_id: String,
+        paperwork: Paperwork,
+        answer_wait: Duration,
+    ) -> Result<JobTold, Failure> {
+        let begun = self.begun(caller, request_id, paperwork).await?;
+        Ok(self.told_in_time(caller, begun, answer_wait).await)
+    }
+
+    /// Running, or ended.
+    async fn begun(
+        &self,
+        caller: &CallerId,
+        request_id: String,
+        paperwork: Paperwork,
+    ) -> Result<Result<JobFollow, Job>, Failure> {
+        let Paperwork { order, private } = paperwork;
+        let prints = &self.inner.prints;
+        let asked = job::asked(&order, &private);
+        loop {
+            match prints.reserve(&caller.id, &request_id) {
+                Slot::Taken(taken) => {
+                    // The one who had it did not begin: it may be ours then.
+                    let Some(follow) = running(taken).await else {
+                        continue;
+                    };
+                    same(&follow.view().borrow().job.asked(), &asked)?;
+                    return Ok(Ok(follow));
+                }
+                Slot::Yours(reservation) => {
+                    if let Some(ended) = self.ended_job(caller, &request_id, &asked).await? {
+                        return Ok(Err(ended));
+                    }
+                    if self.parts().hub.printer_profile(&order.role).is_none() {
+                        return Err(no_printer(&order.role));
+                    }
+                    // Neither the platform nor its clock matters to paper.
+                    if self.is_stopping() {
+                        return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+                    }
+                    if let Some(refuses) = self.journal_refuses() {
+                        return Err(refuses);
+                    }
+                    let first = Event::Accepted {
+                        request_id,
+                        caller: caller.id.clone(),
+                        order,
+                        private: Some(Box::new(private)),
+                    };
+                    let id = self.inner.runner.new_id();
+                    let begun = prints.accept(reservation, id, first).await;
+                    return Ok(Ok(begun.map_err(|error| not_taken(&error))?));
+                }
+            }
+        }
+    }
+
+    async fn ended_job(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+        asked: &[u8],
+    ) -> Result<Option<Job>, Failure> {
+        let journal = &self.parts().journal;
+        let found = journal.find_request(&caller.id, request_id).await;
+        let Some(row) = found.map_err(|error| unreadable(&error))? else {
+            return Ok(None);
+        };
+        if row.kind != job::KIND {
+            return Err(taken_by(&row.kind));
+        }
+        let job = self.loaded(&row.stream).await?;
+        if journal.request_digest(asked) != row.body_digest {
+            same(&job.asked(), asked)?;
+            let detail = "it was used with another body; which fields is no longer known";
+            return Err(Failure::new(Code::RequestIdOtherBody, detail));
+        }
+        Ok(Some(job))
+    }
+
+    async fn told_in_time(
+        &self,
+        caller: &CallerId,
+        begun: Result<JobFollow, Job>,
+        wait: Duration,
+    ) -> JobTold {
+        let follow = match begun {
+            Ok(follow) => follow,
+            Err(job) => return told(caller, ended_view(job)),
+        };
+        let mut view: watch::Receiver<JobView> = follow.view();
+        let over = |view: &JobView| view.job.ended().is_some() || view.parked;
+        let until = Instant::now() + wait;
+        drop(tokio::time::timeout_at(until, view.wait_for(over)).await);
+        let now = view.borrow().clone();
+        told(caller, now)
+    }
+
+    async fn told_by_id(&self, caller: &CallerId, id: &str) -> Result<JobTold, Failure> {
+        if let Some(follow) = self.inner.prints.registry().by_id(id) {
+            let now = follow.view().borrow().clone();
+            return Ok(told(caller, now));
+        }
+        Ok(told(caller, ended_view(self.loaded(id).await?)))
+    }
+
+    async fn job_id(&self, caller: &CallerId, key: &JobKey) -> Result<String, Failure> {
+        let journal = &self.parts().journal;
+        let found = match key {
+            JobKey::Id(id) => journal.find(id).await,
+            JobKey::RequestId(id) => {
+                // One that is just being written down is waited for.
+                let running = self.inner.prints.registry().by_request(&caller.id, id);
+                drop(running.await);
+                journal.find_request(&caller.id, id).await
+            }
+        };
+        let row = found.map_err(|error| unreadable(&error))?;
+        let row = row.filter(|row| row.kind == job::KIND);
+        row.map(|row| row.stream)
+            .ok_or_else(|| self.not_found("no print job has this id"))
+    }
+
+    async fn loaded(&self, id: &str) -> Result<Job, Failure> {
+        let job = self.inner.prints.load(id).await;
+        job.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))
+    }
+
+    /// What a job printed first: its stream and whether that is a settlement, the role, and what stood on it.
+    async fn first_print(
+        &self,
+        caller: &CallerId,
+        key: &JobKey,
+    ) -> Result<((String, bool), String, String, Content), Failure> {
+        let id = self.job_id(caller, key).await?;
+        let job = self.loaded(&id).await?;
+        if job.ended().is_none() {
+            return Err(Failure::new(Code::PrintRunning, ""));
+        }
+        let of = match &job.order.reprint {
+            Some(copy) => (copy.of.clone(), copy.of_settlement),
+            None => (id, false),
+        };
+        let private = job.private.ok_or(Failure::new(Code::PrintGone, ""))?;
+        Ok((of, job.order.role, private.title, private.content))
+    }
+
+    /// The receipt of a settlement that stands and whose own paper is over.
+    async fn receipt_of(
+        &self,
+        caller: &CallerId,
+        key: &SettlementKey,
+    ) -> Result<((String, bool), String, String, Content), Failure> {
+        let id = self.stream_of(caller, key, Scope::Own).await?;
+        let found = self.parts().journal.find(&id).await;
+        let row = found.map_err(|error| unreadable(&error))?;
+        if row.is_none_or(|row| row.kind != SETTLEMENT) {
+            return Err(self.not_found("no settlement has this id"));
+        }
+        let stored = self.parts().journal.load(&id).await;
+        let stored = stored.map_err(|error| unreadable(&error))?;
+        let state = state_of(&id, &stored);
+        let state =
+            state.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))?;
+        if state.phase != SettlementPhase::Standing {
+            return Err(self.not_found("the settlement does not stand: it has no receipt"));
+        }
+        if !state.is_over() {
+            let detail = "the settlement's own receipt is still to come";
+            return Err(Failure::new(Code::PrintRunning, detail));
+        }
+        let document = receipt::of(&state, &self.parts().receipt);
+        if document.blocks.is_empty() {
+            return Err(Failure::new(Code::PrintGone, ""));
+        }
+        let title = document.title.clone();
+        let content = Content::Document(document);
+        Ok(((id, true), ROLE_RECEIPT.to_owned(), title, content))
+    }
+
+    /// The number of the next copy; of a request that is known, its own.
+    async fn copies(&self, of: &str, caller: &CallerId, request_id: &str) -> Result<u32, Failure> {
+        let filter = Filter {
+            kind: Some(job::KIND.to_owned()),
+            visit: Some(job::copies_of(of)),
+            ..Filter::default()
+        };
+        let rows = self.parts().journal.list(filter).await;
+        let rows = rows.map_err(|error| unreadable(&error))?;
+        let is_known = |row: &&crate::journal::StreamRow| {
+            row.caller == caller.id && row.request_id.as_deref() == Some(request_id)
+        };
+        let known = usize::from(rows.iter().any(|row| is_known(&row)));
+        Ok(u32::try_from(rows.len() + 1 - known).unwrap_or(u32::MAX))
+    }
+}
+
+fn ended_view(job: Job) -> JobView {
+    JobView {
+        job: Arc::new(job),
+        before: 0,
+        parked: false,
+    }
+}
+
+fn told(caller: &CallerId, view: JobView) -> JobTold {
+    JobTold {
+        is_own: view.job.caller == caller.id,
+        before: view.before,
+        job: view.job,
+    }
+}
+
+fn no_printer(role: &str) -> Failure {
+    let detail = format!("no printer has the role {role:?}");
+    Failure::new(Code::DeviceUnknown, detail)
+}

@@ -1,0 +1,452 @@
+//! Carries print jobs: waits its turn, writes the intent down, lets the bytes leave once, writes the outcome down.
+//!
+//! Jobs of one printer go in the order in which they came to be on disk: one that waits for paper holds up those
+//! behind it. A receipt of a settlement does not queue here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::crash::{CRASHES_MAX, STREAM};
+use super::errand::Out;
+use super::live::{Carried, Registry, Reservation, Slot};
+use super::rows::{RowError, written_or_end};
+use super::start::{Parts, Runner};
+use super::turn::{Ticket, Turns};
+use crate::book::Code;
+use crate::device::{PrintOptions, PrintOutcome, Proof as PaperProof};
+use crate::document::Content;
+use crate::document::job::{self, End, Event, Job, Step};
+use crate::journal::{Append, NewEvent, Sealed, Stored, StreamHead};
+use crate::settlement::answer::Proof;
+
+/// How often a printer that is not ready is looked at.
+const LOOK_AGAIN_MS: u64 = 1_000;
+/// A job that has begun is given up after this, or when it need not be waited for any more, whichever is later.
+const PRINT_MS_MAX: i64 = 60_000;
+/// And so much more for each byte: the slowest serial line takes a little longer than one.
+const BYTE_MS: i64 = 2;
+
+/// All running print jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Prints {
+    parts: Arc<Parts>,
+    registry: Arc<Registry<JobFollow>>,
+    turns: Arc<Turns>,
+}
+
+/// A running job, as others see it.
+#[derive(Clone)]
+pub struct JobFollow {
+    id: String,
+    view: watch::Receiver<JobView>,
+    cancel: watch::Sender<Option<String>>,
+}
+
+/// A job by now.
+#[derive(Clone)]
+pub struct JobView {
+    /// What is on disk.
+    pub job: Arc<Job>,
+    /// Jobs of the same printer before it.
+    pub before: usize,
+    /// The process is ending: the next one goes on.
+    pub parked: bool,
+}
+
+impl JobFollow {
+    /// What is on disk by now, and what will be.
+    #[must_use]
+    pub fn view(&self) -> watch::Receiver<JobView> {
+        self.view.clone()
+    }
+
+    /// Asks to call it off. The view tells whether that could still be done.
+    pub fn cancel(&self, by: String) {
+        self.cancel
+            .send_if_modified(|wish| wish.is_none().then(|| *wish = Some(by)).is_some());
+    }
+}
+
+impl Carried for JobFollow {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn is_parked(&self) -> bool {
+        self.view.borrow().parked
+    }
+}
+
+impl Prints {
+    /// With what the runner carries with.
+    #[must_use]
+    pub fn new(runner: &Runner) -> Self {
+        Self {
+            parts: Arc::clone(runner.parts()),
+            registry: Arc::default(),
+            turns: Arc::default(),
+        }
+    }
+
+    /// Reserves the request, or says who has it.
+    #[must_use]
+    pub fn reserve(&self, caller: &str, request_id: &str) -> Slot<JobFollow> {
+        self.registry.reserve(caller, request_id)
+    }
+
+    /// What runs.
+    #[must_use]
+    pub fn registry(&self) -> &Registry<JobFollow> {
+        &self.registry
+    }
+
+    /// Writes the first event down and begins to carry. Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// The journal does not take it: nothing has begun.
+    pub async fn accept(
+        &self,
+        reservation: Reservation<JobFollow>,
+        id: String,
+        first: Event,
+    ) -> Result<JobFollow, crate::journal::Error> {
+        let prints = self.clone();
+        let task = async move {
+            let (mut carrier, follow) = prints.carrier(Job::new(&id), 0);
+            carrier.record(first);
+            carrier.write().await?;
+            let ticket = prints.turns.take(&carrier.job.order.role);
+            reservation.fill(follow.clone());
+            tokio::spawn(STREAM.scope(id, carrier.carry(ticket)));
+            Ok(follow)
+        };
+        // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
+        // carries.
+        tokio::spawn(task)
+            .await
+            .expect("nobody aborts this task, and a panic ends the process")
+    }
+
+    /// Carries on every job that was open, in their order. Gives how many.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn resume(&self) -> Result<usize, RowError> {
+        let mut rows = self.parts.journal.open_streams().await?;
+        rows.retain(|row| row.kind == job::KIND);
+        rows.sort_by_key(|row| row.first_seq);
+        let mut resumed = 0;
+        for row in rows {
+            let job = match self.load(&row.stream).await {
+                Ok(job) => job,
+                Err(error) => {
+                    // The others go on; this one stays open in the index for a person to see.
+                    tracing::error!(stream = %row.stream, %error, "it cannot be carried on");
+                    self.parts.note_unreadable(row.stream);
+                    continue;
+                }
+            };
+            if job.ended().is_some() {
+                continue;
+            }
+            let Slot::Yours(reservation) = self.reserve(&job.caller, &job.request_id) else {
+                tracing::error!(stream = %row.stream, "two open streams have its request_id");
+                continue;
+            };
+            let (mut carrier, follow) = self.carrier(job, row.last_stream_seq);
+            let poisonous = self.parts.crashes.count(&row.stream) >= CRASHES_MAX;
+            carrier.record(if poisonous {
+                Event::GivenUp
+            } else {
+                Event::Restarted
+            });
+            carrier.flush().await;
+            let ticket = self.turns.take(&carrier.job.order.role);
+            reservation.fill(follow);
+            tokio::spawn(STREAM.scope(row.stream, carrier.carry(ticket)));
+            resumed += 1;
+        }
+        Ok(resumed)
+    }
+
+    /// A job as it is in the journal.
+    ///
+    /// # Errors
+    /// A row that this program cannot read.
+    pub async fn load(&self, stream: &str) -> Result<Job, RowError> {
+        let stored = self.parts.journal.load(stream).await?;
+        job_of(stream, &stored)
+    }
+
+    fn carrier(&self, job: Job, after: i64) -> (Carrier, JobFollow) {
+        let id = job.id.clone();
+        let (sender, view) = watch::channel(JobView {
+            job: Arc::new(job.clone()),
+            before: 0,
+            parked: false,
+        });
+        let (cancel, wish) = watch::channel(None);
+        let carrier = Carrier {
+            prints: self.clone(),
+            job,
+            pending: Vec::new(),
+            after,
+            view: sender,
+            wish,
+        };
+        (carrier, JobFollow { id, view, cancel })
+    }
+}
+
+/// Folds a whole stream.
+///
+/// # Errors
+/// A row that this program cannot read.
+pub fn job_of(stream: &str, stored: &[Stored]) -> Result<Job, RowError> {
+    let mut job = Job::new(stream);
+    for row in stored {
+        let (seq, version) = (row.seq, row.version);
+        if version != job::VERSION {
+            return Err(RowError::Version { seq, version });
+        }
+        let json = |source| RowError::Json { seq, source };
+        let event: Event = serde_json::from_str(&row.body).map_err(json)?;
+        let event = match &row.sealed {
+            Sealed::Open(plain) => event.with_private(plain).map_err(json)?,
+            Sealed::None | Sealed::Forgotten => event,
+        };
+        job.apply(&event, row.at_utc_ms);
+    }
+    Ok(job)
+}
+
+/// One job being carried.
+struct Carrier {
+    prints: Prints,
+    job: Job,
+    /// Folded, not on disk yet.
+    pending: Vec<NewEvent>,
+    /// The stream's last row on disk.
+    after: i64,
+    view: watch::Sender<JobView>,
+    /// Who wants it called off.
+    wish: watch::Receiver<Option<String>>,
+}
+
+impl Carrier {
+    async fn carry(mut self, ticket: Ticket) {
+        loop {
+            let parts = Arc::clone(&self.prints.parts);
+            match self.job.next(parts.clock.now_ms()) {
+                Step::Record(event) => self.record(event),
+                Step::Finished => break,
+                Step::Try { .. } if parts.is_stopping() => self.park().await,
+                Step::Try { until_ms } => self.attempt(&ticket, until_ms).await,
+            }
+        }
+        self.flush().await;
+        drop(ticket);
+        self.prints.parts.crashes.forget(&self.job.id);
+        let job = &self.job;
+        (self.prints.registry).remove(&job.id, &job.caller, &job.request_id);
+    }
+
+    /// Rests until the process ends. The next one carries it on.
+    async fn park(&mut self) {
+        self.flush().await;
+        self.view.send_modify(|view| view.parked = true);
+        tracing::info!(stream = self.job.id, "left to the next process");
+        std::future::pending::<()>().await;
+    }
+
+    /// Waits for its turn and for a printer that can print, at most until then; prints.
+    async fn attempt(&mut self, ticket: &Ticket, until_ms: i64) {
+        self.flush().await;
+        let parts = Arc::clone(&self.prints.parts);
+        let wish = self.wish.borrow().clone();
+        if let Some(by) = wish {
+            return self.record(Event::Cancelled { by });
+        }
+        let mut places = ticket.places();
+        if !self.is_first(ticket) {
+            let until = parts.clock.instant(until_ms);
+            let mut wish = self.wish.clone();
+            tokio::select! {
+                _ = places.changed() => {}
+                _ = wish.changed() => {}
+                () = parts.stopped() => {}
+                () = tokio::time::sleep_until(until) => {
+                    self.parked_for(Code::PrinterError);
+                }
+            }
+            return;
+        }
+        let role = self.job.order.role.clone();
+        let code = match parts.hub.printer_state(&role).await {
+            Ok(state) => state.trouble(),
+            Err(error) => Some(error.code),
+        };
+        match code {
+            None => self.print(until_ms).await,
+            Some(code) => {
+                self.parked_for(code);
+                self.rest(until_ms).await;
+            }
+        }
+    }
+
+    /// Whether it is its turn. Tells watchers how many are before it.
+    fn is_first(&self, ticket: &Ticket) -> bool {
+        let before = ticket.before();
+        self.view.send_if_modified(|view| {
+            let is_news = view.before != before;
+            view.before = before;
+            is_news
+        });
+        before == 0
+    }
+
+    fn parked_for(&mut self, code: Code) {
+        if self.job.parked_for != Some(code) {
+            self.record(Event::Parked { code });
+        }
+    }
+
+    /// A while, and no longer than it is to be waited.
+    async fn rest(&mut self, until_ms: i64) {
+        self.flush().await;
+        let parts = Arc::clone(&self.prints.parts);
+        let again = Instant::now() + Duration::from_millis(LOOK_AGAIN_MS);
+        let mut wish = self.wish.clone();
+        tokio::select! {
+            _ = wish.changed() => {}
+            () = parts.stopped() => {}
+            () = tokio::time::sleep_until(again.min(parts.clock.instant(until_ms))) => {}
+        }
+    }
+
+    /// The bytes, once.
+    async fn print(&mut self, until_ms: i64) {
+        let Some(content) = self.content() else {
+            return self.record(Event::Ended {
+                end: End::NotPrinted(Code::PrintGone),
+            });
+        };
+        let parts = Arc::clone(&self.prints.parts);
+        self.record(Event::Intent);
+        self.flush().await;
+        let _out = Out::new(&parts.errands_out);
+        let size = match &content {
+            Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
+                i64::try_from(raw.len()).unwrap_or(i64::MAX)
+            }
+            Content::Document(_) => 0,
+        };
+        let least_ms = PRINT_MS_MAX.saturating_add(size.saturating_mul(BYTE_MS));
+        let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(least_ms));
+        let options = PrintOptions {
+            deadline: parts.clock.instant(latest_ms),
+            want_proof: true,
+        };
+        let mut wish = self.wish.clone();
+        let withdraw = async move {
+            if wish.wait_for(Option::is_some).await.is_err() {
+                // Nobody can wish it any more.
+                std::future::pending::<()>().await;
+            }
+        };
+        let (role, id) = (self.job.order.role.clone(), self.job.id.clone());
+        let printing = (parts.hub).print_content(&role, &id, &content, options, withdraw);
+        match printing.await {
+            PrintOutcome::Printed { proof } => {
+                let end = End::Printed(match proof {
+                    PaperProof::ProcessId => Proof::ProcessId,
+                    PaperProof::StatusAfter => Proof::QueuedStatus,
+                });
+                self.record(Event::Ended { end });
+            }
+            PrintOutcome::Unknown { code, .. } => {
+                let end = End::Unknown(code);
+                self.record(Event::Ended { end });
+            }
+            PrintOutcome::NotPrinted { code } => {
+                self.record(Event::NotStarted { code });
+                if self.wish.borrow().is_none() {
+                    self.rest(until_ms).await;
+                }
+            }
+        }
+    }
+
+    /// What goes to the printer: marked where it is a copy.
+    fn content(&self) -> Option<Content> {
+        let private = self.job.private.as_deref()?;
+        Some(job::marked(
+            private.content.clone(),
+            self.job.order.reprint.as_ref(),
+            private,
+        ))
+    }
+
+    /// Folds what happened. It is on disk only after [`Carrier::flush`].
+    fn record(&mut self, event: Event) {
+        let at_ms = self.prints.parts.clock.now_ms();
+        tracing::debug!(stream = self.job.id, event = event.kind(), "recorded");
+        self.job.apply(&event, at_ms);
+        self.pending.push(to_new(&event, at_ms));
+    }
+
+    async fn flush(&mut self) {
+        let written = self.write().await;
+        written_or_end(written).await;
+    }
+
+    /// Writes what is pending in one transaction, then tells the watchers.
+    async fn write(&mut self) -> Result<(), crate::journal::Error> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let parts = &self.prints.parts;
+        let appended = parts.journal.append(Append {
+            stream: self.job.id.clone(),
+            after: Some(self.after),
+            events: std::mem::take(&mut self.pending),
+            head: head(parts, &self.job),
+            marks: Vec::new(),
+        });
+        self.after = appended.await?.last_stream_seq;
+        let job = Arc::new(self.job.clone());
+        self.view.send_modify(|view| view.job = job);
+        Ok(())
+    }
+}
+
+fn to_new(event: &Event, at_ms: i64) -> NewEvent {
+    let body = serde_json::to_string(event).expect("events are maps with text keys");
+    let mut new = NewEvent::new(event.kind(), job::VERSION, at_ms, body);
+    new.by = event.by().map(str::to_owned);
+    match event.private().expect("it is a map with text keys") {
+        Some(private) => new.sealing(private),
+        None => new,
+    }
+}
+
+/// What the journal's index shows of a job. Copies of one paper are found by what they are copies of.
+fn head(parts: &Parts, job: &Job) -> StreamHead {
+    let summary = job.summary();
+    StreamHead {
+        kind: job::KIND.to_owned(),
+        request_id: Some(job.request_id.clone()),
+        caller: job.caller.clone(),
+        body_digest: parts.journal.request_digest(&job.asked()),
+        open: job.ended().is_none(),
+        stuck: false,
+        visit: (summary.copy_of.as_deref()).map(job::copies_of),
+        visit_is_shared: true,
+        person: None,
+        summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),
+    }
+}

@@ -1,0 +1,171 @@
+"""A desk in the guest: the shipped daemon under its own user, and yibaoctl as its client."""
+
+import json
+import os
+import pathlib
+import queue
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+from usb import wait_until
+
+PROGRAMS = pathlib.Path("/run/programs")
+USER = "yibao"
+# Longest wait for anything that is to happen; the machine is emulated.
+PATIENCE_S = 40
+
+
+class Desk:
+    """A daemon with these devices: name to lines of its table."""
+
+    def __init__(self, devices):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="yibao", dir="/run"))
+        self.socket = self.dir / "yibaod.sock"
+        state = self.dir / "state"
+        state.mkdir(mode=0o700)
+        for name in ("site.key", "gateway.secret"):
+            path = self.dir / name
+            path.write_text("5a" * 32)
+            path.chmod(0o600)
+        shutil.copy("/mnt/host/sandbox.toml", self.dir / "site.toml")
+        self.write(devices)
+        for path in [self.dir, *self.dir.iterdir()]:
+            shutil.chown(path, USER, USER)
+        self.dir.chmod(0o755)
+        self.log = open(self.dir / "daemon.log", "ab")
+        self.process = None
+        self.start()
+        # Whatever the daemon says about a device is a reason to look again; looking all the time would slow it down.
+        self.said_something = threading.Event()
+        self.watch = subprocess.Popen(self.ctl("device", "watch"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def write(self, devices):
+        tables = "\n".join('[[device]]\nname = "%s"\n%s\n' % item for item in devices.items())
+        (self.dir / "yibaod.toml").write_text(
+            '[desk]\nname = "测试窗口"\nnumber = 7\n\n[paths]\n'
+            'state_dir = "{0}/state"\nsocket = "{0}/yibaod.sock"\n'
+            'site_profile = "{0}/site.toml"\nsite_key = "{0}/site.key"\n\n{1}'.format(self.dir, tables)
+        )
+
+    def start(self):
+        rights = ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups"]
+        command = [*rights, PROGRAMS / "yibaod", "--config", self.dir / "yibaod.toml"]
+        environment = {"PATH": os.environ["PATH"], "YIBAO_LOG": "yibaod=debug,warn"}
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
+        wait_until(lambda: self.lives() and self.socket.exists(), "the daemon's socket", PATIENCE_S)
+
+    def _follow(self):
+        for _ in self.watch.stdout:
+            self.said_something.set()
+
+    def lives(self):
+        if self.process.poll() is not None:
+            raise AssertionError("the daemon ended:\n" + self.said())
+        return True
+
+    def stop(self):
+        for process in (self.watch, self.process):
+            process.terminate()
+            process.wait(PATIENCE_S)
+        self.log.close()
+
+    def said(self):
+        return (self.dir / "daemon.log").read_text()
+
+    def ctl(self, *words):
+        return [PROGRAMS / "yibaoctl", "--socket", self.socket, "--json", *words]
+
+    def ask(self, *words):
+        """One call: its exit code, and what it answered."""
+        done = subprocess.run(self.ctl(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        text = done.stdout.decode()
+        if not text.strip():
+            raise AssertionError("%s: no answer: %s" % (words, done.stderr.decode()))
+        return done.returncode, json.loads(text)
+
+    def device(self, name):
+        _, answer = self.ask("device", "list")
+        return next(device for device in answer["devices"] if device["name"] == name)
+
+    def wait(self, name, what, true):
+        end = time.monotonic() + PATIENCE_S
+        while self.lives():
+            self.said_something.clear()
+            if true(self.device(name)):
+                return
+            if time.monotonic() > end:
+                raise AssertionError("waited in vain for %s of %s: %s" % (what, name, self.device(name)))
+            # Counters change without a word.
+            self.said_something.wait(timeout=1)
+
+    def ready(self, name):
+        self.wait(name, "READY", lambda it: it["state"] == "DEVICE_STATE_READY")
+
+    def missing(self, name):
+        self.wait(name, "MISSING", lambda it: it["state"] == "DEVICE_STATE_MISSING")
+
+    def footprint(self):
+        """Descriptors and threads."""
+        process = pathlib.Path("/proc/%d" % self.process.pid)
+        return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+
+class Listener:
+    """`yibaoctl device scan --each`: the codes and the notes as they come."""
+
+    def __init__(self, desk, role="scanner"):
+        command = desk.ctl("device", "scan", role, "--each", "--show", "--wait-s", "30")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.desk = desk
+        self.codes, self.notes = queue.Queue(), queue.Queue()
+        for pipe, sink in ((self.process.stdout, self.codes), (self.process.stderr, self.notes)):
+            threading.Thread(target=self._pump, args=(pipe, sink), daemon=True).start()
+        self.note("is ours")
+
+    @staticmethod
+    def _pump(pipe, sink):
+        for line in pipe:
+            sink.put(line.decode())
+
+    def note(self, wanted):
+        """Waits for a note with these words."""
+        seen = []
+        while True:
+            try:
+                seen.append(self.notes.get(timeout=PATIENCE_S))
+            except queue.Empty:
+                raise AssertionError("no note %r, only %s" % (wanted, seen)) from None
+            if wanted in seen[-1]:
+                return
+
+    def code(self):
+        try:
+            return json.loads(self.codes.get(timeout=PATIENCE_S))
+        except queue.Empty:
+            raise AssertionError("no code came") from None
+
+    def show(self, name, send):
+        """Shows a code. The scanner begins to listen after the holder is told that it is there; a code that the daemon
+        counts as ignored came before that and is shown again."""
+        ignored = self.ignored(name)
+        send()
+        while self.codes.empty():
+            self.desk.lives()
+            if self.ignored(name) > ignored:
+                ignored = self.ignored(name)
+                send()
+            time.sleep(0.2)
+
+    def ignored(self, name):
+        return int(self.desk.device(name)["counters"]["codesIgnored"])
+
+    def nothing_more(self):
+        assert self.codes.empty(), self.codes.get_nowait()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)

@@ -1,0 +1,316 @@
+"""What a desk's USB scanners must survive, on a real kernel with real udev. WORDS choose tests by their names."""
+
+import base64
+import fcntl
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+import usb
+from desk import PATIENCE_S, Desk, Listener
+from usb import wait_until
+
+LONG = os.environ.get("YIBAO_LONG") == "1"
+CYCLES = 300 if LONG else 12
+# Where the guest's virtual controller is.
+CONTROLLER = "vhci_hcd.0"
+EVIOCGRAB = 0x40044590
+
+
+class Family:
+    """One kind of scanner: how it is configured, built and made to read a code."""
+
+    def __init__(self, kind, rule, make, send, code, text=None, symbology=""):
+        self.kind, self.rule, self.make, self.send = kind, rule, make, send
+        self.code, self.symbology = code, symbology
+        self.text = code if text is None else text
+
+    def table(self, role="scanner", more=""):
+        return 'role = "%s"\nkind = "%s"\nusb = "%s"\n%s' % (role, self.kind, self.rule, more)
+
+
+def send_reports(device, reports):
+    for report in reports:
+        device.feed(1, report)
+
+
+POS = Family(
+    "hid-scanner", "0c2e:0b61", usb.pos_scanner,
+    lambda device, code: send_reports(device, usb.pos_reports(code.encode())),
+    "6901234567892", symbology="]E0",
+)
+WEDGE = Family(
+    "keyboard-scanner", "0c2e:0200", usb.wedge,
+    lambda device, code: send_reports(device, usb.key_reports(code + "\r")),
+    "Ab-0104?12\x1d21:X",
+)
+CDC = Family(
+    "serial-scanner", "0c2e:0720", usb.cdc_scanner,
+    lambda device, code: device.feed(2, code.encode() + b"\r\n"),
+    "6901234567892",
+)
+FAMILIES = {"pos": POS, "wedge": WEDGE, "cdc": CDC}
+
+
+def payload(answer):
+    return base64.b64decode(answer["payload"]).decode()
+
+
+def expect(listener, family, device, code, name="gun"):
+    listener.show(name, lambda: family.send(device, code))
+    answer = listener.code()
+    assert payload(answer) == code, answer
+    assert answer["symbology"] == family.symbology, answer
+
+
+def half(family, device):
+    """The first half of a code."""
+    if family is POS:
+        device.feed(1, next(iter(usb.pos_reports(b"7" * 80))))
+    elif family is WEDGE:
+        send_reports(device, usb.key_reports("half"))
+    else:
+        device.feed(2, b"half")
+
+
+def scanned(family):
+    """Found, opened, a code by `device scan`; unplugged while it waits; back again."""
+    desk = Desk({"gun": family.table()})
+    device = family.make("S1").plug(0)
+    desk.ready("gun")
+    scan = subprocess.Popen(desk.ctl("device", "scan", "--show"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    desk.wait("gun", "holder", lambda it: it["heldBy"])
+    family.send(device, family.code)
+    out, _ = scan.communicate(timeout=PATIENCE_S)
+    answer = json.loads(out)
+    assert payload(answer) == family.code and scan.returncode == 0, answer
+
+    scan = subprocess.Popen(desk.ctl("device", "scan"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    desk.wait("gun", "holder", lambda it: it["heldBy"])
+    before = desk.device("gun")["counters"]["bytesIn"]
+    half(family, device)
+    desk.wait("gun", "the first half", lambda it: it["counters"]["bytesIn"] != before)
+    if family is not POS:
+        # The gap has ended the half, which was a code then; the next one waits.
+        scan.communicate(timeout=PATIENCE_S)
+        scan = subprocess.Popen(desk.ctl("device", "scan"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        desk.wait("gun", "holder", lambda it: it["heldBy"])
+        desk.device("gun")
+    device.pull()
+    out, _ = scan.communicate(timeout=PATIENCE_S)
+    assert "SCANNER_UNPLUGGED" in out.decode(), out
+    desk.missing("gun")
+    device = family.make("S1").plug(3)
+    desk.ready("gun")
+    listener = Listener(desk)
+    expect(listener, family, device, family.code)
+    listener.nothing_more()
+    listener.stop()
+    device.pull()
+    desk.stop()
+
+
+def cycled(family):
+    """Unplugged in the middle of a code and plugged again, many times: each code arrives whole, nothing grows."""
+    desk = Desk({"gun": family.table()})
+    device = family.make("S1").plug(0)
+    desk.ready("gun")
+    listener = Listener(desk)
+    footprint, slowest = None, 0.0
+    for cycle in range(CYCLES):
+        if cycle:
+            half(family, device)
+            device.pull()
+            listener.note("went away")
+            # Half a code of a scanner that types or writes may be one by its gap; never part of the next.
+            device = family.make("S1").plug(cycle % 4)
+            plugged = time.monotonic()
+            listener.note("is back")
+            slowest = max(slowest, time.monotonic() - plugged)
+        code = "code-%04d" % cycle
+        listener.show("gun", lambda: family.send(device, code))
+        answer = listener.code()
+        while payload(answer) != code:
+            assert family is not POS and "half".startswith(payload(answer)), answer
+            answer = listener.code()
+        if cycle == 2:
+            footprint = desk.footprint()
+    after = desk.footprint()
+    assert after[0] <= footprint[0] and after[1] <= footprint[1] + 2, (footprint, after)
+    assert int(desk.device("gun")["counters"]["opened"]) == CYCLES
+    listener.nothing_more()
+    listener.stop()
+    device.pull()
+    desk.stop()
+    return "%d cycles, descriptors %d, back in %.1f s at most" % (CYCLES, after[0], slowest)
+
+
+def told_apart(family):
+    """Two that are the same are a conflict, until the configuration names their ports."""
+    first, second = family.make("SAME").plug(0), family.make("SAME").plug(1)
+    wait_until(lambda: nodes(family) == 2, "both device files")
+    desk = Desk({"gun": family.table()})
+    desk.wait("gun", "conflict", lambda it: it["lastError"] and it["lastError"]["name"] == "DEVICE_AMBIGUOUS")
+    _, why = desk.ask("device", "why", "gun")
+    ports = sorted(it["port"] for it in why["candidates"] if it["fits"])
+    assert ports == [CONTROLLER + "/1", CONTROLLER + "/2"], why
+    desk.stop()
+
+    by_port = lambda port: 'port = "%s/%d"' % (CONTROLLER, port)
+    desk = Desk({"left": family.table(more=by_port(1)), "right": family.table("scanner-2", by_port(2))})
+    desk.ready("left")
+    desk.ready("right")
+    left, right = Listener(desk), Listener(desk, "scanner-2")
+    expect(left, family, first, "left-1", "left")
+    expect(right, family, second, "right-1", "right")
+    for cable in (first, second):
+        cable.pull()
+    left.note("went away")
+    right.note("went away")
+    second, first = family.make("SAME").plug(1), family.make("SAME").plug(0)
+    left.note("is back")
+    right.note("is back")
+    expect(left, family, first, "left-2", "left")
+    expect(right, family, second, "right-2", "right")
+    for it in (left, right):
+        it.nothing_more()
+        it.stop()
+    first.pull()
+    second.pull()
+    desk.stop()
+
+
+def nodes(family):
+    folder, begins = {
+        POS: ("hidraw", "hidraw"), WEDGE: ("input", "event"), CDC: ("tty", "ttyACM"),
+    }[family]
+    entries = pathlib.Path("/sys/class", folder).glob(begins + "*")
+    wanted = [int(number, 16) for number in family.rule.split(":")]
+    return sum(usb_ids(entry) == wanted for entry in entries)
+
+
+def usb_ids(entry):
+    for folder in [entry.resolve(), *entry.resolve().parents]:
+        if (folder / "idVendor").is_file():
+            return [int((folder / name).read_text(), 16) for name in ("idVendor", "idProduct")]
+    return None
+
+
+def wedge_types_for_nobody_else():
+    """While the daemon has it, nobody else sees a key; a second grab is refused."""
+    desk = Desk({"gun": WEDGE.table()})
+    for cycle in range(3):
+        device = WEDGE.make("S1").plug(cycle)
+        desk.ready("gun")
+        node = next(it for it in pathlib.Path("/sys/class/input").glob("event*") if usb_ids(it) == [0x0C2E, 0x0200])
+        other = os.open("/dev/input/" + node.name, os.O_RDONLY | os.O_NONBLOCK)
+        listener = Listener(desk)
+        expect(listener, WEDGE, device, "secret")
+        try:
+            seen = os.read(other, 4096)
+            raise AssertionError("another program saw %d keys" % (len(seen) // struct.calcsize("llHHi")))
+        except BlockingIOError:
+            pass
+        try:
+            fcntl.ioctl(other, EVIOCGRAB, 1)
+            raise AssertionError("grabbed twice")
+        except OSError:
+            pass
+        listener.stop()
+        os.close(other)
+        device.pull()
+        desk.missing("gun")
+    desk.stop()
+
+
+def pos_takes_long_and_binary_codes():
+    """Several reports make one code; bytes are kept; a code whose rest does not come is none."""
+    desk = Desk({"gun": POS.table()})
+    device = POS.make("S1").plug(0)
+    desk.ready("gun")
+    listener = Listener(desk)
+    for code in (b"x" * 200, b"GS\x1dRS\x1eEOT\x04CR\rLF\nNUL\0!", bytes(range(128, 256)), b"y" * 56):
+        listener.show("gun", lambda code=code: send_reports(device, usb.pos_reports(code, b"]d2")))
+        answer = listener.code()
+        assert base64.b64decode(answer["payload"]) == code and answer["symbology"] == "]d2", answer
+    before = int(desk.device("gun")["counters"]["codesIgnored"])
+    half(POS, device)
+    desk.wait("gun", "dropped half", lambda it: int(it["counters"]["codesIgnored"]) == before + 1)
+    for garbage in (b"", b"\x02", b"\x02\xff" + b"9" * 59, b"\x07" * 61, bytes(61)):
+        device.feed(1, garbage)
+    expect(listener, POS, device, "after")
+    listener.nothing_more()
+    listener.stop()
+    device.pull()
+    desk.stop()
+
+
+def without_permission_it_is_said():
+    """A maker that no rule names: the node stays root's, and the error says so."""
+    desk = Desk({"gun": 'role = "scanner"\nkind = "hid-scanner"\nusb = "dead:beef"\n'})
+    device = usb.pos_scanner("S1", ids=(0xDEAD, 0xBEEF)).plug(0)
+    desk.wait("gun", "no permission", lambda it: it["lastError"] and it["lastError"]["name"] == "DEVICE_PERMISSION")
+    device.pull()
+    desk.stop()
+
+
+def rules_give_scanners_to_the_daemon():
+    """Group and mode of each node, no seat's access, no modem."""
+    plugged = [family.make("S1").plug(port) for port, family in enumerate(FAMILIES.values())]
+    for family in FAMILIES.values():
+        wait_until(lambda: nodes(family) == 1, "its device file")
+    subprocess.run(["udevadm", "settle"], check=True)
+    for node in [*pathlib.Path("/dev").glob("hidraw*"), *pathlib.Path("/dev").glob("ttyACM*")]:
+        status = node.stat()
+        assert node.group() == "yibao" and status.st_mode & 0o777 == 0o660, (node, oct(status.st_mode))
+        tags = subprocess.run(["udevadm", "info", "-q", "property", node], stdout=subprocess.PIPE, check=True).stdout.decode()
+        assert "uaccess" not in tags.split("CURRENT_TAGS=")[-1].splitlines()[0], tags
+    device = next(pathlib.Path("/sys/bus/usb/devices").glob("*-1"))
+    properties = subprocess.run(["udevadm", "info", "-q", "property", device], stdout=subprocess.PIPE, check=True).stdout
+    assert b"ID_MM_DEVICE_IGNORE=1" in properties, properties
+    for cable in plugged:
+        cable.pull()
+
+
+def tests():
+    yield "rules_give_scanners_to_the_daemon", rules_give_scanners_to_the_daemon
+    for name, family in FAMILIES.items():
+        yield name + "_is_scanned", lambda family=family: scanned(family)
+        yield name + "_is_cycled", lambda family=family: cycled(family)
+        yield name + "_twins_are_told_apart", lambda family=family: told_apart(family)
+    yield "wedge_types_for_nobody_else", wedge_types_for_nobody_else
+    yield "pos_takes_long_and_binary_codes", pos_takes_long_and_binary_codes
+    yield "without_permission_it_is_said", without_permission_it_is_said
+
+
+def main():
+    wanted = sys.argv[1:]
+    failed = passed = 0
+    for name, test in tests():
+        if wanted and not any(word in name for word in wanted):
+            continue
+        began = time.monotonic()
+        try:
+            said = test()
+            passed += 1
+            print("guest test %s ... ok (%.1f s%s)" % (name, time.monotonic() - began, said and "; " + said or ""))
+        except Exception:
+            failed += 1
+            print("guest test %s ... FAILED" % name)
+            traceback.print_exc(file=sys.stdout)
+            newest = max(pathlib.Path("/run").glob("yibao*/daemon.log"), default=None, key=lambda it: it.stat().st_mtime)
+            if newest:
+                print("\n".join(newest.read_text().splitlines()[-25:]))
+            # What is plugged and running stays so: the next test would not begin at a clean desk.
+            break
+    print("guest total: %d passed, %d failed" % (passed, failed))
+    sys.stdout.flush()
+    os._exit(1 if failed or not passed else 0)
+
+
+main()

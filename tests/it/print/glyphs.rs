@@ -1,0 +1,136 @@
+//! Characters on paper: what the printer has is read back from the sandbox's own interpreter; what it lacks is drawn,
+//! dot for dot as a printer that has it prints it.
+
+use std::time::Duration;
+
+use encoding_rs::{EncoderResult, GB18030};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
+use yibaod::device::printer::escpos::encode;
+use yibaod::device::quirks;
+use yibaod::document::{Align, Block, Document, Style};
+use yibaod::sandbox::devices::printer::{Charset, Options, Paper, Printer};
+
+/// Characters of one paper.
+const PAPER_CHARACTERS: usize = 2_000;
+/// Names with a rare character each.
+const NAMES: usize = 300;
+const PRINTED_S_MAX: u64 = 20;
+
+fn paragraph(text: &str) -> Block {
+    Block::Text {
+        text: text.to_owned(),
+        style: Style::default(),
+        align: Align::Left,
+    }
+}
+
+/// What a printer with this font makes of the bytes for this model, and how many characters were written out.
+async fn printed(model: &str, charset: Charset, blocks: Vec<Block>) -> (Paper, usize) {
+    let options = Options {
+        charset,
+        ..Options::default()
+    };
+    let printer = Printer::start_tcp(options).expect("a free port");
+    let blocks = blocks.into_iter().chain([Block::Cut]).collect();
+    let document = Document {
+        title: String::new(),
+        blocks,
+    };
+    let encoded = encode(&document, quirks::profile(model).expect("a row"));
+    let address = printer.addr().expect("it is on TCP");
+    let mut line = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("it listens");
+    line.write_all(&encoded.bytes).await.expect("it reads");
+    let until = Instant::now() + Duration::from_secs(PRINTED_S_MAX);
+    let papers = printer.wait_papers(1, until).await;
+    assert_eq!(printer.errors(), vec![]);
+    let paper = papers.into_iter().next().expect("a paper");
+    (paper, encoded.unprintable)
+}
+
+/// Every character that GB18030 writes in so many bytes and that is nobody's own.
+fn characters(bytes: usize, range: std::ops::RangeInclusive<char>) -> Vec<char> {
+    let mut out = [0; 4];
+    let has = |character: &char| {
+        let private = ('\u{E000}'..='\u{F8FF}').contains(character);
+        let mut text = [0; 4];
+        let text = character.encode_utf8(&mut text);
+        let (result, _, length) = GB18030
+            .new_encoder()
+            .encode_from_utf8_without_replacement(text, &mut out, true);
+        !private && result == EncoderResult::InputEmpty && length == bytes
+    };
+    range.filter(has).collect()
+}
+
+async fn read_back(all: &[char]) {
+    for part in all.chunks(PAPER_CHARACTERS) {
+        let text: String = part.iter().collect();
+        let (paper, unprintable) =
+            printed("generic-80", Charset::Gb18030, vec![paragraph(&text)]).await;
+        assert_eq!(unprintable, 0);
+        let read: String = paper.text().split_whitespace().collect();
+        let sent: String = text.split_whitespace().collect();
+        let wrong = sent
+            .chars()
+            .zip(read.chars())
+            .find(|(sent, read)| sent != read);
+        assert_eq!(wrong, None);
+        assert_eq!(read.chars().count(), sent.chars().count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_bytes_read_back() {
+    let all = characters(2, '\u{80}'..='\u{FFFF}');
+    assert!(all.len() > 21_000, "{}", all.len());
+    read_back(&all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_bytes_of_extension_a_read_back() {
+    // GB18030-2022, level 1: the ideographs of extension A that stood in the standard from the start.
+    let all = characters(4, '\u{3400}'..='\u{4DB5}');
+    assert!(all.len() > 6_400, "{}", all.len());
+    read_back(&all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rare_names_are_drawn_as_a_better_printer_prints_them() {
+    let rare = characters(4, '\u{3400}'..='\u{4DB5}');
+    let surnames: Vec<char> = "赵钱孙李周吴郑王冯陈褚卫".chars().collect();
+    let names = rare
+        .iter()
+        .step_by(rare.len() / NAMES)
+        .take(NAMES)
+        .enumerate();
+    let names = names.map(|(at, given)| format!("{}{given}", surnames[at % surnames.len()]));
+    let names: Vec<String> = names.collect();
+    assert_eq!(names.len(), NAMES);
+    for part in names.chunks(30) {
+        let blocks: Vec<Block> = part.iter().map(|name| paragraph(name)).collect();
+        let (drawn, unprintable) = printed("gbk-80", Charset::Gbk, blocks.clone()).await;
+        assert_eq!(unprintable, 0);
+        let (lettered, _) = printed("generic-80", Charset::Gb18030, blocks).await;
+        assert_eq!(drawn.height(), lettered.height());
+        for y in 0..drawn.height() {
+            for x in 0..576 {
+                assert_eq!(drawn.dot(x, y), lettered.dot(x, y), "{part:?} at {x},{y}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_is_written_out() {
+    let (paper, unprintable) = printed(
+        "generic-80",
+        Charset::Gb18030,
+        vec![paragraph("王\u{20089}")],
+    )
+    .await;
+    assert_eq!(unprintable, 1);
+    assert!(paper.text().contains("王[U+20089]"), "{}", paper.text());
+}
