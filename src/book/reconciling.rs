@@ -169,6 +169,11 @@ macro_rules! with_reconciling {
                 "The details of this settlement were forgotten by rule and cannot be compared.",
                 "请用 HIS 或医保平台的记录核对。",
                 "Compare it with the records of the HIS or the platform.";
+            HisListsTwice = "E8217", "HIS_LISTS_TWICE", NotConcerned, NewId,
+                "HIS 清单中重复列出了同一笔记录。",
+                "The list of the HIS has the same record twice.",
+                "请查 HIS 是否重复登记或重复导出，去掉多余的一笔；不要据此再次退费。",
+                "Find out whether the HIS booked or exported it twice and take one out; do not refund anything because of it.";
         }
     };
 }

@@ -140,7 +140,8 @@ impl Operations {
         span.check(now_ms, begun_ms).map_err(failed)?;
         let site = self.parts().platform.site();
         let exports = self.exports(&wanted, &site, &span)?;
-        let his = match wanted.his_list.trim() {
+        // A list of blank lines is a list: an export that failed is no agreement.
+        let his = match wanted.his_list.as_str() {
             "" => None,
             list => Some(his::parse(list).map_err(failed)?),
         };
@@ -170,6 +171,7 @@ impl Operations {
                 besides: wanted.besides,
                 forgotten,
                 rules: site.rules,
+                asks_unplaced: true,
             })),
         })
     }
@@ -200,7 +202,7 @@ impl Operations {
         for (at, text) in wanted.exports.iter().enumerate() {
             let export = Export::parse(text).map_err(|fault| Failure {
                 fields: vec![format!("exports[{at}]")],
-                ..failed(fault)
+                ..failed(fault.of_export(at))
             })?;
             exports.push(export);
         }

@@ -448,7 +448,8 @@ pub(crate) struct Reconcile {
     /// Ask 3201 for these too: insurance/clearing/office, such as 390/11/430100. 另须核对的险种/清算类别/经办机构。
     #[arg(long, value_name = "I/C/O", requires = "whole_hospital")]
     pub(crate) besides: Vec<String>,
-    /// The list of the HIS, CSV or JSON with setl_id, mdtrt_id and amount in yuan. HIS 结算清单。
+    /// The list of the HIS, CSV with a heading or JSON: columns setl_id, mdtrt_id and amount in yuan (45.20).
+    /// Refunded bills and their refunds (negative) both stand in it. HIS 结算清单：已退费的结算和退费（负数）各列一行。
     #[arg(long, value_name = "FILE")]
     pub(crate) his: Option<PathBuf>,
     /// The request_id; else a new one is made and shown. 请求编号。

@@ -54,7 +54,11 @@ fn request(wanted: &Reconcile) -> Result<ReconcileRequest, Trouble> {
         exports.push(read(path, &mut room)?);
     }
     let his_list = match &wanted.his {
-        Some(path) => read(path, &mut room)?,
+        // Without text the daemon takes it that there is no list; an empty file is one that cannot be read.
+        Some(path) => match read(path, &mut room)? {
+            text if text.is_empty() => "\n".to_owned(),
+            text => text,
+        },
         None => String::new(),
     };
     let besides: Result<Vec<StatementGroup>, Trouble> =

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{Difference, TOTAL};
+use super::gather::is_cleared;
 use super::his::HisRow;
+use super::plus;
 use super::row::{Looked, Row, Standing, StatementRow, There};
 use crate::book::Code;
 use crate::settlement::bill::Fen;
@@ -56,8 +58,19 @@ fn with_there(row: &Row, there: &There) -> Vec<Difference> {
     differences
 }
 
+/// Given back because the parts that the platform answered did not make up its total: nothing is charged, and
+/// such parts are no amounts that anything could be settled by.
+fn is_given_back_for_its_parts(row: &Row) -> bool {
+    let parts = plus(plus(row.fund, row.account), row.cash);
+    row.standing.is_flagged_refunded() && parts != row.total
+}
+
 fn differing(row: &Row, amounts: &[(&str, Fen, Fen)]) -> Vec<Difference> {
-    let differ = amounts.iter().filter(|(_, here, there)| here != there);
+    let total_only = is_given_back_for_its_parts(row);
+    let compared = amounts
+        .iter()
+        .filter(|(field, ..)| !total_only || *field == TOTAL);
+    let differ = compared.filter(|(_, here, there)| here != there);
     differ
         .map(|(field, here, there)| {
             Difference::of(Code::AmountDiffers, row).amount(field, *here, *there)
@@ -72,6 +85,8 @@ pub struct Listed {
     pub differences: Vec<Difference>,
     /// Rows of ours that are listed, by their place, and the line: 5203 says what is the matter.
     pub ask: Vec<(usize, StatementRow)>,
+    /// Places of rows of ours that the centre has: by their number, or by all else where they have none.
+    pub found: BTreeSet<usize>,
 }
 
 /// Takes the lines of a 3202 result apart that are not balanced.
@@ -83,12 +98,18 @@ pub fn with_statement(rows: &[Row], listed: &[StatementRow], balanced: &[String]
         .filter(|line| !balanced.contains(&line.stmt_rslt))
         .collect();
     let mut taken = Listed::default();
+    let by_number = |line: &StatementRow| {
+        let at = sets.by_setl_id.get(line.setl_id.as_str()).copied();
+        at.filter(|at| is_of_centre(&rows[*at], line))
+    };
+    taken.found.extend(listed.iter().filter_map(by_number));
     let mut asked = BTreeSet::new();
     for line in &lines {
         match sets.place(line, &lines) {
-            Place::Agrees => {}
+            Place::Agrees(at) => taken.found.extend(at),
             Place::Differs(difference) => taken.differences.push(*difference),
             Place::Ask(at) => {
+                taken.found.insert(at);
                 if asked.insert(at) {
                     taken.ask.push((at, (*line).clone()));
                 }
@@ -100,7 +121,8 @@ pub fn with_statement(rows: &[Row], listed: &[StatementRow], balanced: &[String]
 
 /// Where a line of a statement belongs.
 enum Place {
-    Agrees,
+    /// With this row of ours, where there is one.
+    Agrees(Option<usize>),
     Differs(Box<Difference>),
     Ask(usize),
 }
@@ -135,7 +157,7 @@ impl<'a> Sets<'a> {
             let row = &self.rows[*at];
             let code = match row.standing {
                 Standing::Open => Code::OpenHereFoundThere,
-                Standing::Gone if line.refunded => return Place::Agrees,
+                Standing::Gone if line.refunded => return Place::Agrees(None),
                 Standing::Gone => Code::GoneHereStandsThere,
                 Standing::Settled | Standing::Refunded | Standing::Refund => {
                     return Place::Ask(*at);
@@ -164,30 +186,64 @@ impl<'a> Sets<'a> {
 
     /// A refund that no journal knows by its number.
     fn place_refund(&self, line: &StatementRow, lines: &[&StatementRow]) -> Option<Place> {
+        if let Some(place) = self.place_nameless(line, lines) {
+            return Some(place);
+        }
         let mut of_visit = self
             .rows
             .iter()
             .filter(|row| !line.mdtrt_id.is_empty() && row.mdtrt_id == line.mdtrt_id);
-        // A refund whose own number was never learned: its answer was lost.
-        let nameless = of_visit.clone().find(|row| {
-            row.standing == Standing::Refund && row.setl_id.is_empty() && row.total == line.total
-        });
-        if let Some(row) = nameless {
-            let is_echo = |line: &StatementRow| line.setl_id.is_empty() && line.msgid.is_empty();
-            let at_centre = lines.iter().any(|other| {
-                !is_echo(other) && other.mdtrt_id == line.mdtrt_id && other.total == line.total
-            });
-            let missing = is_echo(line) && !at_centre;
-            return Some(match missing {
-                true => Place::Differs(Box::new(in_statement(Code::NotAtPlatform, row, line))),
-                false => Place::Agrees,
-            });
-        }
         let original = of_visit.find(|row| {
             row.standing == Standing::Settled && row.total.checked_add(line.total) == Some(Fen(0))
         })?;
         let difference = in_statement(Code::RefundedThereOnly, original, line);
         Some(Place::Differs(Box::new(difference.noting(&line.setl_id))))
+    }
+
+    /// A refund of ours whose own number was never learned: its answer was lost. Its visit and its amount tell
+    /// it; a line that has its msgid is not asked about here.
+    fn place_nameless(&self, line: &StatementRow, lines: &[&StatementRow]) -> Option<Place> {
+        let is_alike = |other: &StatementRow| {
+            other.mdtrt_id == line.mdtrt_id && other.total == line.total && !is_echo(other)
+        };
+        let nameless: Vec<usize> = (0..self.rows.len())
+            .filter(|at| {
+                let row = &self.rows[*at];
+                row.standing == Standing::Refund
+                    && row.setl_id.is_empty()
+                    && !line.mdtrt_id.is_empty()
+                    && row.mdtrt_id == line.mdtrt_id
+                    && row.total == line.total
+            })
+            .collect();
+        let first = *nameless.first()?;
+        if is_echo(line) {
+            let at_centre = lines.iter().any(|other| is_alike(other));
+            let missing = || in_statement(Code::NotAtPlatform, &self.rows[first], line);
+            return Some(match at_centre {
+                true => Place::Agrees(None),
+                false => Place::Differs(Box::new(missing())),
+            });
+        }
+        // Those that a line names by their msgid are taken; each of the others takes one line.
+        let named = |at: &usize| {
+            let msgid = &self.rows[*at].msgid;
+            !msgid.is_empty() && lines.iter().any(|other| other.msgid == *msgid)
+        };
+        let left: Vec<usize> = nameless.into_iter().filter(|at| !named(at)).collect();
+        let unnamed = lines.iter().filter(|other| {
+            is_alike(other)
+                && !self.by_setl_id.contains_key(other.setl_id.as_str())
+                && !self.by_msgid.contains_key(other.msgid.as_str())
+        });
+        let place = unnamed.take_while(|other| **other != line).count();
+        let at = *left.get(place)?;
+        let row = &self.rows[at];
+        let agrees = row.fund == line.fund && row.account == line.account;
+        Some(match agrees || is_given_back_for_its_parts(row) {
+            true => Place::Agrees(Some(at)),
+            false => Place::Ask(at),
+        })
     }
 
     /// Several rows of the centre match one of ours: only the person and the amounts are told.
@@ -235,10 +291,32 @@ pub fn by_line(row: &Row, line: &StatementRow) -> Vec<Difference> {
         ("acct_pay", row.account, line.account),
     ];
     differences.extend(differing(row, &amounts));
-    if differences.is_empty() {
+    if differences.is_empty() && !explains_itself(row, line) {
         differences.push(in_statement(Code::NotCompared, row, line));
     }
     differences
+}
+
+/// Whether a line that agrees is listed only for what the centre was not told of the row: the number of a
+/// refund whose answer was lost, or the row at all where its group is not known.
+fn explains_itself(row: &Row, line: &StatementRow) -> bool {
+    let is_back = row.standing == Standing::Refund && row.setl_id.is_empty() && line.refunded;
+    let lost = is_back && !row.msgid.is_empty() && row.msgid == line.msgid;
+    let by_number = !row.setl_id.is_empty() && row.setl_id == line.setl_id;
+    let unplaced = by_number && !is_cleared(row) && is_of_centre(row, line);
+    let same_visit = line.mdtrt_id.is_empty() || line.mdtrt_id == row.mdtrt_id;
+    same_visit && (lost || unplaced || is_given_back_for_its_parts(row))
+}
+
+/// Whether a line with a row's number is the centre's own, not our row said back: that has no msgid, and only a
+/// row whose kind of clearing is known was sent.
+fn is_of_centre(row: &Row, line: &StatementRow) -> bool {
+    row.clr_type.is_empty() || !line.msgid.is_empty()
+}
+
+/// A row of ours without a number, said back: the centre knows no such row.
+fn is_echo(line: &StatementRow) -> bool {
+    line.setl_id.is_empty() && line.msgid.is_empty()
 }
 
 /// The desk in a msgid of the daemon's form.
@@ -279,7 +357,10 @@ pub fn with_his(rows: &[Row], his: &[HisRow]) -> Vec<Difference> {
                 left.remove(&at);
                 differences.extend(amount_of_his(&rows[at], entry));
             }
-            None => differences.push(only_in_his(entry)),
+            None if is_repeated(his, entry) => {
+                differences.push(only_in_his(Code::HisListsTwice, entry));
+            }
+            None => differences.push(only_in_his(Code::OnlyInHisList, entry)),
         }
     }
     let missing = left.into_iter().map(|at| &rows[at]);
@@ -309,8 +390,21 @@ fn amount_of_his(row: &Row, entry: &HisRow) -> Option<Difference> {
         .then(|| Difference::of(Code::HisAmountDiffers, row).amount(TOTAL, row.total, entry.amount))
 }
 
-fn only_in_his(entry: &HisRow) -> Difference {
-    let mut difference = Difference::general(Code::OnlyInHisList, "");
+/// Whether the list has the same entry once more: its number with an amount of the same sign, or without a
+/// number its visit with the same amount.
+fn is_repeated(his: &[HisRow], entry: &HisRow) -> bool {
+    let same = |other: &&HisRow| match entry.setl_id.is_empty() {
+        true => **other == *entry,
+        false => {
+            let signs = [other.amount, entry.amount].map(|amount| amount < Fen::ZERO);
+            other.setl_id == entry.setl_id && signs[0] == signs[1]
+        }
+    };
+    his.iter().filter(same).count() > 1
+}
+
+fn only_in_his(code: Code, entry: &HisRow) -> Difference {
+    let mut difference = Difference::general(code, "");
     difference.setl_id.clone_from(&entry.setl_id);
     difference.mdtrt_id.clone_from(&entry.mdtrt_id);
     TOTAL.clone_into(&mut difference.field);

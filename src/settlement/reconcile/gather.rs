@@ -27,8 +27,8 @@ pub struct Named<'a> {
 /// The first that is not, or a desk that has none.
 pub fn check(named: &Named<'_>, exports: &[Export]) -> Result<(), Fault> {
     let mut seen = BTreeSet::from([named.desk]);
-    for export in exports {
-        let desk = format!("desk {:03}", export.desk);
+    for (at, export) in exports.iter().enumerate() {
+        let desk = format!("export {}, desk {:03}", at + 1, export.desk);
         if export.fixmedins_code != named.fixmedins_code {
             let detail = format!("{desk}: of {}", export.fixmedins_code);
             return Err(Fault::new(Code::ExportOtherHospital, detail));

@@ -177,6 +177,8 @@ mod tests {
     fn what_cannot_be_read_is_said_with_its_place() {
         for (text, place) in [
             ("", "empty"),
+            ("\n \r\n", "empty"),
+            ("\u{feff}\n", "empty"),
             ("setl_id\nS1", "line 1"),
             ("amount\n1", "line 1"),
             ("setl_id,amount\nS1", "line 2"),

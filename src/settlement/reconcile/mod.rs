@@ -53,6 +53,12 @@ impl Fault {
             detail: detail.into(),
         }
     }
+
+    /// Of which export, counted from 1 in the order in which they were given.
+    pub(crate) fn of_export(self, place: usize) -> Self {
+        let detail = format!("export {}: {}", place.saturating_add(1), self.detail);
+        Self { detail, ..self }
+    }
 }
 
 /// Adds, and stays at the end of the field instead of leaving it: a sum is for the eye and for 3201, where

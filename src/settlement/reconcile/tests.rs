@@ -5,3 +5,4 @@ mod encoding;
 mod model;
 mod planted;
 mod sets;
+mod unnamed;

@@ -201,6 +201,13 @@ async fn what_cannot_be_reconciled_says_why() {
         ),
         (
             ReconcileRequest {
+                his_list: "\n \n".to_owned(),
+                ..request("bad")
+            },
+            "HIS_LIST_UNREADABLE",
+        ),
+        (
+            ReconcileRequest {
                 desks: vec![1],
                 ..request("bad")
             },

@@ -13,16 +13,16 @@ use yibaod::sandbox::platform::{Options, Platform};
 use super::{group, other, reconcile, request, settle, today, told};
 use crate::desk::{Desk, Setup, refusal};
 
-async fn platform() -> Arc<Platform> {
+pub(super) async fn platform() -> Arc<Platform> {
     let platform = Platform::start(Options::default()).await;
     Arc::new(platform.expect("a free port"))
 }
 
-async fn table(desk: &Desk, request: ReconcileRequest) -> Reconciliation {
+pub(super) async fn table(desk: &Desk, request: ReconcileRequest) -> Reconciliation {
     reconcile(desk, request).await.expect("it begins")
 }
 
-async fn desk(platform: &Arc<Platform>, number: u16, more: &str) -> Desk {
+pub(super) async fn desk(platform: &Arc<Platform>, number: u16, more: &str) -> Desk {
     let setup = Setup {
         desk_number: number,
         settle_quiet_s: 1,
@@ -33,19 +33,19 @@ async fn desk(platform: &Arc<Platform>, number: u16, more: &str) -> Desk {
     Desk::start_at(Arc::clone(platform), setup).await
 }
 
-fn ctl(words: &[&str]) -> Output {
+pub(super) fn ctl(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_yibaoctl"))
         .args(words)
         .output()
         .expect("yibaoctl runs")
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
 /// `yibaoctl journal export` beside the running daemon.
-fn export(desk: &Desk, name: &str) -> PathBuf {
+pub(super) fn export(desk: &Desk, name: &str) -> PathBuf {
     let path = desk.dir().join(name);
     let config = desk.config();
     let out = ctl(&[
@@ -62,11 +62,11 @@ fn export(desk: &Desk, name: &str) -> PathBuf {
     path
 }
 
-fn read(path: &Path) -> String {
+pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("it was written")
 }
 
-fn whole(request_id: &str, exports: Vec<String>) -> ReconcileRequest {
+pub(super) fn whole(request_id: &str, exports: Vec<String>) -> ReconcileRequest {
     ReconcileRequest {
         whole_hospital: true,
         desks: vec![1, 2, 3],
@@ -466,7 +466,7 @@ async fn refunds_asked_for_count_at_whichever_desk() {
     assert_eq!((all.settlements, all.refunds), (3, 2));
 }
 
-async fn refund(desk: &Desk, request_id: &str, key: Key) {
+pub(super) async fn refund(desk: &Desk, request_id: &str, key: Key) {
     let request = RefundSettlementRequest {
         request_id: request_id.to_owned(),
         operator: request("any").operator,

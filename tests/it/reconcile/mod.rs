@@ -3,6 +3,7 @@
 mod alone;
 mod hospital;
 mod other;
+mod unnamed;
 
 use yibaod::api::reconcile_response::Told;
 use yibaod::api::{

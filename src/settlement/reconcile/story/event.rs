@@ -27,6 +27,10 @@ pub struct Plan {
     pub forgotten: u32,
     /// What differs by site.
     pub rules: Rules,
+    /// Rows whose group is not known are asked for one by one first. A recorded set that does not say so is
+    /// told again as it was carried: without those questions.
+    #[serde(default)]
+    pub asks_unplaced: bool,
 }
 
 /// What differs by site, as it was when the reconciliation was accepted.

@@ -75,10 +75,7 @@ impl Reconciliation {
         self.plan = Some(Arc::clone(&plan));
         if self.whole_hospital {
             self.groups = Arc::new(gather::groups(&plan.rows, &plan.besides));
-            let unclear = plan.rows.iter();
-            let unclear = unclear.filter(|row| row.standing.counts() && !gather::is_cleared(row));
-            self.differs(unclear.map(|row| Difference::of(Code::NotCompared, row)));
-            self.at = At::Group(0, GroupStep::Totals);
+            self.begin_unplaced(&plan);
         } else {
             let (todo, silent): (Vec<usize>, Vec<usize>) =
                 (0..plan.rows.len()).partition(|at| is_askable(&plan, &plan.rows[*at]));
@@ -143,6 +140,8 @@ impl Reconciliation {
     fn give_up(&mut self, note: &str) {
         match self.at.clone() {
             At::Over => {}
+            // A statement may still have it.
+            At::Row(place) if self.whole_hospital => self.at = At::Row(place + 1),
             At::Row(place) => {
                 let row = self.todo.get(place).and_then(|at| self.row(*at));
                 let difference = row.map(|row| Difference::of(Code::NotCompared, row).noting(note));
@@ -169,10 +168,17 @@ impl Reconciliation {
 
     fn learn(&mut self, found: Found) {
         match (self.at.clone(), found) {
+            (At::Row(place), Found::Compared(looked)) if self.whole_hospital => {
+                self.learn_unplaced(place, &looked);
+                self.at = At::Row(place + 1);
+            }
             (At::Row(place), Found::Compared(looked)) => {
                 let row = self.todo.get(place).and_then(|at| self.row(*at));
+                let was_sent_anew = row.is_some_and(|row| self.was_sent_anew(row));
                 let differences = row.map(|row| compare::with_platform(row, &looked));
-                self.differs(differences.unwrap_or_default());
+                if looked != Looked::Unclear || !was_sent_anew {
+                    self.differs(differences.unwrap_or_default());
+                }
                 self.at = At::Row(place + 1);
             }
             (At::Listed(group, place), Found::Compared(looked)) => {
@@ -206,6 +212,17 @@ impl Reconciliation {
                 }
             }
         }
+    }
+
+    /// Whether the same settlement was sent again after this surely refused call, and charged. 5203 then shows
+    /// the other one: that says nothing of a charge of this one.
+    fn was_sent_anew(&self, row: &Row) -> bool {
+        let mut rows = self.plan.iter().flat_map(|plan| plan.rows.iter());
+        row.standing == Standing::Gone
+            && rows.any(|other| {
+                let same = other.desk == row.desk && other.settlement_id == row.settlement_id;
+                same && other.standing.counts()
+            })
     }
 
     fn learn_of_group(&mut self, place: usize, step: &GroupStep, found: Found) {
@@ -257,12 +274,19 @@ impl Reconciliation {
             self.differs([Difference::general(Code::TotalsDiffer, &name)]);
         }
         self.differs(listed.differences);
-        self.listed = Arc::new(listed.ask);
+        let ask = self.placed_by_lines(listed.ask, &listed.found);
+        self.listed = Arc::new(ask);
         self.at = At::Listed(place, 0);
     }
 
     /// Goes on past what has no further question.
     fn settle(&mut self) {
+        if let At::Row(place) = self.at
+            && place >= self.todo.len()
+            && self.whole_hospital
+        {
+            self.at = At::Group(0, GroupStep::Totals);
+        }
         if let At::Listed(group, place) = self.at
             && place >= self.listed.len()
         {
@@ -277,6 +301,7 @@ impl Reconciliation {
         if is_over {
             if self.whole_hospital {
                 self.still_open();
+                self.still_unplaced();
             }
             self.at = At::Over;
         }
@@ -306,7 +331,7 @@ impl Reconciliation {
     }
 
     /// Takes differences into the table, each once.
-    fn differs(&mut self, differences: impl IntoIterator<Item = Difference>) {
+    pub(super) fn differs(&mut self, differences: impl IntoIterator<Item = Difference>) {
         let mut new = differences.into_iter().peekable();
         if new.peek().is_none() {
             return;
@@ -336,7 +361,7 @@ fn is_told(table: &[Difference], difference: &Difference) -> bool {
 }
 
 /// Whether 5203 can be asked for this row.
-fn is_askable(plan: &Plan, row: &Row) -> bool {
+pub(super) fn is_askable(plan: &Plan, row: &Row) -> bool {
     if row.psn_no.is_empty() || row.mdtrt_id.is_empty() {
         return false;
     }

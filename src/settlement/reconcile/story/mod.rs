@@ -6,6 +6,8 @@
 //!                                      └ not ─► 9101 ─► 3202 ─► 9102 ─► lines ─► 5203 for each of ours
 //! ```
 //!
+//! Of a whole hospital, rows whose group is not known – a person stated them – are asked for with 5203 first.
+//!
 //! 3201 is about one insurance, 3202 about all insurances of one kind of clearing at one office: it is asked for
 //! once, whichever of its groups does not balance.
 //!
@@ -17,7 +19,9 @@ pub mod event;
 mod fold;
 mod next;
 mod tell;
+mod unplaced;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::difference::Difference;
@@ -49,6 +53,8 @@ pub struct Reconciliation {
     at: At,
     /// Rows of ours that a statement listed, and its line.
     listed: Arc<Vec<(usize, StatementRow)>>,
+    /// Rows of a whole hospital whose group is not known and of which nothing is said yet; true: 5203 has none.
+    unplaced: Arc<BTreeMap<usize, bool>>,
     tries: u32,
     /// Nothing is asked before then.
     not_before_ms: i64,
@@ -142,6 +148,7 @@ impl Story for Reconciliation {
             detailed: Vec::new(),
             at: At::Over,
             listed: Arc::default(),
+            unplaced: Arc::default(),
             tries: 0,
             not_before_ms: 0,
             failures: 0,

@@ -55,9 +55,11 @@ impl Reconciliation {
     pub fn progress(&self) -> Progress {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let (rows, groups) = (self.todo.len(), self.groups.len());
+        // A whole hospital's rows come before its groups.
+        let of = rows.saturating_add(groups);
         let (done, of, infno) = match &self.at {
-            At::Row(place) => (*place, rows, "5203"),
-            At::Listed(group, _) => (*group, groups, "5203"),
+            At::Row(place) => (*place, of, "5203"),
+            At::Listed(group, _) => (rows.saturating_add(*group), of, "5203"),
             At::Group(place, step) => {
                 let infno = match step {
                     GroupStep::Totals => "3201",
@@ -65,9 +67,9 @@ impl Reconciliation {
                     GroupStep::Details { .. } => "3202",
                     GroupStep::Download { .. } => "9102",
                 };
-                (*place, groups, infno)
+                (rows.saturating_add(*place), of, infno)
             }
-            At::Over => (rows.max(groups), rows.max(groups), ""),
+            At::Over => (of, of, ""),
         };
         Progress {
             done: number(done),

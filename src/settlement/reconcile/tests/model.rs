@@ -84,6 +84,8 @@ pub(super) struct Model {
     pub(super) loses: Option<usize>,
     /// 5203 is refused.
     pub(super) refuses_5203: bool,
+    /// 5203 without the row that was asked for, but with others of the visit, says nothing.
+    pub(super) unclear_of_others: bool,
 }
 
 impl Model {
@@ -139,7 +141,12 @@ impl Model {
                     same && held.row.mdtrt_id == numbers.mdtrt_id
                 });
                 let looked = hit.map(|held| Looked::There(held.there.clone()));
-                Found::Compared(looked.unwrap_or(Looked::Nothing))
+                let mut visit = self.held.iter().map(|held| &held.row.mdtrt_id);
+                let nothing = match visit.any(|mdtrt_id| *mdtrt_id == numbers.mdtrt_id) {
+                    true if self.unclear_of_others => Looked::Unclear,
+                    true | false => Looked::Nothing,
+                };
+                Found::Compared(looked.unwrap_or(nothing))
             }
             Ask::Totals(statement) => {
                 let group = self.of_group(&statement.group);
@@ -294,6 +301,7 @@ pub(super) fn accepted(rows: &[Row], his: Option<Vec<HisRow>>, whole_hospital: b
                 without_setl_id: true,
                 pace_ms: 200,
             },
+            asks_unplaced: true,
         })),
     }
 }
