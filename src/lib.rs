@@ -5,10 +5,10 @@
 //! | folder | what | may import |
 //! |---|---|---|
 //! | [`settlement`] | PURE: bill, credential, events, state, steps, next, checks | book, person |
-//! | [`document`] | PURE: what can be put on paper | settlement, book, person |
+//! | [`document`] | PURE: what can be put on paper, the life of a print job | settlement, book, person |
 //! | [`journal`] | append-only events in SQLite | settlement, book, person |
 //! | [`platform`] | the insurance platform: wire, profile, HTTP, sign-in | settlement, config, book, person, observe |
-//! | [`device`] | the hub, links, scanners, printers | document, config, book, person, observe |
+//! | [`device`] | the hub, links, scanners, printers, card readers | document, config, book, person, observe |
 //! | [`runner`] | carries one stream: next, do, record, fold | settlement, document, journal, platform, device, leaves but api |
 //! | [`operation`] | what can be asked, a file each | runner and all that it may import |
 //! | [`ipc`] | the doors: access, convert, gRPC | operation, settlement, document, leaves |
