@@ -383,7 +383,6 @@ async fn a_printer_that_stops_reading_holds_nobody() {
     // What the printer was cut off in cannot swallow the next job.
     desk.printer.far().deaf = false;
     until(&desk.hub, "slip", |slip| slip.counters.opened == 2).await;
-    desk.printer.far().paper.clear();
     assert!(matches!(desk.print().await, PrintOutcome::Unknown { .. }));
     let whole = paper_of("mute-80");
     desk.printer.until(|far| far.paper.ends_with(&whole)).await;
