@@ -94,7 +94,7 @@ async fn cards_that_do_not_serve_are_named() {
     for (media, role, name) in [
         (CardMedium::ResidentId, "", "CARD_READER_MISSING"),
         (CardMedium::SocialCard, "id-card", "CARD_READER_MISSING"),
-        (CardMedium::SocialCard, "scanner", "REQUEST_INVALID"),
+        (CardMedium::SocialCard, "scanner", "DEVICE_UNKNOWN"),
     ] {
         let refused = client.read_card(request(media, role)).await.unwrap_err();
         assert_eq!(refusal(&refused).name, name, "{media:?} {role}");
