@@ -34,7 +34,7 @@ const FAULTS: [Fault; 3] = [Fault::Refilled, Fault::PowerLost, Fault::Cut];
 async fn faults_at_every_byte_of_a_receipt() {
     let mut proof = Proof::begin(
         "paper",
-        "paper out, power lost, line cut at every byte of a receipt: told as the paper is",
+        "Paper out, power lost, line cut at every byte of a receipt: told as the paper is",
         "小票逐字节缺纸、断电、断线：如实告知",
     );
     let mut found = Found {
