@@ -15,7 +15,7 @@ from usb import wait_until
 PROGRAMS = pathlib.Path("/run/programs")
 USER = "yibao"
 # Longest wait for anything that is to happen; the machine is emulated.
-PATIENCE_S = 40
+PATIENCE_S = 180
 
 
 class Desk:
@@ -147,21 +147,6 @@ class Listener:
             return json.loads(self.codes.get(timeout=PATIENCE_S))
         except queue.Empty:
             raise AssertionError("no code came") from None
-
-    def show(self, name, send):
-        """Shows a code. The scanner begins to listen after the holder is told that it is there; a code that the daemon
-        counts as ignored came before that and is shown again."""
-        ignored = self.ignored(name)
-        send()
-        while self.codes.empty():
-            self.desk.lives()
-            if self.ignored(name) > ignored:
-                ignored = self.ignored(name)
-                send()
-            time.sleep(0.2)
-
-    def ignored(self, name):
-        return int(self.desk.device(name)["counters"]["codesIgnored"])
 
     def nothing_more(self):
         assert self.codes.empty(), self.codes.get_nowait()

@@ -155,7 +155,7 @@ def port_is_free(port):
     return False
 
 
-def wait_until(true, what, seconds=20):
+def wait_until(true, what, seconds=180):
     """Waits until `true()` is; a condition, never a guess."""
     end = time.monotonic() + seconds
     while not true():
