@@ -17,7 +17,7 @@ pub struct DeviceInfo {
     pub name: String,
     /// What it is for.
     pub role: String,
-    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp` or `escpos-serial`.
+    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial` or `escpos-usb`.
     pub kind: &'static str,
     /// Its path, or host and port.
     pub address: String,
@@ -116,6 +116,7 @@ impl Board {
             | Kind::HidScanner { .. }
             | Kind::KeyboardScanner { .. }
             | Kind::EscPosSerial { .. }
+            | Kind::EscPosUsb { .. }
             | Kind::PcscReader { .. }
             | Kind::IdCardSerial { .. } => DeviceState::Missing,
         };
@@ -273,6 +274,7 @@ impl Board {
             Kind::HidScanner { at, .. } => ("hid-scanner", at.to_string()),
             Kind::KeyboardScanner { at, .. } => ("keyboard-scanner", at.to_string()),
             Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
+            Kind::EscPosUsb { at } => ("escpos-usb", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
             Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! A byte pipe to a device: a serial line or a TCP connection.
+//! A byte pipe to a device: a serial line, a TCP connection or a printer's endpoints on USB.
 //!
 //! Reading nothing means the far end is gone. Nothing here waits without a limit, and nothing flushes: on a
 //! serial line that waits for the far end in the kernel, for ever when the printer stopped reading. It must
@@ -18,6 +18,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, Seri
 
 use super::error::DeviceError;
 use super::find::{self, Class};
+use super::usb_line::{Turn, UsbLine};
 use crate::book::Code;
 use crate::config::devices::At;
 
@@ -34,6 +35,7 @@ pub(crate) struct Link {
 enum Pipe {
     Serial(SerialStream),
     Tcp(TcpStream),
+    Usb(Box<UsbLine>),
 }
 
 /// What [`Link::exchange`] moved.
@@ -76,6 +78,30 @@ impl Link {
         })
     }
 
+    /// Opens a printer of the USB printer class. `missing` is the code when it is not there.
+    pub(crate) async fn usb(at: &At, turn: &Turn, missing: Code) -> Result<Self, DeviceError> {
+        let line = UsbLine::open(at, turn, missing).await?;
+        Ok(Self {
+            pipe: Pipe::Usb(Box::new(line)),
+        })
+    }
+
+    /// Whether the far end can say nothing: questions are of no use.
+    pub(crate) fn is_one_way(&self) -> bool {
+        match &self.pipe {
+            Pipe::Usb(line) => line.is_one_way(),
+            Pipe::Serial(_) | Pipe::Tcp(_) => false,
+        }
+    }
+
+    /// What a printer's port says beside the bytes; `None`: there is no such word.
+    pub(crate) async fn port_status(&self) -> io::Result<Option<u8>> {
+        match &self.pipe {
+            Pipe::Usb(line) => line.port_status().await,
+            Pipe::Serial(_) | Pipe::Tcp(_) => Ok(None),
+        }
+    }
+
     /// Waits for bytes. Zero: the far end is gone. Dropping the future loses nothing.
     pub(crate) async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, into)).await
@@ -86,6 +112,7 @@ impl Link {
         let read = match &mut self.pipe {
             Pipe::Serial(stream) => stream.try_read(into),
             Pipe::Tcp(stream) => stream.try_read(into),
+            Pipe::Usb(line) => return line.read_now(into),
         };
         match read {
             Ok(count) => Ok(Some(count)),
@@ -119,14 +146,19 @@ impl Link {
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(0),
             Pipe::Tcp(_) => 0,
+            Pipe::Usb(line) => line.unsent(),
         }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Pipe::Usb(line) = &mut self.pipe {
+            return line.poll_read(cx, into);
+        }
         let mut buffer = ReadBuf::new(into);
         let read = match &mut self.pipe {
             Pipe::Serial(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Pipe::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            Pipe::Usb(_) => return Poll::Pending,
         };
         read.map_ok(|()| buffer.filled().len())
     }
@@ -135,6 +167,7 @@ impl Link {
         match &mut self.pipe {
             Pipe::Serial(stream) => Pin::new(stream).poll_write(cx, from),
             Pipe::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
+            Pipe::Usb(line) => line.poll_write(cx, from),
         }
     }
 }

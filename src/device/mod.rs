@@ -29,6 +29,7 @@ mod queue;
 pub mod quirks;
 mod readable;
 pub mod scanner;
+mod usb_line;
 
 #[cfg(test)]
 mod far_end;
