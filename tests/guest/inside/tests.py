@@ -1,4 +1,4 @@
-"""What a desk's USB scanners must survive, on a real kernel with real udev. WORDS choose tests by their names."""
+"""What a desk's USB devices must survive, on a real kernel with real udev: scanners here, others beside. WORDS choose tests by their names."""
 
 import base64
 import fcntl
@@ -11,6 +11,8 @@ import sys
 import time
 import traceback
 
+import cards
+import printing
 import usb
 from desk import PATIENCE_S, Desk, Listener
 from usb import wait_until
@@ -287,6 +289,8 @@ def tests():
     yield "wedge_types_for_nobody_else", wedge_types_for_nobody_else
     yield "pos_takes_long_and_binary_codes", pos_takes_long_and_binary_codes
     yield "without_permission_it_is_said", without_permission_it_is_said
+    yield from printing.TESTS.items()
+    yield from cards.TESTS.items()
 
 
 def main():
