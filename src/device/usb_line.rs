@@ -80,20 +80,26 @@ impl UsbLine {
         let place = at.clone();
         let opening = async {
             let turn = Arc::clone(&turn.0).acquire_owned().await.ok()?;
-            let opening = tokio::task::spawn_blocking(move || Ends::open(&place, turn, missing));
+            let opening = tokio::task::spawn_blocking(move || {
+                // A line that nobody waits for any more is closed as any other.
+                Ends::open(&place, turn, missing).map(Self::of)
+            });
             opening.await.ok()
         };
         let opened = timeout(Duration::from_millis(OPEN_MS_MAX), opening).await;
-        let ends = opened
+        opened
             .map_err(|_| wrong("opening hangs"))?
-            .ok_or_else(|| wrong("opening failed"))??;
-        Ok(Self {
+            .ok_or_else(|| wrong("opening failed"))?
+    }
+
+    fn of(ends: Ends) -> Self {
+        Self {
             ends: Some(ends),
             received: Vec::new(),
             taken: 0,
             unsent: 0,
             pause: None,
-        })
+        }
     }
 
     /// Whether the printer can say nothing on this line.

@@ -34,8 +34,9 @@ def refuses(desk, name):
     assert name in told, told
 
 
-def has_card(desk, wanted):
-    desk.wait("cards", "card %s" % wanted, lambda it: it.get("hasCard", False) == wanted)
+def lifted(desk, do):
+    """Does something, after which the card is seen to be out."""
+    desk.change("cards", "CARD_OUT", do)
 
 
 def is_read():
@@ -46,13 +47,10 @@ def is_read():
     for number in range(1, 4):
         card = SocialCard(number=number)
         waiting = reading(desk)
-        desk.wait("cards", "who waits", lambda it: it["heldBy"])
-        reader.insert(card)
+        desk.change("cards", "CARD_IN", lambda: reader.insert(card))
         told = answer(waiting)
         assert told["card"]["cardSn"] == card.card_sn, told
-        has_card(desk, True)
-        reader.remove()
-        has_card(desk, False)
+        lifted(desk, reader.remove)
     desk.stop()
     reader.pull()
 
@@ -66,12 +64,10 @@ def card_is_pulled_between_commands():
     reader.insert(card)
     reads(desk, card)
     commands = reader.commands
-    reader.remove()
-    has_card(desk, False)
+    lifted(desk, reader.remove)
     for at in range(2, commands + 1, 3):
-        reader.insert(SocialCard(number=at), pull_at=at)
-        refuses(desk, "CARD_PULLED")
-        has_card(desk, False)
+        card = SocialCard(number=at)
+        lifted(desk, lambda: (reader.insert(card, pull_at=at), refuses(desk, "CARD_PULLED")))
     card = SocialCard(number=99)
     reader.insert(card)
     reads(desk, card)

@@ -13,7 +13,6 @@ from usb import wait_until
 CLAIM_INTERFACE = 0x8004550F
 TABLE = 'role = "receipt"\nkind = "escpos-usb"\nusb = "04b8:0202"\n'
 PROVING = TABLE + 'model = "epson-tm-80"\n'
-STATE = "DEVICE_STATE_"
 JOB = "PRINT_JOB_STATE_"
 
 
@@ -22,7 +21,7 @@ class Job:
 
     def __init__(self, desk, text, lines=1):
         self.path = desk.dir / (text + ".json")
-        blocks = [{"text": {"text": "%s line %d" % (text, number)}} for number in range(lines)]
+        blocks = [{"text": {"text": "%s line %d" % (text, number)}} for number in range(lines)] + [{"cut": {}}]
         self.path.write_text(json.dumps({"requestId": text, "document": {"title": text, "blocks": blocks}}))
         self.desk, self.text = desk, text
         self.process = subprocess.Popen(desk.ctl("print", self.path), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -45,10 +44,6 @@ class Job:
 def printed(job, proof):
     told = job.end()
     assert (told["state"], told.get("proof")) == (JOB + "PRINTED", "PAPER_PROOF_" + proof), told
-
-
-def state(desk, wanted):
-    desk.wait("slip", wanted, lambda it: it["state"] == STATE + wanted)
 
 
 def in_error(desk, name):
@@ -81,7 +76,7 @@ def says_that_paper_is_out():
     device = Printer("P1").plug(0)
     desk.ready("slip")
     device.set_paper(False)
-    state(desk, "PAPER_OUT")
+    desk.state("slip", "PAPER_OUT")
     parked = Job(desk, "parked")
     wait_until(lambda: (parked.state() or {}).get("error", {}).get("name") == "PAPER_OUT", "the job to be parked")
     assert not device.everything(), device.everything()
@@ -90,8 +85,7 @@ def says_that_paper_is_out():
     device.takes = 300
     job = Job(desk, "paused", lines=100)
     wait_until(lambda: device.takes == 0 and device.held, "the middle of the job")
-    device.set_paper(False)
-    state(desk, "PAPER_OUT")
+    desk.change("slip", "PAPER_OUT", lambda: device.set_paper(False))
     device.takes = None
     device.set_paper(True)
     printed(job, "PROCESS_ID")
@@ -161,7 +155,7 @@ def one_way_is_never_proven():
     assert told["state"] == JOB + "UNKNOWN" and told["error"]["name"] == "PRINT_NOT_PROVEN", told
     assert count(device, "blind") == 1
     device.set_paper(False)
-    state(desk, "PAPER_OUT")
+    desk.state("slip", "PAPER_OUT")
     parked = Job(desk, "no-paper")
     wait_until(lambda: (parked.state() or {}).get("error", {}).get("name") == "PAPER_OUT", "the job to be parked")
     device.set_paper(True)

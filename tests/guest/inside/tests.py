@@ -18,7 +18,7 @@ from desk import PATIENCE_S, Desk, Listener
 from usb import wait_until
 
 LONG = os.environ.get("YIBAO_LONG") == "1"
-CYCLES = 300 if LONG else 12
+CYCLES = 300 if LONG else 8
 # Where the guest's virtual controller is.
 CONTROLLER = "vhci_hcd.0"
 EVIOCGRAB = 0x40044590
