@@ -101,6 +101,8 @@ class Desk:
             process.terminate()
             process.wait(PATIENCE_S)
         self.log.close()
+        # It lies in memory.
+        shutil.rmtree(self.dir)
 
     def said(self):
         return (self.dir / "daemon.log").read_text()

@@ -192,8 +192,10 @@ def kernel_driver_gives_way():
 def claimed_by_another_it_is_said():
     """A program that drives it by usbfs, as CUPS does: its name is told, and it is not disturbed."""
     device = Printer("P1").plug(0)
-    folder = next(it for it in pathlib.Path("/sys/bus/usb/devices").glob("*-1") if (it / "serial").is_file())
-    node = "/dev/bus/usb/%03d/%03d" % tuple(int((folder / name).read_text()) for name in ("busnum", "devnum"))
+    plugged = lambda: [it.parent for it in pathlib.Path("/sys/bus/usb/devices").glob("*/idVendor") if "04b8" in it.read_text()]
+    wait_until(lambda: plugged() and (plugged()[0] / "devnum").is_file(), "the printer's number")
+    node = "/dev/bus/usb/%03d/%03d" % tuple(int((plugged()[0] / name).read_text()) for name in ("busnum", "devnum"))
+    wait_until(pathlib.Path(node).exists, node)
     subprocess.run(["udevadm", "settle"], check=True)
     holder = subprocess.Popen(
         ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "python3", "-c",
