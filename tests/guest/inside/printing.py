@@ -10,7 +10,8 @@ from desk import PATIENCE_S, USER, Desk
 from printer import Printer
 from usb import wait_until
 
-CLAIM_INTERFACE = 0x8004550F
+# USBDEVFS_DISCONNECT_CLAIM of interface 0: usblp is sent away, as CUPS does it.
+TAKE_INTERFACE, TAKE_BYTES = 0x8108551B, 264
 TABLE = 'role = "receipt"\nkind = "escpos-usb"\nusb = "04b8:0202"\n'
 PROVING = TABLE + 'model = "epson-tm-80"\n'
 JOB = "PRINT_JOB_STATE_"
@@ -168,7 +169,6 @@ def one_way_is_never_proven():
 
 def kernel_driver_gives_way():
     """usblp had it first: it is taken, and given back. In use by a program it is that program's."""
-    subprocess.run(["modprobe", "usblp"], check=True)
     node = pathlib.Path("/dev/usb/lp0")
     device = Printer("P1").plug(0)
     wait_until(node.exists, "usblp to take it")
@@ -186,7 +186,6 @@ def kernel_driver_gives_way():
     wait_until(node.exists, "usblp to have it again")
     device.pull()
     wait_until(lambda: not node.exists(), "the node to go")
-    subprocess.run(["modprobe", "-r", "usblp"], check=True)
 
 
 def claimed_by_another_it_is_said():
@@ -199,8 +198,8 @@ def claimed_by_another_it_is_said():
     subprocess.run(["udevadm", "settle"], check=True)
     holder = subprocess.Popen(
         ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "python3", "-c",
-         "import fcntl,os,sys; fd=os.open(sys.argv[1],os.O_RDWR); fcntl.ioctl(fd,%d,bytes(4)); print('has it',flush=True); sys.stdin.read()"
-         % CLAIM_INTERFACE, node], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+         "import fcntl,os,sys; fd=os.open(sys.argv[1],os.O_RDWR); fcntl.ioctl(fd,%d,bytes(%d)); print('has it',flush=True); sys.stdin.read()"
+         % (TAKE_INTERFACE, TAKE_BYTES), node], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"has it\n"
     desk = Desk({"slip": PROVING})
     in_error(desk, "DEVICE_HELD_ELSEWHERE")
