@@ -240,19 +240,24 @@ impl Ends {
             DeviceError::new(code, format!("{}: {what}", path.display()))
         };
         let file = OpenOptions::new().read(true).write(true).open(path);
-        let file = file.map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => wrong(Code::DevicePermission, &error),
-            _ => wrong(missing, &error),
+        let file = file.map_err(|error| {
+            let not_permitted = error.kind() == io::ErrorKind::PermissionDenied;
+            let code = if not_permitted {
+                Code::DevicePermission
+            } else {
+                missing
+            };
+            wrong(code, &error)
         })?;
         if let Some(node) = find::kernel_printer(&printer) {
             refuse_if_in_use(&node)?;
         }
-        let not_ours = |error: nusb::Error| match error.kind() {
-            ErrorKind::Busy => wrong(
-                Code::DeviceHeldElsewhere,
-                &format_args!("{error}{}", held_by(path)),
-            ),
-            _ => wrong(missing, &error),
+        let not_ours = |error: nusb::Error| {
+            if error.kind() == ErrorKind::Busy {
+                let holder = held_by(path);
+                return wrong(Code::DeviceHeldElsewhere, &format_args!("{error}{holder}"));
+            }
+            wrong(missing, &error)
         };
         let device = Device::from_fd(OwnedFd::from(file))
             .wait()

@@ -147,6 +147,8 @@ impl Held<'_> {
         // Granted says that it is there.
         let mut told_present = true;
         let mut changed = false;
+        // The lease begins with the word that it is granted, which waits for the listening.
+        let mut began = false;
         let mut untold = Some(granted);
         let mut each: Option<mpsc::Receiver<Read>> = None;
         let mut reader: Option<Reader> = None;
@@ -155,7 +157,11 @@ impl Held<'_> {
             // Before anybody is told that it is granted or there: a code shown upon that word must be heard.
             if self.codes && here && each.is_none() {
                 each = self.lease.listen(soon()).await.ok();
+                if !began {
+                    self.lease_end = Instant::now() + self.lease_time;
+                }
             }
+            began = true;
             // What an ended channel still holds comes before the next one.
             let listens = each.as_ref().is_some_and(|each| !each.is_closed());
             let present = here && (listens || !self.codes);
@@ -174,15 +180,15 @@ impl Held<'_> {
                     }
                     None => return (ClaimEnd::Released, None),
                 },
-                // Who waits for a code is alive.
-                () = sleep_until(lease_end), if reader.is_none() => {
-                    return (ClaimEnd::LeaseOver, None);
-                }
                 room = self.news.reserve(), if untold.is_some() => {
                     // A holder that hung up is noticed by whoever waits for that.
                     if let (Ok(room), Some(news)) = (room, untold.take()) {
                         room.send(news);
                     }
+                }
+                // Who waits for a code is alive.
+                () = sleep_until(lease_end), if reader.is_none() => {
+                    return (ClaimEnd::LeaseOver, None);
                 }
                 it = presence.changed() => changed |= it.is_ok(),
                 () = sleep(RETRY), if here && self.codes && each.is_none() => {}
