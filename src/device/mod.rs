@@ -28,6 +28,7 @@ pub mod printer;
 mod queue;
 pub mod quirks;
 mod readable;
+mod record;
 pub mod scanner;
 
 #[cfg(test)]
@@ -43,4 +44,5 @@ pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
 pub use printer::escpos::PaperPreview;
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
+pub use record::{Recorded, RecordedWhat, Recording, RecordingEnd, Way};
 pub use scanner::{Asker, Scan, ScannerLease};

@@ -17,8 +17,10 @@ pub mod frame;
 mod host;
 pub(crate) mod kinds;
 pub(crate) mod pcsc;
+mod pcsc_redact;
 pub(crate) mod resident;
 mod sam;
+mod sam_redact;
 mod shown;
 mod social;
 mod trouble;
@@ -36,6 +38,8 @@ use super::scanner::Asker;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
+pub(crate) use pcsc_redact::CardTalk;
+pub(crate) use sam_redact::Frames;
 pub use shown::{Medium, Photo, Resident, ShownCard};
 pub use trouble::Failure;
 

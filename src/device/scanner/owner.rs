@@ -105,7 +105,7 @@ enum Ended {
 pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
     let mut pause = Pause::hinted(line.hint.clone());
     loop {
-        match Source::open(&line.at, line.wire).await {
+        match Source::open(&line.at, line.wire, board.tap()).await {
             Ok(source) => {
                 pause.reset();
                 board.arrived();
