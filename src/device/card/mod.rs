@@ -52,6 +52,13 @@ const LATE_MS_MAX: u64 = 700;
 /// Longest reading of one card.
 const READ_MS_MAX: u64 = 8_000;
 
+/// Reads what frames of a 居民身份证 reader say, for tests of what is told of them.
+#[cfg(test)]
+pub(crate) fn test_framer() -> impl FnMut(&[u8]) -> Option<ShownCard> {
+    let mut framer = sam::Framer::default();
+    move |bytes| sam::document(&framer.push(bytes)?.ok()?.data).ok()
+}
+
 /// An order to read the next card.
 pub(crate) struct Order {
     /// What may be shown.

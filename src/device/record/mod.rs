@@ -20,7 +20,7 @@ pub(crate) mod redact;
 pub(crate) mod text;
 
 #[cfg(test)]
-pub(crate) mod file;
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -210,7 +210,7 @@ impl Drop for Tapped {
 }
 
 #[cfg(test)]
-mod tests {
+mod tap_tests {
     use super::*;
 
     #[test]

@@ -71,3 +71,53 @@ impl Messages for Reports {
         raw.to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::descriptor::tests::{FLAGGED, PLAIN};
+    use super::*;
+
+    fn report(data: &[u8], stale: &[u8], tail: &[u8]) -> Vec<u8> {
+        let mut report = vec![2, u8::try_from(data.len()).unwrap()];
+        report.extend(b"]Q1");
+        report.extend(data);
+        report.extend(stale);
+        report.resize(61, 0);
+        report.extend(tail);
+        report
+    }
+
+    #[test]
+    fn a_report_gives_nobody_away_nor_who_was_before() {
+        let mut reports = Reports::default();
+        assert_eq!(reports.about(PLAIN), PLAIN);
+        let code = report(b"4243017759283164028817935626", b"430102198503129119", &[]);
+        let told = reports.message(Way::FromDevice, &code);
+        let told_part = report::read(&reports.layouts, &told).unwrap();
+        assert_eq!(told_part.data, b"4240000000000000000000000000");
+        assert_eq!((told_part.symbology, told_part.end), (*b"]Q1", End::Here));
+        assert_eq!(told, report(b"4240000000000000000000000000", b"", &[]));
+        // Of another number, or without a descriptor: blank.
+        let mut other = code.clone();
+        other[0] = 9;
+        assert_eq!(
+            reports.message(Way::FromDevice, &other),
+            vec![0; other.len()]
+        );
+        let mut none = Reports::default();
+        assert_eq!(none.message(Way::FromDevice, &code), vec![0; code.len()]);
+    }
+
+    #[test]
+    fn a_code_in_two_reports_keeps_nothing_but_its_length() {
+        let mut reports = Reports::default();
+        reports.about(FLAGGED);
+        let first = report(b"4301021985", b"", &[1]);
+        let second = report(b"03129116\xe6\xb2\x88", b"", &[0]);
+        let told = reports.message(Way::FromDevice, &first);
+        assert_eq!(told, report(b"0000000000", b"", &[1]));
+        let told = reports.message(Way::FromDevice, &second);
+        let part = report::read(&reports.layouts, &told).unwrap();
+        assert_eq!((part.data, part.end), (&[0; 11][..], End::Here));
+    }
+}

@@ -161,3 +161,92 @@ fn blank(key: KeyCode) -> KeyCode {
         Some(_) | None => key,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys that type this text, shift held where it is needed.
+    fn typed(text: &str) -> Vec<u8> {
+        let shift = KeyCode::KEY_LEFTSHIFT.code();
+        let mut keys = Vec::new();
+        for byte in text.bytes() {
+            let key = match byte {
+                b'\r' => KeyCode::KEY_ENTER,
+                b'/' => KeyCode::KEY_SLASH,
+                byte => key_of(byte).unwrap(),
+            };
+            let shifted = byte.is_ascii_uppercase();
+            if shifted {
+                keys.extend(key_bytes(shift, 1));
+            }
+            keys.extend(key_bytes(key.code(), 1));
+            keys.extend(key_bytes(key.code(), 0));
+            if shifted {
+                keys.extend(key_bytes(shift, 0));
+            }
+        }
+        keys
+    }
+
+    fn told(keys: &[u8], chunk: usize) -> Vec<u8> {
+        let mut shape = Keys::default();
+        let (mut waiting, mut told) = (Vec::new(), Vec::new());
+        for part in keys.chunks(chunk * KEY_BYTES) {
+            waiting.extend_from_slice(part);
+            while let Some(unit) = shape.first(Way::FromDevice, &waiting) {
+                waiting.drain(..unit.len());
+                told.extend(unit);
+            }
+        }
+        told.extend(shape.rest(Way::FromDevice, &waiting));
+        told
+    }
+
+    #[test]
+    fn keys_give_nobody_away_however_they_come() {
+        for (code, hidden) in [
+            (
+                "4243017759283164028817935626\r",
+                "4240000000000000000000000000\r",
+            ),
+            ("430102198503129119\r", "110101190001011009\r"),
+            ("JZ1234/ab\r", "AA0000/aa\r"),
+            // Shift is held for the X: a digit would become a sign.
+            ("11010519491231002X\r", "00000000000000000A\r"),
+            ("430102198503129119", "110101190001011009"),
+        ] {
+            let keys = typed(code);
+            for chunk in 1..keys.len() / KEY_BYTES {
+                assert_eq!(told(&keys, chunk), typed(hidden), "{code} by {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_on_the_keypad_say_nothing() {
+        let alt = KeyCode::KEY_LEFTALT.code();
+        let digits = [KeyCode::KEY_KP4, KeyCode::KEY_KP9, KeyCode::KEY_KP3];
+        let mut keys = key_bytes(alt, 1).to_vec();
+        for digit in digits {
+            keys.extend(key_bytes(digit.code(), 1));
+            keys.extend(key_bytes(digit.code(), 0));
+        }
+        keys.extend(key_bytes(alt, 0));
+        keys.extend(typed("7\r"));
+        let told = told(&keys, 1);
+        assert_eq!(told.len(), keys.len());
+        for digit in [
+            KeyCode::KEY_KP4,
+            KeyCode::KEY_KP9,
+            KeyCode::KEY_KP3,
+            KeyCode::KEY_7,
+        ] {
+            let [high, low] = digit.code().to_be_bytes();
+            assert!(
+                !told.chunks(KEY_BYTES).any(|key| key[..2] == [high, low]),
+                "{digit:?}"
+            );
+        }
+    }
+}
