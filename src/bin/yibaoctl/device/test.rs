@@ -286,6 +286,10 @@ async fn printer(door: &mut Door, device: &Device, out: &Out) -> Found {
             let (zh, en) = (clean(&check.evidence_zh), clean(&check.evidence_en));
             seen.push(format!("{mark}{zh}  {en}"));
         }
+        // A page for a printer that cannot print would lie in wait for whoever puts paper in.
+        if let Some(problem) = answer.device.and_then(|device| device.problem) {
+            return Found::fails(seen, &problem);
+        }
     }
     note(out, "正在打印测试页…  printing the test page");
     let request = PrintRequest {
