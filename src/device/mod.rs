@@ -33,6 +33,8 @@ pub mod scanner;
 
 #[cfg(test)]
 mod far_end;
+#[cfg(test)]
+mod replay;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
 pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};

@@ -59,6 +59,24 @@ pub(crate) fn test_framer() -> impl FnMut(&[u8]) -> Option<ShownCard> {
     move |bytes| sam::document(&framer.push(bytes)?.ok()?.data).ok()
 }
 
+/// A reader of pcscd behind this program, for tests that play its part.
+#[cfg(test)]
+pub(crate) fn start_with(
+    program: std::path::PathBuf,
+    reader: Option<String>,
+    board: Arc<Board>,
+) -> CardReader {
+    let (card_reader, bench, orders) = CardReader::new(board, &[Medium::SocialCard], 4);
+    let layout = kinds::layout(None).expect("there is a first one");
+    let place = pcsc::Place {
+        program,
+        reader,
+        layout,
+    };
+    tokio::spawn(pcsc::own(place, bench, orders));
+    card_reader
+}
+
 /// An order to read the next card.
 pub(crate) struct Order {
     /// What may be shown.

@@ -279,7 +279,8 @@ fn innocent(told: &[u8]) {
         for window in secret.as_bytes().windows(WINDOW) {
             // 1101 01 and 1900: the number of nobody has some digits in a row as well.
             let is_nobodys = NOBODYS_NUMBER.windows(WINDOW).any(|it| it == window);
-            if is_nobodys || window.iter().all(|byte| *byte == b'0') {
+            let zeros = window.iter().filter(|byte| **byte == b'0').count();
+            if is_nobodys || zeros > WINDOW / 2 {
                 continue;
             }
             let wide: Vec<u8> = window.iter().flat_map(|byte| [*byte, 0]).collect();

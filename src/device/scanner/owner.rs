@@ -132,6 +132,22 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
     }
 }
 
+/// Owns a line that is open already, until it goes away.
+#[cfg(test)]
+pub(super) async fn listen_to(
+    source: Source,
+    line: Line,
+    board: Arc<Board>,
+    mut orders: mpsc::Receiver<Arm>,
+) {
+    board.arrived();
+    board.ready();
+    Listener::new(source, &line, &board)
+        .listen(&mut orders)
+        .await;
+    board.unplugged();
+}
+
 struct Listener<'a> {
     source: Source,
     framer: Framer,

@@ -60,6 +60,8 @@ pub(super) enum Source {
     Serial(Box<Link>, Zeroizing<[u8; CHUNK_BYTES]>),
     Hid(HidLine),
     Keyboard(KeyLine),
+    #[cfg(test)]
+    Played(keyboard::Played),
 }
 
 impl Source {
@@ -95,6 +97,8 @@ impl Source {
             }
             Self::Hid(line) => line.read(into).await,
             Self::Keyboard(line) => line.read(into).await,
+            #[cfg(test)]
+            Self::Played(keys) => keys.read(into).await,
         }
     }
 
@@ -107,6 +111,8 @@ impl Source {
             }
             Self::Hid(line) => line.read_now(into),
             Self::Keyboard(line) => line.read_now(into),
+            #[cfg(test)]
+            Self::Played(keys) => keys.read_now(into),
         }
     }
 
@@ -115,6 +121,8 @@ impl Source {
         match self {
             Self::Hid(line) => line.gap(),
             Self::Serial(..) | Self::Keyboard(_) => {}
+            #[cfg(test)]
+            Self::Played(_) => {}
         }
     }
 }

@@ -75,6 +75,16 @@ impl Opened {
         })
     }
 
+    /// One that is open already.
+    #[cfg(test)]
+    pub(super) fn of(file: File, descriptor: Vec<u8>) -> Self {
+        Self {
+            file,
+            layouts: descriptor::layouts(&descriptor),
+            descriptor,
+        }
+    }
+
     /// Must be called in a runtime.
     pub(super) fn watched(self, tap: &Arc<Tap>) -> io::Result<HidLine> {
         Ok(HidLine {

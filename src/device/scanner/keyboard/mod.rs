@@ -106,10 +106,24 @@ fn heard(
     tapped: &Tapped,
     into: &mut Vec<u8>,
 ) -> io::Result<Got> {
+    let (got, was_dropped) = typed(device.fetch_events()?, typist, tapped, into);
+    if was_dropped {
+        *typist = Typist::holding(device.get_key_state()?.iter());
+    }
+    Ok(got)
+}
+
+/// What these keys are; and whether the kernel had no room for all.
+fn typed(
+    events: impl Iterator<Item = InputEvent>,
+    typist: &mut Typist,
+    tapped: &Tapped,
+    into: &mut Vec<u8>,
+) -> (Got, bool) {
     let mut got = Got::Bytes(End::Framing);
     let mut was_dropped = false;
     let mut keys = Zeroizing::new(Vec::new());
-    for event in device.fetch_events()? {
+    for event in events {
         if tapped.is_on() {
             keys.extend(recorded(event));
         }
@@ -125,10 +139,7 @@ fn heard(
         }
     }
     tapped.came(&keys);
-    if was_dropped {
-        *typist = Typist::holding(device.get_key_state()?.iter());
-    }
-    Ok(got)
+    (got, was_dropped)
 }
 
 /// What a recording has of it.
@@ -152,5 +163,44 @@ fn said(typist: &mut Typist, event: InputEvent) -> Option<Said> {
             None
         }
         _ => Some(Said::Nothing),
+    }
+}
+
+/// Keys of a recording, for the driver's own tests.
+#[cfg(test)]
+pub(super) struct Played {
+    keys: tokio::sync::mpsc::Receiver<Vec<u8>>,
+    typist: Typist,
+    tapped: Tapped,
+}
+
+#[cfg(test)]
+impl Played {
+    pub(super) fn new(keys: tokio::sync::mpsc::Receiver<Vec<u8>>, tap: &Arc<Tap>) -> Self {
+        Self {
+            keys,
+            typist: Typist::default(),
+            tapped: Tapped::open(tap, &[]),
+        }
+    }
+
+    pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<Got> {
+        match self.keys.recv().await {
+            Some(keys) => Ok(self.take(&keys, into)),
+            None => Ok(Got::Gone),
+        }
+    }
+
+    pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
+        let keys = self.keys.try_recv().ok();
+        Ok(keys.map(|keys| self.take(&keys, into)))
+    }
+
+    fn take(&mut self, keys: &[u8], into: &mut Vec<u8>) -> Got {
+        let events = keys.chunks_exact(redact::KEY_BYTES).map(|key| {
+            let code = u16::from_be_bytes([key[0], key[1]]);
+            InputEvent::new(EventType::KEY.0, code, i32::from(key[2]))
+        });
+        typed(events, &mut self.typist, &self.tapped, into).0
     }
 }
