@@ -81,6 +81,9 @@ pub(crate) enum Said {
     Bytes(Way, Raw),
 }
 
+/// What is said, and when.
+type Heard = mpsc::Receiver<(Instant, Said)>;
+
 /// Where one device's lines can be listened to.
 #[derive(Default)]
 pub(crate) struct Tap {
@@ -104,7 +107,7 @@ impl Tap {
     }
 
     /// Listens: what is so already, and what is said from here on. `None`: somebody else listens.
-    fn listen(&self) -> Option<(Vec<Said>, mpsc::Receiver<(Instant, Said)>)> {
+    fn listen(&self) -> Option<(Vec<Said>, Heard)> {
         let mut inside = self.lock();
         let listener = inside.listener.as_ref();
         if listener.is_some_and(|listener| !listener.is_closed()) {

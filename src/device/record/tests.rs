@@ -157,7 +157,9 @@ fn card_talk_gives_nobody_away() {
         .1
     {
         Told::Bytes(_, told) => String::from_utf8(told).unwrap(),
-        other => panic!("{other:?}"),
+        other @ (Told::Opened | Told::Closed | Told::Failed(_) | Told::About(_)) => {
+            panic!("{other:?}")
+        }
     };
     let atr = "3b67000043010219850312";
     let readers = format!(
@@ -252,7 +254,9 @@ fn played(kind: &Kind, way: Way, parts: &[&[u8]], with_silence: bool) -> Vec<u8>
     told.extend(redactor.rest());
     let bytes = told.into_iter().flat_map(|(_, told)| match told {
         Told::Bytes(_, bytes) => bytes,
-        other => panic!("{other:?}"),
+        other @ (Told::Opened | Told::Closed | Told::Failed(_) | Told::About(_)) => {
+            panic!("{other:?}")
+        }
     });
     bytes.collect()
 }
