@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, Seri
 
 use super::error::DeviceError;
 use super::find::{self, Class};
+use super::record::{Tap, Tapped};
 use super::usb_line::{Turn, UsbLine};
 use crate::book::Code;
 use crate::config::devices::At;
@@ -30,6 +32,8 @@ const SERIAL_OPEN_MS_MAX: u64 = 2_000;
 /// An open pipe.
 pub(crate) struct Link {
     pipe: Pipe,
+    /// Where it is listened to.
+    tapped: Option<Tapped>,
 }
 
 enum Pipe {
@@ -59,6 +63,7 @@ impl Link {
             .map_err(|_| wrong("opening failed"))??;
         Ok(Self {
             pipe: Pipe::Serial(stream),
+            tapped: None,
         })
     }
 
@@ -75,6 +80,7 @@ impl Link {
         stream.set_nodelay(true).map_err(|e| wrong(&e))?;
         Ok(Self {
             pipe: Pipe::Tcp(stream),
+            tapped: None,
         })
     }
 
@@ -83,6 +89,7 @@ impl Link {
         let line = UsbLine::open(at, turn, missing).await?;
         Ok(Self {
             pipe: Pipe::Usb(Box::new(line)),
+            tapped: None,
         })
     }
 
@@ -102,6 +109,12 @@ impl Link {
         }
     }
 
+    /// Lets it be listened to.
+    pub(crate) fn tapped(mut self, tap: &Arc<Tap>) -> Self {
+        self.tapped = Some(Tapped::open(tap, &[]));
+        self
+    }
+
     /// Waits for bytes. Zero: the far end is gone. Dropping the future loses nothing.
     pub(crate) async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| self.poll_read(cx, into)).await
@@ -112,10 +125,17 @@ impl Link {
         let read = match &mut self.pipe {
             Pipe::Serial(stream) => stream.try_read(into),
             Pipe::Tcp(stream) => stream.try_read(into),
-            Pipe::Usb(line) => return line.read_now(into),
+            Pipe::Usb(line) => line
+                .read_now(into)
+                .and_then(|count| count.ok_or_else(|| io::ErrorKind::WouldBlock.into())),
         };
         match read {
-            Ok(count) => Ok(Some(count)),
+            Ok(count) => {
+                if let Some(tapped) = &self.tapped {
+                    tapped.came(&into[..count]);
+                }
+                Ok(Some(count))
+            }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(e) => Err(e),
         }
@@ -151,25 +171,42 @@ impl Link {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        if let Pipe::Usb(line) = &mut self.pipe {
-            return line.poll_read(cx, into);
-        }
-        let mut buffer = ReadBuf::new(into);
         let read = match &mut self.pipe {
-            Pipe::Serial(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Pipe::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Pipe::Usb(_) => return Poll::Pending,
+            Pipe::Serial(stream) => poll_stream(Pin::new(stream), cx, into),
+            Pipe::Tcp(stream) => poll_stream(Pin::new(stream), cx, into),
+            Pipe::Usb(line) => line.poll_read(cx, into),
         };
-        read.map_ok(|()| buffer.filled().len())
+        read.map_ok(|count| {
+            if let Some(tapped) = &self.tapped {
+                tapped.came(&into[..count]);
+            }
+            count
+        })
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.pipe {
+        let wrote = match &mut self.pipe {
             Pipe::Serial(stream) => Pin::new(stream).poll_write(cx, from),
             Pipe::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
             Pipe::Usb(line) => line.poll_write(cx, from),
-        }
+        };
+        wrote.map_ok(|count| {
+            if let Some(tapped) = &self.tapped {
+                tapped.left(&from[..count]);
+            }
+            count
+        })
     }
+}
+
+fn poll_stream(
+    stream: Pin<&mut impl AsyncRead>,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(into);
+    let read = stream.poll_read(cx, &mut buffer);
+    read.map_ok(|()| buffer.filled().len())
 }
 
 impl Drop for Link {

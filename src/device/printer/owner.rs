@@ -162,7 +162,7 @@ impl Owner {
             Place::Usb { at, turn } => Link::usb(at, turn, Code::PrinterMissing).await?,
         };
         board.arrived();
-        Ok(Conversation::new(link, profile))
+        Ok(Conversation::new(link.tapped(board.tap()), profile))
     }
 
     async fn print(&mut self, job: Job) {
