@@ -315,6 +315,7 @@ mod tests {
         let caller = |id: &str| CallerId {
             id: id.to_owned(),
             may_bill_unnamed: false,
+            may_see_persons: false,
         };
         assert_eq!(for_caller(&caller("uid:1000"), story.clone()), story);
         let person = for_caller(&caller("uid:0"), story.clone());

@@ -6,6 +6,7 @@ mod coming_back;
 mod devices;
 mod dispense;
 mod errand;
+mod identify;
 mod look;
 mod operations;
 mod print;
@@ -25,6 +26,7 @@ pub use ask::{
 };
 pub use card::{CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
+pub use identify::Identified;
 pub use operations::{Identity, Operations, Waits};
 pub use print::{JobCancel, JobKey, JobTold, PrintWish, ReprintOf, ReprintWish};
 pub use reconcile::{Reconcile, Reconciled};

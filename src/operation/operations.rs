@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::ask::Failure;
 use crate::book::Code;
 use crate::journal::Hindrance;
-use crate::runner::{Errands, Parts, Prints, RowError, Runner};
+use crate::runner::{Errands, Identifies, Parts, Prints, RowError, Runner};
 use crate::settlement::code_kind::Pattern;
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
     /// Print jobs.
     pub(super) prints: Prints,
+    /// Identifications.
+    pub(super) identifies: Identifies,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
@@ -70,6 +72,7 @@ impl Operations {
         let (hand_outs, prints) = (Errands::new(&runner), Prints::new(&runner));
         Self {
             inner: Arc::new(Inner {
+                identifies: Identifies::new(&runner),
                 reconciliations: Errands::new(&runner),
                 refunds: Errands::new(&runner),
                 runner,
@@ -94,6 +97,7 @@ impl Operations {
         let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
         let resumed = refunds.resume().await? + hand_outs.resume().await?;
         let resumed = resumed + self.inner.prints.resume().await?;
+        self.inner.identifies.end_open().await?;
         Ok(resumed + self.inner.reconciliations.resume().await?)
     }
 

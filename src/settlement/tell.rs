@@ -328,7 +328,7 @@ fn bare(order: &Order) -> Order {
 /// The fields in which two orders differ, by their first path element.
 #[must_use]
 pub fn differing_fields(one: &Order, other: &Order) -> Vec<String> {
-    let fields: [(&str, bool); 14] = [
+    let fields: [(&str, bool); 15] = [
         ("kind", one.kind != other.kind),
         ("operator", one.operator != other.operator),
         ("office", one.office != other.office),
@@ -342,6 +342,7 @@ pub fn differing_fields(one: &Order, other: &Order) -> Vec<String> {
         ("confirm", one.confirm_person != other.confirm_person),
         ("confirm", one.confirm_amounts != other.confirm_amounts),
         ("extension", one.extension != other.extension),
+        ("identity_ref", one.identity_ref != other.identity_ref),
         ("request_id", one.request_id != other.request_id),
     ];
     let mut names: Vec<String> = fields

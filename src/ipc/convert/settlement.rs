@@ -296,7 +296,7 @@ fn paper_state(paper: Paper) -> wire::PaperState {
     }
 }
 
-fn stage(stage: Stage) -> wire::Stage {
+pub(super) fn stage(stage: Stage) -> wire::Stage {
     match stage {
         Stage::Queued => wire::Stage::Queued,
         Stage::WaitingScan => wire::Stage::WaitingScan,
