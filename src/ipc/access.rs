@@ -531,7 +531,13 @@ mod tests {
             ..Access::default()
         };
         let policy = Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP)).unwrap();
-        for (uid, sees) in [(0, true), (990, true), (7, true), (1001, true), (1000, false)] {
+        for (uid, sees) in [
+            (0, true),
+            (990, true),
+            (7, true),
+            (1001, true),
+            (1000, false),
+        ] {
             let id = policy.admit(&caller(uid, uid), Operation::Identify);
             assert_eq!(id.unwrap().may_see_persons, sees, "{uid}");
         }

@@ -12,7 +12,7 @@ use super::operations::Operations;
 use super::settle::{not_taken, running, taken_by, unreadable};
 use crate::book::Code;
 use crate::runner::{
-    IDENTIFICATION, Identity, IdentifyFollow, IdentifyView, RefTold, Slot, identification_of,
+    IDENTIFICATION, IdentifyFollow, IdentifyView, Identity, RefTold, Slot, identification_of,
 };
 use crate::settlement::identify::{Identification, Pays, Progress, Wish, pays, progress};
 use crate::settlement::order::CredentialKind;
@@ -224,7 +224,9 @@ impl Operations {
         Identified {
             pays: pays(&state, by_ref),
             token_reusable: is_code && self.parts().platform.token_is_reusable(),
-            age_ms: state.decoded_at_ms.map_or(0, |at_ms| (now_ms - at_ms).max(0)),
+            age_ms: state
+                .decoded_at_ms
+                .map_or(0, |at_ms| (now_ms - at_ms).max(0)),
             is_unmasked,
             reference,
             state,

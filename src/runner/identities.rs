@@ -82,7 +82,12 @@ impl Slot {
 
 impl Identities {
     /// A reference to this person that can be used once, for so long. `None`: there are no random numbers.
-    pub(super) fn hold(self: &Arc<Self>, identity: Identity, now_ms: i64, hold_ms: i64) -> Option<RefTold> {
+    pub(super) fn hold(
+        self: &Arc<Self>,
+        identity: Identity,
+        now_ms: i64,
+        hold_ms: i64,
+    ) -> Option<RefTold> {
         let mut random = [0_u8; RANDOM_BYTES];
         getrandom::fill(&mut random).ok()?;
         let id = &identity.identification;
@@ -223,7 +228,10 @@ mod tests {
     async fn a_reference_is_good_once_for_its_caller_purpose_and_time() {
         let all = Arc::new(Identities::default());
         let one = all.hold(identity("a"), 1_000, 5_000).expect("randomness");
-        assert_eq!((one.until_ms, all.reference_of("a")), (6_000, Some(one.clone())));
+        assert_eq!(
+            (one.until_ms, all.reference_of("a")),
+            (6_000, Some(one.clone()))
+        );
         let take = |caller: &str, reference: &str, types: &[&str]| {
             let taken = all.take(caller, reference, types);
             taken.map(|taken| taken.map(|identity| identity.identification))
