@@ -165,6 +165,7 @@ pub fn answer(state: &State) -> Answer {
             .as_ref()
             .map(|row| row.insutype.clone())
             .unwrap_or_default(),
+        insutype_is_remembered: is_remembered(state),
         clr_type: of_settled(|settled| &settled.clr_type),
         clr_way: of_settled(|settled| &settled.clr_way),
         clr_optins: of_settled(|settled| &settled.clr_optins),
@@ -175,6 +176,13 @@ pub fn answer(state: &State) -> Answer {
         resolved: state.resolved.clone(),
         refund: None,
     }
+}
+
+/// Whether the insurance is the one that this person was settled with last time, since nobody named one.
+fn is_remembered(state: &State) -> bool {
+    let recalled = state.trail.recalled.as_deref();
+    let chosen = state.known.insurance.as_ref();
+    chosen.is_some_and(|row| recalled == Some(row.insutype.as_str()))
 }
 
 fn name_masked(known: &Known) -> String {

@@ -400,7 +400,7 @@ fn credential(kind: wire::Credential) -> Option<CredentialKind> {
     }
 }
 
-fn print_wish(print: wire::PrintWish) -> Option<PrintWish> {
+pub(super) fn print_wish(print: wire::PrintWish) -> Option<PrintWish> {
     match print {
         wire::PrintWish::Unspecified => None,
         wire::PrintWish::No => Some(PrintWish::No),

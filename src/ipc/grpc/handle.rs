@@ -7,7 +7,7 @@ use futures_util::stream::BoxStream;
 
 use crate::document::Document;
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed, Failure,
     HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, Reconcile,
     Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard, Stated,
     Status, TakeBack, Watched, Why,
@@ -72,7 +72,7 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: HandOut,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send;
 
     /// Tells the platform what came back.
     fn take_back(
@@ -80,7 +80,7 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: TakeBack,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send;
 
     /// What is true of a hand-out or take-back.
     fn dispense(

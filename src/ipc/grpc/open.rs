@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::document::Document;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed, Failure,
     HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish,
     Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
     Stated, Status, TakeBack, Watched, Why,
@@ -118,7 +118,7 @@ impl Handle for Operations {
         caller: CallerId,
         wish: HandOut,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send {
         Operations::hand_out(self, caller, wish, deadline)
     }
 
@@ -127,7 +127,7 @@ impl Handle for Operations {
         caller: CallerId,
         wish: TakeBack,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send {
         Operations::take_back(self, caller, wish, deadline)
     }
 
