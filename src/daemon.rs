@@ -23,8 +23,6 @@ const DRAIN_MS_MAX: u64 = 20_000;
 const DRAIN_LOOK_MS: u64 = 20;
 /// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
 const FAULTS_LOGGED_MAX: usize = 20;
-/// Lines of one settlement where a batch may go up in parts.
-const SPLIT_LINES_MAX: usize = 2_000;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -337,6 +335,7 @@ async fn drain(operations: &Operations, runner: &Runner) {
     while parts.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
+    operations.write_audit().await;
     tracing::info!(left_open = parts.registry.count(), "stopping");
 }
 
@@ -356,11 +355,6 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         identity_pays: profile.voucher.identity_pays,
         identity_ref_ms: seconds(profile.voucher.identity_ref_s),
         shared_account: profile.voucher.shared_account,
-        lines_max: if profile.lines.split_upload {
-            SPLIT_LINES_MAX
-        } else {
-            usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX)
-        },
         settle_is_reversible: profile
             .transactions
             .reversible

@@ -55,7 +55,8 @@ impl Operations {
         }
         let settled = self.patient_of(caller, &goods.setl_id).await;
         if settled.is_none() && goods.certno.is_empty() && goods.psn_no.is_empty() {
-            let detail = "goods.certno: is required with identity_ref: this desk did not settle setl_id";
+            let detail =
+                "goods.certno: is required with identity_ref: this desk did not settle setl_id";
             return Err(Failure {
                 fields: vec!["goods.certno".to_owned()],
                 ..Failure::new(Code::RequestInvalid, detail)

@@ -32,8 +32,6 @@ pub struct Rules {
     pub identity_ref_ms: i64,
     /// Whether a family member's account may pay here.
     pub shared_account: bool,
-    /// Lines that one settlement may have: those of one upload, unless the site takes a batch in parts.
-    pub lines_max: usize,
     /// Whether 2601 reverses the settling call here.
     pub settle_is_reversible: bool,
     /// Whether 2601 reverses a pharmacy's settling call here.

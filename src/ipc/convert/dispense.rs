@@ -13,10 +13,10 @@ use crate::operation::{DispenseKey, Dispensed, Failure, HandOut, HandedOut, Take
 use crate::person::{IdNo, Name};
 use crate::settlement::answer::Money;
 use crate::settlement::bill::{Count, Price};
-use crate::settlement::order::PrintWish;
 use crate::settlement::handout::{
     Dispense, Ending, Goods, Payer, Pharmacist, Phase, Prescriber, Returned, Row, What,
 };
+use crate::settlement::order::PrintWish;
 
 /// Rows of one request.
 const ROWS_MAX: usize = 100;

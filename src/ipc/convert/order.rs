@@ -59,7 +59,11 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         Some(AccountUse::Own),
         account_use,
     );
-    let identity_ref = f.optional("identity_ref", request.identity_ref, IDENTITY_REF_LENGTH_MAX);
+    let identity_ref = f.optional(
+        "identity_ref",
+        request.identity_ref,
+        IDENTITY_REF_LENGTH_MAX,
+    );
     let credentials = if identity_ref.is_empty() || !request.credentials.is_empty() {
         credentials(f, &request.credentials)
     } else {
@@ -219,7 +223,7 @@ fn bills(f: &mut Fields, bills: Vec<wire::Bill>) -> Vec<Bill> {
         f.wrong(
             Code::TooManyLines,
             "bills",
-            format!("has more than {LINES_MAX} lines"),
+            format!("{lines} lines; a settlement has at most {LINES_MAX}, fewer where one upload takes fewer"),
         );
         return Vec::new();
     }

@@ -7,10 +7,10 @@ use futures_util::stream::BoxStream;
 
 use crate::document::Document;
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed, Failure,
-    HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, Reconcile,
-    Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard, Stated,
-    Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
+    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish,
+    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
+    Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;

@@ -13,10 +13,10 @@ use crate::config::Settings;
 use crate::document::Document;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed, Failure,
-    HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish,
-    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
-    Stated, Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
+    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview,
+    PrintWish, Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
+    ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;

@@ -59,10 +59,7 @@ pub fn is_in_force(row: &Insurance) -> bool {
 /// The kinds of insurance in force, as a list to choose from: `310, 390`.
 #[must_use]
 pub fn insurances_in_force(person: &Person) -> String {
-    let in_force = person
-        .insuinfo
-        .iter()
-        .filter(|row| is_in_force(row));
+    let in_force = person.insuinfo.iter().filter(|row| is_in_force(row));
     let mut kinds: Vec<&str> = in_force.map(|row| row.insutype.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();

@@ -27,7 +27,6 @@ pub(in crate::settlement) fn rules() -> Rules {
         identity_pays: false,
         identity_ref_ms: 120_000,
         shared_account: false,
-        lines_max: 100,
         settle_is_reversible: true,
         pharmacy_is_reversible: true,
         dispense_is_enabled: true,

@@ -3,6 +3,7 @@
 mod calls;
 #[cfg(feature = "card")]
 mod card;
+mod pick_up;
 mod refs;
 mod rights;
 mod trouble;

@@ -13,8 +13,9 @@ use crate::ipc::convert::{device, settlement, status};
 use crate::ipc::grpc::handle::Handle;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
-    DeviceState, DispenseKey, Dispensed, Failure, HandOut, Identified, ListFilter, Reconcile, Reconciled, RefundKey,
-    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
+    DeviceState, DispenseKey, Dispensed, Failure, HandOut, Identified, ListFilter, Reconcile,
+    Reconciled, RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack,
+    Watched, What, Why,
 };
 use crate::operation::{JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintWish};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
@@ -121,21 +122,11 @@ impl Handle for Desk {
         Ok(Vec::new())
     }
 
-    async fn hand_out(
-        &self,
-        _: CallerId,
-        wish: HandOut,
-        _: Wait,
-    ) -> Result<Dispensed, Failure> {
+    async fn hand_out(&self, _: CallerId, wish: HandOut, _: Wait) -> Result<Dispensed, Failure> {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
-    async fn take_back(
-        &self,
-        _: CallerId,
-        wish: TakeBack,
-        _: Wait,
-    ) -> Result<Dispensed, Failure> {
+    async fn take_back(&self, _: CallerId, wish: TakeBack, _: Wait) -> Result<Dispensed, Failure> {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
