@@ -70,10 +70,6 @@ pub enum Ending {
 /// One thing that happened.
 #[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few at a time; boxes would stand between the words"
-)]
 pub enum Event {
     /// It was checked and taken.
     Accepted {

@@ -72,13 +72,12 @@ pub fn next(state: &Identification, now_ms: i64, rules: &Rules) -> Effect {
         return end(Ending::Refused, code);
     }
     let Some(person) = &state.person else {
-        return match ask(state, Step::Person, now_ms) {
+        let effect = ask(state, Step::Person, now_ms);
+        if matches!(effect, Effect::Record(_)) && !state.flow.needs_insurance() {
             // Who it is suffices: what was wrong with 1101 is told beside it.
-            Effect::Record(Event::Ended { .. }) if !state.flow.needs_insurance() => {
-                Effect::Record(Event::Identified)
-            }
-            effect => effect,
-        };
+            return Effect::Record(Event::Identified);
+        }
+        return effect;
     };
     if !person.certno.same_as(&voucher.certno) {
         return end(Ending::Refused, Code::PersonMismatch);

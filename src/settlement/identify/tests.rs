@@ -1,3 +1,5 @@
+//! What comes next, what is told, and what stands on disk. It knows no journal and no devices.
+
 use std::sync::Arc;
 
 use super::*;
@@ -142,7 +144,10 @@ fn a_code_becomes_a_person_step_by_step() {
     state.apply(&Event::Identified, 9_000);
     assert_eq!(then(&state), Effect::Finished);
     assert_eq!(state.remarks(), []);
-    assert_eq!((pays(&state, true), pays(&state, false)), (Pays::ByRef, Pays::ShownAgain));
+    assert_eq!(
+        (pays(&state, true), pays(&state, false)),
+        (Pays::ByRef, Pays::ShownAgain)
+    );
 }
 
 #[test]
@@ -150,7 +155,11 @@ fn somebody_else_is_told_before_and_after_the_platform() {
     let mut only = wish(Flow::Desk);
     only.patient.certno = IdNo::new(OUR_CERTNO);
     let decoded = [Event::CodeRead, done(Step::Decode, voucher(OTHER_CERTNO))];
-    ends(&after(only, &decoded), Ending::Refused, Code::PersonMismatch);
+    ends(
+        &after(only, &decoded),
+        Ending::Refused,
+        Code::PersonMismatch,
+    );
     let other = [
         Event::CodeRead,
         done(Step::Decode, voucher(OUR_CERTNO)),
@@ -236,7 +245,9 @@ fn several_and_none_in_force_are_remarks() {
             Event::Identified,
         ];
         let remarks = after(wish(Flow::Payment), &events).remarks();
-        remarks.first().map(|reason| (reason.code, reason.text.clone()))
+        remarks
+            .first()
+            .map(|reason| (reason.code, reason.text.clone()))
     };
     let list = |code, text: &str| Some((code, text.to_owned()));
     assert_eq!(with(&[("310", "1"), ("390", "2")]), None);
@@ -269,7 +280,10 @@ fn each_flow_has_one_prompt() {
     }
     let state = Arc::new(after(wish(Flow::Payment), &[]));
     let told = progress(&state, 1, Some(2), false);
-    assert_eq!(told.prompt, Flow::Payment.prompt(&[CredentialKind::EVoucher]));
+    assert_eq!(
+        told.prompt,
+        Flow::Payment.prompt(&[CredentialKind::EVoucher])
+    );
 }
 
 /// What is on disk stays readable: the readable half of each event, and that the sealed half comes back.
@@ -278,7 +292,10 @@ fn events_are_written_like_this() {
     let check = |event: &Event, json: &str| {
         assert_eq!(serde_json::to_string(event).unwrap(), json);
         let read: Event = serde_json::from_str(json).unwrap();
-        assert_eq!(read.with_private(event.private().unwrap_or_default()), *event);
+        assert_eq!(
+            read.with_private(event.private().unwrap_or_default()),
+            *event
+        );
     };
     let accepted = Event::Accepted {
         request_id: "who".to_owned(),
@@ -300,15 +317,24 @@ fn events_are_written_like_this() {
         r#"{"event":"document_read","credential":"SocialCard"}"#,
     );
     let code = Code::PaymentCodeShown;
-    check(&Event::CodeRejected { code }, r#"{"event":"code_rejected","code":"E2001"}"#);
-    check(&Event::ReadFailed { code }, r#"{"event":"read_failed","code":"E2001"}"#);
+    check(
+        &Event::CodeRejected { code },
+        r#"{"event":"code_rejected","code":"E2001"}"#,
+    );
+    check(
+        &Event::ReadFailed { code },
+        r#"{"event":"read_failed","code":"E2001"}"#,
+    );
     let intent = Event::Intent {
         step: Step::Person,
         infno: "1101".to_owned(),
         msgid: None,
         request: Some("{}".to_owned()),
     };
-    check(&intent, r#"{"event":"intent","step":"person","infno":"1101","msgid":null}"#);
+    check(
+        &intent,
+        r#"{"event":"intent","step":"person","infno":"1101","msgid":null}"#,
+    );
     check(
         &done(Step::Decode, voucher(OUR_CERTNO)),
         r#"{"event":"answered","step":"decode","result":{"outcome":"done"},"sign_in_expired":false,"skew_ms":null}"#,
@@ -319,13 +345,19 @@ fn events_are_written_like_this() {
         code,
         text: "原因".to_owned(),
     };
-    check(&ended, r#"{"event":"ended","ending":"refused","code":"E2001"}"#);
+    check(
+        &ended,
+        r#"{"event":"ended","ending":"refused","code":"E2001"}"#,
+    );
     let read = Event::UnmaskedRead {
         by: "uid:1".to_owned(),
     };
     check(&read, r#"{"event":"unmasked_read","by":"uid:1"}"#);
     for event in [accepted, intent, ended] {
         let shown = format!("{event:?}");
-        assert!(!shown.contains("自助机") && !shown.contains("原因"), "{shown}");
+        assert!(
+            !shown.contains("自助机") && !shown.contains("原因"),
+            "{shown}"
+        );
     }
 }
