@@ -109,6 +109,8 @@ pub enum Operation {
     PreviewPrint,
     /// `Reconcile` with `whole_hospital`.
     ReconcileHospital,
+    /// `RecordDevice`.
+    RecordDevice,
 }
 
 /// What a caller is to this desk.
@@ -131,6 +133,7 @@ impl Role {
             | Operation::PrintRaw
             | Operation::CancelAnyJob
             | Operation::ReconcileHospital
+            | Operation::RecordDevice
             | Operation::ReleaseAnyClaim => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
@@ -409,7 +412,8 @@ mod tests {
         Operation::CancelJob,
         Operation::PreviewPrint,
     ];
-    const ADMIN: [Operation; 5] = [
+    const ADMIN: [Operation; 6] = [
+        Operation::RecordDevice,
         Operation::ResolveSettlement,
         Operation::ReconcileHospital,
         Operation::ReleaseAnyClaim,

@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub(super) prints: Prints,
     /// Identifications.
     pub(super) identifies: Identifies,
+    /// Whoever draws a preview holds it.
+    pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
@@ -88,6 +90,7 @@ impl Operations {
                 hand_outs,
                 take_back_turn: Arc::default(),
                 prints,
+                preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: tokio::sync::Mutex::default(),
                 patterns: patterns.into(),
             }),

@@ -9,7 +9,9 @@ use clap::{Parser, Subcommand};
 
 use crate::charset::Charset;
 
-pub(crate) use device::{Card, CardMediumArg, DeviceCommand, DeviceScan};
+pub(crate) use device::{
+    Card, CardMediumArg, DeviceCommand, DeviceRecordArgs, DeviceScan, DeviceTestArgs,
+};
 pub(crate) use identify::{CredentialArg, FlowArg, Identify};
 
 const EXIT_CODES: &str = "\

@@ -64,10 +64,9 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         request.identity_ref,
         IDENTITY_REF_LENGTH_MAX,
     );
-    let credentials = if identity_ref.is_empty() || !request.credentials.is_empty() {
-        credentials(f, &request.credentials)
-    } else {
-        Vec::new()
+    let credentials = match request.credentials.as_slice() {
+        [] if !identity_ref.is_empty() => Vec::new(),
+        given => credentials(f, given),
     };
     let confirm = confirm_points(f, &request.confirm);
     let print = f.known("print", request.print, Some(PrintWish::Receipt), print_wish);
@@ -76,11 +75,8 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         f.wrong(Code::RequestInvalid, "scan_wait_ms", why);
     }
     if request.extension.len() > EXTENSION_MAX {
-        f.wrong(
-            Code::RequestInvalid,
-            "extension",
-            format!("has more than {EXTENSION_MAX} fields"),
-        );
+        let why = format!("has more than {EXTENSION_MAX} fields");
+        f.wrong(Code::RequestInvalid, "extension", why);
     }
     let extension = f.map(
         "extension",

@@ -15,8 +15,8 @@ use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
     Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview,
-    PrintWish, Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
-    ShownCard, Stated, Status, TakeBack, Watched, Why,
+    PrintWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
+    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -257,6 +257,15 @@ impl Handle for Operations {
         Operations::explain_device(self, role_or_name)
     }
 
+    fn record_device(
+        &self,
+        caller: CallerId,
+        role_or_name: String,
+        length: Duration,
+    ) -> impl Future<Output = Result<Recording, Failure>> + Send {
+        Operations::record_device(self, caller, role_or_name, length)
+    }
+
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
         let watcher = Operations::watch_devices(self, from_seq);
         let next = |mut watcher: crate::operation::Watcher| async move {
@@ -312,7 +321,7 @@ impl Handle for Operations {
         role: String,
         document: Document,
     ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send {
-        std::future::ready(Operations::preview(self, &role, &document))
+        Operations::preview(self, role, document)
     }
 
     fn status(&self) -> impl Future<Output = Status> + Send {

@@ -286,17 +286,20 @@ fn each_flow_has_one_prompt() {
     );
 }
 
-/// What is on disk stays readable: the readable half of each event, and that the sealed half comes back.
+/// The readable half of an event is this, and the sealed half comes back.
+#[track_caller]
+fn check(event: &Event, json: &str) {
+    assert_eq!(serde_json::to_string(event).unwrap(), json);
+    let read: Event = serde_json::from_str(json).unwrap();
+    assert_eq!(
+        read.with_private(event.private().unwrap_or_default()),
+        *event
+    );
+}
+
+/// What is on disk stays readable.
 #[test]
 fn events_are_written_like_this() {
-    let check = |event: &Event, json: &str| {
-        assert_eq!(serde_json::to_string(event).unwrap(), json);
-        let read: Event = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            read.with_private(event.private().unwrap_or_default()),
-            *event
-        );
-    };
     let accepted = Event::Accepted {
         request_id: "who".to_owned(),
         caller: "uid:1".to_owned(),
