@@ -113,12 +113,11 @@ fn then(state: &Identification) -> Effect {
 }
 
 fn ends(state: &Identification, expected: Ending, why: Code) {
-    match then(state) {
-        Effect::Record(Event::Ended { ending, code, .. }) => {
-            assert_eq!((ending, code), (expected, why));
-        }
-        other => panic!("{other:?}"),
-    }
+    let effect = then(state);
+    let Effect::Record(Event::Ended { ending, code, .. }) = &effect else {
+        panic!("{effect:?}");
+    };
+    assert_eq!((*ending, *code), (expected, why));
 }
 
 #[test]
