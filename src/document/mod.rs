@@ -5,5 +5,6 @@ pub mod job;
 pub mod model;
 pub mod picture;
 pub mod receipt;
+pub mod ticket;
 
 pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};
