@@ -14,6 +14,7 @@ use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
 use super::printer::escpos::{PaperPreview, preview};
+use super::printer::ipp::ReportQueue;
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::scanner::owner::Line;
@@ -26,6 +27,8 @@ use crate::document::{Content, Document};
 pub const ROLE_SCANNER: &str = "scanner";
 /// The role of the printer that prints receipts.
 pub const ROLE_RECEIPT: &str = "receipt";
+/// The role of the printer that prints reports.
+pub const ROLE_REPORT: &str = "report";
 
 /// The role of the reader that patients show cards to.
 pub const ROLE_CARD: &str = "card";
@@ -56,6 +59,7 @@ enum Family {
     Scanner(Scanner),
     Printer(Printer),
     Card(CardReader),
+    Queue(ReportQueue),
 }
 
 impl Hub {
@@ -125,7 +129,10 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Scanner(scanner) if device.role == role => Some(scanner),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
+                Family::Scanner(_)
+                | Family::Printer(_)
+                | Family::Card(_)
+                | Family::Queue(_) => None,
             });
         let Some(scanner) = scanner else {
             // To a desk, a scanner that was never configured is one that is missing.
@@ -239,6 +246,9 @@ impl Hub {
     /// # Errors
     /// `PRINTER_MISSING` when there is none or it does not answer.
     pub async fn printer_state(&self, role: &str) -> Result<PrinterState, DeviceError> {
+        if let Some(queue) = self.report_queue(role) {
+            return queue.look().await;
+        }
         match self.printer(role) {
             Some(printer) => printer.look().await,
             None => Err(DeviceError::new(
@@ -267,6 +277,7 @@ impl Hub {
         let began = std::time::Instant::now();
         let answer = match &device.family {
             Family::Printer(printer) => health::of_answer(&printer.look().await, began),
+            Family::Queue(queue) => health::of_answer(&queue.look().await, began),
             Family::Scanner(_) | Family::Card(_) => Vec::new(),
         };
         let info = device.info();
@@ -284,13 +295,26 @@ impl Hub {
         Some((device.info(), looking.await.ok()?))
     }
 
+    /// The print queue of a role; `None`: no report printer has it.
+    #[must_use]
+    pub fn report_queue(&self, role: &str) -> Option<&ReportQueue> {
+        let mut devices = self.inner.devices.iter();
+        devices.find_map(|device| match &device.family {
+            Family::Queue(queue) if device.role == role => Some(queue),
+            Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => None,
+        })
+    }
+
     fn printer(&self, role: &str) -> Option<&Printer> {
         self.inner
             .devices
             .iter()
             .find_map(|device| match &device.family {
                 Family::Printer(printer) if device.role == role => Some(printer),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
+                Family::Scanner(_)
+                | Family::Printer(_)
+                | Family::Card(_)
+                | Family::Queue(_) => None,
             })
     }
 }
@@ -300,7 +324,7 @@ impl Family {
     fn media(&self) -> &'static [Medium] {
         match self {
             Family::Card(reader) => reader.media,
-            Family::Scanner(_) | Family::Printer(_) => &[],
+            Family::Scanner(_) | Family::Printer(_) | Family::Queue(_) => &[],
         }
     }
 }
@@ -337,6 +361,7 @@ impl Device {
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
                 Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
             }
+            Kind::Queue(place) => Family::Queue(ReportQueue::start(place, Arc::clone(&board))),
         };
         Self {
             role: config.role,
@@ -361,7 +386,7 @@ impl Device {
     fn missing(&self) -> Code {
         match self.family {
             Family::Scanner(_) => Code::ScannerMissing,
-            Family::Printer(_) => Code::PrinterMissing,
+            Family::Printer(_) | Family::Queue(_) => Code::PrinterMissing,
             Family::Card(_) => Code::CardReaderMissing,
         }
     }
@@ -371,6 +396,7 @@ impl Device {
             Family::Scanner(scanner) => scanner.queue.holder(),
             Family::Printer(printer) => printer.holder(),
             Family::Card(reader) => reader.queue.holder(),
+            Family::Queue(queue) => (queue.holder(), 0),
         };
         self.board.info(holder, waiting)
     }

@@ -3,7 +3,9 @@
 pub mod bar_code;
 pub mod job;
 pub mod model;
+pub mod pdf;
 pub mod picture;
 pub mod receipt;
 
+pub use pdf::Pdf;
 pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};

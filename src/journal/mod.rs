@@ -21,6 +21,7 @@
 mod append;
 mod chain;
 mod error;
+pub mod documents;
 mod event;
 mod export;
 mod forget;

@@ -5,6 +5,7 @@ mod card;
 mod coming_back;
 mod devices;
 mod dispense;
+mod document;
 mod errand;
 mod look;
 mod operations;
@@ -25,8 +26,9 @@ pub use ask::{
 };
 pub use card::{CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
+pub use document::{DOCUMENT_BYTES_MAX, PutTold, PutWish};
 pub use operations::{Identity, Operations, Waits};
-pub use print::{JobCancel, JobKey, JobTold, PrintWish, ReprintOf, ReprintWish};
+pub use print::{JobCancel, JobKey, JobTold, PrintPaper, PrintWish, ReprintOf, ReprintWish};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
+use super::document::Uploads;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, Prints, RowError, Runner};
@@ -58,6 +59,10 @@ pub(super) struct Inner {
     pub(super) prints: Prints,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
+    /// Documents that come in pieces.
+    pub(super) uploads: Uploads,
+    /// Whoever asks for a document by its id holds it until a job of it is on disk.
+    pub(super) document_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
 }
@@ -81,6 +86,8 @@ impl Operations {
                 take_back_turn: Arc::default(),
                 prints,
                 reprint_turn: tokio::sync::Mutex::default(),
+                uploads: Uploads::default(),
+                document_turn: tokio::sync::Mutex::default(),
                 patterns: patterns.into(),
             }),
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -13,10 +14,10 @@ use super::operations::Operations;
 use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
 use crate::book::Code;
 use crate::device::{PaperPreview, ROLE_RECEIPT};
-use crate::document::job::{self, Event, Job, Order, Phase, Private, Reprint};
+use crate::document::job::{self, Event, Job, Order, Phase, Private, Report, Reprint};
 use crate::document::{Content, Document, receipt};
 use crate::journal::Filter;
-use crate::runner::{JobFollow, JobView, Slot, civil, state_of, wall_ms};
+use crate::runner::{JobFollow, JobView, QueueView, Slot, civil, state_of, wall_ms};
 use crate::settlement::order::Operator;
 use crate::settlement::state::Phase as SettlementPhase;
 
@@ -35,11 +36,24 @@ pub struct PrintWish {
     /// What the paper is.
     pub title: String,
     /// What stands on it.
-    pub content: Content,
+    pub paper: PrintPaper,
+    /// The caller's id of the document: it is printed once, whatever request asks for it.
+    pub document_id: Option<String>,
     /// How long the printer is waited for.
     pub wait_ms: i64,
     /// How long the end is waited for.
     pub answer_wait: Duration,
+}
+
+/// What shall be printed.
+#[derive(Clone, Debug)]
+pub enum PrintPaper {
+    /// For a receipt printer.
+    Content(Content),
+    /// A PDF.
+    Pdf(Bytes),
+    /// A PDF that was put before, by the caller's id for it.
+    Upload(String),
 }
 
 /// A checked Reprint.
@@ -84,6 +98,8 @@ pub struct JobTold {
     pub job: Arc<Job>,
     /// Jobs of the same printer before it.
     pub before: usize,
+    /// What its print queue says, while it has it.
+    pub queue: Option<QueueView>,
     /// It is the caller's own.
     pub is_own: bool,
 }
@@ -111,21 +127,115 @@ impl Operations {
     /// # Errors
     /// Nothing is printed.
     pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
+        let (request_id, wait) = (wish.request_id.clone(), wish.answer_wait);
+        let turn = match &wish.document_id {
+            None => None,
+            Some(document_id) => {
+                // Given back once the job is in the journal, where the next one finds it.
+                let turn = self.inner.document_turn.lock().await;
+                let first = self.job_of_document(&caller, document_id).await?;
+                if let Some((id, _)) = first.filter(|(_, asked_by)| *asked_by != request_id) {
+                    drop(turn);
+                    let found = self.running_or_ended(&id).await?;
+                    return Ok(self.told_in_time(&caller, found, wait).await);
+                }
+                Some(turn)
+            }
+        };
+        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_));
+        let content = match self.content_of(&caller, wish.paper).await {
+            Ok(content) => content,
+            // A document that was put is dropped after a while; its job is still known.
+            Err(failure) if failure.code == Code::DocumentUnknown => {
+                let known = self.job_id(&caller, &JobKey::RequestId(request_id)).await;
+                let found = self.running_or_ended(&known.map_err(|_| failure)?).await?;
+                return Ok(self.told_in_time(&caller, found, wait).await);
+            }
+            Err(failure) => return Err(failure),
+        };
         let order = Order {
             role: wish.role,
             wait_ms: wish.wait_ms,
             reprint: None,
+            report: report_of(&content, wish.document_id),
         };
         let private = Private {
             title: wish.title,
-            content: wish.content,
+            content,
             operator_name: String::new(),
             reason: String::new(),
             at: String::new(),
         };
+        let file = file_of(&private.content).filter(|_| is_inline);
+        let file = file.map(str::to_owned);
         let paperwork = Paperwork { order, private };
-        let (request_id, wait) = (wish.request_id, wish.answer_wait);
-        self.printed(&caller, request_id, paperwork, wait).await
+        let begun = self.begun(&caller, request_id, paperwork).await;
+        drop(turn);
+        if let Some(file) = file {
+            self.remove_unless_used(&file, &begun).await;
+        }
+        Ok(self.told_in_time(&caller, begun?, wait).await)
+    }
+
+    /// What is to be printed, on disk if it is a PDF.
+    async fn content_of(&self, caller: &CallerId, paper: PrintPaper) -> Result<Content, Failure> {
+        match paper {
+            PrintPaper::Content(content) => Ok(content),
+            PrintPaper::Pdf(bytes) => Ok(Content::Pdf(self.kept_pdf(bytes).await?)),
+            PrintPaper::Upload(id) => Ok(Content::Pdf(self.put_before(&caller.id, &id).await?)),
+        }
+    }
+
+    /// A request that was repeated or refused brought its document for nothing.
+    async fn remove_unless_used(
+        &self,
+        file: &str,
+        begun: &Result<Result<JobFollow, Job>, Failure>,
+    ) {
+        let uses = |job: &Job| {
+            let private = job.private.as_deref();
+            private.and_then(|it| file_of(&it.content)) == Some(file)
+        };
+        let is_used = match begun {
+            Ok(Ok(follow)) => uses(&follow.view().borrow().job),
+            Ok(Err(job)) => uses(job),
+            Err(_) => false,
+        };
+        if !is_used {
+            self.parts().documents.remove(file).await;
+        }
+    }
+
+    /// The job that prints, printed or may have printed this document, and the request that asked for it.
+    async fn job_of_document(
+        &self,
+        caller: &CallerId,
+        document_id: &str,
+    ) -> Result<Option<(String, String)>, Failure> {
+        let filter = Filter {
+            kind: Some(job::KIND.to_owned()),
+            visit: Some(job::jobs_of_document(&caller.id, document_id)),
+            ..Filter::default()
+        };
+        let rows = self.parts().journal.list(filter).await;
+        let rows = rows.map_err(|error| unreadable(&error))?;
+        let may_be_out = |row: &crate::journal::StreamRow| {
+            let summary = serde_json::from_str::<job::Summary>(&row.summary);
+            // What cannot be read may have printed it.
+            !matches!(
+                summary.map(|summary| summary.end),
+                Ok(Some(job::End::NotPrinted(_) | job::End::Cancelled))
+            )
+        };
+        let found = rows.into_iter().find(may_be_out);
+        Ok(found.map(|row| (row.stream, row.request_id.unwrap_or_default())))
+    }
+
+    async fn running_or_ended(&self, id: &str) -> Result<Result<JobFollow, Job>, Failure> {
+        match self.inner.prints.registry().by_id(id) {
+            Some(follow) => Ok(Ok(follow)),
+            None => Ok(Err(self.loaded(id).await?)),
+        }
     }
 
     /// Takes a copy to be printed. One copy of a desk is counted at a time.
@@ -149,6 +259,7 @@ impl Operations {
                 count,
                 operator_id: wish.operator.id,
             }),
+            report: report_of(&content, None),
         };
         let private = Private {
             title,
@@ -229,7 +340,11 @@ impl Operations {
             let now = self.told_by_id(&caller, &id).await?;
             let verdict = match now.job.phase {
                 Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
-                Phase::Over(_) | Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Over,
+                Phase::Over(_)
+                | Phase::Waiting
+                | Phase::Printing
+                | Phase::Lost
+                | Phase::Queued(_) => JobCancel::Over,
             };
             return Ok((verdict, now));
         };
@@ -243,7 +358,9 @@ impl Operations {
         let verdict = match now.job.phase {
             Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
             Phase::Over(_) => JobCancel::Over,
-            Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Printing,
+            Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Queued(_) => {
+                JobCancel::Printing
+            }
         };
         Ok((verdict, told(&caller, now)))
     }
@@ -255,17 +372,6 @@ impl Operations {
     pub fn preview(&self, role: &str, document: &Document) -> Result<PaperPreview, Failure> {
         let preview = self.parts().hub.preview(role, document);
         preview.ok_or_else(|| no_printer(role))
-    }
-
-    async fn printed(
-        &self,
-        caller: &CallerId,
-        request_id: String,
-        paperwork: Paperwork,
-        answer_wait: Duration,
-    ) -> Result<JobTold, Failure> {
-        let begun = self.begun(caller, request_id, paperwork).await?;
-        Ok(self.told_in_time(caller, begun, answer_wait).await)
     }
 
     /// Running, or ended.
@@ -292,9 +398,7 @@ impl Operations {
                     if let Some(ended) = self.ended_job(caller, &request_id, &asked).await? {
                         return Ok(Err(ended));
                     }
-                    if self.parts().hub.printer_profile(&order.role).is_none() {
-                        return Err(no_printer(&order.role));
-                    }
+                    self.is_for(&order)?;
                     // Neither the platform nor its clock matters to paper.
                     if self.is_stopping() {
                         return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
@@ -314,6 +418,20 @@ impl Operations {
                 }
             }
         }
+    }
+
+    /// That the role has a printer, and one for this kind of content.
+    fn is_for(&self, order: &Order) -> Result<(), Failure> {
+        let hub = &self.parts().hub;
+        let is_queue = hub.report_queue(&order.role).is_some();
+        if !is_queue && hub.printer_profile(&order.role).is_none() {
+            return Err(no_printer(&order.role));
+        }
+        if is_queue != order.report.is_some() {
+            let detail = format!("the role {:?}", order.role);
+            return Err(Failure::new(Code::PrinterOtherKind, detail));
+        }
+        Ok(())
     }
 
     async fn ended_job(
@@ -461,6 +579,7 @@ fn ended_view(job: Job) -> JobView {
         job: Arc::new(job),
         before: 0,
         parked: false,
+        queue: None,
     }
 }
 
@@ -468,7 +587,27 @@ fn told(caller: &CallerId, view: JobView) -> JobTold {
     JobTold {
         is_own: view.job.caller == caller.id,
         before: view.before,
+        queue: view.queue,
         job: view.job,
+    }
+}
+
+fn file_of(content: &Content) -> Option<&str> {
+    match content {
+        Content::Pdf(pdf) => Some(&pdf.file),
+        Content::Document(_) | Content::Raw(_) | Content::MarkedRaw { .. } => None,
+    }
+}
+
+/// What a print queue gets.
+fn report_of(content: &Content, document_id: Option<String>) -> Option<Report> {
+    match content {
+        Content::Pdf(pdf) => Some(Report {
+            document_id,
+            pages: pdf.pages,
+            bytes: pdf.bytes,
+        }),
+        Content::Document(_) | Content::Raw(_) | Content::MarkedRaw { .. } => None,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::book::Code;
 use crate::device::Hub;
 use crate::document::receipt::Surround;
 use crate::journal::Journal;
+use crate::journal::documents::Documents;
 use crate::platform::Platform;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::Outcome;
@@ -34,6 +35,8 @@ const NEVER: i64 = i64::MIN;
 pub struct Parts {
     /// Where it is written down.
     pub journal: Journal,
+    /// What is too large for it.
+    pub documents: Documents,
     /// The insurance platform.
     pub platform: Platform,
     /// The devices.
@@ -77,6 +80,7 @@ struct Offset {
 #[expect(missing_docs, reason = "the same fields as in Parts")]
 pub struct Ingredients {
     pub journal: Journal,
+    pub documents: Documents,
     pub platform: Platform,
     pub hub: Hub,
     pub rules: Rules,
@@ -193,6 +197,7 @@ impl Runner {
         Self {
             parts: Arc::new(Parts {
                 journal: from.journal,
+                documents: from.documents,
                 platform: from.platform,
                 hub: from.hub,
                 rules: from.rules,

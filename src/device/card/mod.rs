@@ -90,7 +90,8 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
         | Kind::HidScanner { .. }
         | Kind::KeyboardScanner { .. }
         | Kind::EscPosTcp { .. }
-        | Kind::EscPosSerial { .. } => CardReader::new(board, &[], waiting_max).0,
+        | Kind::EscPosSerial { .. }
+        | Kind::Queue(_) => CardReader::new(board, &[], waiting_max).0,
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
         | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
         Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
         Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
-        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } => None,
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
     }
 }
 

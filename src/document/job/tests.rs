@@ -28,6 +28,7 @@ fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
             role: "receipt".to_owned(),
             wait_ms,
             reprint,
+            report: None,
         },
         private: Some(Box::new(Private {
             title: "t".to_owned(),
@@ -119,6 +120,7 @@ fn the_encoding_is_only_added_to() {
     for (event, json) in [
         (Event::Parked { code }, r#"{"parked":{"code":"E3012"}}"#),
         (Event::Intent, r#""intent""#),
+        (Event::Created { job: 7 }, r#"{"created":{"job":7}}"#),
         (
             Event::NotStarted { code },
             r#"{"not_started":{"code":"E3012"}}"#,

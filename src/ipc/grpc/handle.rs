@@ -8,9 +8,9 @@ use futures_util::stream::BoxStream;
 use crate::document::Document;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, Reconcile,
-    Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard, Stated,
-    Status, TakeBack, Watched, Why,
+    HandOut, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, PutTold, PutWish,
+    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
+    Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -169,6 +169,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: PrintWish,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// Takes a piece of a document.
+    fn put_document(
+        &self,
+        caller: CallerId,
+        wish: PutWish,
+    ) -> impl Future<Output = Result<PutTold, Failure>> + Send;
 
     /// Takes a copy to be printed.
     fn reprint(

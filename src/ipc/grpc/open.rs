@@ -14,9 +14,9 @@ use crate::document::Document;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish,
-    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
-    Stated, Status, TakeBack, Watched, Why,
+    HandOut, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish, PutTold,
+    PutWish, Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
+    ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -246,6 +246,14 @@ impl Handle for Operations {
         wish: PrintWish,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
         Operations::print(self, caller, wish)
+    }
+
+    fn put_document(
+        &self,
+        caller: CallerId,
+        wish: PutWish,
+    ) -> impl Future<Output = Result<PutTold, Failure>> + Send {
+        Operations::put_document(self, caller, wish)
     }
 
     fn reprint(

@@ -173,6 +173,7 @@ pub(super) fn after_report(bytes: [u8; 4]) -> PrinterState {
         cover_open: bytes[0] & 0x20 != 0,
         error: bytes[1] & 0x68 != 0,
         paper: paper(bytes[2] & 0x0c != 0, bytes[2] & 0x03 != 0),
+        queue: None,
     }
 }
 
