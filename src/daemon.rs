@@ -24,8 +24,6 @@ const DRAIN_MS_MAX: u64 = 20_000;
 const DRAIN_LOOK_MS: u64 = 20;
 /// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
 const FAULTS_LOGGED_MAX: usize = 20;
-/// Lines of one settlement where a batch may go up in parts.
-const SPLIT_LINES_MAX: usize = 2_000;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -348,6 +346,7 @@ async fn drain(operations: &Operations, runner: &Runner) {
     while parts.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
+    operations.write_audit().await;
     tracing::info!(left_open = parts.registry.count(), "stopping");
 }
 
@@ -364,11 +363,6 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         hifdm_beside_oth: profile.amounts.hifdm_beside_oth,
         hardened: profile.amounts.harden.clone(),
         fresh_code: profile.voucher.fresh_code,
-        lines_max: if profile.lines.split_upload {
-            SPLIT_LINES_MAX
-        } else {
-            usize::try_from(profile.lines.lines_max).unwrap_or(usize::MAX)
-        },
         settle_is_reversible: profile
             .transactions
             .reversible

@@ -10,6 +10,8 @@ pub(super) type Finding = (String, Words);
 
 /// Equations that may stop a settlement; the others of the platform's rule texts are not computed.
 const HARDENABLE: [&str; 4] = ["E5", "E6", "E8", "E9"];
+/// Transactions whose lost answer 2601 may be asked to undo.
+const REVERSIBLE: [&str; 5] = ["2102", "2103", "2207", "2207A", "2208"];
 /// Characters of the numbers that the daemon gives to lines.
 const OWN_SERIAL_CHARS: u32 = 15;
 /// A settling call that is on its way may be processed this late, whatever our own time-outs are.
@@ -62,12 +64,12 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
 pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
     let mut found = Vec::new();
     let settle = &profile.transactions.settle;
-    let reversible = profile.transactions.reversible.contains(settle)
-        && profile.reversal.success == Reading::Reversed;
-    if !reversible && !profile.enquiry.without_setl_id {
+    if let Some(key) = not_reversed_by(profile, settle)
+        && !profile.enquiry.without_setl_id
+    {
         let en = format!("a lost {settle} can neither be asked for nor reversed: it gets stuck");
         let zh = format!("{settle} 应答丢失后既不能查询也不能冲正：只能人工处理");
-        say(&mut found, "transactions.reversible", (en, zh));
+        say(&mut found, key, (en, zh));
     }
     if !profile.answers.refusals.contains_key("2207") {
         let en = "no text of 2207 counts as a refusal: each one is taken for a lost answer";
@@ -111,12 +113,22 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Finding> {
     found
 }
 
+/// The key that keeps 2601 from reversing this transaction; nothing when it does.
+fn not_reversed_by(profile: &Profile, infno: &str) -> Option<&'static str> {
+    let is_listed = (profile.transactions.reversible.iter()).any(|listed| listed == infno);
+    match (is_listed, profile.reversal.success) {
+        (false, _) => Some("transactions.reversible"),
+        (true, Reading::Reversed) => None,
+        (true, Reading::Nothing | Reading::Unclear) => Some("reversal.success"),
+    }
+}
+
 fn pharmacy_warnings(profile: &Profile, found: &mut Vec<Finding>) {
-    let reversible = profile.transactions.reversible.iter().any(|r| r == "2102")
-        && profile.reversal.success == Reading::Reversed;
-    if !reversible && !profile.enquiry.pharmacy_by_person {
+    if let Some(key) = not_reversed_by(profile, "2102")
+        && !profile.enquiry.pharmacy_by_person
+    {
         let what = "a lost 2102 can neither be asked for nor reversed: it gets stuck";
-        say(found, "transactions.reversible", what);
+        say(found, key, what);
     }
     if !profile.answers.refusals.contains_key("2102") {
         let what = "no text of 2102 counts as a refusal: each one is taken for a lost answer";
@@ -302,6 +314,15 @@ fn used(profile: &Profile) -> Vec<&str> {
 }
 
 fn rules(profile: &Profile, found: &mut Vec<Finding>) {
+    for infno in &profile.transactions.reversible {
+        if !REVERSIBLE.contains(&infno.as_str()) {
+            let known = REVERSIBLE.join(", ");
+            let en =
+                format!("{infno:?} is none of {known}: only these can be asked to be reversed");
+            let zh = format!("{infno:?} 不是 {known} 之一：只有这些交易可以冲正");
+            say(found, "transactions.reversible", (en, zh));
+        }
+    }
     if profile.reconciliation.balanced.is_empty() {
         let what = "is empty: no statement would ever be balanced";
         say(found, "reconciliation.balanced", what);

@@ -310,6 +310,11 @@ fn rules_that_cannot_work_are_found() {
             "psn_setlway = \"0000001\"\nreversible",
             "transactions.psn_setlway",
         ),
+        (
+            "reversible = [\"2207\"",
+            "reversible = [\"2204\"",
+            "transactions.reversible",
+        ),
         ("\"该结算已退费\"", "\" \"", "answers.already_refunded"),
         ("2208 = [", "2205 = [", "answers.refusals"),
         (

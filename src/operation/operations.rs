@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
 use super::document::Uploads;
+use super::audit::Audit;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, Prints, RowError, Runner};
@@ -65,16 +66,20 @@ pub(super) struct Inner {
     pub(super) document_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
+    /// Who was given a code.
+    pub(super) audit: Audit,
 }
 
 impl Operations {
-    /// Over a runner.
+    /// Over a runner, within the runtime that carries it.
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits, patterns: Vec<Pattern>) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         let (hand_outs, prints) = (Errands::new(&runner), Prints::new(&runner));
+        let audit = Audit::new(runner.parts().journal.clone());
         Self {
             inner: Arc::new(Inner {
+                audit,
                 reconciliations: Errands::new(&runner),
                 refunds: Errands::new(&runner),
                 runner,
@@ -112,6 +117,11 @@ impl Operations {
     pub fn stop_taking(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.parts().stop();
+    }
+
+    /// Returns when what was noted of scans is on disk, or after a second.
+    pub async fn write_audit(&self) {
+        self.inner.audit.flush().await;
     }
 
     pub(super) fn is_stopping(&self) -> bool {

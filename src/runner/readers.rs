@@ -25,11 +25,16 @@ use crate::book::Code;
 use crate::device::{
     Asker, CardFailure, CardLease, DeviceError, Hub, Medium, ROLE_SCANNER, ScannerLease, ShownCard,
 };
+use crate::person::{EcToken, IdNo};
 use crate::settlement::known::{Document, Voucher};
 use crate::settlement::order::CredentialKind;
 
-/// 证件类型 of a 居民身份证; a 社保卡's number is one.
+/// 证件类型 of a 居民身份证.
 const CERT_TYPE_RESIDENT: &str = "01";
+/// 证件类型 of a 外国人永久居留证.
+const CERT_TYPE_FOREIGN_RESIDENT: &str = "07";
+/// 证件类型 of any other document.
+const CERT_TYPE_OTHER: &str = "99";
 /// Longest wait for a device's turn.
 const QUEUE_WAIT_MS_MAX: u64 = 300_000;
 /// A device that was lost is asked for again after so long.
@@ -422,13 +427,48 @@ pub(super) fn voucher(card: ShownCard) -> (CredentialKind, Voucher) {
         card_sn: card.card_sn,
     };
     let voucher = Voucher {
-        ec_token: crate::person::EcToken::default(),
+        ec_token: EcToken::default(),
+        cert_type: cert_type(&card.certno).to_owned(),
         certno: card.certno,
         name: card.name,
-        cert_type: CERT_TYPE_RESIDENT.to_owned(),
         // Where a card was issued is not where its holder is insured.
         insu_org: String::new(),
         document: Some(document),
     };
     (kind, voucher)
+}
+
+/// 证件类型 by the form of the number: a 社保卡 has its holder's and does not say what document that is. The
+/// 外国人永久居留证 has three letters and twelve digits, or, since 2023, eighteen digits that begin with 9.
+fn cert_type(certno: &IdNo) -> &'static str {
+    let no = certno.expose().as_bytes();
+    let letters_then_digits = no.len() == 15
+        && no[..3].iter().all(u8::is_ascii_alphabetic)
+        && no[3..].iter().all(u8::is_ascii_digit);
+    match no.first() {
+        Some(b'9') if certno.is_resident_id() => CERT_TYPE_FOREIGN_RESIDENT,
+        _ if certno.is_resident_id() => CERT_TYPE_RESIDENT,
+        _ if letters_then_digits => CERT_TYPE_FOREIGN_RESIDENT,
+        _ => CERT_TYPE_OTHER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_says_what_document_it_is_of() {
+        // Invented; the check characters are right.
+        for (no, expected) in [
+            ("110101199003070011", "01"),
+            ("911156199001010010", "07"),
+            ("ABC123456789012", "07"),
+            ("E12345678", "99"),
+            ("", "99"),
+        ] {
+            let no = IdNo::new(no);
+            assert_eq!(cert_type(&no), expected);
+        }
+    }
 }

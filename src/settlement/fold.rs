@@ -283,6 +283,13 @@ impl State {
             return;
         };
         let Phase::Stuck(ending) = self.phase else {
+            // Stated before: only a mistyped number is mended.
+            if let Some(first) = self.resolved.as_mut().filter(|r| r.verdict == *verdict) {
+                first.setl_id.clone_from(setl_id);
+                first.reason.clone_from(reason);
+                first.by.clone_from(by);
+                first.at_ms = at_ms;
+            }
             return;
         };
         self.phase = match (ending, *verdict) {

@@ -56,12 +56,14 @@ pub fn allowed(state: &State) -> Vec<Verdict> {
 pub fn check(state: &State, statement: &Statement) -> Result<Option<Event>, Code> {
     if let Some(first) = &state.resolved {
         let setl_id = &statement.setl_id;
-        let same = first.verdict == statement.verdict
-            && (setl_id.is_empty() || *setl_id == first.setl_id || is_seen(state, setl_id));
-        return if same {
-            Ok(None)
-        } else {
-            Err(Code::ResolvedOtherwise)
+        let same_number =
+            setl_id.is_empty() || *setl_id == first.setl_id || is_seen(state, setl_id);
+        // A number that only a person named may have been mistyped; the verdict stays.
+        let mends_number = first.verdict == Verdict::Settled && state.known.settled.is_none();
+        return match (first.verdict == statement.verdict, same_number) {
+            (true, true) => Ok(None),
+            (true, false) if mends_number => Ok(Some(event(statement))),
+            (true, false) | (false, _) => Err(Code::ResolvedOtherwise),
         };
     }
     if !matches!(state.phase, Phase::Stuck(_)) {
@@ -79,12 +81,16 @@ pub fn check(state: &State, statement: &Statement) -> Result<Option<Event>, Code
         // Who saw it at the platform saw its number too.
         return Err(Code::ResolveNumberMissing);
     }
-    Ok(Some(Event::Resolved {
+    Ok(Some(event(statement)))
+}
+
+fn event(statement: &Statement) -> Event {
+    Event::Resolved {
         by: statement.by.clone(),
         verdict: statement.verdict,
         setl_id: statement.setl_id.clone(),
         reason: statement.reason.clone(),
-    }))
+    }
 }
 
 /// Whether the platform itself named this number.

@@ -26,8 +26,6 @@ pub struct Rules {
     pub hardened: Vec<String>,
     /// Whether a code is read afresh before the money call.
     pub fresh_code: bool,
-    /// Lines that one settlement may have: those of one upload, unless the site takes a batch in parts.
-    pub lines_max: usize,
     /// Whether 2601 reverses the settling call here.
     pub settle_is_reversible: bool,
     /// Whether 2601 reverses a pharmacy's settling call here.

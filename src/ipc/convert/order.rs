@@ -210,7 +210,7 @@ fn bills(f: &mut Fields, bills: Vec<wire::Bill>) -> Vec<Bill> {
         f.wrong(
             Code::TooManyLines,
             "bills",
-            format!("has more than {LINES_MAX} lines"),
+            format!("{lines} lines; a settlement has at most {LINES_MAX}, fewer where one upload takes fewer"),
         );
         return Vec::new();
     }

@@ -17,6 +17,8 @@ use crate::settlement::{handout, refund};
 
 /// Characters of a platform's number.
 const NUMBER_LENGTH_MAX: usize = 30;
+/// Shortest id of a settlement that a person may name, characters.
+const NUMBER_LENGTH_MIN: usize = 6;
 /// Rows of a hand-out.
 const LINES_MAX: usize = 100;
 
@@ -232,6 +234,11 @@ pub fn stated(request: wire::ResolveSettlementRequest) -> Result<Stated, Failure
     });
     let reason = fields.required("reason", request.reason, REASON_CHARS_MAX);
     let setl_id = fields.optional("stated_setl_id", request.stated_setl_id, NUMBER_LENGTH_MAX);
+    if !setl_id.is_empty() && !looks_like_number(&setl_id) {
+        let why =
+            "is no id of a settlement: 6–30 letters, digits, - and _, as the platform shows it";
+        fields.wrong(Code::RequestInvalid, "stated_setl_id", why);
+    }
     let lines = request.recorded_lines;
     let speaks_of_rows = match verdict {
         Some(Truth::Dispense(handout::Ending::Recorded)) | None => true,
@@ -253,6 +260,14 @@ pub fn stated(request: wire::ResolveSettlementRequest) -> Result<Stated, Failure
         setl_id,
         lines,
     })
+}
+
+/// Whether the platform may have given this number. Its form is not published; what a person types by mistake – a
+/// word, a sum, a name – is kept out.
+fn looks_like_number(setl_id: &str) -> bool {
+    setl_id.len() >= NUMBER_LENGTH_MIN
+        && setl_id.bytes().any(|b| b.is_ascii_digit())
+        && (setl_id.bytes()).all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// What was stated.
@@ -336,7 +351,7 @@ mod tests {
             key: Some(wire::resolve_settlement_request::Key::SetlId("S1".into())),
             r#as: wire::ResolvedAs::Settled.into(),
             reason: " 门户已查到 ".into(),
-            stated_setl_id: "S1".into(),
+            stated_setl_id: "S00001".into(),
             ..wire::ResolveSettlementRequest::default()
         };
         let read = stated(whole.clone()).unwrap();

@@ -55,16 +55,9 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
             check_line(line, &format!("bills[{b}].lines[{l}]"), rules, &mut faults);
         }
     }
+    bills_are_single(&order.bills, &mut faults);
     numbers_are_single(order, &mut faults);
     packages_are_single(order, &mut faults);
-    let count: usize = order.bills.iter().map(|bill| bill.lines.len()).sum();
-    if count > rules.lines_max {
-        let detail = format!(
-            "{count} lines; here one settlement may have {}",
-            rules.lines_max
-        );
-        faults.push(fault(Code::TooManyLines, "bills", detail));
-    }
     let total = Fen::sum(
         order
             .bills
@@ -163,6 +156,21 @@ fn check_line(line: &Line, path: &str, rules: &Rules, faults: &mut Vec<Fault>) {
                     detail,
                 ));
             }
+        }
+    }
+}
+
+/// The same bill ticked twice would be charged twice.
+fn bills_are_single(bills: &[Bill], faults: &mut Vec<Fault>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (b, bill) in bills.iter().enumerate() {
+        if !bill.bill_no.is_empty() && !seen.insert(bill.bill_no.as_str()) {
+            let detail = format!("{} stands twice", bill.bill_no);
+            faults.push(fault(
+                Code::RequestInvalid,
+                format!("bills[{b}].bill_no"),
+                detail,
+            ));
         }
     }
 }

@@ -139,8 +139,32 @@ fn the_same_again_is_the_same_and_another_is_refused() {
             setl_id: "S9".to_owned(),
             ..statement(first)
         };
-        assert_eq!(check(&state, &other_number), Err(Code::ResolvedOtherwise));
+        let mended = check(&state, &other_number);
+        assert_eq!(mended.is_ok(), first == Verdict::Settled, "{first:?}");
     }
+}
+
+#[test]
+fn a_mistyped_number_is_mended_and_the_verdict_stays() {
+    let with = |setl_id: &str| Statement {
+        setl_id: setl_id.to_owned(),
+        ..statement(Verdict::Settled)
+    };
+    let (mut state, _) = stated(&told(STUCK[0].0), &with("S8"));
+    let ended_at_ms = state.ended_at_ms;
+    let event = check(&state, &with("S9")).unwrap().unwrap();
+    state.apply(&event, 99_000_000);
+    let answer = tell::answer(&state);
+    assert_eq!(
+        (answer.setl_id.as_str(), answer.money),
+        ("S9", Money::Settled)
+    );
+    assert_eq!(state.ended_at_ms, ended_at_ms);
+    assert_eq!(check(&state, &with("S9")), Ok(None));
+    let seen = told(STUCK[1].0);
+    let setl_id = tell::answer(&seen.state).setl_id;
+    let (state, _) = stated(&seen, &with(&setl_id));
+    assert_eq!(check(&state, &with("S9")), Err(Code::ResolvedOtherwise));
 }
 
 #[test]

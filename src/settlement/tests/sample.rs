@@ -24,7 +24,6 @@ pub(in crate::settlement) fn rules() -> Rules {
         hifdm_beside_oth: true,
         hardened: Vec::new(),
         fresh_code: false,
-        lines_max: 100,
         settle_is_reversible: true,
         pharmacy_is_reversible: true,
         dispense_is_enabled: true,

@@ -2,7 +2,7 @@
 
 use crate::book::Code;
 use crate::person::{IdNo, Name};
-use crate::settlement::bill::{FEN_MAX, Fen, TraceCode};
+use crate::settlement::bill::{Bill, FEN_MAX, Fen, TraceCode};
 use crate::settlement::checks::order::check as check_order;
 use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::tests::sample;
@@ -169,9 +169,13 @@ fn a_sum_stays_within_the_field() {
 
 #[test]
 fn bills_merge_or_the_groups_are_told() {
-    check(|order| order.bills.push(order.bills[0].clone()), &[]);
+    let other = |bill: &Bill| Bill {
+        bill_no: "B2".to_owned(),
+        ..bill.clone()
+    };
+    check(|order| order.bills.push(other(&order.bills[0])), &[]);
     let mut order = sample::order();
-    order.bills.push(order.bills[0].clone());
+    order.bills.push(other(&order.bills[0]));
     order.bills[1].dise_codg = "M03900".to_owned();
     let faults = check_order(&order, false, &sample::rules()).unwrap_err();
     assert_eq!(faults.len(), 1);
@@ -180,12 +184,21 @@ fn bills_merge_or_the_groups_are_told() {
 }
 
 #[test]
-fn lines_fit_one_upload_and_have_single_numbers() {
+fn a_bill_stands_once() {
+    let twice = |order: &mut Order| order.bills.push(order.bills[0].clone());
+    check(twice, &[(Code::RequestInvalid, "bills[1].bill_no")]);
+    let nameless = |order: &mut Order| {
+        order.bills[0].bill_no.clear();
+        twice(order);
+    };
+    check(nameless, &[]);
+}
+
+#[test]
+fn lines_have_single_numbers() {
     let lines = |count: usize| {
         move |order: &mut Order| order.bills[0].lines = vec![sample::line("50", "2", 10_000); count]
     };
-    check(lines(100), &[]);
-    check(lines(101), &[(Code::TooManyLines, "bills")]);
     check(
         |order| {
             lines(3)(order);
