@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
-use super::document::Uploads;
 use super::audit::Audit;
+use super::document::Uploads;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, Prints, RowError, Runner};

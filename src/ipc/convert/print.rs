@@ -265,6 +265,8 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
     let none = wire::PaperProof::Unspecified;
     let (state, proof, code) = match job.phase {
         Phase::Waiting => (State::Waiting, none, job.parked_for),
+        // A queue has no document of it yet.
+        Phase::Printing if job.order.report.is_some() => (State::Waiting, none, None),
         Phase::Printing | Phase::Lost => (State::Printing, none, None),
         Phase::Over(End::Printed(Proof::ProcessId)) => {
             (State::Printed, wire::PaperProof::ProcessId, None)
@@ -291,6 +293,7 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
     let title = job.private.as_ref().filter(|_| told.is_own);
     let copy = job.order.reprint.as_ref();
     let report = job.order.report.as_ref();
+    let queued = told.queue.filter(|_| matches!(job.phase, Phase::Queued(_)));
     wire::PrintJob {
         job_id: job.id.clone(),
         request_id: job.request_id.clone(),
@@ -306,7 +309,7 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
         copy: copy.map_or(0, |copy| copy.count),
         wait_ms: u32::try_from(job.order.wait_ms).unwrap_or(u32::MAX),
         pages: report.map_or(0, |report| report.pages),
-        pages_done: told.queue.map_or(0, |queue| queue.sheets),
+        pages_done: queued.map_or(0, |queue| queue.sheets),
         document_id: report
             .and_then(|report| report.document_id.clone())
             .filter(|_| told.is_own)

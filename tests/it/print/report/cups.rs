@@ -110,9 +110,9 @@ impl Cups {
 
     /// What the printer says of itself in the middle of a job, such as `+media-empty-error`.
     pub fn says(&self, state: &str) {
-        let part = self.path("state.part");
+        let part = self.path("says.part");
         std::fs::write(&part, format!("STATE: {state}\n")).expect("its folder");
-        std::fs::rename(part, self.path("state")).expect("its folder");
+        std::fs::rename(part, self.path("says")).expect("its folder");
     }
 
     /// What came out, in order.
@@ -222,7 +222,7 @@ impl Cups {
         write(
             "cupsd.conf",
             format!(
-                "LogLevel debug\nListen {dir}/cups.sock\nBrowsing Off\nDefaultAuthType None\n\
+                "LogLevel debug\nDirtyCleanInterval 0\nListen {dir}/cups.sock\nBrowsing Off\nDefaultAuthType None\n\
                  WebInterface No\n<Location />\nOrder allow,deny\nAllow all\n</Location>\n\
                  <Policy default>\nJobPrivateAccess default\nJobPrivateValues none\n\
                  SubscriptionPrivateAccess default\nSubscriptionPrivateValues default\n\
@@ -245,7 +245,11 @@ impl Cups {
             format!(
                 "<busconfig><type>system</type><listen>unix:path={dir}/bus.sock</listen>\
                  <auth>EXTERNAL</auth><policy context=\"default\"><allow user=\"*\"/>\
-                 <allow own=\"*\"/><allow send_type=\"method_call\"/></policy></busconfig>"
+                 <allow own=\"*\"/><allow send_type=\"method_call\"/><allow send_type=\"signal\"/>\
+                 <allow send_requested_reply=\"true\" send_type=\"method_return\"/>\
+                 <allow send_requested_reply=\"true\" send_type=\"error\"/>\
+                 <allow receive_type=\"method_call\"/><allow receive_type=\"method_return\"/>\
+                 <allow receive_type=\"error\"/><allow receive_type=\"signal\"/></policy></busconfig>"
             ),
         );
         // What the printer does with a document.
@@ -254,7 +258,7 @@ impl Cups {
             format!(
                 "#!/bin/sh\necho 'ATTR: job-impressions=2' >&2\n\
                  while [ -e {dir}/hold ]; do\n\
-                 if [ -e {dir}/state ]; then cat {dir}/state >&2; rm -f {dir}/state; fi\n\
+                 if [ -e {dir}/says ]; then cat {dir}/says >&2; rm -f {dir}/says; fi\n\
                  sleep 0.02\ndone\n\
                  n=$(date +%s%N)\ncp \"$1\" {dir}/out/$n.part\nmv {dir}/out/$n.part {dir}/out/$n.pdf\n\
                  echo 'ATTR: job-impressions-completed=2' >&2\n"
