@@ -78,10 +78,13 @@ impl Audit {
         let (done, written) = oneshot::channel();
         let flushed = async {
             if self.rows.send(Item::Flush(done)).await.is_ok() {
-                let _ = written.await;
+                drop(written.await);
             }
         };
-        let _ = tokio::time::timeout(Duration::from_millis(FLUSH_MS_MAX), flushed).await;
+        let within = Duration::from_millis(FLUSH_MS_MAX);
+        if tokio::time::timeout(within, flushed).await.is_err() {
+            tracing::warn!("who was given the last codes may not be recorded");
+        }
     }
 }
 
@@ -108,8 +111,10 @@ async fn write(journal: Journal, mut taken: mpsc::Receiver<Item>, lost: Arc<Atom
                 tracing::error!(%error, missing, "who was given codes cannot be recorded");
             }
         }
-        if let Some(done) = flushed {
-            let _ = done.send(());
+        if let Some(done) = flushed
+            && done.send(()).is_err()
+        {
+            tracing::debug!("nobody waits for the last rows any more");
         }
     }
 }

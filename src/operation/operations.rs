@@ -58,6 +58,8 @@ pub(super) struct Inner {
     pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
     /// Print jobs.
     pub(super) prints: Prints,
+    /// Whoever draws a preview holds it.
+    pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
     /// Documents that come in pieces.
@@ -90,6 +92,7 @@ impl Operations {
                 hand_outs,
                 take_back_turn: Arc::default(),
                 prints,
+                preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: tokio::sync::Mutex::default(),
                 uploads: Uploads::default(),
                 document_turn: tokio::sync::Mutex::default(),
