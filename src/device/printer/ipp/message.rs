@@ -250,25 +250,20 @@ fn apply(state: &mut PrinterState, reason: &str) {
 }
 
 fn values<'a>(group: &'a IppAttributeGroup, name: &str) -> Vec<&'a IppValue> {
-    let Some(attribute) = group
-        .attributes()
-        .iter()
-        .find(|it| it.name().as_str() == name)
-    else {
+    let mut attributes = group.attributes().iter();
+    let Some(attribute) = attributes.find(|it| it.name().as_str() == name) else {
         return Vec::new();
     };
-    match attribute.value() {
-        IppValue::Array(values) => values.iter().collect(),
-        one => vec![one],
+    if let IppValue::Array(values) = attribute.value() {
+        return values.iter().collect();
     }
+    vec![attribute.value()]
 }
 
 fn integers(group: &IppAttributeGroup, name: &str) -> Vec<i32> {
-    let integer = |value: &&IppValue| match value {
-        IppValue::Integer(number) | IppValue::Enum(number) => Some(*number),
-        _ => None,
-    };
-    values(group, name).iter().filter_map(integer).collect()
+    let integer = |value: &IppValue| value.as_integer().or_else(|| value.as_enum()).copied();
+    let values = values(group, name);
+    values.into_iter().filter_map(integer).collect()
 }
 
 fn integer(group: &IppAttributeGroup, name: &str) -> Option<i32> {
@@ -276,22 +271,24 @@ fn integer(group: &IppAttributeGroup, name: &str) -> Option<i32> {
 }
 
 fn boolean(group: &IppAttributeGroup, name: &str) -> Option<bool> {
-    match values(group, name).first()? {
-        IppValue::Boolean(is) => Some(*is),
-        _ => None,
-    }
+    values(group, name).first()?.as_boolean().copied()
 }
 
 fn words(group: &IppAttributeGroup, name: &str) -> Vec<String> {
-    let word = |value: &&IppValue| match value {
-        IppValue::Keyword(word) => Some(word.as_str().to_owned()),
-        IppValue::NameWithoutLanguage(name) | IppValue::NameWithLanguage { name, .. } => {
-            Some(name.as_str().to_owned())
-        }
-        IppValue::MimeMediaType(kind) => Some(kind.as_str().to_owned()),
-        _ => None,
-    };
-    values(group, name).iter().filter_map(word).collect()
+    let values = values(group, name);
+    values.into_iter().filter_map(word).collect()
+}
+
+/// A keyword, a name or a media type.
+fn word(value: &IppValue) -> Option<String> {
+    if let IppValue::NameWithLanguage { name, .. } = value {
+        return Some(name.as_str().to_owned());
+    }
+    let keyword = value.as_keyword().map(|it| it.as_str());
+    let name = || value.as_name_without_language().map(|it| it.as_str());
+    let kind = || value.as_mime_media_type().map(|it| it.as_str());
+    let word = keyword.or_else(name).or_else(kind);
+    word.map(str::to_owned)
 }
 
 #[cfg(test)]

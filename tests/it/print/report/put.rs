@@ -44,7 +44,7 @@ async fn a_large_report_comes_in_pieces_and_out_whole() {
         let again = put(&desk, "up", offset, piece, last).await.expect("taken");
         assert_eq!((again.received, again.complete), (told.received, last));
         offset += piece.len();
-        assert_eq!(told.received as usize, offset);
+        assert_eq!(usize::try_from(told.received).expect("it is below"), offset);
         assert_eq!(told.pages, if last { 40 } else { 0 });
     }
     // Nothing of it lies open on the disk.
