@@ -277,7 +277,14 @@ impl Flat {
             return Err("the print service knows its printers' models: give no model");
         }
         let (path, address) = (self.path.as_deref(), self.address.as_deref());
-        queue::place(is_cups, self.queue.as_deref(), self.uri.as_deref(), path, address).map(Some)
+        queue::place(
+            is_cups,
+            self.queue.as_deref(),
+            self.uri.as_deref(),
+            path,
+            address,
+        )
+        .map(Some)
     }
 
     /// How codes are told apart, or what is wrong with that.

@@ -129,10 +129,9 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Scanner(scanner) if device.role == role => Some(scanner),
-                Family::Scanner(_)
-                | Family::Printer(_)
-                | Family::Card(_)
-                | Family::Queue(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
+                    None
+                }
             });
         let Some(scanner) = scanner else {
             // To a desk, a scanner that was never configured is one that is missing.
@@ -311,10 +310,9 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Printer(printer) if device.role == role => Some(printer),
-                Family::Scanner(_)
-                | Family::Printer(_)
-                | Family::Card(_)
-                | Family::Queue(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
+                    None
+                }
             })
     }
 }

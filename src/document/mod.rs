@@ -7,5 +7,5 @@ pub mod pdf;
 pub mod picture;
 pub mod receipt;
 
-pub use pdf::Pdf;
 pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};
+pub use pdf::Pdf;

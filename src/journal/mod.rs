@@ -20,8 +20,8 @@
 
 mod append;
 mod chain;
-mod error;
 pub mod documents;
+mod error;
 mod event;
 mod export;
 mod forget;
