@@ -260,6 +260,7 @@ pub(crate) mod tests {
                 paper: Roll::Low,
                 cover_open: false,
                 error: false,
+                queue: None,
             }),
             has_card: false,
         }
