@@ -9,6 +9,7 @@ use crate::config::{ConfigError, Problem, Profile, Secrets, Settings, profile_re
 use crate::device::{Hub, ROLE_RECEIPT};
 use crate::document::receipt::Surround;
 use crate::ipc;
+use crate::journal::documents::Documents;
 use crate::journal::{self, Desk, Identity as JournalIdentity, Journal, SiteKey};
 use crate::operation::{Identity, Operations, Waits};
 use crate::platform::{self, Platform};
@@ -194,6 +195,7 @@ async fn serve(site: Site) -> Result<(), Error> {
     let platform = Platform::new(Arc::clone(&profile), secrets, stamps)?;
     let runner = Runner::new(Ingredients {
         journal: journal.clone(),
+        documents: open_documents(&settings)?,
         platform: platform.clone(),
         hub: Hub::start_with(
             settings.devices.clone(),
@@ -278,6 +280,15 @@ fn verify_in_background(settings: &Settings, operations: Operations) -> Result<(
             what: "a thread cannot start".to_owned(),
             source,
         })
+}
+
+/// The folder of what is too large for the journal.
+fn open_documents(settings: &Settings) -> Result<Documents, Error> {
+    let dir = settings.paths.state_dir.join("documents");
+    Documents::open(&dir).map_err(|source| Error::System {
+        what: dir.display().to_string(),
+        source,
+    })
 }
 
 fn journal_dir(settings: &Settings) -> PathBuf {

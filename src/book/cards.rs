@@ -3,7 +3,7 @@
 
 macro_rules! with_cards {
     ({ $($before:tt)* } { $($after:tt)* }) => {
-        with_reconciling! {
+        with_queues! { {
             $($before)*
 
             // Cards and their readers.
@@ -77,8 +77,8 @@ macro_rules! with_cards {
                 "The card is of a kind that was not asked for.",
                 "请出示要求的卡片或证件后重新发起。",
                 "Show the card or document that was asked for, then start again.";
-
+        } {
             $($after)*
-        }
+        } }
     };
 }

@@ -6,6 +6,8 @@
 #[macro_use]
 mod reconciling;
 #[macro_use]
+mod queues;
+#[macro_use]
 mod cards;
 #[macro_use]
 mod devices;

@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 use super::at::Written;
 pub use super::at::{At, UsbRule};
+use super::queue;
+pub use super::queue::{QueueHost, QueuePlace};
 
 /// Devices one desk can have.
 pub const DEVICES_MAX: usize = 32;
@@ -29,6 +31,7 @@ const NAME_BYTES_MAX: usize = 64;
 /// Jobs of a scanner, and of a printer; a second one of its kind has `-` and a name behind it.
 const SCANNER_ROLES: [&str; 1] = ["scanner"];
 const PRINTER_ROLES: [&str; 2] = ["receipt", "report"];
+const REPORT_ROLES: [&str; 1] = ["report"];
 const CARD_ROLES: [&str; 2] = ["card", "id-card"];
 /// Longest part of a card reader's name.
 const READER_BYTES_MAX: usize = 128;
@@ -104,6 +107,8 @@ pub enum Kind {
         /// Bits a second.
         baud: u32,
     },
+    /// A queue of CUPS, or a printer that speaks IPP itself: `kind = "cups-queue"`, `kind = "ipp-printer"`.
+    Queue(QueuePlace),
 }
 
 /// How one code ends and the next begins.
@@ -165,6 +170,8 @@ struct Flat {
     gap_ms: Option<u32>,
     length_max: Option<usize>,
     reader: Option<String>,
+    queue: Option<String>,
+    uri: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -178,6 +185,8 @@ enum FlatKind {
     EscposUsb,
     PcscReader,
     IdCardSerial,
+    CupsQueue,
+    IppPrinter,
 }
 
 impl TryFrom<Flat> for DeviceConfig {
@@ -187,6 +196,14 @@ impl TryFrom<Flat> for DeviceConfig {
         let name = flat.name.clone();
         let wrong = |what: &str| format!("device {name:?}: {what}");
         let framing = flat.framing().map_err(wrong)?;
+        if let Some(place) = flat.queue_place().map_err(wrong)? {
+            return Ok(Self {
+                name: flat.name,
+                role: flat.role,
+                kind: Kind::Queue(place),
+                model: flat.model,
+            });
+        }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
         let by_usb_class = matches!(
             flat.kind,
@@ -242,6 +259,9 @@ impl TryFrom<Flat> for DeviceConfig {
                 at: at?,
                 baud: flat.baud.unwrap_or(BAUD_ID_CARD_DEFAULT),
             },
+            FlatKind::CupsQueue | FlatKind::IppPrinter => {
+                return Err(wrong("queue or uri is missing"));
+            }
         };
         Ok(Self {
             name: flat.name,
@@ -253,6 +273,33 @@ impl TryFrom<Flat> for DeviceConfig {
 }
 
 impl Flat {
+    /// Where the queue is, for a kind that is one, or what is wrong with that.
+    fn queue_place(&self) -> Result<Option<QueuePlace>, &'static str> {
+        let is_cups = self.kind == FlatKind::CupsQueue;
+        if !is_cups && self.kind != FlatKind::IppPrinter {
+            return match (&self.queue, &self.uri) {
+                (None, None) => Ok(None),
+                _ => Err("queue belongs to a cups-queue, uri to an ipp-printer"),
+            };
+        }
+        let on_line = self.usb.is_some() || self.serial_number.is_some() || self.port.is_some();
+        if on_line || self.interface.is_some() || self.baud.is_some() || self.reader.is_some() {
+            return Err("usb, baud and reader do not belong to a print queue");
+        }
+        if self.model.is_some() {
+            return Err("the print service knows its printers' models: give no model");
+        }
+        let (path, address) = (self.path.as_deref(), self.address.as_deref());
+        queue::place(
+            is_cups,
+            self.queue.as_deref(),
+            self.uri.as_deref(),
+            path,
+            address,
+        )
+        .map(Some)
+    }
+
     /// How codes are told apart, or what is wrong with that.
     fn framing(&self) -> Result<Framing, &'static str> {
         let framed =
@@ -275,6 +322,8 @@ impl Flat {
             | FlatKind::EscposSerial
             | FlatKind::EscposUsb
             | FlatKind::PcscReader
+            | FlatKind::CupsQueue
+            | FlatKind::IppPrinter
             | FlatKind::IdCardSerial
                 if framed =>
             {
@@ -284,6 +333,8 @@ impl Flat {
             | FlatKind::EscposSerial
             | FlatKind::EscposUsb
             | FlatKind::PcscReader
+            | FlatKind::CupsQueue
+            | FlatKind::IppPrinter
             | FlatKind::IdCardSerial => usual,
         };
         Ok(Framing {
@@ -311,6 +362,7 @@ impl DeviceConfig {
                 &PRINTER_ROLES
             }
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
+            Kind::Queue(_) => &REPORT_ROLES,
         };
         let is_job = |job: &str| {
             let rest = self.role.strip_prefix(job);
@@ -344,13 +396,11 @@ impl DeviceConfig {
                 }
             }
             Kind::EscPosTcp { address } => {
-                let port = address
-                    .rsplit_once(':')
-                    .map(|(host, port)| (host, port.parse::<u16>()));
-                if !matches!(port, Some((host, Ok(port))) if !host.is_empty() && port > 0) {
+                if !queue::is_host_and_port(address) {
                     say("address must be host:port".to_owned());
                 }
             }
+            Kind::Queue(place) => place.check(&mut say),
         }
         wrong
     }
@@ -497,6 +547,13 @@ mod tests {
             "kind='escpos-usb'\nusb='04b8:0202'\nbaud=9600",
             "kind='escpos-usb'",
             "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
+            "kind='escpos-tcp'\naddress='h:1'\nqueue='q'",
+            "kind='cups-queue'\n",
+            "kind='cups-queue'\nqueue='q'\nuri='ipp://h/x'",
+            "kind='cups-queue'\nqueue='q'\npath='/x'\naddress='h:1'",
+            "kind='cups-queue'\nqueue='q'\nbaud=9600",
+            "kind='ipp-printer'\nuri='ipps://h/x'",
+            "kind='ipp-printer'\nuri='ipp://h/x'\nqueue='q'",
         ] {
             assert!(read(&format!("{head}{tail}")).is_err(), "{tail}");
         }

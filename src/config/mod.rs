@@ -16,6 +16,7 @@ mod profile_paths;
 mod profile_read;
 pub mod profile_report;
 mod profile_texts;
+mod queue;
 pub mod secrets;
 pub mod settings;
 

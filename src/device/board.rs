@@ -18,7 +18,8 @@ pub struct DeviceInfo {
     pub name: String,
     /// What it is for.
     pub role: String,
-    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial` or `escpos-usb`.
+    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial`, `escpos-usb`, `pcsc-reader`,
+    /// `id-card-serial`, `cups-queue` or `ipp-printer`.
     pub kind: &'static str,
     /// Its path, or host and port.
     pub address: String,
@@ -120,7 +121,8 @@ impl Board {
             | Kind::EscPosSerial { .. }
             | Kind::EscPosUsb { .. }
             | Kind::PcscReader { .. }
-            | Kind::IdCardSerial { .. } => DeviceState::Missing,
+            | Kind::IdCardSerial { .. }
+            | Kind::Queue(_) => DeviceState::Missing,
         };
         let counters = Counters::default();
         let inside = Inside {
@@ -287,6 +289,8 @@ impl Board {
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
             Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),
+            Kind::Queue(place) if place.is_cups => ("cups-queue", place.shown()),
+            Kind::Queue(place) => ("ipp-printer", place.shown()),
         };
         let inside = self.lock();
         DeviceInfo {

@@ -14,6 +14,7 @@ use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
 use super::printer::escpos::{PaperPreview, preview};
+use super::printer::ipp::ReportQueue;
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
 use super::record::{self, Recording, recorder};
@@ -28,6 +29,8 @@ use crate::document::{Content, Document};
 pub const ROLE_SCANNER: &str = "scanner";
 /// The role of the printer that prints receipts.
 pub const ROLE_RECEIPT: &str = "receipt";
+/// The role of the printer that prints reports.
+pub const ROLE_REPORT: &str = "report";
 
 /// The role of the reader that patients show cards to.
 pub const ROLE_CARD: &str = "card";
@@ -58,6 +61,7 @@ enum Family {
     Scanner(Scanner),
     Printer(Printer),
     Card(CardReader),
+    Queue(ReportQueue),
 }
 
 impl Hub {
@@ -127,7 +131,9 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Scanner(scanner) if device.role == role => Some(scanner),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
+                    None
+                }
             });
         let Some(scanner) = scanner else {
             // To a desk, a scanner that was never configured is one that is missing.
@@ -241,6 +247,9 @@ impl Hub {
     /// # Errors
     /// `PRINTER_MISSING` when there is none or it does not answer.
     pub async fn printer_state(&self, role: &str) -> Result<PrinterState, DeviceError> {
+        if let Some(queue) = self.report_queue(role) {
+            return queue.look().await;
+        }
         match self.printer(role) {
             Some(printer) => printer.look().await,
             None => Err(DeviceError::new(
@@ -269,6 +278,7 @@ impl Hub {
         let began = std::time::Instant::now();
         let answer = match &device.family {
             Family::Printer(printer) => health::of_answer(&printer.look().await, began),
+            Family::Queue(queue) => health::of_answer(&queue.look().await, began),
             Family::Scanner(_) | Family::Card(_) => Vec::new(),
         };
         let info = device.info();
@@ -284,6 +294,16 @@ impl Hub {
         let config = device.board.config().clone();
         let looking = tokio::task::spawn_blocking(move || Why::of(&config));
         Some((device.info(), looking.await.ok()?))
+    }
+
+    /// The print queue of a role; `None`: no report printer has it.
+    #[must_use]
+    pub fn report_queue(&self, role: &str) -> Option<&ReportQueue> {
+        let mut devices = self.inner.devices.iter();
+        devices.find_map(|device| match &device.family {
+            Family::Queue(queue) if device.role == role => Some(queue),
+            Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => None,
+        })
     }
 
     /// Records what the device with this role or name and its driver say to each other, redacted, for so long or
@@ -319,7 +339,9 @@ impl Hub {
             .iter()
             .find_map(|device| match &device.family {
                 Family::Printer(printer) if device.role == role => Some(printer),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) => None,
+                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
+                    None
+                }
             })
     }
 }
@@ -329,7 +351,7 @@ impl Family {
     fn media(&self) -> &'static [Medium] {
         match self {
             Family::Card(reader) => reader.media,
-            Family::Scanner(_) | Family::Printer(_) => &[],
+            Family::Scanner(_) | Family::Printer(_) | Family::Queue(_) => &[],
         }
     }
 }
@@ -370,6 +392,7 @@ impl Device {
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
                 Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
             }
+            Kind::Queue(place) => Family::Queue(ReportQueue::start(place, Arc::clone(&board))),
         };
         Self {
             role: config.role,
@@ -382,7 +405,7 @@ impl Device {
     fn model(&self) -> &str {
         match &self.family {
             Family::Printer(printer) => printer.profile().name,
-            Family::Scanner(_) | Family::Card(_) => {
+            Family::Scanner(_) | Family::Card(_) | Family::Queue(_) => {
                 self.board.config().model.as_deref().unwrap_or_default()
             }
         }
@@ -404,7 +427,7 @@ impl Device {
     fn missing(&self) -> Code {
         match self.family {
             Family::Scanner(_) => Code::ScannerMissing,
-            Family::Printer(_) => Code::PrinterMissing,
+            Family::Printer(_) | Family::Queue(_) => Code::PrinterMissing,
             Family::Card(_) => Code::CardReaderMissing,
         }
     }
@@ -414,6 +437,7 @@ impl Device {
             Family::Scanner(scanner) => scanner.queue.holder(),
             Family::Printer(printer) => printer.holder(),
             Family::Card(reader) => reader.queue.holder(),
+            Family::Queue(queue) => (queue.holder(), 0),
         };
         self.board.info(holder, waiting)
     }

@@ -177,7 +177,7 @@ const BY_USB: &[(u16, Option<u16>, &str)] = &[
 #[must_use]
 pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
-        Kind::EscPosTcp { .. } => None,
+        Kind::EscPosTcp { .. } | Kind::Queue(_) => None,
         Kind::EscPosSerial { at, .. } | Kind::EscPosUsb { at } => Some(at),
         Kind::SerialScanner { .. }
         | Kind::HidScanner { .. }
@@ -225,6 +225,8 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
             Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
                 false
             }
+            // The configuration takes no model for one.
+            Kind::Queue(_) => continue,
             Kind::PcscReader { .. } => {
                 if kinds::layout(Some(model)).is_none() {
                     let known = kinds::layout_names();

@@ -3,8 +3,10 @@
 pub mod bar_code;
 pub mod job;
 pub mod model;
+pub mod pdf;
 pub mod picture;
 pub mod receipt;
 pub mod ticket;
 
 pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};
+pub use pdf::Pdf;

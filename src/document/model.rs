@@ -84,6 +84,8 @@ pub enum Content {
         #[serde(with = "hex")]
         raw: Vec<u8>,
     },
+    /// A PDF that lies sealed beside the journal.
+    Pdf(super::Pdf),
 }
 
 impl std::fmt::Debug for Content {
@@ -94,6 +96,7 @@ impl std::fmt::Debug for Content {
             Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
                 write!(f, "Raw({} bytes)", raw.len())
             }
+            Content::Pdf(pdf) => write!(f, "Pdf({} bytes)", pdf.bytes),
         }
     }
 }

@@ -20,6 +20,7 @@
 
 mod append;
 mod chain;
+pub mod documents;
 mod error;
 mod event;
 mod export;

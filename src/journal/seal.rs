@@ -109,7 +109,7 @@ pub(super) fn length(bytes: usize) -> [u8; 8] {
         .to_be_bytes()
 }
 
-fn encrypt(key: &[u8; 16], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn encrypt(key: &[u8; 16], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
     let mut nonce = [0_u8; NONCE_BYTES];
     fill_random(&mut nonce)?;
     let cipher = Sm4Gcm::new(key.into());
@@ -122,7 +122,7 @@ fn encrypt(key: &[u8; 16], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-fn decrypt(key: &[u8; 16], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decrypt(key: &[u8; 16], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let cipher = Sm4Gcm::new(key.into());
     cipher

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
 use super::audit::Audit;
+use super::document::Uploads;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Identifies, Parts, Prints, RowError, Runner};
@@ -63,6 +64,10 @@ pub(super) struct Inner {
     pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
+    /// Documents that come in pieces.
+    pub(super) uploads: Uploads,
+    /// Whoever asks for a document by its id holds it until a job of it is on disk.
+    pub(super) document_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
     /// Who was given a code.
@@ -92,6 +97,8 @@ impl Operations {
                 prints,
                 preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: tokio::sync::Mutex::default(),
+                uploads: Uploads::default(),
+                document_turn: tokio::sync::Mutex::default(),
                 patterns: patterns.into(),
             }),
         }

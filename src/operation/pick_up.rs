@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::operations::Operations;
-use super::print::{JobKey, JobTold, PrintWish};
+use super::print::{JobKey, JobTold, PrintPaper, PrintWish};
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
 use crate::document::job::End;
@@ -109,7 +109,8 @@ impl Operations {
                             request_id,
                             role: ROLE_RECEIPT.to_owned(),
                             title: document.title.clone(),
-                            content: Content::Document(document),
+                            paper: PrintPaper::Content(Content::Document(document)),
+                            document_id: None,
                             wait_ms: TICKET_WAIT_MS,
                             answer_wait: self.ticket_wait(),
                         };

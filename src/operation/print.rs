@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -10,13 +11,14 @@ use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::same;
 use super::look::Scope;
 use super::operations::Operations;
+use super::report::{file_of, report_of};
 use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
 use crate::book::Code;
 use crate::device::{PaperPreview, ROLE_RECEIPT};
 use crate::document::job::{self, Event, Job, Order, Phase, Private, Reprint};
 use crate::document::{Content, Document, receipt};
 use crate::journal::Filter;
-use crate::runner::{JobFollow, JobView, Slot, civil, state_of, wall_ms};
+use crate::runner::{JobFollow, JobView, QueueView, Slot, civil, state_of, wall_ms};
 use crate::settlement::order::Operator;
 use crate::settlement::state::Phase as SettlementPhase;
 
@@ -35,11 +37,24 @@ pub struct PrintWish {
     /// What the paper is.
     pub title: String,
     /// What stands on it.
-    pub content: Content,
+    pub paper: PrintPaper,
+    /// The caller's id of the document: it is printed once, whatever request asks for it.
+    pub document_id: Option<String>,
     /// How long the printer is waited for.
     pub wait_ms: i64,
     /// How long the end is waited for.
     pub answer_wait: Duration,
+}
+
+/// What shall be printed.
+#[derive(Clone, Debug)]
+pub enum PrintPaper {
+    /// For a receipt printer.
+    Content(Content),
+    /// A PDF.
+    Pdf(Bytes),
+    /// A PDF that was put before, by the caller's id for it.
+    Upload(String),
 }
 
 /// A checked Reprint.
@@ -84,6 +99,8 @@ pub struct JobTold {
     pub job: Arc<Job>,
     /// Jobs of the same printer before it.
     pub before: usize,
+    /// What its print queue says, while it has it.
+    pub queue: Option<QueueView>,
     /// It is the caller's own.
     pub is_own: bool,
 }
@@ -111,21 +128,54 @@ impl Operations {
     /// # Errors
     /// Nothing is printed.
     pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
+        let (request_id, wait) = (wish.request_id.clone(), wish.answer_wait);
+        let turn = match &wish.document_id {
+            None => None,
+            Some(document_id) => {
+                // Given back once the job is in the journal, where the next one finds it.
+                let turn = self.inner.document_turn.lock().await;
+                let first = self.job_of_document(&caller, document_id).await?;
+                if let Some((id, _)) = first.filter(|(_, asked_by)| *asked_by != request_id) {
+                    drop(turn);
+                    let found = self.running_or_ended(&id).await?;
+                    return Ok(self.told_in_time(&caller, found, wait).await);
+                }
+                Some(turn)
+            }
+        };
+        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_));
+        let content = match self.content_of(&caller, wish.paper).await {
+            Ok(content) => content,
+            // A document that was put is dropped after a while; its job is still known.
+            Err(failure) if failure.code == Code::DocumentUnknown => {
+                let known = self.job_id(&caller, &JobKey::RequestId(request_id)).await;
+                let found = self.running_or_ended(&known.map_err(|_| failure)?).await?;
+                return Ok(self.told_in_time(&caller, found, wait).await);
+            }
+            Err(failure) => return Err(failure),
+        };
         let order = Order {
             role: wish.role,
             wait_ms: wish.wait_ms,
             reprint: None,
+            report: report_of(&content, wish.document_id),
         };
         let private = Private {
             title: wish.title,
-            content: wish.content,
+            content,
             operator_name: String::new(),
             reason: String::new(),
             at: String::new(),
         };
+        let file = file_of(&private.content).filter(|_| is_inline);
+        let file = file.map(str::to_owned);
         let paperwork = Paperwork { order, private };
-        let (request_id, wait) = (wish.request_id, wish.answer_wait);
-        self.printed(&caller, request_id, paperwork, wait).await
+        let begun = self.begun(&caller, request_id, paperwork).await;
+        drop(turn);
+        if let Some(file) = file {
+            self.remove_unless_used(&file, &begun).await;
+        }
+        Ok(self.told_in_time(&caller, begun?, wait).await)
     }
 
     /// Takes a copy to be printed. One copy of a desk is counted at a time.
@@ -149,6 +199,7 @@ impl Operations {
                 count,
                 operator_id: wish.operator.id,
             }),
+            report: report_of(&content, None),
         };
         let private = Private {
             title,
@@ -229,7 +280,11 @@ impl Operations {
             let now = self.told_by_id(&caller, &id).await?;
             let verdict = match now.job.phase {
                 Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
-                Phase::Over(_) | Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Over,
+                Phase::Over(_)
+                | Phase::Waiting
+                | Phase::Printing
+                | Phase::Lost
+                | Phase::Queued(_) => JobCancel::Over,
             };
             return Ok((verdict, now));
         };
@@ -243,7 +298,9 @@ impl Operations {
         let verdict = match now.job.phase {
             Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
             Phase::Over(_) => JobCancel::Over,
-            Phase::Waiting | Phase::Printing | Phase::Lost => JobCancel::Printing,
+            Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Queued(_) => {
+                JobCancel::Printing
+            }
         };
         Ok((verdict, told(&caller, now)))
     }
@@ -259,17 +316,6 @@ impl Operations {
         let drawing = tokio::task::spawn_blocking(move || hub.preview(&drawn_for, &document));
         let preview = drawing.await.expect("nobody calls a drawing off");
         preview.ok_or_else(|| no_printer(&role))
-    }
-
-    async fn printed(
-        &self,
-        caller: &CallerId,
-        request_id: String,
-        paperwork: Paperwork,
-        answer_wait: Duration,
-    ) -> Result<JobTold, Failure> {
-        let begun = self.begun(caller, request_id, paperwork).await?;
-        Ok(self.told_in_time(caller, begun, answer_wait).await)
     }
 
     /// Running, or ended.
@@ -296,9 +342,7 @@ impl Operations {
                     if let Some(ended) = self.ended_job(caller, &request_id, &asked).await? {
                         return Ok(Err(ended));
                     }
-                    if self.parts().hub.printer_profile(&order.role).is_none() {
-                        return Err(no_printer(&order.role));
-                    }
+                    self.is_for(&order)?;
                     // Neither the platform nor its clock matters to paper.
                     if self.is_stopping() {
                         return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
@@ -318,6 +362,20 @@ impl Operations {
                 }
             }
         }
+    }
+
+    /// That the role has a printer, and one for this kind of content.
+    fn is_for(&self, order: &Order) -> Result<(), Failure> {
+        let hub = &self.parts().hub;
+        let is_queue = hub.report_queue(&order.role).is_some();
+        if !is_queue && hub.printer_profile(&order.role).is_none() {
+            return Err(no_printer(&order.role));
+        }
+        if is_queue != order.report.is_some() {
+            let detail = format!("the role {:?}", order.role);
+            return Err(Failure::new(Code::PrinterOtherKind, detail));
+        }
+        Ok(())
     }
 
     async fn ended_job(
@@ -386,7 +444,7 @@ impl Operations {
             .ok_or_else(|| self.not_found("no print job has this id"))
     }
 
-    async fn loaded(&self, id: &str) -> Result<Job, Failure> {
+    pub(super) async fn loaded(&self, id: &str) -> Result<Job, Failure> {
         let job = self.inner.prints.load(id).await;
         job.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))
     }
@@ -465,6 +523,7 @@ fn ended_view(job: Job) -> JobView {
         job: Arc::new(job),
         before: 0,
         parked: false,
+        queue: None,
     }
 }
 
@@ -472,6 +531,7 @@ fn told(caller: &CallerId, view: JobView) -> JobTold {
     JobTold {
         is_own: view.job.caller == caller.id,
         before: view.before,
+        queue: view.queue,
         job: view.job,
     }
 }

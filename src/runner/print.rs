@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::crash::{CRASHES_MAX, STREAM};
 use super::errand::Out;
 use super::live::{Carried, Registry, Reservation, Slot};
+use super::report::QueueView;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
 use super::turn::{Ticket, Turns};
@@ -32,7 +33,7 @@ const BYTE_MS: i64 = 2;
 /// All running print jobs. Cheap to clone.
 #[derive(Clone)]
 pub struct Prints {
-    parts: Arc<Parts>,
+    pub(super) parts: Arc<Parts>,
     registry: Arc<Registry<JobFollow>>,
     turns: Arc<Turns>,
 }
@@ -54,6 +55,8 @@ pub struct JobView {
     pub before: usize,
     /// The process is ending: the next one goes on.
     pub parked: bool,
+    /// What its print queue says, while it has it.
+    pub queue: Option<QueueView>,
 }
 
 impl JobFollow {
@@ -187,6 +190,7 @@ impl Prints {
             job: Arc::new(job.clone()),
             before: 0,
             parked: false,
+            queue: None,
         });
         let (cancel, wish) = watch::channel(None);
         let carrier = Carrier {
@@ -224,16 +228,16 @@ pub fn job_of(stream: &str, stored: &[Stored]) -> Result<Job, RowError> {
 }
 
 /// One job being carried.
-struct Carrier {
-    prints: Prints,
-    job: Job,
+pub(super) struct Carrier {
+    pub(super) prints: Prints,
+    pub(super) job: Job,
     /// Folded, not on disk yet.
     pending: Vec<NewEvent>,
     /// The stream's last row on disk.
     after: i64,
-    view: watch::Sender<JobView>,
+    pub(super) view: watch::Sender<JobView>,
     /// Who wants it called off.
-    wish: watch::Receiver<Option<String>>,
+    pub(super) wish: watch::Receiver<Option<String>>,
 }
 
 impl Carrier {
@@ -245,6 +249,8 @@ impl Carrier {
                 Step::Finished => break,
                 Step::Try { .. } if parts.is_stopping() => self.park().await,
                 Step::Try { until_ms } => self.attempt(&ticket, until_ms).await,
+                Step::Follow { .. } if parts.is_stopping() => self.park().await,
+                Step::Follow { job, until_ms } => self.follow(job, until_ms).await,
             }
         }
         self.flush().await;
@@ -255,7 +261,7 @@ impl Carrier {
     }
 
     /// Rests until the process ends. The next one carries it on.
-    async fn park(&mut self) {
+    pub(super) async fn park(&mut self) {
         self.flush().await;
         self.view.send_modify(|view| view.parked = true);
         tracing::info!(stream = self.job.id, "left to the next process");
@@ -285,11 +291,16 @@ impl Carrier {
             return;
         }
         let role = self.job.order.role.clone();
+        let is_report = self.job.order.report.is_some();
         let code = match parts.hub.printer_state(&role).await {
+            // What a queue says of the printer behind it is as old as its last job: only what keeps the queue
+            // itself from taking one keeps ours.
+            Ok(state) if is_report => state.queue,
             Ok(state) => state.trouble(),
             Err(error) => Some(error.code),
         };
         match code {
+            None if is_report => self.submit(until_ms).await,
             None => self.print(until_ms).await,
             Some(code) => {
                 self.parked_for(code);
@@ -309,14 +320,14 @@ impl Carrier {
         before == 0
     }
 
-    fn parked_for(&mut self, code: Code) {
+    pub(super) fn parked_for(&mut self, code: Code) {
         if self.job.parked_for != Some(code) {
             self.record(Event::Parked { code });
         }
     }
 
     /// A while, and no longer than it is to be waited.
-    async fn rest(&mut self, until_ms: i64) {
+    pub(super) async fn rest(&mut self, until_ms: i64) {
         self.flush().await;
         let parts = Arc::clone(&self.prints.parts);
         let again = Instant::now() + Duration::from_millis(LOOK_AGAIN_MS);
@@ -343,7 +354,7 @@ impl Carrier {
             Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
                 i64::try_from(raw.len()).unwrap_or(i64::MAX)
             }
-            Content::Document(_) => 0,
+            Content::Document(_) | Content::Pdf(_) => 0,
         };
         let least_ms = PRINT_MS_MAX.saturating_add(size.saturating_mul(BYTE_MS));
         let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(least_ms));
@@ -392,14 +403,14 @@ impl Carrier {
     }
 
     /// Folds what happened. It is on disk only after [`Carrier::flush`].
-    fn record(&mut self, event: Event) {
+    pub(super) fn record(&mut self, event: Event) {
         let at_ms = self.prints.parts.clock.now_ms();
         tracing::debug!(stream = self.job.id, event = event.kind(), "recorded");
         self.job.apply(&event, at_ms);
         self.pending.push(to_new(&event, at_ms));
     }
 
-    async fn flush(&mut self) {
+    pub(super) async fn flush(&mut self) {
         let written = self.write().await;
         written_or_end(written).await;
     }
@@ -444,7 +455,9 @@ fn head(parts: &Parts, job: &Job) -> StreamHead {
         body_digest: parts.journal.request_digest(&job.asked()),
         open: job.ended().is_none(),
         stuck: false,
-        visit: (summary.copy_of.as_deref()).map(job::copies_of),
+        visit: (summary.copy_of.as_deref())
+            .map(job::copies_of)
+            .or_else(|| job.document_key()),
         visit_is_shared: true,
         person: None,
         summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),

@@ -17,6 +17,7 @@ use crate::book::Code;
 use crate::device::Hub;
 use crate::document::receipt::Surround;
 use crate::journal::Journal;
+use crate::journal::documents::Documents;
 use crate::platform::Platform;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Found, Outcome};
@@ -35,6 +36,8 @@ const NEVER: i64 = i64::MIN;
 pub struct Parts {
     /// Where it is written down.
     pub journal: Journal,
+    /// What is too large for it.
+    pub documents: Documents,
     /// The insurance platform.
     pub platform: Platform,
     /// The devices.
@@ -80,6 +83,7 @@ struct Offset {
 #[expect(missing_docs, reason = "the same fields as in Parts")]
 pub struct Ingredients {
     pub journal: Journal,
+    pub documents: Documents,
     pub platform: Platform,
     pub hub: Hub,
     pub rules: Rules,
@@ -196,6 +200,7 @@ impl Runner {
         Self {
             parts: Arc::new(Parts {
                 journal: from.journal,
+                documents: from.documents,
                 platform: from.platform,
                 hub: from.hub,
                 rules: from.rules,

@@ -59,6 +59,8 @@ pub enum Proof {
     ProcessId,
     /// The printer answered a status request that was queued behind the last line.
     QueuedStatus,
+    /// The print queue says that it is finished: its word, not the paper's.
+    QueueFinished,
 }
 
 /// Where a settlement stands.

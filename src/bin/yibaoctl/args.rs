@@ -353,6 +353,15 @@ pub(crate) struct PrintArgs {
     /// A page with rulers, looks, Chinese and codes. 打印测试页。
     #[arg(long)]
     pub(crate) test: bool,
+    /// A PDF for the report printer; with progress. 打印 PDF 报告，显示进度。
+    #[arg(long, value_name = "FILE.pdf")]
+    pub(crate) pdf: Option<PathBuf>,
+    /// The document's own id: it is printed once, whoever asks again. 文档编号：同一编号只打印一次。
+    #[arg(long, value_name = "ID", requires = "pdf")]
+    pub(crate) document_id: Option<String>,
+    /// The request_id, to repeat a call. 请求编号，重复调用时填写。
+    #[arg(long, value_name = "ID", requires = "pdf")]
+    pub(crate) request_id: Option<String>,
     /// Role of the printer; else the file's. 打印机角色。
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: Option<String>,

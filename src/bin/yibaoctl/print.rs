@@ -1,5 +1,7 @@
 //! `print`: a document on paper, a test page, and what became of a job.
 
+mod report;
+
 use yibaod::api::print_block::Block;
 use yibaod::api::print_request::Content;
 use yibaod::api::{
@@ -36,6 +38,13 @@ pub(crate) async fn run(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<
 }
 
 async fn print(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<Exit, Trouble> {
+    if let Some(path) = &args.pdf {
+        if args.file.is_some() || args.test || args.preview.is_some() {
+            let what = "--pdf goes with no FILE.json, --test or --preview".to_owned();
+            return Err(Trouble::Usage(what));
+        }
+        return report::print(door, path, args, out).await;
+    }
     let mut request = match (&args.file, args.test) {
         (Some(path), false) => json::read(&read(path, out)?)?,
         (None, true) => PrintRequest {
@@ -141,13 +150,13 @@ async fn show(door: &mut Door, id: &str) -> Result<PrintJob, Trouble> {
 }
 
 /// A new request_id, shown so that the call can be repeated.
-fn new_id(out: &Out) -> String {
+pub(super) fn new_id(out: &Out) -> String {
     let id = format!("ctl-{}", uuid::Uuid::now_v7());
     out.notes(&[format!("request_id {id}")]);
     id
 }
 
-fn tell(told: &PrintJob, out: &Out) -> Exit {
+pub(super) fn tell(told: &PrintJob, out: &Out) -> Exit {
     if out.is_json() {
         out.object(&json::text(told));
     } else {
@@ -168,6 +177,7 @@ fn lines(told: &PrintJob) -> Vec<String> {
     let proof = match told.proof() {
         PaperProof::ProcessId => "（打印机回报编号 process id）",
         PaperProof::Status => "（状态应答 status）",
+        PaperProof::QueueFinished => "（打印队列报告完成 queue）",
         PaperProof::Unspecified => "",
     };
     let state = match told.state() {
@@ -185,6 +195,15 @@ fn lines(told: &PrintJob) -> Vec<String> {
     ];
     if told.copy > 0 {
         lines.push(format!("第{}次补打 copy of {}", told.copy, told.copy_of));
+    }
+    if told.pages > 0 && told.pages_done > 0 {
+        lines.push(format!(
+            "已出 {} / {} 页 pages",
+            told.pages_done, told.pages
+        ));
+    }
+    if told.queue_job > 0 {
+        lines.push(format!("打印队列任务号 {} in the queue", told.queue_job));
     }
     if told.before > 0 {
         lines.push(format!("前面还有 {} 个任务 before it", told.before));

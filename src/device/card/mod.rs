@@ -120,7 +120,8 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
         | Kind::KeyboardScanner { .. }
         | Kind::EscPosTcp { .. }
         | Kind::EscPosSerial { .. }
-        | Kind::EscPosUsb { .. } => CardReader::new(board, &[], waiting_max).0,
+        | Kind::EscPosUsb { .. }
+        | Kind::Queue(_) => CardReader::new(board, &[], waiting_max).0,
     }
 }
 

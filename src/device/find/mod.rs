@@ -72,7 +72,7 @@ pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
         Kind::EscPosUsb { at } => Some((at, Class::UsbPrinter)),
         Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
         Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
-        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } => None,
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
     }
 }
 

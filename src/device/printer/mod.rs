@@ -4,6 +4,7 @@
 //! left), or unknown. It must not know what a receipt is for, nor repeat a job by itself.
 
 pub mod escpos;
+pub mod ipp;
 mod owner;
 
 #[cfg(test)]
@@ -83,6 +84,8 @@ pub struct PrinterState {
     pub cover_open: bool,
     /// Its knife or head is in trouble.
     pub error: bool,
+    /// What its print queue says is wrong with itself; what has no queue says nothing.
+    pub queue: Option<Code>,
 }
 
 /// The roll.
@@ -104,6 +107,7 @@ impl Default for PrinterState {
             paper: Paper::Ok,
             cover_open: false,
             error: false,
+            queue: None,
         }
     }
 }
@@ -116,6 +120,8 @@ impl PrinterState {
             Some(Code::CoverOpen)
         } else if self.paper == Paper::Out {
             Some(Code::PaperOut)
+        } else if self.queue.is_some() {
+            self.queue
         } else if self.error || !self.online {
             Some(Code::PrinterError)
         } else {
@@ -199,6 +205,11 @@ impl Printer {
         options: PrintOptions,
         withdraw: impl Future<Output = ()> + Send,
     ) -> PrintOutcome {
+        if matches!(content, Content::Pdf(_)) {
+            return PrintOutcome::NotPrinted {
+                code: Code::PrinterOtherKind,
+            };
+        }
         let encoded = escpos::encode_content(content, self.profile);
         if encoded.unprintable > 0 {
             tracing::warn!(

@@ -17,6 +17,7 @@ const OUT: PrinterState = PrinterState {
     paper: Paper::Out,
     cover_open: false,
     error: false,
+    queue: None,
 };
 const BY_NUMBER: PrintOutcome = PrintOutcome::Printed {
     proof: Proof::ProcessId,

@@ -59,9 +59,11 @@ pub(crate) fn shape_of(kind: &Kind) -> Shape {
         Kind::SerialScanner { .. } => Shape::Stream(Box::new(Codes)),
         Kind::HidScanner { .. } => Shape::Messages(Box::<hid::Reports>::default()),
         Kind::KeyboardScanner { .. } => Shape::Stream(Box::<keyboard::Keys>::default()),
-        Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::EscPosUsb { .. } => {
-            Shape::Stream(Box::<Receipt>::default())
-        }
+        // A queue has no line of its own: of its requests nothing is recorded.
+        Kind::EscPosTcp { .. }
+        | Kind::EscPosSerial { .. }
+        | Kind::EscPosUsb { .. }
+        | Kind::Queue(_) => Shape::Stream(Box::<Receipt>::default()),
         Kind::IdCardSerial { .. } => Shape::Stream(Box::new(Frames)),
         Kind::PcscReader { .. } => Shape::Messages(Box::<CardTalk>::default()),
     }

@@ -34,10 +34,15 @@ pub enum Event {
     },
     /// Bytes are about to leave.
     Intent,
-    /// None left.
+    /// None left. Of a job of a queue: nothing of it was printed nor will be.
     NotStarted {
         /// Why.
         code: Code,
+    },
+    /// The print queue has an empty job of ours; its document is about to leave.
+    Created {
+        /// The job's number there.
+        job: i32,
     },
     /// It is over.
     Ended {
@@ -79,6 +84,21 @@ pub struct Order {
     /// What it is a copy of, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprint: Option<Reprint>,
+    /// What a print queue gets, if it goes to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
+}
+
+/// What a print queue gets, without what is private.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Report {
+    /// The caller's id of the document: it is printed once, whatever request asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<String>,
+    /// Its pages; 0: not known.
+    pub pages: u32,
+    /// Its length.
+    pub bytes: u64,
 }
 
 /// What a job is a copy of.
@@ -128,6 +148,7 @@ impl Event {
             Event::Parked { .. } => "parked",
             Event::Intent => "intent",
             Event::NotStarted { .. } => "not_started",
+            Event::Created { .. } => "created",
             Event::Ended { .. } => "ended",
             Event::Cancelled { .. } => "cancelled",
             Event::Restarted => "restarted",
@@ -144,6 +165,7 @@ impl Event {
             | Event::Parked { .. }
             | Event::Intent
             | Event::NotStarted { .. }
+            | Event::Created { .. }
             | Event::Ended { .. }
             | Event::Restarted
             | Event::GivenUp => None,
@@ -164,6 +186,7 @@ impl Event {
             | Event::Parked { .. }
             | Event::Intent
             | Event::NotStarted { .. }
+            | Event::Created { .. }
             | Event::Ended { .. }
             | Event::Cancelled { .. }
             | Event::Restarted
@@ -191,6 +214,7 @@ impl Event {
             other @ (Event::Parked { .. }
             | Event::Intent
             | Event::NotStarted { .. }
+            | Event::Created { .. }
             | Event::Ended { .. }
             | Event::Cancelled { .. }
             | Event::Restarted

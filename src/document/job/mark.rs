@@ -42,6 +42,8 @@ pub fn marked(content: Content, copy: Option<&Reprint>, private: &Private) -> Co
     match content {
         Content::Document(document) => Content::Document(on_each_paper(document, &mark)),
         Content::Raw(raw) | Content::MarkedRaw { raw, .. } => Content::MarkedRaw { mark, raw },
+        // A PDF is the hospital's own, often signed: it is not written into.
+        Content::Pdf(pdf) => Content::Pdf(pdf),
     }
 }
 

@@ -5,6 +5,10 @@
 //!                 ▲  │ not able: parked      │
 //!                 │  └─► until wait_ms       │ no byte left
 //!                 └──────────────────────────┘
+//!
+//!  to a print queue:  waiting ─ intent ─► printing ─ created(job) ─► queued ─► over
+//!                        ▲                    │ no number known        │ the queue never had the document
+//!                        └────────────────────┴────────────────────────┘
 //! ```
 //!
 //! The intent is on disk before the first byte leaves. A job that was printing when the process ended is unknown: it
@@ -16,12 +20,18 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use event::{End, Event, Order, Private, Reprint, VERSION};
+pub use event::{End, Event, Order, Private, Report, Reprint, VERSION};
 pub use mark::marked;
 pub use state::{Job, Phase, Step, Summary, asked};
 
 /// The `kind` of the streams of print jobs in the journal.
 pub const KIND: &str = "print_job";
+
+/// What the index has the jobs of a caller's document under. The caller cannot hold a line feed.
+#[must_use]
+pub fn jobs_of_document(caller: &str, document_id: &str) -> String {
+    format!("document:{caller}\n{document_id}")
+}
 
 /// What the index has copies of this stream under.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use super::event::{End, Event, Order, Private};
 use crate::book::Code;
+use crate::document::model::Content;
 
 /// A job, as its events have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Job {
     pub accepted_at_ms: i64,
     /// When it was over.
     pub ended_at_ms: Option<i64>,
+    /// How often something was about to leave.
+    pub intents: u32,
 }
 
 /// Where a job stands.
@@ -35,6 +38,8 @@ pub enum Phase {
     Printing,
     /// It was printing when the process ended.
     Lost,
+    /// A print queue has a job of ours with this number; perhaps its document too.
+    Queued(i32),
     /// It ended.
     Over(End),
 }
@@ -46,6 +51,14 @@ pub enum Step {
     Record(Event),
     /// Look at the printer; when it can: [`Event::Intent`], the bytes, [`Event::Ended`].
     Try {
+        /// Until when a printer that cannot print is waited for.
+        until_ms: i64,
+    },
+    /// Ask the print queue what becomes of its job; then [`Event::Ended`], or [`Event::NotStarted`] when it is
+    /// certain that the queue never had the document.
+    Follow {
+        /// The job's number there.
+        job: i32,
         /// Until when a printer that cannot print is waited for.
         until_ms: i64,
     },
@@ -76,12 +89,14 @@ impl Job {
                 role: String::new(),
                 wait_ms: 0,
                 reprint: None,
+                report: None,
             },
             private: None,
             phase: Phase::Waiting,
             parked_for: None,
             accepted_at_ms: 0,
             ended_at_ms: None,
+            intents: 0,
         }
     }
 
@@ -101,7 +116,11 @@ impl Job {
                 self.accepted_at_ms = at_ms;
             }
             Event::Parked { code } => self.parked_for = Some(*code),
-            Event::Intent => self.phase = Phase::Printing,
+            Event::Intent => {
+                self.phase = Phase::Printing;
+                self.intents = self.intents.saturating_add(1);
+            }
+            Event::Created { job } => self.phase = Phase::Queued(*job),
             Event::NotStarted { code } => {
                 self.phase = Phase::Waiting;
                 self.parked_for = Some(*code);
@@ -110,13 +129,15 @@ impl Job {
             Event::Cancelled { .. } => self.end(End::Cancelled, at_ms),
             Event::Restarted => {
                 if self.phase == Phase::Printing {
-                    self.phase = Phase::Lost;
+                    // Before a queue told its number it had an empty job at most, which prints nothing.
+                    let is_lost = self.order.report.is_none();
+                    self.phase = if is_lost { Phase::Lost } else { Phase::Waiting };
                 }
             }
             Event::GivenUp => {
                 let end = match self.phase {
                     Phase::Waiting => End::NotPrinted(Code::Stuck),
-                    Phase::Printing | Phase::Lost => End::Unknown(Code::Stuck),
+                    Phase::Printing | Phase::Lost | Phase::Queued(_) => End::Unknown(Code::Stuck),
                     Phase::Over(end) => end,
                 };
                 self.end(end, at_ms);
@@ -137,6 +158,7 @@ impl Job {
         let until_ms = self.accepted_at_ms.saturating_add(self.order.wait_ms);
         match (self.phase, self.parked_for) {
             (Phase::Over(_), _) => Step::Finished,
+            (Phase::Queued(job), _) => Step::Follow { job, until_ms },
             (Phase::Printing | Phase::Lost, _) => ended(End::Unknown(Code::PrintNotProven)),
             (Phase::Waiting, _) if self.private.is_none() => {
                 ended(End::NotPrinted(Code::PrintGone))
@@ -152,7 +174,7 @@ impl Job {
     pub fn ended(&self) -> Option<End> {
         match self.phase {
             Phase::Over(end) => Some(end),
-            Phase::Waiting | Phase::Printing | Phase::Lost => None,
+            Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Queued(_) => None,
         }
     }
 
@@ -163,6 +185,13 @@ impl Job {
             return Vec::new();
         };
         asked(&self.order, private)
+    }
+
+    /// What the index has it under, if the caller's document has an id. A copy stands under what it is a copy of.
+    #[must_use]
+    pub fn document_key(&self) -> Option<String> {
+        let id = self.order.report.as_ref()?.document_id.as_ref()?;
+        Some(super::jobs_of_document(&self.caller, id))
     }
 
     /// What the index shows.
@@ -179,13 +208,20 @@ impl Job {
 /// What makes two requests the same, JSON. Of a copy: what it is a copy of, not which one it became.
 #[must_use]
 pub fn asked(order: &Order, private: &Private) -> Vec<u8> {
-    let asked = match &order.reprint {
-        None => serde_json::json!({
+    let asked = match (&order.reprint, &private.content) {
+        // Where a document lies and what it is sealed with differs from call to call.
+        (None, Content::Pdf(pdf)) => serde_json::json!({
+            "role": order.role,
+            "title": private.title,
+            "pdf": pdf.digest,
+            "document_id": order.report.as_ref().and_then(|report| report.document_id.as_ref()),
+        }),
+        (None, _) => serde_json::json!({
             "role": order.role,
             "title": private.title,
             "content": private.content,
         }),
-        Some(copy) => serde_json::json!({
+        (Some(copy), _) => serde_json::json!({
             "of": copy.of,
             "role": order.role,
             "operator": [copy.operator_id, private.operator_name],

@@ -28,6 +28,7 @@ fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
             role: "receipt".to_owned(),
             wait_ms,
             reprint,
+            report: None,
         },
         private: Some(Box::new(Private {
             title: "t".to_owned(),
@@ -66,6 +67,49 @@ fn what_was_printing_at_a_restart_is_unknown() {
     let end = End::Unknown(Code::PrintNotProven);
     assert_eq!(job.next(0), Step::Record(Event::Ended { end }));
     let job = folded(&[accepted(9, None), Event::Restarted]);
+    assert_eq!(job.next(0), Step::Try { until_ms: 1_009 });
+}
+
+#[test]
+fn a_report_is_lost_only_where_the_queue_can_be_asked() {
+    let Event::Accepted {
+        request_id,
+        caller,
+        order,
+        private,
+    } = accepted(9, None)
+    else {
+        panic!("it is");
+    };
+    let report = Report {
+        document_id: Some("LIS-1".to_owned()),
+        pages: 1,
+        bytes: 9,
+    };
+    let first = Event::Accepted {
+        request_id,
+        caller,
+        order: Order {
+            report: Some(report),
+            ..order
+        },
+        private,
+    };
+    // Before the queue's number is on disk the document did not leave: it is given anew.
+    let job = folded(&[first.clone(), Event::Intent, Event::Restarted]);
+    assert_eq!(job.next(0), Step::Try { until_ms: 1_009 });
+    assert_eq!(job.intents, 1);
+    // Behind it the queue is asked, also after a restart.
+    let created = Event::Created { job: 7 };
+    let job = folded(&[first.clone(), Event::Intent, created, Event::Restarted]);
+    let follow = Step::Follow {
+        job: 7,
+        until_ms: 1_009,
+    };
+    assert_eq!(job.next(99_999), follow);
+    assert_eq!(job.document_key(), Some(jobs_of_document("uid:1", "LIS-1")));
+    let code = Code::PrintServiceMissing;
+    let job = folded(&[first, Event::Created { job: 7 }, Event::NotStarted { code }]);
     assert_eq!(job.next(0), Step::Try { until_ms: 1_009 });
 }
 
@@ -171,6 +215,7 @@ fn the_encoding_is_only_added_to() {
     for (event, json) in [
         (Event::Parked { code }, r#"{"parked":{"code":"E3012"}}"#),
         (Event::Intent, r#""intent""#),
+        (Event::Created { job: 7 }, r#"{"created":{"job":7}}"#),
         (
             Event::NotStarted { code },
             r#"{"not_started":{"code":"E3012"}}"#,
@@ -213,6 +258,7 @@ proptest! {
             let event = match job.next(now_ms) {
                 Step::Finished => break,
                 Step::Record(event) => event,
+                Step::Follow { .. } => panic!("no queue has it"),
                 Step::Try { until_ms } => {
                     prop_assert!(until_ms == 1_020 && sent == 0);
                     match fate {

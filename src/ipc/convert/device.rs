@@ -125,11 +125,18 @@ fn problem(info: &DeviceInfo) -> Option<Code> {
         DeviceState::Ready | DeviceState::Busy | DeviceState::Closed => None,
         DeviceState::PaperOut => Some(Code::PaperOut),
         DeviceState::CoverOpen => Some(Code::CoverOpen),
-        DeviceState::Fault => Some(Code::PrinterError),
+        DeviceState::Fault => {
+            let says = info.printer.and_then(|printer| printer.trouble());
+            Some(says.unwrap_or(Code::PrinterError))
+        }
         DeviceState::Missing if info.kind.contains("scanner") => Some(Code::ScannerMissing),
         DeviceState::Missing if info.role.contains("card") => {
             let why = info.last_error.map(|(code, _)| code);
             Some(why.unwrap_or(Code::CardReaderMissing))
+        }
+        DeviceState::Missing if info.role.contains("report") => {
+            let why = info.last_error.map(|(code, _)| code);
+            Some(why.unwrap_or(Code::PrintServiceMissing))
         }
         DeviceState::Missing => Some(Code::PrinterMissing),
     }
@@ -253,6 +260,7 @@ pub(crate) mod tests {
                 paper: Roll::Low,
                 cover_open: false,
                 error: false,
+                queue: None,
             }),
             has_card: false,
         }

@@ -12,13 +12,20 @@ use crate::book::Code;
 use crate::document::job::{End, Phase};
 use crate::document::{Content, Document};
 use crate::operation::{
-    Failure, JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintOf, ReprintWish,
-    SettlementKey,
+    Failure, JobCancel, JobKey, JobTold, PaperPreview, PrintPaper, PrintWish, PutTold, PutWish,
+    ReprintOf, ReprintWish, SettlementKey,
 };
 use crate::settlement::answer::Proof;
 
 /// The printer that is meant when none is named.
 const ROLE_DEFAULT: &str = "receipt";
+/// And when it is a PDF.
+const ROLE_REPORT: &str = "report";
+/// Bytes of a PDF in the request itself, and of a piece.
+const PDF_BYTES_MAX: usize = 2_097_152;
+const PIECE_BYTES_MAX: usize = 1_048_576;
+/// Characters of a title.
+const TITLE_LENGTH_MAX: usize = 50;
 /// Characters of a role.
 const ROLE_LENGTH_MAX: usize = 64;
 /// Bytes of the caller's own.
@@ -40,30 +47,51 @@ pub fn print(request: wire::PrintRequest) -> Result<PrintWish, Failure> {
     use wire::print_request::Content as Given;
     let mut f = Fields::default();
     request_id_into(&mut f, &request.request_id);
-    let role = role(&mut f, request.role);
-    let nothing = Content::Raw(Vec::new());
-    let (title, content) = match request.content {
+    let is_report = matches!(
+        request.content,
+        Some(Given::Pdf(_) | Given::StoredDocument(_))
+    );
+    let usual = if is_report { ROLE_REPORT } else { ROLE_DEFAULT };
+    let role = role_or(&mut f, request.role, usual);
+    let document_id = document_id(&mut f, request.document_id, is_report);
+    let given_title = f.optional("title", request.title, TITLE_LENGTH_MAX);
+    let nothing = PrintPaper::Content(Content::Raw(Vec::new()));
+    let (title, paper) = match request.content {
         None => {
             f.wrong(Code::RequestInvalid, "content", "is required");
             (String::new(), nothing)
         }
         Some(Given::Document(given)) => {
             let document = document(&mut f, given);
-            (document.title.clone(), Content::Document(document))
+            (
+                document.title.clone(),
+                PrintPaper::Content(Content::Document(document)),
+            )
         }
         Some(Given::Raw(raw)) if raw.is_empty() || raw.len() > RAW_BYTES_MAX => {
             let why = format!("has 1–{RAW_BYTES_MAX} bytes");
             f.wrong(Code::RequestInvalid, "raw", why);
             (String::new(), nothing)
         }
-        Some(Given::Raw(raw)) => ("raw".to_owned(), Content::Raw(raw)),
+        Some(Given::Raw(raw)) => ("raw".to_owned(), PrintPaper::Content(Content::Raw(raw))),
+        Some(Given::Pdf(pdf)) if pdf.len() > PDF_BYTES_MAX => {
+            let why = format!("has at most {PDF_BYTES_MAX} bytes; put longer ones");
+            f.wrong(Code::DocumentTooLarge, "pdf", why);
+            (String::new(), nothing)
+        }
+        Some(Given::Pdf(pdf)) => (given_title, PrintPaper::Pdf(pdf.into())),
+        Some(Given::StoredDocument(id)) => {
+            let id = plain_id(&mut f, "stored_document", id);
+            (given_title, PrintPaper::Upload(id))
+        }
     };
     let (wait_ms, answer_wait) = waits(&mut f, request.wait_ms, request.answer_wait_ms);
     f.finish(PrintWish {
         request_id: request.request_id,
         role,
         title,
-        content,
+        paper,
+        document_id,
         wait_ms,
         answer_wait,
     })
@@ -151,10 +179,67 @@ pub fn no_key() -> Result<JobKey, Failure> {
 }
 
 fn role(f: &mut Fields, role: String) -> String {
+    role_or(f, role, ROLE_DEFAULT)
+}
+
+fn role_or(f: &mut Fields, role: String, usual: &str) -> String {
     match f.optional("role", role, ROLE_LENGTH_MAX) {
-        role if role.is_empty() => ROLE_DEFAULT.to_owned(),
+        role if role.is_empty() => usual.to_owned(),
         role => role,
     }
+}
+
+/// The checked piece, as far as its form goes.
+///
+/// # Errors
+/// Everything that is wrong with the form, each field by its wire path.
+pub fn put_document(request: wire::PutDocumentRequest) -> Result<PutWish, Failure> {
+    let mut f = Fields::default();
+    let upload_id = plain_id(&mut f, "upload_id", request.upload_id);
+    if request.data.len() > PIECE_BYTES_MAX {
+        let why = format!("has at most {PIECE_BYTES_MAX} bytes");
+        f.wrong(Code::DocumentTooLarge, "data", why);
+    }
+    if request.data.is_empty() && !request.last {
+        f.wrong(Code::RequestInvalid, "data", "is empty and not the last");
+    }
+    f.finish(PutWish {
+        upload_id,
+        offset: request.offset.into(),
+        piece: request.data.into(),
+        is_last: request.last,
+    })
+}
+
+/// How a document stands.
+#[must_use]
+pub fn put(told: PutTold) -> wire::PutDocumentResponse {
+    wire::PutDocumentResponse {
+        received: u32::try_from(told.received).unwrap_or(u32::MAX),
+        complete: told.whole.is_some(),
+        pages: told.whole.unwrap_or(0),
+        expires_at: rfc3339(told.expires_at_ms),
+    }
+}
+
+fn document_id(f: &mut Fields, id: String, is_report: bool) -> Option<String> {
+    if id.is_empty() {
+        return None;
+    }
+    if !is_report {
+        f.wrong(Code::RequestInvalid, "document_id", "belongs to a PDF");
+    }
+    Some(plain_id(f, "document_id", id))
+}
+
+/// An id of the form of a request_id.
+fn plain_id(f: &mut Fields, field: &str, id: String) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    if !(1..=ID_LENGTH_MAX).contains(&id.len()) || !id.bytes().all(plain) {
+        let why = format!("has 1-{ID_LENGTH_MAX} of A-Z a-z 0-9 . _ -");
+        f.wrong(Code::RequestInvalid, field, why);
+    }
+    id
 }
 
 fn waits(f: &mut Fields, wait_ms: Option<u32>, answer_wait_ms: u32) -> (i64, Duration) {
@@ -180,6 +265,8 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
     let none = wire::PaperProof::Unspecified;
     let (state, proof, code) = match job.phase {
         Phase::Waiting => (State::Waiting, none, job.parked_for),
+        // A queue has no document of it yet.
+        Phase::Printing if job.order.report.is_some() => (State::Waiting, none, None),
         Phase::Printing | Phase::Lost => (State::Printing, none, None),
         Phase::Over(End::Printed(Proof::ProcessId)) => {
             (State::Printed, wire::PaperProof::ProcessId, None)
@@ -187,12 +274,26 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
         Phase::Over(End::Printed(Proof::QueuedStatus)) => {
             (State::Printed, wire::PaperProof::Status, None)
         }
+        Phase::Over(End::Printed(Proof::QueueFinished)) => {
+            (State::Printed, wire::PaperProof::QueueFinished, None)
+        }
+        Phase::Queued(_) => {
+            let begun = told.queue.is_some_and(|queue| queue.begun);
+            let state = if begun {
+                State::Printing
+            } else {
+                State::Waiting
+            };
+            (state, none, told.queue.and_then(|queue| queue.trouble))
+        }
         Phase::Over(End::NotPrinted(code)) => (State::NotPrinted, none, Some(code)),
         Phase::Over(End::Unknown(code)) => (State::Unknown, none, Some(code)),
         Phase::Over(End::Cancelled) => (State::Cancelled, none, None),
     };
     let title = job.private.as_ref().filter(|_| told.is_own);
     let copy = job.order.reprint.as_ref();
+    let report = job.order.report.as_ref();
+    let queued = told.queue.filter(|_| matches!(job.phase, Phase::Queued(_)));
     wire::PrintJob {
         job_id: job.id.clone(),
         request_id: job.request_id.clone(),
@@ -207,6 +308,16 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
         copy_of: copy.map(|copy| copy.of.clone()).unwrap_or_default(),
         copy: copy.map_or(0, |copy| copy.count),
         wait_ms: u32::try_from(job.order.wait_ms).unwrap_or(u32::MAX),
+        pages: report.map_or(0, |report| report.pages),
+        pages_done: queued.map_or(0, |queue| queue.sheets),
+        document_id: report
+            .and_then(|report| report.document_id.clone())
+            .filter(|_| told.is_own)
+            .unwrap_or_default(),
+        queue_job: match job.phase {
+            Phase::Queued(job) => u32::try_from(job).unwrap_or(0),
+            Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Over(_) => 0,
+        },
     }
 }
 

@@ -275,6 +275,7 @@ pub(super) fn paper(paper: Paper) -> wire::Paper {
         Paper::NotAsked | Paper::Queued => (wire::PaperProof::Unspecified, None, 0),
         Paper::Printed(Proof::ProcessId) => (wire::PaperProof::ProcessId, None, 1),
         Paper::Printed(Proof::QueuedStatus) => (wire::PaperProof::Status, None, 1),
+        Paper::Printed(Proof::QueueFinished) => (wire::PaperProof::QueueFinished, None, 1),
         Paper::NotPrinted(code) | Paper::Unknown(code) => {
             (wire::PaperProof::Unspecified, Some(entry(code)), 0)
         }

@@ -9,8 +9,8 @@ use crate::document::Document;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
     Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish,
-    Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
-    ShownCard, Stated, Status, TakeBack, Watched, Why,
+    PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
+    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -170,6 +170,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: PrintWish,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// Takes a piece of a document.
+    fn put_document(
+        &self,
+        caller: CallerId,
+        wish: PutWish,
+    ) -> impl Future<Output = Result<PutTold, Failure>> + Send;
 
     /// Takes a copy to be printed.
     fn reprint(

@@ -15,8 +15,8 @@ use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
     Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview,
-    PrintWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
-    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    PrintWish, PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish,
+    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -281,6 +281,14 @@ impl Handle for Operations {
         wish: PrintWish,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
         Operations::print(self, caller, wish)
+    }
+
+    fn put_document(
+        &self,
+        caller: CallerId,
+        wish: PutWish,
+    ) -> impl Future<Output = Result<PutTold, Failure>> + Send {
+        Operations::put_document(self, caller, wish)
     }
 
     fn reprint(

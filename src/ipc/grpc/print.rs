@@ -28,13 +28,28 @@ impl<H: Handle> PrintService for Prints<H> {
     ) -> Result<Response<wire::PrintResponse>, Status> {
         let operation = match &request.get_ref().content {
             Some(wire::print_request::Content::Raw(_)) => Operation::PrintRaw,
-            Some(wire::print_request::Content::Document(_)) | None => Operation::Print,
+            Some(
+                wire::print_request::Content::Document(_)
+                | wire::print_request::Content::Pdf(_)
+                | wire::print_request::Content::StoredDocument(_),
+            )
+            | None => Operation::Print,
         };
         let (caller, _pass) = self.gate.admit(&request, operation)?;
         let wish = print::print(request.into_inner()).map_err(refused)?;
         let told = self.handle.print(caller, wish).await.map_err(refused)?;
         let job = Some(print::job(&told));
         Ok(Response::new(wire::PrintResponse { job }))
+    }
+
+    async fn put_document(
+        &self,
+        request: Request<wire::PutDocumentRequest>,
+    ) -> Result<Response<wire::PutDocumentResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::Print)?;
+        let wish = print::put_document(request.into_inner()).map_err(refused)?;
+        let told = self.handle.put_document(caller, wish).await;
+        Ok(Response::new(print::put(told.map_err(refused)?)))
     }
 
     async fn get_job(

@@ -5,6 +5,7 @@ mod faults;
 mod glyphs;
 mod once;
 mod preview;
+mod report;
 
 use tonic::transport::Channel;
 use yibaod::api::print_block::Block;

@@ -312,6 +312,7 @@ fn of_job(job: &PrintJob, mut seen: Vec<String>) -> Found {
             seen.push(match job.proof() {
                 PaperProof::ProcessId => "已出纸，打印机回报编号  proven by process id".to_owned(),
                 PaperProof::Status => "已出纸，状态应答  proven by the status behind".to_owned(),
+                PaperProof::QueueFinished => "打印队列报告完成  the queue says finished".to_owned(),
                 PaperProof::Unspecified => "已出纸  printed".to_owned(),
             });
             seen.push(look.to_owned());

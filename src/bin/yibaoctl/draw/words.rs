@@ -36,6 +36,7 @@ pub(crate) fn proof(proof: PaperProof) -> Words {
         PaperProof::Unspecified => ("", ""),
         PaperProof::ProcessId => ("打印机回报进程编号", "process id"),
         PaperProof::Status => ("状态应答", "status answer"),
+        PaperProof::QueueFinished => ("打印队列报告完成", "the queue says finished"),
     }
 }
 

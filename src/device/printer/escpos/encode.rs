@@ -55,6 +55,13 @@ pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
         Content::Document(document) => return encode(document, profile),
         Content::Raw(raw) => (None, raw),
         Content::MarkedRaw { mark, raw } => (Some(mark), raw),
+        // Refused before ([`super::super::Printer::print`]).
+        Content::Pdf(_) => {
+            return Encoded {
+                bytes: Vec::new(),
+                unprintable: 0,
+            };
+        }
     };
     let mut encoder = Encoder::new(profile);
     encoder.begin();

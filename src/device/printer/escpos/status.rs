@@ -166,7 +166,6 @@ pub(super) fn after_answer(known: PrinterState, question: Question, byte: u8) ->
     }
 }
 
-/// What is known after an automatic report, which tells everything.
 /// What the port of the USB printer class says: bit 5 no paper, bit 4 selected, bit 3 no error.
 pub(super) fn after_port(byte: u8) -> PrinterState {
     PrinterState {
@@ -174,15 +173,18 @@ pub(super) fn after_port(byte: u8) -> PrinterState {
         cover_open: false,
         error: byte & 0x08 == 0,
         paper: paper(byte & 0x20 != 0, false),
+        queue: None,
     }
 }
 
+/// What is known after an automatic report, which tells everything.
 pub(super) fn after_report(bytes: [u8; 4]) -> PrinterState {
     PrinterState {
         online: bytes[0] & 0x08 == 0,
         cover_open: bytes[0] & 0x20 != 0,
         error: bytes[1] & 0x68 != 0,
         paper: paper(bytes[2] & 0x0c != 0, bytes[2] & 0x03 != 0),
+        queue: None,
     }
 }
 

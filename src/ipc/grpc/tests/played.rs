@@ -17,7 +17,9 @@ use crate::operation::{
     Reconciled, Recording, RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status,
     TakeBack, Watched, What, Why,
 };
-use crate::operation::{JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintWish};
+use crate::operation::{
+    JobCancel, JobKey, JobTold, PaperPreview, PrintWish, PutTold, PutWish, ReprintWish,
+};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::handout::Dispense;
 use crate::settlement::identify::{self, Wish};
@@ -246,6 +248,10 @@ impl Handle for Desk {
 
     async fn print(&self, _: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
         Err(Failure::new(Code::DeviceUnknown, wish.role))
+    }
+
+    async fn put_document(&self, _: CallerId, wish: PutWish) -> Result<PutTold, Failure> {
+        Err(Failure::new(Code::DocumentOffset, wish.upload_id))
     }
 
     async fn reprint(&self, _: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {

@@ -1,0 +1,323 @@
+//! PutDocument: documents that come in pieces, and the PDF that a Print means. They lie sealed on disk, not in memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sm3::{Digest as _, Sm3};
+use tokio::time::Instant;
+
+use super::ask::{CallerId, Failure};
+use super::operations::Operations;
+use crate::book::Code;
+use crate::document::Pdf;
+use crate::document::pdf::PdfLook;
+use crate::journal::documents::{Documents, Draft, Kept};
+use crate::runner::wall_ms;
+
+/// Longest document.
+pub const DOCUMENT_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+/// Documents that are not whole, of one caller and of all.
+const PARTS_OF_CALLER_MAX: usize = 8;
+const PARTS_MAX: usize = 32;
+/// Whole documents that wait to be printed, of all callers.
+const WHOLE_MAX: usize = 256;
+/// A document that is not whole is dropped so long after its last piece.
+const PART_KEPT_S: u64 = 900;
+/// A whole one so long after it was put, unless it is printed.
+const WHOLE_KEPT_S: u64 = 3_600;
+
+/// A checked PutDocument.
+#[derive(Clone, Debug)]
+pub struct PutWish {
+    /// The caller's id for it.
+    pub upload_id: String,
+    /// Where the piece begins.
+    pub offset: u64,
+    /// The piece.
+    pub piece: Bytes,
+    /// Whether it is the last one.
+    pub is_last: bool,
+}
+
+/// A document as it is by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PutTold {
+    /// Bytes that were received.
+    pub received: u64,
+    /// Its pages, when it is whole; 0: it does not say so openly.
+    pub whole: Option<u32>,
+    /// When it is dropped unless something happens to it.
+    pub expires_at_ms: i64,
+}
+
+type Key = (String, String);
+
+/// What callers put.
+#[derive(Default)]
+pub(super) struct Uploads {
+    by_id: Mutex<BTreeMap<Key, Slot>>,
+}
+
+#[derive(Clone)]
+struct Slot {
+    /// Whoever adds a piece holds it.
+    upload: Arc<tokio::sync::Mutex<Upload>>,
+    is_whole: bool,
+    is_printed: bool,
+    until: Instant,
+}
+
+struct Upload {
+    stage: Stage,
+    /// Where each piece began, how long it was, and its digest: a piece may come again.
+    pieces: Vec<(u64, usize, [u8; 32])>,
+}
+
+enum Stage {
+    New,
+    Part(Draft, PdfLook),
+    Whole(Pdf),
+    /// A piece could not be written.
+    Broken,
+}
+
+impl Uploads {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Slot>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The upload of this id; begun when there is none and `may_begin`.
+    fn slot(&self, key: &Key, may_begin: bool) -> Result<Slot, Failure> {
+        let mut by_id = self.lock();
+        if let Some(slot) = by_id.get(key) {
+            return Ok(slot.clone());
+        }
+        if !may_begin {
+            return Err(Failure::new(Code::DocumentUnknown, ""));
+        }
+        let parts = || by_id.iter().filter(|(_, slot)| !slot.is_whole);
+        let own = parts().filter(|((caller, _), _)| *caller == key.0).count();
+        if own >= PARTS_OF_CALLER_MAX || parts().count() >= PARTS_MAX || by_id.len() >= WHOLE_MAX {
+            let detail = format!("{own} of this caller are not whole");
+            return Err(Failure::new(Code::DocumentsTooMany, detail));
+        }
+        let upload = Upload {
+            stage: Stage::New,
+            pieces: Vec::new(),
+        };
+        let slot = Slot {
+            upload: Arc::new(tokio::sync::Mutex::new(upload)),
+            is_whole: false,
+            is_printed: false,
+            until: Instant::now() + Duration::from_secs(PART_KEPT_S),
+        };
+        by_id.insert(key.clone(), slot.clone());
+        Ok(slot)
+    }
+
+    /// Takes out what is over.
+    fn expired(&self) -> Vec<Slot> {
+        let now = Instant::now();
+        let mut by_id = self.lock();
+        let over: Vec<Key> = by_id
+            .iter()
+            .filter(|(_, slot)| slot.until <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        over.iter().filter_map(|key| by_id.remove(key)).collect()
+    }
+
+    fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    /// When it is dropped from here on.
+    fn touch(&self, key: &Key, is_whole: bool) -> i64 {
+        let kept_s = if is_whole { WHOLE_KEPT_S } else { PART_KEPT_S };
+        if let Some(slot) = self.lock().get_mut(key) {
+            slot.is_whole = is_whole;
+            slot.until = Instant::now() + Duration::from_secs(kept_s);
+        }
+        let kept_ms = i64::try_from(kept_s).unwrap_or(0).saturating_mul(1_000);
+        wall_ms().saturating_add(kept_ms)
+    }
+
+    fn printed(&self, key: &Key) {
+        if let Some(slot) = self.lock().get_mut(key) {
+            slot.is_printed = true;
+        }
+    }
+}
+
+impl Operations {
+    /// Takes the next piece of a document. A piece that came already is answered, not taken again.
+    ///
+    /// # Errors
+    /// `DOCUMENT_OFFSET`, `DOCUMENT_TOO_LARGE`, `DOCUMENT_NOT_PDF`, `DOCUMENTS_TOO_MANY`.
+    pub async fn put_document(&self, caller: CallerId, wish: PutWish) -> Result<PutTold, Failure> {
+        if self.is_stopping() {
+            return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+        }
+        if let Some(refuses) = self.journal_refuses() {
+            return Err(refuses);
+        }
+        self.sweep_uploads().await;
+        let uploads = &self.inner.uploads;
+        let key = (caller.id, wish.upload_id.clone());
+        let slot = uploads.slot(&key, wish.offset == 0)?;
+        let mut upload = slot.upload.lock().await;
+        let put = upload.put(&self.parts().documents, wish).await;
+        if put.is_err() && matches!(upload.stage, Stage::Broken) {
+            uploads.forget(&key);
+        }
+        let (received, whole) = put?;
+        let expires_at_ms = uploads.touch(&key, whole.is_some());
+        Ok(PutTold {
+            received,
+            whole,
+            expires_at_ms,
+        })
+    }
+
+    /// The document that was put under this id.
+    pub(super) async fn put_before(&self, caller: &str, upload_id: &str) -> Result<Pdf, Failure> {
+        self.sweep_uploads().await;
+        let key = (caller.to_owned(), upload_id.to_owned());
+        let slot = self.inner.uploads.slot(&key, false)?;
+        let upload = slot.upload.lock().await;
+        let Stage::Whole(pdf) = &upload.stage else {
+            return Err(Failure::new(Code::DocumentUnknown, "it is not whole"));
+        };
+        // From here on its file belongs to a job.
+        self.inner.uploads.printed(&key);
+        Ok(pdf.clone())
+    }
+
+    /// A document that came whole.
+    pub(super) async fn kept_pdf(&self, bytes: Bytes) -> Result<Pdf, Failure> {
+        let mut upload = Upload {
+            stage: Stage::New,
+            pieces: Vec::new(),
+        };
+        let wish = PutWish {
+            upload_id: String::new(),
+            offset: 0,
+            piece: bytes,
+            is_last: true,
+        };
+        upload.put(&self.parts().documents, wish).await?;
+        match upload.stage {
+            Stage::Whole(pdf) => Ok(pdf),
+            Stage::New | Stage::Part(..) | Stage::Broken => {
+                Err(Failure::new(Code::DocumentNotPdf, ""))
+            }
+        }
+    }
+
+    async fn sweep_uploads(&self) {
+        for slot in self.inner.uploads.expired() {
+            let upload = slot.upload.lock().await;
+            if let Stage::Whole(pdf) = &upload.stage
+                && !slot.is_printed
+            {
+                self.parts().documents.remove(&pdf.file).await;
+            }
+        }
+    }
+}
+
+impl Upload {
+    async fn put(
+        &mut self,
+        documents: &Documents,
+        wish: PutWish,
+    ) -> Result<(u64, Option<u32>), Failure> {
+        let PutWish {
+            offset,
+            piece,
+            is_last,
+            ..
+        } = wish;
+        let received = self.received();
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let hashed = piece.clone();
+        let digest = tokio::task::spawn_blocking(move || Sm3::digest(&hashed).into()).await;
+        let digest: [u8; 32] = digest.map_err(|error| not_kept(&io::Error::other(error)))?;
+        let this = (offset, piece.len(), digest);
+        if self.pieces.contains(&this) && (offset < received || self.is_whole()) {
+            return Ok((received, self.pages()));
+        }
+        if offset != received || self.is_whole() {
+            let detail = format!("{received} bytes were received");
+            return Err(Failure::new(Code::DocumentOffset, detail));
+        }
+        if received.saturating_add(length) > DOCUMENT_BYTES_MAX {
+            let detail = format!("it has more than {DOCUMENT_BYTES_MAX} bytes");
+            self.stage = Stage::Broken;
+            return Err(Failure::new(Code::DocumentTooLarge, detail));
+        }
+        let (draft, mut look) = match std::mem::replace(&mut self.stage, Stage::Broken) {
+            Stage::Part(draft, look) => (draft, look),
+            Stage::New => {
+                let draft = documents.begin().await;
+                (draft.map_err(|error| not_kept(&error))?, PdfLook::default())
+            }
+            Stage::Whole(_) | Stage::Broken => {
+                return Err(Failure::new(Code::DocumentUnknown, "it was dropped"));
+            }
+        };
+        look.take(&piece);
+        let draft = draft.add(piece).await.map_err(|error| not_kept(&error))?;
+        self.pieces.push(this);
+        let received = draft.bytes();
+        if !is_last {
+            self.stage = Stage::Part(draft, look);
+            return Ok((received, None));
+        }
+        let Some(pages) = look.end() else {
+            return Err(Failure::new(Code::DocumentNotPdf, ""));
+        };
+        let kept = draft.finish().await.map_err(|error| not_kept(&error))?;
+        self.stage = Stage::Whole(pdf(kept, pages));
+        Ok((received, Some(pages)))
+    }
+
+    fn received(&self) -> u64 {
+        match &self.stage {
+            Stage::New | Stage::Broken => 0,
+            Stage::Part(draft, _) => draft.bytes(),
+            Stage::Whole(pdf) => pdf.bytes,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.pages().is_some()
+    }
+
+    fn pages(&self) -> Option<u32> {
+        match &self.stage {
+            Stage::Whole(pdf) => Some(pdf.pages),
+            Stage::New | Stage::Part(..) | Stage::Broken => None,
+        }
+    }
+}
+
+fn pdf(kept: Kept, pages: u32) -> Pdf {
+    Pdf {
+        file: kept.file,
+        key: kept.key,
+        digest: kept.digest,
+        bytes: kept.bytes,
+        pages,
+    }
+}
+
+fn not_kept(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::StorageFull {
+        return Failure::new(Code::DocumentsTooMany, "too much is kept");
+    }
+    Failure::new(Code::JournalRefuses, format!("the document: {error}"))
+}

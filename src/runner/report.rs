@@ -1,0 +1,555 @@
+//! Gives a report to its print queue once, and follows it there to its end.
+//!
+//! The queue's job is made empty and its number written down before the document leaves. So a process that ends before
+//! the number is on disk has printed nothing, and one that ends behind it knows whom to ask. What has no document is
+//! cancelled, and only when the queue says that it never began is the report sent anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::print::Carrier;
+use crate::book::Code;
+use crate::device::{JobBegan, JobSeen, JobStage, PdfUpload, Refusal, ReportQueue};
+use crate::document::job::{End, Event};
+use crate::document::{Content, Pdf};
+use crate::journal::documents::Kept;
+use crate::settlement::answer::Proof;
+
+/// How often a job is looked at: at first, and after so many looks.
+const LOOK_MS: u64 = 300;
+const LOOKS_AT_FIRST: u32 = 30;
+const LOOK_LATER_MS: u64 = 1_000;
+/// However little it is waited for: a queue that has a job may take so long to begin it.
+const BEGIN_MS_MAX: i64 = 30_000;
+/// A job that has begun and shows nothing new is given up after this, or when it need not be waited for any more,
+/// whichever is later.
+const STALL_MS_MAX: i64 = 1_800_000;
+/// The same of a queue that does not answer.
+const AWAY_MS_MAX: i64 = 600_000;
+
+/// A job as its print queue tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueView {
+    /// Its number there.
+    pub job: i32,
+    /// Whether it has begun to be printed.
+    pub begun: bool,
+    /// What is in its way.
+    pub trouble: Option<Code>,
+    /// Sheets, or pages, that came out, as far as the printer tells.
+    pub sheets: u32,
+}
+
+impl Carrier {
+    /// The document, once.
+    pub(super) async fn submit(&mut self, until_ms: i64) {
+        let parts = Arc::clone(&self.prints.parts);
+        let pdf = self.job.private.as_ref().map(|private| &private.content);
+        let Some(Content::Pdf(pdf)) = pdf.cloned() else {
+            return self.over(End::NotPrinted(Code::PrintGone));
+        };
+        let Some(queue) = parts.hub.report_queue(&self.job.order.role).cloned() else {
+            return self.over(End::NotPrinted(Code::PrinterMissing));
+        };
+        if !parts.documents.has(&pdf.file).await {
+            return self.over(End::NotPrinted(Code::PrintGone));
+        }
+        let name = self.name_in_queue();
+        let is_again = self.job.intents > 0;
+        self.record(Event::Intent);
+        self.flush().await;
+        let _hold = queue.hold(&self.job.id);
+        if is_again {
+            sweep(&queue, &name).await;
+        }
+        let job = match queue.create(&name).await {
+            Ok(job) => job,
+            Err(refusal) => return self.not_taken(&refusal, until_ms).await,
+        };
+        match queue.job(job, &name).await {
+            Ok(Some(_)) => {}
+            // Followed it must be: a queue that hides our own jobs from us is of no use.
+            Ok(None) => {
+                drop(queue.cancel(job).await);
+                return self.over(End::NotPrinted(Code::QueueUnsuitable));
+            }
+            Err(refusal) => return self.not_taken(&refusal, until_ms).await,
+        }
+        self.record(Event::Created { job });
+        self.flush().await;
+        let pieces = parts.documents.read(kept(&pdf));
+        let bytes = pdf.bytes;
+        let sent = queue.send(job, &name, PdfUpload { bytes, pieces }).await;
+        let why = match &sent {
+            Ok(()) => Code::PrintServiceMissing,
+            Err(refusal) => {
+                let error = refusal.error();
+                tracing::warn!(stream = self.job.id, %error, "the queue did not take the document");
+                error.code
+            }
+        };
+        self.chase(&queue, job, until_ms, why).await;
+    }
+
+    /// What became of a job that the queue has, after a restart.
+    pub(super) async fn follow(&mut self, job: i32, until_ms: i64) {
+        self.flush().await;
+        let parts = Arc::clone(&self.prints.parts);
+        let Some(queue) = parts.hub.report_queue(&self.job.order.role).cloned() else {
+            // The configuration has it no more: nobody can be asked.
+            return self.over(End::Unknown(Code::QueueLost));
+        };
+        let _hold = queue.hold(&self.job.id);
+        let why = Code::PrintServiceMissing;
+        self.chase(&queue, job, until_ms, why).await;
+    }
+
+    /// Looks at the job until it is over, or the process ends. `why`: what is said if the document never arrived.
+    async fn chase(&mut self, queue: &ReportQueue, job: i32, until_ms: i64, why: Code) {
+        let parts = Arc::clone(&self.prints.parts);
+        let name = self.name_in_queue();
+        let mut chase = Chase::new(parts.clock.now_ms(), until_ms, why);
+        let mut looks = 0_u32;
+        while !parts.is_stopping() {
+            let now_ms = parts.clock.now_ms();
+            chase.wish.clone_from(&self.wish.borrow());
+            let next = match queue.job(job, &name).await {
+                Ok(None) => Move::End(End::Unknown(Code::QueueLost)),
+                Ok(Some(seen)) => {
+                    let trouble = trouble(queue, &seen).await;
+                    self.show(job, &chase, Some(&seen), trouble);
+                    chase.next(&seen, trouble, now_ms)
+                }
+                Err(refusal) => {
+                    let code = refusal.error().code;
+                    self.show(job, &chase, None, Some(code));
+                    chase.away(code, now_ms)
+                }
+            };
+            match next {
+                Move::Wait => {}
+                // Whether that could be done is seen at the next look.
+                Move::Cancel => drop(queue.cancel(job).await),
+                Move::End(end) => {
+                    if matches!(end, End::Printed(_)) {
+                        queue.finished();
+                    }
+                    return self.over(end);
+                }
+                Move::Cancelled(by) => return self.record(Event::Cancelled { by }),
+                Move::NeverHad(code) => {
+                    self.view.send_modify(|view| view.queue = None);
+                    return self.not_begun(code, until_ms).await;
+                }
+            }
+            looks = looks.saturating_add(1);
+            self.between_looks(looks).await;
+        }
+    }
+
+    async fn between_looks(&self, looks: u32) {
+        let pause_ms = if looks < LOOKS_AT_FIRST {
+            LOOK_MS
+        } else {
+            LOOK_LATER_MS
+        };
+        let again = Instant::now() + Duration::from_millis(pause_ms);
+        let mut wish = self.wish.clone();
+        tokio::select! {
+            _ = wish.changed() => {}
+            () = self.prints.parts.stopped() => {}
+            () = tokio::time::sleep_until(again) => {}
+        }
+    }
+
+    /// Tells watchers what the queue says. It is no outcome: it is written down nowhere.
+    fn show(&self, job: i32, chase: &Chase, seen: Option<&JobSeen>, trouble: Option<Code>) {
+        let now = QueueView {
+            job,
+            begun: chase.has_begun || seen.is_some_and(has_begun),
+            trouble,
+            sheets: seen.map_or(chase.sheets, |seen| seen.sheets),
+        };
+        self.view.send_if_modified(|view| {
+            let is_news = view.queue != Some(now);
+            view.queue = Some(now);
+            is_news
+        });
+    }
+
+    /// The queue has nothing that it could print.
+    async fn not_taken(&mut self, refusal: &Refusal, until_ms: i64) {
+        let error = refusal.error();
+        tracing::warn!(stream = self.job.id, %error, "the queue took no job");
+        self.not_begun(error.code, until_ms).await;
+    }
+
+    async fn not_begun(&mut self, code: Code, until_ms: i64) {
+        // These do not pass by themselves.
+        if matches!(code, Code::QueueUnsuitable | Code::QueueForbidden) {
+            return self.over(End::NotPrinted(code));
+        }
+        self.record(Event::NotStarted { code });
+        if self.wish.borrow().is_none() {
+            self.rest(until_ms).await;
+        }
+    }
+
+    fn over(&mut self, end: End) {
+        self.record(Event::Ended { end });
+    }
+
+    /// What the queue's job is called: it is found again by our id.
+    fn name_in_queue(&self) -> String {
+        format!("yibaod {}", self.job.id)
+    }
+}
+
+fn kept(pdf: &Pdf) -> Kept {
+    Kept {
+        file: pdf.file.clone(),
+        key: pdf.key.clone(),
+        digest: pdf.digest.clone(),
+        bytes: pdf.bytes,
+    }
+}
+
+/// Empty jobs of earlier tries whose numbers were lost. They print nothing: nobody gives them a document.
+async fn sweep(queue: &ReportQueue, name: &str) {
+    let Ok(jobs) = queue.empty_jobs(name).await else {
+        return;
+    };
+    for job in jobs {
+        drop(queue.cancel(job).await);
+    }
+}
+
+/// What is in the way of a job that is not over.
+async fn trouble(queue: &ReportQueue, seen: &JobSeen) -> Option<Code> {
+    if seen.stage.is_over() {
+        return None;
+    }
+    let printer = match queue.look().await {
+        Ok(state) => state.trouble(),
+        Err(error) => Some(error.code),
+    };
+    match seen.stage {
+        JobStage::Held => Some(Code::QueueHeld),
+        JobStage::Stopped => Some(printer.unwrap_or(Code::QueueStopped)),
+        JobStage::Pending
+        | JobStage::Processing
+        | JobStage::Cancelled
+        | JobStage::Aborted
+        | JobStage::Completed => printer,
+    }
+}
+
+/// What to do about a job after a look. PURE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Move {
+    Wait,
+    Cancel,
+    End(End),
+    /// Called off by whom; nothing of it was printed.
+    Cancelled(String),
+    /// The queue never had the document and never will print it.
+    NeverHad(Code),
+}
+
+/// What was seen of a job so far. PURE.
+struct Chase {
+    since_ms: i64,
+    until_ms: i64,
+    /// What is said if the document never arrived.
+    why: Code,
+    /// Who wants it called off.
+    wish: Option<String>,
+    /// Why it is being cancelled, when not by wish.
+    ending: Option<Ending>,
+    has_begun: bool,
+    began: Option<i32>,
+    stage: Option<JobStage>,
+    sheets: u32,
+    news_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    TooLong(Code),
+    BegunAgain,
+    NoDocument,
+}
+
+impl Chase {
+    fn new(now_ms: i64, until_ms: i64, why: Code) -> Self {
+        Self {
+            since_ms: now_ms,
+            until_ms,
+            why,
+            wish: None,
+            ending: None,
+            has_begun: false,
+            began: None,
+            stage: None,
+            sheets: 0,
+            news_ms: now_ms,
+        }
+    }
+
+    fn next(&mut self, seen: &JobSeen, trouble: Option<Code>, now_ms: i64) -> Move {
+        if seen.stage.is_over() {
+            return self.end(seen);
+        }
+        let is_anew = self.is_anew(seen);
+        if self.stage != Some(seen.stage) || self.sheets != seen.sheets {
+            self.news_ms = now_ms;
+        }
+        self.has_begun |= has_begun(seen);
+        (self.stage, self.sheets) = (Some(seen.stage), seen.sheets);
+        if let JobBegan::At(at) = seen.began {
+            self.began = Some(at);
+        }
+        if is_anew {
+            self.ending = Some(Ending::BegunAgain);
+        } else if seen.awaits_document {
+            self.ending = Some(Ending::NoDocument);
+        } else if self.ending.is_none() && now_ms >= self.latest_ms() {
+            let code = trouble.unwrap_or(Code::PrinterError);
+            self.ending = Some(Ending::TooLong(code));
+        }
+        // Asked again at each look: an answer may have been lost.
+        if self.ending.is_some() || self.wish.is_some() {
+            Move::Cancel
+        } else {
+            Move::Wait
+        }
+    }
+
+    fn latest_ms(&self) -> i64 {
+        let least = if self.has_begun {
+            self.news_ms.saturating_add(STALL_MS_MAX)
+        } else {
+            self.since_ms.saturating_add(BEGIN_MS_MAX)
+        };
+        self.until_ms.max(least)
+    }
+
+    /// The queue does not answer.
+    fn away(&self, code: Code, now_ms: i64) -> Move {
+        let latest_ms = self.until_ms.max(self.news_ms.saturating_add(AWAY_MS_MAX));
+        if now_ms >= latest_ms {
+            Move::End(End::Unknown(code))
+        } else {
+            Move::Wait
+        }
+    }
+
+    /// Whether what had begun is to begin, or began, from its start: a part of the paper may be out already.
+    fn is_anew(&self, seen: &JobSeen) -> bool {
+        let begins = match (self.began, seen.began) {
+            (Some(before), JobBegan::At(at)) => before != at,
+            (Some(_), JobBegan::Never) => true,
+            (None, _) | (Some(_), JobBegan::Untold) => false,
+        };
+        begins || self.has_begun && seen.stage == JobStage::Pending
+    }
+
+    fn end(&self, seen: &JobSeen) -> Move {
+        let is_anew = self.is_anew(seen);
+        // Where the queue does not say that it never began, it may have.
+        let may_have_begun = self.has_begun || seen.began != JobBegan::Never || seen.sheets > 0;
+        let by_queue = match seen.stage {
+            JobStage::Aborted => Code::QueueAborted,
+            JobStage::Pending
+            | JobStage::Held
+            | JobStage::Processing
+            | JobStage::Stopped
+            | JobStage::Cancelled
+            | JobStage::Completed => Code::QueueCancelled,
+        };
+        if seen.stage == JobStage::Completed {
+            return if is_anew {
+                Move::End(End::Unknown(Code::QueueBegunAgain))
+            } else if seen.awaits_document {
+                Move::NeverHad(self.why)
+            } else {
+                Move::End(End::Printed(Proof::QueueFinished))
+            };
+        }
+        match (may_have_begun, self.ending, &self.wish) {
+            (true, Some(Ending::BegunAgain), _) => Move::End(End::Unknown(Code::QueueBegunAgain)),
+            (true, Some(Ending::TooLong(code)), _) => Move::End(End::Unknown(code)),
+            (true, Some(Ending::NoDocument) | None, _) => Move::End(End::Unknown(by_queue)),
+            (false, _, Some(by)) => Move::Cancelled(by.clone()),
+            (false, Some(Ending::NoDocument), None) => Move::NeverHad(self.why),
+            (false, Some(Ending::TooLong(code)), None) => Move::End(End::NotPrinted(code)),
+            (false, Some(Ending::BegunAgain) | None, None) => Move::End(End::NotPrinted(by_queue)),
+        }
+    }
+}
+
+fn has_begun(seen: &JobSeen) -> bool {
+    matches!(seen.began, JobBegan::At(_))
+        || matches!(seen.stage, JobStage::Processing | JobStage::Stopped)
+        || seen.sheets > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: Move = Move::End(End::Printed(Proof::QueueFinished));
+
+    fn seen(stage: JobStage, began: JobBegan) -> JobSeen {
+        JobSeen {
+            id: 1,
+            name: None,
+            stage,
+            awaits_document: false,
+            began,
+            sheets: 0,
+        }
+    }
+
+    fn empty(stage: JobStage) -> JobSeen {
+        JobSeen {
+            awaits_document: true,
+            ..seen(stage, JobBegan::Never)
+        }
+    }
+
+    fn chase() -> Chase {
+        Chase::new(0, 1_000, Code::PrintServiceMissing)
+    }
+
+    #[test]
+    fn what_goes_well_is_waited_for() {
+        let mut chase = chase();
+        for (stage, began) in [
+            (JobStage::Pending, JobBegan::Never),
+            (JobStage::Held, JobBegan::Never),
+            (JobStage::Processing, JobBegan::At(5)),
+            (JobStage::Stopped, JobBegan::At(5)),
+            (JobStage::Processing, JobBegan::At(5)),
+        ] {
+            assert_eq!(chase.next(&seen(stage, began), None, 10), Move::Wait);
+        }
+        let done = seen(JobStage::Completed, JobBegan::At(5));
+        assert_eq!(chase.next(&done, None, 20), PRINTED);
+    }
+
+    #[test]
+    fn only_what_never_began_is_surely_not_printed() {
+        for (began, wish, stage, expected) in [
+            (
+                JobBegan::Never,
+                None,
+                JobStage::Cancelled,
+                Move::End(End::NotPrinted(Code::QueueCancelled)),
+            ),
+            (
+                JobBegan::Never,
+                None,
+                JobStage::Aborted,
+                Move::End(End::NotPrinted(Code::QueueAborted)),
+            ),
+            (
+                JobBegan::Never,
+                Some("uid:1"),
+                JobStage::Cancelled,
+                Move::Cancelled("uid:1".to_owned()),
+            ),
+            (
+                JobBegan::At(5),
+                Some("uid:1"),
+                JobStage::Cancelled,
+                Move::End(End::Unknown(Code::QueueCancelled)),
+            ),
+            (
+                JobBegan::Untold,
+                None,
+                JobStage::Cancelled,
+                Move::End(End::Unknown(Code::QueueCancelled)),
+            ),
+            (
+                JobBegan::At(5),
+                None,
+                JobStage::Aborted,
+                Move::End(End::Unknown(Code::QueueAborted)),
+            ),
+        ] {
+            let mut chase = chase();
+            chase.wish = wish.map(str::to_owned);
+            assert_eq!(chase.next(&seen(stage, began), None, 1), expected);
+        }
+    }
+
+    #[test]
+    fn a_job_without_its_document_is_cancelled_and_sent_anew() {
+        let mut chase = chase();
+        assert_eq!(chase.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
+        let never = Move::NeverHad(Code::PrintServiceMissing);
+        assert_eq!(chase.next(&empty(JobStage::Cancelled), None, 2), never);
+        // The document came between the look and the cancelling: it began, so it is told, not sent again.
+        let mut late = self::chase();
+        assert_eq!(late.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
+        let begun = seen(JobStage::Cancelled, JobBegan::At(3));
+        let unknown = Move::End(End::Unknown(Code::QueueCancelled));
+        assert_eq!(late.next(&begun, None, 2), unknown);
+        // It came and was done before it could be cancelled.
+        let done = seen(JobStage::Completed, JobBegan::At(3));
+        assert_eq!(late.next(&done, None, 2), PRINTED);
+    }
+
+    #[test]
+    fn what_begins_again_is_stopped_and_not_known() {
+        for again in [
+            seen(JobStage::Pending, JobBegan::At(5)),
+            seen(JobStage::Processing, JobBegan::At(9)),
+            seen(JobStage::Pending, JobBegan::Never),
+        ] {
+            let mut chase = chase();
+            let begun = seen(JobStage::Processing, JobBegan::At(5));
+            assert_eq!(chase.next(&begun, None, 1), Move::Wait);
+            assert_eq!(chase.next(&again, None, 2), Move::Cancel);
+            let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
+            let cancelled = seen(JobStage::Cancelled, again.began);
+            assert_eq!(chase.next(&cancelled, None, 3), unknown);
+        }
+        // Seen only when it was over.
+        let mut chase = chase();
+        let begun = seen(JobStage::Processing, JobBegan::At(5));
+        assert_eq!(chase.next(&begun, None, 1), Move::Wait);
+        let twice = seen(JobStage::Completed, JobBegan::At(9));
+        let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
+        assert_eq!(chase.next(&twice, None, 2), unknown);
+    }
+
+    #[test]
+    fn it_is_waited_for_as_long_as_was_asked_and_then_ended() {
+        let mut chase = chase();
+        let pending = seen(JobStage::Pending, JobBegan::Never);
+        let stopped = Some(Code::QueueStopped);
+        assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX - 1), Move::Wait);
+        assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX), Move::Cancel);
+        let cancelled = seen(JobStage::Cancelled, JobBegan::Never);
+        let not_printed = Move::End(End::NotPrinted(Code::QueueStopped));
+        assert_eq!(chase.next(&cancelled, None, 2), not_printed);
+        // What has begun is given longer, and is not known then.
+        let mut begun = self::chase();
+        let at_work = seen(JobStage::Processing, JobBegan::At(5));
+        let out = Some(Code::PaperOut);
+        assert_eq!(begun.next(&at_work, out, 0), Move::Wait);
+        assert_eq!(begun.next(&at_work, out, STALL_MS_MAX - 1), Move::Wait);
+        assert_eq!(begun.next(&at_work, out, STALL_MS_MAX), Move::Cancel);
+        let cancelled = seen(JobStage::Cancelled, JobBegan::At(5));
+        let unknown = Move::End(End::Unknown(Code::PaperOut));
+        assert_eq!(begun.next(&cancelled, None, 2), unknown);
+        let away = Code::PrintServiceMissing;
+        assert_eq!(self::chase().away(away, AWAY_MS_MAX - 1), Move::Wait);
+        let unknown = Move::End(End::Unknown(away));
+        assert_eq!(self::chase().away(away, AWAY_MS_MAX), unknown);
+    }
+}

@@ -1,0 +1,309 @@
+//! The life of a report with its queue, and what befalls the two.
+
+use yibaod::api::{
+    CancelJobRequest, DeviceState, PaperProof, PrintCancelVerdict as Verdict,
+    PrintJobState as State, PrintRequest, ReprintRequest, cancel_job_request, reprint_request,
+};
+use yibaod::api::{Operator, OperatorKind};
+
+use super::cups::QUEUE;
+use super::{
+    Cups, client, desk, device, hasty, job, pdf, print, report, until, until_device, until_state,
+    why,
+};
+use crate::desk::{Desk, Setup, refusal};
+
+async fn cancel(desk: &Desk, id: &str) -> (Verdict, State) {
+    let key = cancel_job_request::Key::RequestId(id.to_owned());
+    let mut client = client(desk).await;
+    let answer = client.cancel_job(CancelJobRequest { key: Some(key) }).await;
+    let answer = answer.expect("a verdict").into_inner();
+    (answer.verdict(), answer.job.expect("what is true").state())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_arrives_byte_for_byte_and_once() {
+    let (desk, cups) = desk().await;
+    let ready = until_device(&desk, DeviceState::Ready).await;
+    assert_eq!(ready.kind, "cups-queue");
+    let paper = pdf(3, "Report", 0);
+    let told = print(&desk, report("r", &paper))
+        .await
+        .expect("it is taken");
+    assert_eq!(
+        (told.state(), told.proof()),
+        (State::Printed, PaperProof::QueueFinished),
+        "{told:?}"
+    );
+    assert_eq!((told.role.as_str(), told.pages), ("report", 3));
+    let again = print(&desk, report("r", &paper)).await.expect("repeated");
+    assert_eq!(again, told);
+    let other = print(&desk, report("r", &pdf(1, "Other", 0))).await;
+    assert_eq!(
+        refusal(&other.expect_err("another body")).name,
+        "REQUEST_ID_OTHER_BODY"
+    );
+    assert_eq!(cups.papers(), [paper]);
+    assert_eq!(
+        device(&desk).await.counters.expect("counted").jobs_proven,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printer_that_speaks_ipp_itself_needs_no_cups() {
+    let cups = Cups::start();
+    let setup = Setup {
+        config_more: cups.printer_device(),
+        ..Setup::default()
+    };
+    let desk = Desk::start(setup).await;
+    let paper = pdf(2, "Direct", 0);
+    let told = print(&desk, report("r", &paper))
+        .await
+        .expect("it is taken");
+    assert_eq!(told.state(), State::Printed, "{told:?}");
+    assert_eq!(cups.papers(), [paper]);
+    assert_eq!(device(&desk).await.kind, "ipp-printer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_document_is_one_paper_however_often_the_button_is_pressed() {
+    let (mut desk, cups) = desk().await;
+    let paper = pdf(1, "Once", 0);
+    let press = |n: usize| PrintRequest {
+        document_id: "LIS-20261122-0007.v1".to_owned(),
+        // A HIS that writes its PDF anew writes another one.
+        ..report(&format!("press-{n}"), &pdf(1, "Once", 100 * n))
+    };
+    let first = PrintRequest {
+        document_id: "LIS-20261122-0007.v1".to_owned(),
+        ..report("press-first", &paper)
+    };
+    let calls = (0..10).map(|n| print(&desk, press(n)));
+    let answers = futures_util::future::join_all(calls).await;
+    let told: Vec<_> = answers
+        .into_iter()
+        .map(|it| it.expect("answered"))
+        .collect();
+    assert!(told.iter().all(|it| it == &told[0]), "{told:?}");
+    assert_eq!(told[0].state(), State::Printed);
+    assert_eq!(told[0].document_id, "LIS-20261122-0007.v1");
+    // Nor after a restart.
+    desk.kill();
+    desk.start_daemon().await;
+    let later = print(&desk, first).await.expect("answered");
+    assert_eq!(later, told[0]);
+    assert_eq!(cups.papers().len(), 1);
+    // Only who says why gets another.
+    let copy = ReprintRequest {
+        request_id: "copy".to_owned(),
+        of: Some(reprint_request::Of::JobId(later.job_id.clone())),
+        operator: Some(Operator {
+            id: "007".to_owned(),
+            name: "甲".to_owned(),
+            kind: OperatorKind::Staff.into(),
+        }),
+        reason: "卡纸".to_owned(),
+        wait_ms: None,
+        answer_wait_ms: super::ANSWER_WAIT_MS,
+    };
+    let copy = client(&desk).await.reprint(copy).await.expect("taken");
+    let copy = copy.into_inner().job.expect("what is true");
+    assert_eq!((copy.state(), copy.copy), (State::Printed, 1), "{copy:?}");
+    let papers = cups.papers();
+    assert_eq!(papers.len(), 2);
+    assert_eq!(papers[0], papers[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_queue_is_waited_for() {
+    let (desk, cups) = desk().await;
+    cups.run("cupsdisable", &[QUEUE]);
+    print(&desk, hasty("a", &pdf(1, "A", 0)))
+        .await
+        .expect("taken");
+    print(&desk, hasty("b", &pdf(1, "B", 0)))
+        .await
+        .expect("taken");
+    let waits = until(&desk, "a", |job| why(job) == "QUEUE_STOPPED").await;
+    assert_eq!(waits.state(), State::Waiting);
+    until(&desk, "b", |job| job.before == 1).await;
+    let shown = until_device(&desk, DeviceState::Fault).await;
+    assert_eq!(shown.problem.expect("why").name, "QUEUE_STOPPED");
+    assert_eq!(
+        cups.open_jobs(),
+        Vec::<String>::new(),
+        "nothing is given to a queue that is stopped"
+    );
+    assert_eq!(
+        cancel(&desk, "b").await,
+        (Verdict::Cancelled, State::Cancelled)
+    );
+    cups.run("cupsenable", &[QUEUE]);
+    until_state(&desk, "a", State::Printed).await;
+    cups.run("cupsreject", &[QUEUE]);
+    let now = PrintRequest {
+        wait_ms: Some(0),
+        ..report("now", &pdf(1, "C", 0))
+    };
+    let now = print(&desk, now).await.expect("taken");
+    assert_eq!(
+        (now.state(), why(&now)),
+        (State::NotPrinted, "QUEUE_NOT_ACCEPTING")
+    );
+    assert_eq!(cups.papers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_printer_out_of_paper_says_so_and_goes_on() {
+    let (desk, cups) = desk().await;
+    cups.hold();
+    print(&desk, hasty("out", &pdf(2, "Out", 0)))
+        .await
+        .expect("taken");
+    let at_work = until_state(&desk, "out", State::Printing).await;
+    assert!(at_work.queue_job > 0);
+    cups.says("+media-empty-error");
+    let out = until(&desk, "out", |job| why(job) == "PAPER_OUT").await;
+    assert_eq!(out.state(), State::Printing);
+    let error = out.error.expect("why");
+    assert!(error.meaning_zh.contains('纸') && !error.action_en.is_empty());
+    cups.says("-media-empty-error,media-empty-warning");
+    until(&desk, "out", |job| why(job) != "PAPER_OUT").await;
+    cups.release();
+    let done = until_state(&desk, "out", State::Printed).await;
+    assert_eq!(done.proof(), PaperProof::QueueFinished);
+    assert_eq!(cups.papers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cancelled_is_cancelled_in_the_queue_too() {
+    let (desk, cups) = desk().await;
+    cups.hold();
+    print(&desk, hasty("begun", &pdf(1, "A", 0)))
+        .await
+        .expect("taken");
+    print(&desk, hasty("next", &pdf(1, "B", 0)))
+        .await
+        .expect("taken");
+    until_state(&desk, "begun", State::Printing).await;
+    assert_eq!(
+        cancel(&desk, "next").await,
+        (Verdict::Cancelled, State::Cancelled)
+    );
+    // A part of it may be out.
+    cancel(&desk, "begun").await;
+    let begun = until_state(&desk, "begun", State::Unknown).await;
+    assert_eq!(why(&begun), "QUEUE_CANCELLED");
+    assert_eq!(cups.open_jobs(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_others_hold_or_cancel_is_told() {
+    let (desk, cups) = desk().await;
+    // Somebody else's job is at the printer: ours waits in the queue.
+    cups.hold();
+    let own = cups.path("own.pdf");
+    std::fs::write(&own, pdf(1, "Own", 0)).expect("its folder");
+    cups.run("lp", &["-d", QUEUE, &own.display().to_string()]);
+    print(&desk, hasty("ours", &pdf(1, "Ours", 0)))
+        .await
+        .expect("taken");
+    let queued = until(&desk, "ours", |job| job.queue_job > 0).await;
+    assert_eq!(queued.state(), State::Waiting);
+    let number = format!("{QUEUE}-{}", queued.queue_job);
+    cups.run("lp", &["-i", &number, "-H", "hold"]);
+    let held = until(&desk, "ours", |job| why(job) == "QUEUE_HELD").await;
+    assert_eq!(held.state(), State::Waiting);
+    cups.run("cancel", &[&number]);
+    let gone = until_state(&desk, "ours", State::NotPrinted).await;
+    assert_eq!(why(&gone), "QUEUE_CANCELLED");
+    cups.release();
+    // What was not printed may be asked for anew.
+    let anew = print(&desk, report("anew", &pdf(1, "Ours", 0))).await;
+    assert_eq!(anew.expect("taken").state(), State::Printed);
+    assert_eq!(cups.papers().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_the_queue_forgot_is_unknown() {
+    let (desk, cups) = desk().await;
+    cups.hold();
+    print(&desk, hasty("gone", &pdf(1, "A", 0)))
+        .await
+        .expect("taken");
+    until_state(&desk, "gone", State::Printing).await;
+    cups.run("cancel", &["-a", "-x", QUEUE]);
+    let gone = until(&desk, "gone", |job| job.state() == State::Unknown).await;
+    assert!(
+        matches!(why(&gone), "QUEUE_LOST" | "QUEUE_CANCELLED"),
+        "{gone:?}"
+    );
+    cups.release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_pdf_or_for_another_printer_is_refused() {
+    let (desk, _cups) = desk().await;
+    let refused = async |request: PrintRequest| {
+        let told = print(&desk, request).await;
+        refusal(&told.expect_err("it is refused")).name
+    };
+    assert_eq!(refused(report("a", b"<html>")).await, "DOCUMENT_NOT_PDF");
+    let whole = pdf(1, "A", 0);
+    assert_eq!(
+        refused(report("a", &whole[..whole.len() - 8])).await,
+        "DOCUMENT_NOT_PDF"
+    );
+    let to_receipt = PrintRequest {
+        role: "receipt".to_owned(),
+        ..report("a", &whole)
+    };
+    assert_eq!(refused(to_receipt).await, "PRINTER_OTHER_KIND");
+    let to_report = PrintRequest {
+        role: "report".to_owned(),
+        ..super::super::request("a", &["一张"])
+    };
+    assert_eq!(refused(to_report).await, "PRINTER_OTHER_KIND");
+    let long = pdf(1, "A", 2_097_153);
+    assert_eq!(refused(report("a", &long)).await, "DOCUMENT_TOO_LARGE");
+    assert_eq!(job_count(&desk), 0, "nothing of it is kept");
+}
+
+/// Documents that are kept.
+fn job_count(desk: &Desk) -> usize {
+    std::fs::read_dir(desk.state_dir().join("documents"))
+        .expect("its folder")
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_print_service_that_dies_and_comes_back_is_survived() {
+    let (desk, mut cups) = desk().await;
+    until_device(&desk, DeviceState::Ready).await;
+    // Behind somebody else's job, so that ours has not begun.
+    cups.run("lp", &["-d", QUEUE, "-H", "hold", "/etc/hostname"]);
+    cups.kill_cupsd();
+    let gone = until_device(&desk, DeviceState::Missing).await;
+    assert_eq!(gone.problem.expect("why").name, "PRINT_SERVICE_MISSING");
+    let paper = pdf(1, "Later", 0);
+    print(&desk, hasty("later", &paper)).await.expect("taken");
+    until(&desk, "later", |job| why(job) == "PRINT_SERVICE_MISSING").await;
+    cups.start_cupsd();
+    until_state(&desk, "later", State::Printed).await;
+    // In the middle: CUPS would begin it anew.
+    cups.hold();
+    print(&desk, hasty("middle", &pdf(1, "Middle", 0)))
+        .await
+        .expect("taken");
+    until_state(&desk, "middle", State::Printing).await;
+    cups.kill_cupsd();
+    until(&desk, "middle", |job| why(job) == "PRINT_SERVICE_MISSING").await;
+    assert_eq!(job(&desk, "middle").await.state(), State::Printing);
+    cups.start_cupsd();
+    let middle = until(&desk, "middle", |job| !job.ended_at.is_empty()).await;
+    assert_eq!(middle.state(), State::Unknown, "{middle:?}");
+    cups.release();
+    assert_eq!(cups.papers()[0], paper);
+}
