@@ -172,6 +172,7 @@ impl Operations {
                 forgotten,
                 rules: site.rules,
                 asks_unplaced: true,
+                marks_broken_parts: true,
             })),
         })
     }

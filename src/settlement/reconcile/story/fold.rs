@@ -62,7 +62,10 @@ impl Reconciliation {
         }
     }
 
-    fn begin(&mut self, plan: Plan) {
+    fn begin(&mut self, mut plan: Plan) {
+        if !plan.marks_broken_parts {
+            compare::mark_broken_parts(&mut plan.rows);
+        }
         self.totals = Totals::of(&plan.rows);
         if plan.forgotten > 0 {
             let note = format!("{} settlements", plan.forgotten);

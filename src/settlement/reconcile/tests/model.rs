@@ -41,6 +41,7 @@ pub(super) fn row(n: u16, standing: Standing) -> Row {
         fund: Fen(sign * (total - 3_000)),
         account: Fen(sign * 1_000),
         cash: Fen(sign * 2_000),
+        parts_are_broken: false,
     }
 }
 
@@ -302,6 +303,7 @@ pub(super) fn accepted(rows: &[Row], his: Option<Vec<HisRow>>, whole_hospital: b
                 pace_ms: 200,
             },
             asks_unplaced: true,
+            marks_broken_parts: true,
         })),
     }
 }

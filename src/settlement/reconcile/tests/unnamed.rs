@@ -151,6 +151,7 @@ fn parts_that_made_no_total_are_not_compared_once_given_back() {
     let sound = row(1, Standing::Refunded);
     let broken = Row {
         fund: Fen(sound.fund.0 + sound.account.0),
+        parts_are_broken: true,
         ..sound.clone()
     };
     let back = Row {
@@ -182,6 +183,58 @@ fn parts_that_made_no_total_are_not_compared_once_given_back() {
         compare::with_platform(&stands, &there)[0].field,
         "fund_pay_sumamt"
     );
+}
+
+/// Three amounts that do not make up the fourth, and are sound: the account inside the fund, a hospital's share.
+#[test]
+fn sound_parts_are_compared_once_given_back_however_they_divide() {
+    let inside = |row: Row| Row {
+        fund: Fen(row.fund.0 + row.account.0),
+        ..row
+    };
+    let shared = |row: Row| Row {
+        fund: Fen(row.fund.0 - row.account.0 / 2),
+        ..row
+    };
+    let divided: [&dyn Fn(Row) -> Row; 2] = [&inside, &shared];
+    for divide in divided {
+        let rows = [
+            divide(row(1, Standing::Refunded)),
+            Row {
+                setl_id: "R1".to_owned(),
+                ..divide(row(1, Standing::Refund))
+            },
+        ];
+        let model = Model::of(&rows);
+        for (whole, refuses_5203) in [(false, false), (true, false), (true, true)] {
+            assert_eq!(codes(&rows, whole, &model), []);
+            for at in [0, 1] {
+                let mut model = model.clone();
+                model.refuses_5203 = refuses_5203;
+                model.held[at].there.fund.0 += 1;
+                assert_eq!(codes(&rows, whole, &model), [Code::AmountDiffers]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_set_recorded_without_marks_is_carried_by_its_amounts() {
+    let row = Row {
+        fund: Fen(1),
+        ..row(1, Standing::Refunded)
+    };
+    let model = Model::of(&[self::row(1, Standing::Refunded)]);
+    for (marks, expected) in [(true, vec![Code::AmountDiffers]), (false, vec![])] {
+        let mut event = accepted(std::slice::from_ref(&row), None, false);
+        let crate::settlement::reconcile::story::Event::Accepted { plan, .. } = &mut event else {
+            panic!("it is accepted");
+        };
+        plan.as_mut().unwrap().marks_broken_parts = marks;
+        let table = carry(event, &mut model.clone());
+        let codes: Vec<Code> = told(&table).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, expected, "{marks}");
+    }
 }
 
 #[test]
