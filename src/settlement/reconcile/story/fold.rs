@@ -1,5 +1,6 @@
 //! What an answer comes to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::event::{Event, Plan};
@@ -8,7 +9,7 @@ use crate::book::Code;
 use crate::settlement::call::{Found, Outcome};
 use crate::settlement::reconcile::difference::Difference;
 use crate::settlement::reconcile::row::{Looked, Row, Standing, StatementRow, Totals};
-use crate::settlement::reconcile::{DIFFERENCES_MAX, compare, gather};
+use crate::settlement::reconcile::{compare, compare_his, gather};
 
 /// Times one question is asked.
 const TRIES_MAX: u32 = 3;
@@ -72,7 +73,7 @@ impl Reconciliation {
             self.differs([Difference::general(Code::Forgotten, &note)]);
         }
         if let Some(his) = &plan.his {
-            self.differs(compare::with_his(&plan.rows, his));
+            self.differs(compare_his::with_his(&plan.rows, his));
         }
         let plan = Arc::new(plan);
         self.plan = Some(Arc::clone(&plan));
@@ -315,13 +316,12 @@ impl Reconciliation {
         let Some(plan) = self.plan.clone() else {
             return;
         };
-        let told = Arc::clone(&self.differences);
+        let told = Arc::clone(&self.told);
+        let found = told.list().iter();
+        let found = found.filter(|difference| difference.code == Code::OpenHereFoundThere);
+        let found: BTreeSet<&str> = found.map(|told| told.settlement_id.as_str()).collect();
         let open = plan.rows.iter().filter(|row| {
-            let is_told = |difference: &Difference| {
-                difference.settlement_id == row.settlement_id
-                    && difference.code == Code::OpenHereFoundThere
-            };
-            row.standing == Standing::Open && !told.iter().any(is_told)
+            row.standing == Standing::Open && !found.contains(row.settlement_id.as_str())
         });
         self.differs(open.map(|row| Difference::of(Code::OpenHere, row)));
     }
@@ -339,28 +339,9 @@ impl Reconciliation {
         if new.peek().is_none() {
             return;
         }
-        let table = Arc::make_mut(&mut self.differences);
-        for difference in new {
-            if table.contains(&difference) || is_told(table, &difference) {
-                continue;
-            }
-            if table.len() < DIFFERENCES_MAX {
-                table.push(difference);
-            } else {
-                self.further = self.further.saturating_add(1);
-            }
-        }
+        let told = Arc::make_mut(&mut self.told);
+        new.for_each(|difference| told.add(difference));
     }
-}
-
-/// A refund that only the platform has is told by its own line and by its original's: once is enough.
-fn is_told(table: &[Difference], difference: &Difference) -> bool {
-    difference.code == Code::RefundedThereOnly
-        && table.iter().any(|told| {
-            told.code == difference.code
-                && told.settlement_id == difference.settlement_id
-                && told.setl_id == difference.setl_id
-        })
 }
 
 /// Whether 5203 can be asked for this row.

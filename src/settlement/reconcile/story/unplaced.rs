@@ -78,11 +78,12 @@ impl Reconciliation {
             return;
         };
         let unplaced = std::mem::take(&mut self.unplaced);
+        let numbers: BTreeSet<&str> = plan.rows.iter().map(|row| row.setl_id.as_str()).collect();
         let differences = unplaced.iter().filter_map(|(at, is_absent)| {
             let row = &plan.rows[*at];
             let is_told_by_original = row.standing == Standing::Refund
                 && row.setl_id.is_empty()
-                && plan.rows.iter().any(|other| other.setl_id == row.refund_of);
+                && numbers.contains(row.refund_of.as_str());
             let all_asked = self.incomplete.is_none() && self.has_asked_all(row);
             match (is_told_by_original, *is_absent || all_asked) {
                 (true, _) => None,

@@ -3,7 +3,7 @@
 use super::model::{Model, accepted, carry, held, msgid, row, told};
 use crate::book::Code;
 use crate::settlement::bill::Fen;
-use crate::settlement::reconcile::compare;
+use crate::settlement::reconcile::{compare, compare_his};
 use crate::settlement::reconcile::his::HisRow;
 use crate::settlement::reconcile::row::{Looked, Row, Standing};
 
@@ -248,7 +248,7 @@ fn what_the_his_lists_twice_is_said_to_be_twice() {
     let one = entry("S1", "", rows[0].total);
     let two = entry("", "M2", rows[1].total);
     let his = [one.clone(), two.clone(), one, two, entry("X", "", Fen(1))];
-    let told: Vec<Code> = compare::with_his(&rows, &his)
+    let told: Vec<Code> = compare_his::with_his(&rows, &his)
         .into_iter()
         .map(|told| told.code)
         .collect();
@@ -261,7 +261,7 @@ fn what_the_his_lists_twice_is_said_to_be_twice() {
         ]
     );
     let negative = entry("S1", "", Fen(-1));
-    let told = compare::with_his(&rows[..1], &[entry("S1", "", rows[0].total), negative]);
+    let told = compare_his::with_his(&rows[..1], &[entry("S1", "", rows[0].total), negative]);
     assert_eq!(
         told[0].code,
         Code::OnlyInHisList,
