@@ -157,13 +157,14 @@ impl Reconciliation {
                     let row = self.row(*at)?;
                     Some(compare::by_line(row, line))
                 });
-                self.differs(differences.unwrap_or_default());
+                self.tell_listed(place, differences.unwrap_or_default());
                 self.at = At::Listed(group, place + 1);
             }
             At::Group(place, _) => {
                 let name = self.group_name(place);
                 let note = format!("{name}: {note}");
                 self.differs([Difference::general(Code::NotCompared, &note)]);
+                self.accounts_for_group(place);
                 self.incomplete = Some(Code::ReconciliationIncomplete);
                 self.at = At::Group(place + 1, GroupStep::Totals);
             }
@@ -187,7 +188,7 @@ impl Reconciliation {
             }
             (At::Listed(group, place), Found::Compared(looked)) => {
                 let differences = self.explained(place, &looked);
-                self.differs(differences);
+                self.tell_listed(place, differences);
                 self.at = At::Listed(group, place + 1);
             }
             (At::Group(place, step), found) => self.learn_of_group(place, &step, found),
@@ -234,6 +235,9 @@ impl Reconciliation {
         match (step, found) {
             (GroupStep::Totals, Found::Totals { stmt_rslt, .. }) => {
                 let is_balanced = balanced.is_some_and(|words| words.contains(&stmt_rslt));
+                if !is_balanced {
+                    self.does_not_balance(place);
+                }
                 let group = self.groups.get(place);
                 let is_done = group.is_some_and(|group| {
                     let mut detailed = self.detailed.iter();
@@ -273,10 +277,7 @@ impl Reconciliation {
             return;
         };
         let listed = compare::with_statement(&plan.rows, lines, &plan.rules.balanced);
-        if listed.differences.is_empty() && listed.ask.is_empty() {
-            let name = self.group_name(place);
-            self.differs([Difference::general(Code::TotalsDiffer, &name)]);
-        }
+        self.accounts_by_lines(place, &listed.differences);
         self.differs(listed.differences);
         let ask = self.placed_by_lines(listed.ask, &listed.found);
         self.listed = Arc::new(ask);
@@ -304,6 +305,7 @@ impl Reconciliation {
         };
         if is_over {
             if self.whole_hospital {
+                self.still_unbalanced();
                 self.still_open();
                 self.still_unplaced();
             }
@@ -326,7 +328,17 @@ impl Reconciliation {
         self.differs(open.map(|row| Difference::of(Code::OpenHere, row)));
     }
 
-    fn group_name(&self, place: usize) -> String {
+    fn tell_listed(&mut self, place: usize, differences: Vec<Difference>) {
+        if let Some((at, _)) = self.listed.get(place) {
+            match (*at, differences.is_empty()) {
+                (at, true) => self.accounts_by_agreeing(at),
+                (at, false) => self.accounts_by(at),
+            }
+        }
+        self.differs(differences);
+    }
+
+    pub(super) fn group_name(&self, place: usize) -> String {
         self.groups.get(place).map_or_else(String::new, |group| {
             let (insutype, clr_type) = (&group.insutype, &group.clr_type);
             format!("{insutype}/{clr_type}/{}", group.setl_optins)

@@ -20,6 +20,7 @@ mod fold;
 mod next;
 mod tell;
 mod told;
+mod unbalanced;
 mod unplaced;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use crate::settlement::story::{Act, Got, Head, Sent, Story};
 pub use event::{Event, Plan};
 pub use tell::{Progress, Table};
 use told::Told;
+use unbalanced::Unbalanced;
 
 /// A reconciliation by now.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,7 @@ pub struct Reconciliation {
     /// Questions in a row that came to nothing.
     failures: u32,
     totals: Totals,
+    unbalanced: Unbalanced,
     told: Arc<Told>,
     asked: u32,
     incomplete: Option<Code>,
@@ -152,6 +155,7 @@ impl Story for Reconciliation {
             not_before_ms: 0,
             failures: 0,
             totals: Totals::default(),
+            unbalanced: Unbalanced::default(),
             told: Arc::default(),
             asked: 0,
             incomplete: None,

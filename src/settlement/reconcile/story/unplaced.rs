@@ -37,6 +37,7 @@ impl Reconciliation {
         };
         match looked {
             Looked::There(_) => {
+                self.accounts_by(at);
                 let row = self.row(at);
                 let differences = row.map(|row| compare::with_platform(row, looked));
                 self.differs(differences.unwrap_or_default());
@@ -68,7 +69,11 @@ impl Reconciliation {
             }
         }
         self.differs(by_line);
-        Arc::make_mut(&mut self.unplaced).retain(|at, _| !found.contains(at));
+        for at in found {
+            if Arc::make_mut(&mut self.unplaced).remove(at).is_some() {
+                self.accounts_by(*at);
+            }
+        }
         asked
     }
 

@@ -87,6 +87,8 @@ pub(super) struct Model {
     pub(super) refuses_5203: bool,
     /// 5203 without the row that was asked for, but with others of the visit, says nothing.
     pub(super) unclear_of_others: bool,
+    /// Insurances whose totals differ, whatever the books say.
+    pub(super) unbalanced: Vec<&'static str>,
 }
 
 impl Model {
@@ -153,8 +155,15 @@ impl Model {
                 let group = self.of_group(&statement.group);
                 let mut sums = Totals::of(&group.iter().map(booked).collect::<Vec<_>>());
                 sums.cash = statement.totals.cash;
+                let insutype = statement.group.insutype.as_str();
+                let is_odd = self.unbalanced.contains(&insutype);
                 Found::Totals {
-                    stmt_rslt: if sums == statement.totals { "0" } else { "1" }.to_owned(),
+                    stmt_rslt: if sums == statement.totals && !is_odd {
+                        "0"
+                    } else {
+                        "1"
+                    }
+                    .to_owned(),
                     dscr: String::new(),
                 }
             }

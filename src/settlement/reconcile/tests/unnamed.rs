@@ -3,9 +3,9 @@
 use super::model::{Model, accepted, carry, held, msgid, row, told};
 use crate::book::Code;
 use crate::settlement::bill::Fen;
-use crate::settlement::reconcile::{compare, compare_his};
 use crate::settlement::reconcile::his::HisRow;
 use crate::settlement::reconcile::row::{Looked, Row, Standing};
+use crate::settlement::reconcile::{compare, compare_his};
 
 fn codes(rows: &[Row], whole: bool, model: &Model) -> Vec<Code> {
     let table = carry(accepted(rows, None, whole), &mut model.clone());
@@ -55,6 +55,46 @@ fn a_refund_whose_answer_was_lost_agrees_by_its_msgid() {
         model.held.insert(place, second.clone());
         assert_eq!(codes(&rows, true, &model), [Code::NotInJournals]);
     }
+}
+
+#[test]
+fn totals_that_nothing_accounts_for_are_told() {
+    let told = |rows: &[Row], model: &Model, unbalanced: &[&'static str]| {
+        let mut model = model.clone();
+        model.unbalanced = unbalanced.to_vec();
+        let table = carry(accepted(rows, None, true), &mut model);
+        let differences = table.differences.into_iter();
+        differences
+            .map(|told| (told.code, told.note))
+            .collect::<Vec<_>>()
+    };
+    let differ = |insutype: &str| (Code::TotalsDiffer, format!("{insutype}/11/430100"));
+    // The only line agrees with a refund whose number is not known here: that is in both totals.
+    let (rows, model) = lost();
+    assert_eq!(told(&rows, &model, &["310"]), [differ("310")]);
+    // The statement of another insurance of the same clearing was asked for, and lists something of that one only.
+    let rows = [
+        row(1, Standing::Settled),
+        row(2, Standing::Settled),
+        row(3, Standing::Settled),
+    ];
+    let mut model = Model::of(&rows);
+    model.held[0].there.fund.0 += 1;
+    let amount = (Code::AmountDiffers, String::new());
+    assert_eq!(
+        told(&rows, &model, &["390"]),
+        [amount.clone(), differ("390")]
+    );
+    model.held[2].there.fund.0 += 1;
+    assert_eq!(told(&rows, &model, &["390"]), [amount.clone(), amount]);
+    // A line of no journal is of one insurance, nobody says of which.
+    let model = with_a_stranger(&Model::of(&rows));
+    let stranger = (Code::NotInJournals, String::new());
+    assert_eq!(told(&rows, &model, &[]), [stranger.clone()]);
+    assert_eq!(
+        told(&rows, &model, &["390"]),
+        [stranger, differ("310"), differ("390")]
+    );
 }
 
 /// A settlement that a person stated: nobody answered under what it is cleared.
