@@ -335,6 +335,7 @@ async fn drain(operations: &Operations, runner: &Runner) {
     while parts.busy() > 0 && tokio::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(DRAIN_LOOK_MS)).await;
     }
+    operations.write_audit().await;
     tracing::info!(left_open = parts.registry.count(), "stopping");
 }
 

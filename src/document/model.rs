@@ -56,7 +56,7 @@ pub enum Block {
         data: String,
         /// Dots of its height, 24–255.
         height_dots: u8,
-        /// Dots of its narrowest bar, 2–6.
+        /// Dots of its narrowest bar, 1–6.
         module_dots: u8,
     },
     /// A picture in black and white, in the middle of the paper.

@@ -1,6 +1,7 @@
 //! What can be asked, a file each. Doors call these; nothing here knows a wire form.
 
 mod ask;
+mod audit;
 mod card;
 mod coming_back;
 mod devices;

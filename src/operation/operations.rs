@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ask::Failure;
+use super::audit::Audit;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Parts, Prints, RowError, Runner};
@@ -56,20 +57,26 @@ pub(super) struct Inner {
     pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
     /// Print jobs.
     pub(super) prints: Prints,
+    /// Whoever draws a preview holds it.
+    pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it.
     pub(super) reprint_turn: tokio::sync::Mutex<()>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
+    /// Who was given a code.
+    pub(super) audit: Audit,
 }
 
 impl Operations {
-    /// Over a runner.
+    /// Over a runner, within the runtime that carries it.
     #[must_use]
     pub fn new(runner: Runner, identity: Identity, waits: Waits, patterns: Vec<Pattern>) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         let (hand_outs, prints) = (Errands::new(&runner), Prints::new(&runner));
+        let audit = Audit::new(runner.parts().journal.clone());
         Self {
             inner: Arc::new(Inner {
+                audit,
                 reconciliations: Errands::new(&runner),
                 refunds: Errands::new(&runner),
                 runner,
@@ -80,6 +87,7 @@ impl Operations {
                 hand_outs,
                 take_back_turn: Arc::default(),
                 prints,
+                preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: tokio::sync::Mutex::default(),
                 patterns: patterns.into(),
             }),
@@ -105,6 +113,11 @@ impl Operations {
     pub fn stop_taking(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
         self.parts().stop();
+    }
+
+    /// Returns when what was noted of scans is on disk, or after a second.
+    pub async fn write_audit(&self) {
+        self.inner.audit.flush().await;
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -252,9 +252,13 @@ impl Operations {
     ///
     /// # Errors
     /// `DEVICE_UNKNOWN`.
-    pub fn preview(&self, role: &str, document: &Document) -> Result<PaperPreview, Failure> {
-        let preview = self.parts().hub.preview(role, document);
-        preview.ok_or_else(|| no_printer(role))
+    pub async fn preview(&self, role: String, document: Document) -> Result<PaperPreview, Failure> {
+        // Drawing a long paper takes a core for some time: one at once, beside the work.
+        let _one = self.inner.preview_turn.lock().await;
+        let (hub, drawn_for) = (self.parts().hub.clone(), role.clone());
+        let drawing = tokio::task::spawn_blocking(move || hub.preview(&drawn_for, &document));
+        let preview = drawing.await.expect("nobody calls a drawing off");
+        preview.ok_or_else(|| no_printer(&role))
     }
 
     async fn printed(

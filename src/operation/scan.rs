@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::ask::{CallerId, Failure};
+use super::audit::Given;
 use super::operations::Operations;
 use crate::book::Code;
 use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, Scan};
@@ -74,7 +75,7 @@ impl Operations {
         let hub = &self.parts().hub;
         if let Some(claim_id) = &wish.claim_id {
             let read = hub.scan_claimed(&caller.id, claim_id, deadline).await?;
-            return Ok(self.code_read(&read.scan, read.device, read.seq));
+            return Ok(self.code_read(&caller, &read.scan, read.device, read.seq, true));
         }
         let asker = Asker {
             stream: hub.new_holder_id(),
@@ -85,7 +86,8 @@ impl Operations {
             .claim_scanner(&wish.role, asker, deadline, place)
             .await?;
         let scan = lease.read(deadline).await?;
-        Ok(self.code_read(&scan, lease.device().to_owned(), 1))
+        let device = lease.device().to_owned();
+        Ok(self.code_read(&caller, &scan, device, 1, false))
     }
 
     /// Waits for the device and holds it until the stream is dropped, the lease runs out or it is given back.
@@ -99,10 +101,10 @@ impl Operations {
         let news = self.parts().hub.claim(&caller.id, wish, stop);
         let operations = self.clone();
         let mut scanner = String::new();
-        ReceiverStream::new(news).map(move |news| operations.told(news, &mut scanner))
+        ReceiverStream::new(news).map(move |news| operations.told(&caller, news, &mut scanner))
     }
 
-    fn told(&self, news: ClaimNews, scanner: &mut String) -> ClaimTold {
+    fn told(&self, caller: &CallerId, news: ClaimNews, scanner: &mut String) -> ClaimTold {
         match news {
             ClaimNews::Waiting(ahead) => ClaimTold::Waiting(ahead),
             ClaimNews::Granted {
@@ -118,7 +120,7 @@ impl Operations {
                 }
             }
             ClaimNews::Code { scan, seq } => {
-                ClaimTold::Code(self.code_read(&scan, scanner.clone(), seq))
+                ClaimTold::Code(self.code_read(caller, &scan, scanner.clone(), seq, true))
             }
             ClaimNews::Present(present) => ClaimTold::Present(present),
             ClaimNews::Ended(end) => ClaimTold::Ended(end),
@@ -152,11 +154,23 @@ impl Operations {
         Ok(hub.release_claim(&caller.id, &claim_id, any).await?)
     }
 
-    fn code_read(&self, scan: &Scan, device: String, seq: u64) -> CodeRead {
-        CodeRead {
-            code: code_kind::sorted(&scan.bytes, &self.inner.patterns),
-            device,
-            seq,
-        }
+    /// Sorts it, and notes who has it.
+    fn code_read(
+        &self,
+        caller: &CallerId,
+        scan: &Scan,
+        device: String,
+        seq: u64,
+        claimed: bool,
+    ) -> CodeRead {
+        let code = code_kind::sorted(&scan.bytes, &self.inner.patterns);
+        self.inner.audit.given(Given {
+            at_ms: self.parts().clock.now_ms(),
+            caller: caller.id.clone(),
+            device: device.clone(),
+            kind: code.kind.clone(),
+            claimed,
+        });
+        CodeRead { code, device, seq }
     }
 }

@@ -41,6 +41,27 @@ pub enum CodeKind {
     Glued,
 }
 
+impl CodeKind {
+    /// A short name for rows of the journal; never changed.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            CodeKind::Unknown => "unknown",
+            CodeKind::Evoucher => "evoucher",
+            CodeKind::IdNumber => "id_number",
+            CodeKind::WeChatPay => "wechat_pay",
+            CodeKind::Alipay => "alipay",
+            CodeKind::UnionPay => "union_pay",
+            CodeKind::DrugTrace => "drug_trace",
+            CodeKind::HealthCode => "health_code",
+            CodeKind::Web => "web",
+            CodeKind::Site(name) => name,
+            CodeKind::Incomplete => "incomplete",
+            CodeKind::Glued => "glued",
+        }
+    }
+}
+
 /// How the text was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {

@@ -45,16 +45,30 @@ pub fn marked(content: Content, copy: Option<&Reprint>, private: &Private) -> Co
     }
 }
 
+/// A mark stands above something only: behind the last paper it would head the next one's. The money drawer opened
+/// with the original.
 fn on_each_paper(document: Document, mark: &[Block]) -> Document {
     let Document { title, blocks } = document;
-    let mut out = mark.to_vec();
-    let last = blocks.len().saturating_sub(1);
-    for (index, block) in blocks.into_iter().enumerate() {
-        let ends_a_paper = block == Block::Cut && index < last;
-        out.push(block);
-        if ends_a_paper {
-            out.extend_from_slice(mark);
+    let mut out = Vec::with_capacity(blocks.len() + mark.len());
+    let mut is_marked = false;
+    for block in blocks {
+        match &block {
+            Block::Drawer { .. } => continue,
+            Block::Cut => is_marked = false,
+            Block::Feed { .. } => {}
+            Block::Text { .. }
+            | Block::Columns { .. }
+            | Block::Rule(_)
+            | Block::Qr { .. }
+            | Block::BarCode { .. }
+            | Block::Image(_) => {
+                if !is_marked {
+                    out.extend_from_slice(mark);
+                }
+                is_marked = true;
+            }
         }
+        out.push(block);
     }
     Document { title, blocks: out }
 }

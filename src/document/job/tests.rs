@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::book::Code;
-use crate::document::{Align, Block, Content, Document, Style};
+use crate::document::{Align, Block, Content, Document, Rule, Style};
 use crate::settlement::answer::Proof;
 
 fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
@@ -17,7 +17,7 @@ fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
                 align: Align::Left,
             },
             Block::Cut,
-            Block::Feed { lines: 1 },
+            Block::Rule(Rule::Thin),
             Block::Cut,
         ],
     };
@@ -97,6 +97,58 @@ fn each_paper_of_a_copy_is_marked() {
     assert!(is_mark(&&marks[0]));
     let says = |block: &Block| matches!(block, Block::Text { text, .. } if text == "第2次补打  2026-11-22 08:00:00  甲");
     assert!(says(&marks[2]), "{marks:?}");
+}
+
+#[test]
+fn a_mark_never_heads_the_next_paper() {
+    let copy = Reprint {
+        of: "x".to_owned(),
+        of_settlement: false,
+        count: 1,
+        operator_id: "007".to_owned(),
+    };
+    let job = folded(&[accepted(0, Some(copy))]);
+    let private = job.private.clone().expect("it is open");
+    let text = |text: &str| Block::Text {
+        text: text.to_owned(),
+        style: Style::default(),
+        align: Align::Left,
+    };
+    let (drawer, feed) = (Block::Drawer { pin: 1 }, Block::Feed { lines: 2 });
+    for (blocks, expected) in [
+        (vec![text("a"), Block::Cut, drawer.clone()], "[a|"),
+        (vec![text("a"), Block::Cut, feed.clone()], "[a|."),
+        (vec![text("a"), Block::Cut, Block::Cut], "[a||"),
+        (
+            vec![feed, text("a"), Block::Cut, drawer, text("b")],
+            ".[a|[b",
+        ),
+    ] {
+        let title = String::new();
+        let given = Content::Document(Document { title, blocks });
+        let marked = marked(given, job.order.reprint.as_ref(), &private);
+        let Content::Document(Document { blocks, .. }) = marked else {
+            panic!("it is a document");
+        };
+        let shown: String = blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Text { text, .. } if text == "补打" => Some("["),
+                Block::Text { text, .. } if text.len() == 1 => Some(text.as_str()),
+                Block::Cut => Some("|"),
+                Block::Feed { lines: 2 } => Some("."),
+                Block::Drawer { .. } => Some("!"),
+                Block::Text { .. }
+                | Block::Columns { .. }
+                | Block::Rule(_)
+                | Block::Qr { .. }
+                | Block::BarCode { .. }
+                | Block::Image(_)
+                | Block::Feed { .. } => None,
+            })
+            .collect();
+        assert_eq!(shown, expected);
+    }
 }
 
 #[test]

@@ -10,13 +10,15 @@ use crate::document::{
 /// Blocks of a document.
 const BLOCKS_MAX: usize = 1_000;
 /// Characters of a title, of a paragraph, of a cell, of all text of a document.
-const LENGTHS_MAX: (usize, usize, usize, usize) = (50, 10_000, 1_000, 100_000);
+const LENGTHS_MAX: (usize, usize, usize, usize) = (50, 10_000, 1_000, 20_000);
 /// Cells of a row.
 const CELLS_MAX: usize = 12;
 /// Bytes of a QR code's content.
 const QR_BYTES_MAX: usize = 700;
-/// Bytes of all pictures of a document, as dots.
-const PICTURE_BYTES_MAX: usize = 1_048_576;
+/// QR codes of a document.
+const QR_CODES_MAX: usize = 20;
+/// Rows of dots of all pictures of a document: a metre of paper.
+const PICTURE_ROWS_MAX: usize = 8_000;
 
 /// The checked document; what is wrong is noted.
 pub(super) fn document(f: &mut Fields, given: wire::PrintDocument) -> Document {
@@ -26,42 +28,59 @@ pub(super) fn document(f: &mut Fields, given: wire::PrintDocument) -> Document {
         f.wrong(Code::RequestInvalid, "document.blocks", why);
     }
     let mut blocks = Vec::new();
-    let mut sizes = (0, 0);
+    let mut size = Size::default();
     for (index, block) in given.blocks.into_iter().take(BLOCKS_MAX).enumerate() {
         let path = format!("document.blocks[{index}]");
         let Some(block) = self::block(f, &path, block) else {
             continue;
         };
-        let size = sizes_of(&block);
-        sizes = (sizes.0 + size.0, sizes.1 + size.1);
+        size.add(&block);
         blocks.push(block);
-    }
-    for (is, most, what) in [
-        (sizes.0, LENGTHS_MAX.3, "characters"),
-        (sizes.1, PICTURE_BYTES_MAX, "bytes of pictures"),
-    ] {
-        if is > most {
+        // What follows is not even read: a picture unpacks to much more than it was sent as.
+        if let Some((most, what)) = size.too_large() {
             let why = format!("has more than {most} {what}");
             f.wrong(Code::RequestInvalid, "document", why);
+            break;
         }
     }
     Document { title, blocks }
 }
 
-/// Characters and bytes of pictures.
-fn sizes_of(block: &Block) -> (usize, usize) {
-    match block {
-        Block::Text { text, .. } => (text.chars().count(), 0),
-        Block::Columns { cells, .. } => {
-            (cells.iter().map(|cell| cell.text.chars().count()).sum(), 0)
+/// What laying a document out costs.
+#[derive(Default)]
+struct Size {
+    characters: usize,
+    picture_rows: usize,
+    qr_codes: usize,
+}
+
+impl Size {
+    fn add(&mut self, block: &Block) {
+        match block {
+            Block::Text { text, .. } => self.characters += text.chars().count(),
+            Block::Columns { cells, .. } => {
+                let characters = cells.iter().map(|cell| cell.text.chars().count());
+                self.characters += characters.sum::<usize>();
+            }
+            Block::Image(bitmap) => self.picture_rows += usize::from(bitmap.height),
+            Block::Qr { .. } => self.qr_codes += 1,
+            Block::BarCode { height_dots, .. } => self.picture_rows += usize::from(*height_dots),
+            Block::Rule(_) | Block::Feed { .. } | Block::Cut | Block::Drawer { .. } => {}
         }
-        Block::Image(bitmap) => (0, bitmap.rows.len()),
-        Block::Rule(_)
-        | Block::Qr { .. }
-        | Block::BarCode { .. }
-        | Block::Feed { .. }
-        | Block::Cut
-        | Block::Drawer { .. } => (0, 0),
+    }
+
+    fn too_large(&self) -> Option<(usize, &'static str)> {
+        [
+            (self.characters, LENGTHS_MAX.3, "characters"),
+            (
+                self.picture_rows,
+                PICTURE_ROWS_MAX,
+                "rows of pictures and bar codes",
+            ),
+            (self.qr_codes, QR_CODES_MAX, "QR codes"),
+        ]
+        .into_iter()
+        .find_map(|(is, most, what)| (is > most).then_some((most, what)))
     }
 }
 

@@ -286,7 +286,7 @@ impl Handle for Operations {
         role: String,
         document: Document,
     ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send {
-        std::future::ready(Operations::preview(self, &role, &document))
+        Operations::preview(self, role, document)
     }
 
     fn status(&self) -> impl Future<Output = Status> + Send {

@@ -60,7 +60,7 @@ pub(in crate::settlement) fn line(pric: &str, cnt: &str, fen: i64) -> Line {
 
 pub(in crate::settlement) fn bill(lines: Vec<Line>) -> Bill {
     Bill {
-        bill_no: "B1".to_owned(),
+        bill_no: String::new(),
         dise_codg: String::new(),
         dise_name: String::new(),
         lines,

@@ -67,6 +67,31 @@ async fn any_code_is_read_and_sorted() {
         let gb18030 = bytes == gbk.as_slice();
         assert_eq!(code.charset() == CodeCharset::Gb18030, gb18030);
     }
+    let all = async || Some(given(&desk)).filter(|rows| rows.len() >= 4);
+    let rows = eventually(all)
+        .await
+        .expect("who was given them is recorded");
+    let kinds: Vec<&str> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
+    assert_eq!(kinds, ["就诊卡", "drug_trace", "unknown", "unknown"]);
+    // What the codes were is nowhere.
+    let written = serde_json::to_string(&rows).expect("rows");
+    assert!(
+        !written.contains("12345678") && !written.contains("医保"),
+        "{written}"
+    );
+}
+
+/// The journal's rows of codes that callers were given.
+fn given(desk: &Desk) -> Vec<serde_json::Value> {
+    let journal = desk.state_dir().join("journal/journal.sqlite");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let journal = rusqlite::Connection::open_with_flags(journal, flags).expect("it opens");
+    let sql = "SELECT body FROM event WHERE kind = 'code_read' ORDER BY seq";
+    let mut found = journal.prepare(sql).expect("a query");
+    let rows = found.query_map([], |row| row.get::<_, String>(0));
+    rows.expect("rows")
+        .map(|body| serde_json::from_str(&body.expect("a body")).expect("JSON"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

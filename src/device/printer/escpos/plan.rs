@@ -1,6 +1,9 @@
 //! PURE. Document + profile → pieces: lines, pictures, symbols. The printer's bytes and the preview are both made of
 //! them, so that one shows what the other prints.
 
+use qrcode::bits::Bits;
+use qrcode::{EcLevel, Version};
+
 use super::layout;
 use super::raster;
 use super::text::{Sign, signs};
@@ -10,6 +13,9 @@ use crate::document::{Align, Bitmap, Block, Document, Rule, Style};
 
 /// Longest content of a QR code on 80 mm paper, in bytes.
 pub(super) const QR_BYTES_MAX: usize = 700;
+
+/// Smallest module that scanners read on thermal paper, dots.
+const QR_DOTS_MIN: u8 = 2;
 
 /// One thing on the paper, ready for the printer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +63,18 @@ pub(super) fn blocks(blocks: &[Block], profile: &Profile) -> Plan {
         planner.block(block);
     }
     planner.plan
+}
+
+/// Modules of a side of the code that holds so many bytes at correction M (ISO/IEC 18004: a header of 4 bits, a length
+/// of 8 or 16). A printer that finds a shorter form draws a smaller one.
+fn qr_modules(bytes: usize) -> Option<u16> {
+    (1..=40_i16)
+        .find(|version| {
+            let length_bits = if *version < 10 { 8 } else { 16 };
+            let room = Bits::new(Version::Normal(*version)).max_len(EcLevel::M);
+            room.is_ok_and(|room| room >= 4 + length_bits + 8 * bytes)
+        })
+        .and_then(|version| u16::try_from(17 + 4 * version).ok())
 }
 
 struct Planner<'a> {
@@ -116,14 +134,19 @@ impl Planner<'_> {
         }
     }
 
-    /// A code that the printer cannot draw is written out: its content must not vanish.
+    /// Made smaller where the paper is too narrow. A code that the printer cannot draw is written out: its content
+    /// must not vanish, and a printer leaves out what is wider than its paper without a word.
     fn qr(&mut self, data: &str, module_dots: u8) {
-        if !self.profile.has_qr || data.is_empty() || data.len() > QR_BYTES_MAX {
+        let fits = qr_modules(data.len()).map_or(0, |modules| self.profile.dots() / modules);
+        let module_dots = u16::from(module_dots.clamp(3, 8)).min(fits);
+        let module_dots = u8::try_from(module_dots).unwrap_or(u8::MAX);
+        let is_drawn = self.profile.has_qr && !data.is_empty() && data.len() <= QR_BYTES_MAX;
+        if !is_drawn || module_dots < QR_DOTS_MIN {
             return self.text(data, Style::default(), Align::Left);
         }
         self.plan.pieces.push(Piece::Qr {
             data: data.to_owned(),
-            module_dots: module_dots.clamp(3, 8),
+            module_dots,
         });
     }
 
