@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::error::DeviceError;
 use super::event::{EventLog, What, now_ms};
 use super::printer::{Paper, PrinterState};
+use super::record::Tap;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
@@ -98,6 +99,7 @@ pub(crate) struct Board {
     events: Arc<EventLog>,
     inside: Mutex<Inside>,
     present: watch::Sender<bool>,
+    tap: Arc<Tap>,
 }
 
 struct Inside {
@@ -132,11 +134,17 @@ impl Board {
             events,
             inside: Mutex::new(inside),
             present: watch::Sender::new(false),
+            tap: Arc::default(),
         }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Where its lines are listened to.
+    pub(crate) fn tap(&self) -> &Arc<Tap> {
+        &self.tap
     }
 
     /// How the configuration says it is.
@@ -192,6 +200,7 @@ impl Board {
     }
 
     pub(crate) fn failed(&self, error: &DeviceError) {
+        self.tap.failed(error.code);
         let before = self.lock().last_error.replace((error.code, now_ms()));
         if before.is_none_or(|(code, _)| code != error.code) {
             tracing::warn!(device = self.name(), code = error.code.id(), detail = %error.detail, "trouble");

@@ -66,6 +66,12 @@ impl Pty {
         &self.path
     }
 
+    /// What came; nothing: not yet, or nobody has the other side open.
+    pub(super) fn hear(&self, into: &mut [u8]) -> usize {
+        rustix::io::ioctl_fionbio(&self.master, true).unwrap();
+        rustix::io::read(&self.master, into).unwrap_or(0)
+    }
+
     pub(super) fn send(&mut self, bytes: &[u8]) {
         let mut left = bytes;
         while !left.is_empty() {

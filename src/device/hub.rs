@@ -16,6 +16,7 @@ use super::hint::Hint;
 use super::printer::escpos::{PaperPreview, preview};
 use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
 use super::quirks;
+use super::record::{self, Recording, recorder};
 use super::scanner::owner::Line;
 use super::scanner::{Asker, Scanner, ScannerLease, Wire};
 use crate::book::Code;
@@ -284,6 +285,33 @@ impl Hub {
         Some((device.info(), looking.await.ok()?))
     }
 
+    /// Records what the device with this role or name and its driver say to each other, redacted, for so long or
+    /// until `stop` resolves. `None`: there is no such device.
+    ///
+    /// # Errors
+    /// `TOO_MANY_CALLS` while somebody else records it.
+    pub fn record(
+        &self,
+        role_or_name: &str,
+        length: std::time::Duration,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<Result<Recording, DeviceError>> {
+        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let (board, info) = (&device.board, device.info());
+        let config = board.config();
+        let shape = record::shape_of(&config.kind);
+        let records = recorder::start(board.tap(), shape, length, stop);
+        Some(match records {
+            Some(records) => Ok(Recording {
+                model: device.model().to_owned(),
+                device: info.name,
+                kind: info.kind,
+                records,
+            }),
+            None => Err(recorder::busy(&info.name)),
+        })
+    }
+
     fn printer(&self, role: &str) -> Option<&Printer> {
         self.inner
             .devices
@@ -342,6 +370,16 @@ impl Device {
             role: config.role,
             board,
             family,
+        }
+    }
+
+    /// The row of the table of models that it uses; empty for what has none.
+    fn model(&self) -> &str {
+        match &self.family {
+            Family::Printer(printer) => printer.profile().name,
+            Family::Scanner(_) | Family::Card(_) => {
+                self.board.config().model.as_deref().unwrap_or_default()
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, Seri
 use super::error::DeviceError;
 use super::find::{self, Class};
 use super::opening::aside;
+use super::record::{Tap, Tapped};
 use crate::book::Code;
 use crate::config::devices::At;
 
@@ -30,6 +32,8 @@ const SERIAL_OPEN_MS_MAX: u64 = 2_000;
 /// An open pipe.
 pub(crate) struct Link {
     pipe: Pipe,
+    /// Where it is listened to.
+    tapped: Option<Tapped>,
 }
 
 enum Pipe {
@@ -54,6 +58,7 @@ impl Link {
         let stream = aside(at, wait_max, missing, open).await?;
         Ok(Self {
             pipe: Pipe::Serial(stream),
+            tapped: None,
         })
     }
 
@@ -70,7 +75,14 @@ impl Link {
         stream.set_nodelay(true).map_err(|e| wrong(&e))?;
         Ok(Self {
             pipe: Pipe::Tcp(stream),
+            tapped: None,
         })
+    }
+
+    /// Lets it be listened to.
+    pub(crate) fn tapped(mut self, tap: &Arc<Tap>) -> Self {
+        self.tapped = Some(Tapped::open(tap, &[]));
+        self
     }
 
     /// Waits for bytes. Zero: the far end is gone. Dropping the future loses nothing.
@@ -85,7 +97,12 @@ impl Link {
             Pipe::Tcp(stream) => stream.try_read(into),
         };
         match read {
-            Ok(count) => Ok(Some(count)),
+            Ok(count) => {
+                if let Some(tapped) = &self.tapped {
+                    tapped.came(&into[..count]);
+                }
+                Ok(Some(count))
+            }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(e) => Err(e),
         }
@@ -125,14 +142,25 @@ impl Link {
             Pipe::Serial(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
             Pipe::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
         };
-        read.map_ok(|()| buffer.filled().len())
+        read.map_ok(|()| {
+            if let Some(tapped) = &self.tapped {
+                tapped.came(buffer.filled());
+            }
+            buffer.filled().len()
+        })
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.pipe {
+        let wrote = match &mut self.pipe {
             Pipe::Serial(stream) => Pin::new(stream).poll_write(cx, from),
             Pipe::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
-        }
+        };
+        wrote.map_ok(|count| {
+            if let Some(tapped) = &self.tapped {
+                tapped.left(&from[..count]);
+            }
+            count
+        })
     }
 }
 

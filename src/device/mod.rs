@@ -29,10 +29,13 @@ pub mod printer;
 mod queue;
 pub mod quirks;
 mod readable;
+mod record;
 pub mod scanner;
 
 #[cfg(test)]
 mod far_end;
+#[cfg(test)]
+mod replay;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
 pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};
@@ -44,4 +47,5 @@ pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_SCANNER};
 pub use printer::escpos::PaperPreview;
 pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
+pub use record::{Recorded, RecordedWhat, Recording, RecordingEnd, Way};
 pub use scanner::{Asker, Scan, ScannerLease};

@@ -103,6 +103,8 @@ pub enum Operation {
     PreviewPrint,
     /// `Reconcile` with `whole_hospital`.
     ReconcileHospital,
+    /// `RecordDevice`.
+    RecordDevice,
 }
 
 /// What a caller is to this desk.
@@ -125,6 +127,7 @@ impl Role {
             | Operation::PrintRaw
             | Operation::CancelAnyJob
             | Operation::ReconcileHospital
+            | Operation::RecordDevice
             | Operation::ReleaseAnyClaim => Role::Admin,
             Operation::ScanAndPay
             | Operation::WatchSettlement
@@ -391,7 +394,8 @@ mod tests {
         Operation::CancelJob,
         Operation::PreviewPrint,
     ];
-    const ADMIN: [Operation; 5] = [
+    const ADMIN: [Operation; 6] = [
+        Operation::RecordDevice,
         Operation::ResolveSettlement,
         Operation::ReconcileHospital,
         Operation::ReleaseAnyClaim,

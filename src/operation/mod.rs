@@ -11,6 +11,7 @@ mod look;
 mod operations;
 mod print;
 mod reconcile;
+mod record;
 mod refund;
 mod resolve;
 mod scan;
@@ -35,7 +36,8 @@ pub use scan::{ClaimTold, CodeRead, ScanWish};
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{
     Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState,
-    Holder as DeviceHolder, Medium, Paper as Roll, PaperPreview, PrinterState, Resident, ShownCard,
-    Verdict as HealthVerdict, Watched, Watcher, What, Why,
+    Holder as DeviceHolder, Medium, Paper as Roll, PaperPreview, PrinterState, Recorded,
+    RecordedWhat, Recording, RecordingEnd, Resident, ShownCard, Verdict as HealthVerdict, Watched,
+    Watcher, Way, What, Why,
     quirks::{By as ModelBy, Chosen as ModelChosen},
 };

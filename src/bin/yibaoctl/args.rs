@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 
 use crate::charset::Charset;
 
-pub(crate) use device::{Card, CardMediumArg, DeviceCommand, DeviceScan};
+pub(crate) use device::{
+    Card, CardMediumArg, DeviceCommand, DeviceRecordArgs, DeviceScan, DeviceTestArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes / 退出码:

@@ -44,7 +44,7 @@ fn show(answer: &ReadCardResponse, out: &Out) {
 }
 
 /// Hides what concerns the person.
-fn mask(card: &mut ShownCard) {
+pub(crate) fn mask(card: &mut ShownCard) {
     let mut name = card.name.chars();
     let first: String = name.next().into_iter().collect();
     card.name = first + &"*".repeat(name.count());
@@ -85,7 +85,7 @@ fn masked(number: &str) -> String {
         .collect()
 }
 
-fn drawn(card: &ShownCard) -> Vec<String> {
+pub(crate) fn drawn(card: &ShownCard) -> Vec<String> {
     let (zh, en) = words::medium(card.medium());
     let until = match card.valid_until.as_str() {
         "long" => "长期",

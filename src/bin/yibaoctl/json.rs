@@ -28,7 +28,7 @@ macro_rules! named {
 named! {
     CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse
     GetStatusResponse HandOutRequest ListDevicesResponse ListSettlementsResponse ListStuckResponse ReadCardResponse
-    PrintJob PrintRequest Reconciliation Refund ScanAndPayRequest ScannedCode
+    PrintJob PrintRequest RecordDeviceResponse Reconciliation Refund ScanAndPayRequest ScannedCode
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

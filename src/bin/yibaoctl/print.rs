@@ -199,7 +199,7 @@ fn lines(told: &PrintJob) -> Vec<String> {
 }
 
 /// Rulers, every look, Chinese that old printers lack, codes.
-fn test_page() -> PrintDocument {
+pub(crate) fn test_page() -> PrintDocument {
     let plain = |text: &str| styled(text, [false; 4], PrintAlign::Left);
     let tens: String = (1..=RULER_COLUMNS / 10)
         .map(|ten| format!("{:>10}", ten * 10))

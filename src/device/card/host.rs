@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use super::frame::{self, Ask, FRAME_BYTES_MAX, Told, VERSION};
 use crate::book::Code;
 use crate::device::error::DeviceError;
+use crate::device::record::{Tap, Tapped};
 
 /// The program's file name.
 const PROGRAM: &str = "yibao-card";
@@ -37,11 +39,12 @@ pub(crate) struct Host {
     input: ChildStdin,
     told: mpsc::Receiver<Told>,
     asked: u64,
+    tapped: Tapped,
 }
 
 impl Host {
     /// Starts the program and waits for its first word.
-    pub(crate) async fn start(program: &Path) -> Result<Self, DeviceError> {
+    pub(crate) async fn start(program: &Path, tap: &Arc<Tap>) -> Result<Self, DeviceError> {
         let wrong = |what: &dyn std::fmt::Display| {
             let detail = format!("{}: {what}", program.display());
             DeviceError::new(Code::CardHostFailed, detail)
@@ -69,12 +72,22 @@ impl Host {
             input,
             told,
             asked: 0,
+            tapped: Tapped::open(tap, &[]),
         })
     }
 
     /// What it tells next; `None`: it is gone. Dropping the future loses nothing.
     pub(crate) async fn told(&mut self) -> Option<Told> {
-        self.told.recv().await
+        let told = self.told.recv().await?;
+        let is_state = matches!(told, Told::Readers { .. });
+        if self.tapped.is_on() || is_state {
+            let text = Zeroizing::new(serde_json::to_vec(&told).unwrap_or_default());
+            self.tapped.came(&text);
+            if is_state {
+                self.tapped.about(&text);
+            }
+        }
+        Some(told)
     }
 
     /// Asks; the answer comes by [`Host::told`] with the number that is given back.
@@ -84,6 +97,8 @@ impl Host {
             DeviceError::new(Code::CardHostFailed, format!("{PROGRAM}: {what}"))
         };
         let whole = frame::encode(&ask(self.asked)).map_err(|error| wrong(&error))?;
+        // Behind the length.
+        self.tapped.left(whole.get(4..).unwrap_or_default());
         let written = self.input.write_all(&whole);
         let written = timeout(Duration::from_millis(TAKE_MS_MAX), written).await;
         let written = written.map_err(|_| wrong(&"takes nothing"))?;
@@ -135,12 +150,12 @@ mod tests {
         let path = dir.path().join("card");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
-        Host::start(&path).await
+        Host::start(&path, &Arc::default()).await
     }
 
     #[tokio::test]
     async fn a_program_that_is_none_is_named() {
-        let missing = Host::start(Path::new("/nowhere/yibao-card")).await;
+        let missing = Host::start(Path::new("/nowhere/yibao-card"), &Arc::default()).await;
         let missing = missing.err().unwrap();
         assert_eq!(missing.code, Code::CardHostFailed);
         assert!(missing.detail.contains("/nowhere/yibao-card"));

@@ -17,8 +17,10 @@ pub mod frame;
 mod host;
 pub(crate) mod kinds;
 pub(crate) mod pcsc;
+mod pcsc_redact;
 pub(crate) mod resident;
 mod sam;
+mod sam_redact;
 mod shown;
 mod social;
 mod trouble;
@@ -36,6 +38,8 @@ use super::scanner::Asker;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
+pub(crate) use pcsc_redact::CardTalk;
+pub(crate) use sam_redact::Frames;
 pub use shown::{Medium, Photo, Resident, ShownCard};
 pub use trouble::Failure;
 
@@ -47,6 +51,31 @@ const ORDERS_MAX: usize = 4;
 const LATE_MS_MAX: u64 = 700;
 /// Longest reading of one card.
 const READ_MS_MAX: u64 = 8_000;
+
+/// Reads what frames of a 居民身份证 reader say, for tests of what is told of them.
+#[cfg(test)]
+pub(crate) fn test_framer() -> impl FnMut(&[u8]) -> Option<ShownCard> {
+    let mut framer = sam::Framer::default();
+    move |bytes| sam::document(&framer.push(bytes)?.ok()?.data).ok()
+}
+
+/// A reader of pcscd behind this program, for tests that play its part.
+#[cfg(test)]
+pub(crate) fn start_with(
+    program: std::path::PathBuf,
+    reader: Option<String>,
+    board: Arc<Board>,
+) -> CardReader {
+    let (card_reader, bench, orders) = CardReader::new(board, &[Medium::SocialCard], 4);
+    let layout = kinds::layout(None).expect("there is a first one");
+    let place = pcsc::Place {
+        program,
+        reader,
+        layout,
+    };
+    tokio::spawn(pcsc::own(place, bench, orders));
+    card_reader
+}
 
 /// An order to read the next card.
 pub(crate) struct Order {

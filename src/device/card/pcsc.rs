@@ -58,7 +58,7 @@ pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<O
     let mut pause = Pause::new();
     loop {
         let began = Instant::now();
-        let error = match Host::start(&place.program).await {
+        let error = match Host::start(&place.program, bench.board.tap()).await {
             Ok(host) => {
                 tracing::debug!(
                     device = bench.board.name(),

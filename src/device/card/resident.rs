@@ -55,7 +55,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
         let error = match opened {
             Ok(link) => {
                 let mut reader = Reader {
-                    link,
+                    link: link.tapped(bench.board.tap()),
                     framer: Framer::default(),
                     bench: &bench,
                     armed: None,

@@ -16,9 +16,9 @@ use crate::book::Code;
 use crate::person::{CardNo, IdNo, Name, Particular, resident_id_is_valid};
 
 /// How every frame begins.
-const HEAD: [u8; 5] = [0xaa, 0xaa, 0xaa, 0x96, 0x69];
+pub(super) const HEAD: [u8; 5] = [0xaa, 0xaa, 0xaa, 0x96, 0x69];
 /// Longest frame behind its length, in bytes: text, photo and fingerprints leave room.
-const BODY_BYTES_MAX: usize = 4_096;
+pub(super) const BODY_BYTES_MAX: usize = 4_096;
 /// Bytes kept while a frame is looked for.
 const KEPT_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 /// Bytes of all text.

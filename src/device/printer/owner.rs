@@ -161,7 +161,7 @@ impl Owner {
             Place::Serial { at, baud } => Link::serial(at, *baud, Code::PrinterMissing).await?,
         };
         board.arrived();
-        Ok(Conversation::new(link, profile))
+        Ok(Conversation::new(link.tapped(board.tap()), profile))
     }
 
     async fn print(&mut self, job: Job) {

@@ -3,11 +3,14 @@
 //! A code goes to exactly one asker, and only to one that was armed when its first byte came.
 
 mod framing;
-mod hid;
-mod keyboard;
+pub(crate) mod hid;
+pub(crate) mod keyboard;
 pub(crate) mod owner;
+mod redact;
 mod source;
 
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +27,7 @@ use super::queue::{Queue, Ticket};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use owner::{Arm, Read, Sink};
+pub(crate) use redact::Codes;
 pub(crate) use source::Wire;
 
 /// A scanner that was just plugged in, or whose daemon just started, is waited for so long.

@@ -105,7 +105,7 @@ enum Ended {
 pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
     let mut pause = Pause::hinted(line.hint.clone());
     loop {
-        match Source::open(&line.at, line.wire).await {
+        match Source::open(&line.at, line.wire, board.tap()).await {
             Ok(source) => {
                 pause.reset();
                 board.arrived();
@@ -130,6 +130,22 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
             }
         }
     }
+}
+
+/// Owns a line that is open already, until it goes away.
+#[cfg(test)]
+pub(super) async fn listen_to(
+    source: Source,
+    line: Line,
+    board: Arc<Board>,
+    mut orders: mpsc::Receiver<Arm>,
+) {
+    board.arrived();
+    board.ready();
+    Listener::new(source, &line, &board)
+        .listen(&mut orders)
+        .await;
+    board.unplugged();
 }
 
 struct Listener<'a> {

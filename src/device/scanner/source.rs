@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -14,6 +15,7 @@ use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::link::Link;
 use crate::device::opening::aside;
+use crate::device::record::Tap;
 
 /// Longest wait for a device file to open.
 const OPEN_WAIT_MAX: Duration = Duration::from_millis(2_000);
@@ -58,10 +60,12 @@ pub(super) enum Source {
     Serial(Box<Link>, Zeroizing<[u8; CHUNK_BYTES]>),
     Hid(HidLine),
     Keyboard(KeyLine),
+    #[cfg(test)]
+    Played(keyboard::Played),
 }
 
 impl Source {
-    pub(super) async fn open(at: &At, wire: Wire) -> Result<Self, DeviceError> {
+    pub(super) async fn open(at: &At, wire: Wire, tap: &Arc<Tap>) -> Result<Self, DeviceError> {
         let watched = |error: io::Error| {
             DeviceError::new(Code::ScannerMissing, format!("{at}: not watched: {error}"))
         };
@@ -69,14 +73,14 @@ impl Source {
             Wire::Serial { baud } => {
                 let link = Link::serial(at, baud, Code::ScannerMissing).await?;
                 Ok(Self::Serial(
-                    Box::new(link),
+                    Box::new(link.tapped(tap)),
                     Zeroizing::new([0; CHUNK_BYTES]),
                 ))
             }
             Wire::Hid => {
                 let opened =
                     aside(at, OPEN_WAIT_MAX, Code::ScannerMissing, hid::Opened::open).await?;
-                opened.watched().map(Self::Hid).map_err(watched)
+                opened.watched(tap).map(Self::Hid).map_err(watched)
             }
             Wire::Keyboard => {
                 let opened = aside(
@@ -86,7 +90,7 @@ impl Source {
                     keyboard::Opened::open,
                 )
                 .await?;
-                opened.watched().map(Self::Keyboard).map_err(watched)
+                opened.watched(tap).map(Self::Keyboard).map_err(watched)
             }
         }
     }
@@ -100,6 +104,8 @@ impl Source {
             }
             Self::Hid(line) => line.read(into).await,
             Self::Keyboard(line) => line.read(into).await,
+            #[cfg(test)]
+            Self::Played(keys) => keys.read(into).await,
         }
     }
 
@@ -112,6 +118,8 @@ impl Source {
             }
             Self::Hid(line) => line.read_now(into),
             Self::Keyboard(line) => line.read_now(into),
+            #[cfg(test)]
+            Self::Played(keys) => keys.read_now(into),
         }
     }
 
@@ -120,6 +128,8 @@ impl Source {
         match self {
             Self::Hid(line) => line.gap(),
             Self::Serial(..) | Self::Keyboard(_) => {}
+            #[cfg(test)]
+            Self::Played(_) => {}
         }
     }
 }

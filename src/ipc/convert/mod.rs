@@ -14,6 +14,7 @@ pub mod picture;
 pub mod print;
 mod print_document;
 pub mod reconcile;
+pub mod record;
 pub mod refund;
 pub mod settlement;
 pub mod status;

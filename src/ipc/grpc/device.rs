@@ -13,7 +13,7 @@ use super::settlement::refused;
 use crate::api as wire;
 use crate::api::device_service_server::DeviceService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{card, claim, device};
+use crate::ipc::convert::{card, claim, device, record};
 use crate::operation::Watched;
 
 /// An answer that says that nobody scanned needs so long to reach the caller.
@@ -28,6 +28,7 @@ pub(super) struct Devices<H> {
 #[tonic::async_trait]
 impl<H: Handle> DeviceService for Devices<H> {
     type ClaimStream = BoxStream<'static, Result<wire::ClaimResponse, Status>>;
+    type RecordDeviceStream = BoxStream<'static, Result<wire::RecordDeviceResponse, Status>>;
     type WatchDevicesStream = BoxStream<'static, Result<wire::WatchDevicesResponse, Status>>;
 
     async fn list_devices(
@@ -140,6 +141,26 @@ impl<H: Handle> DeviceService for Devices<H> {
         let device = request.into_inner().device;
         let (info, checks) = self.handle.check_health(device).await.map_err(refused)?;
         Ok(Response::new(claim::health(info, checks)))
+    }
+
+    async fn record_device(
+        &self,
+        request: Request<wire::RecordDeviceRequest>,
+    ) -> Result<Response<Self::RecordDeviceStream>, Status> {
+        let (caller, pass) = self.gate.admit(&request, Operation::RecordDevice)?;
+        let (name, length) = record::wish(request.into_inner()).map_err(refused)?;
+        let recording = self.handle.record_device(caller, name, length).await;
+        let mut recording = recording.map_err(refused)?;
+        let head = record::head(&recording);
+        let records = stream::poll_fn(move |cx| {
+            // Counted as a call until the stream is dropped.
+            let _counted = &pass;
+            recording.records.poll_recv(cx)
+        });
+        let records = records.map(|recorded| Ok(record::record(recorded)));
+        Ok(Response::new(
+            stream::once(async { Ok(head) }).chain(records).boxed(),
+        ))
     }
 
     async fn explain_device(

@@ -9,8 +9,8 @@ use crate::document::Document;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
     HandOut, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, Reconcile,
-    Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard, Stated,
-    Status, TakeBack, Watched, Why,
+    Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
+    Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -205,6 +205,14 @@ pub trait Handle: Clone + Send + Sync + 'static {
         role: String,
         document: Document,
     ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send;
+
+    /// Records a device until the stream is dropped, for so long at most.
+    fn record_device(
+        &self,
+        caller: CallerId,
+        role_or_name: String,
+        length: Duration,
+    ) -> impl Future<Output = Result<Recording, Failure>> + Send;
 
     /// Reads a card. Dropping the future frees the reader.
     fn read_card(

@@ -15,8 +15,8 @@ use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
     CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
     HandOut, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish,
-    Reconcile, Reconciled, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, ShownCard,
-    Stated, Status, TakeBack, Watched, Why,
+    Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
+    ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -229,6 +229,15 @@ impl Handle for Operations {
         role_or_name: String,
     ) -> impl Future<Output = Result<(DeviceInfo, Why), Failure>> + Send {
         Operations::explain_device(self, role_or_name)
+    }
+
+    fn record_device(
+        &self,
+        caller: CallerId,
+        role_or_name: String,
+        length: Duration,
+    ) -> impl Future<Output = Result<Recording, Failure>> + Send {
+        Operations::record_device(self, caller, role_or_name, length)
     }
 
     fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {

@@ -153,7 +153,7 @@ async fn the_program_is_killed_and_comes_back() {
 }
 
 /// kill -9 to the `yibao-card` that this daemon started.
-fn kill_program_of(daemon: u32) {
+pub(super) fn kill_program_of(daemon: u32) {
     let children = format!("/proc/{daemon}/task");
     let mut killed = 0;
     for thread in std::fs::read_dir(children).expect("it runs") {

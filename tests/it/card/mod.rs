@@ -5,6 +5,7 @@ mod broken;
 mod joined;
 mod paid;
 mod pcscd;
+mod record;
 mod resident;
 mod social;
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod rate;
+pub(crate) mod record;
 mod replug;
 mod scan;
 

@@ -10,6 +10,10 @@ pub(crate) enum DeviceCommand {
     Watch,
     /// Try a scanner: the next code, or each one. 试扫码。
     Scan(DeviceScan),
+    /// Try whether devices do their work: a code, a test page, a card; exit code 1 when one does not. 试用外设。
+    Test(DeviceTestArgs),
+    /// What a device and its driver say to each other, without persons; for an admin. 录制外设通信（已脱敏）。
+    Record(DeviceRecordArgs),
     /// Look at one device, with evidence; exit code 1 when something is wrong. 检查一台外设并给出依据。
     Health(WhichDevice),
     /// Why a device is found or not, and which model it is taken for. 说明外设为何找到或找不到。
@@ -59,6 +63,29 @@ pub(crate) struct DeviceScan {
     /// Longest wait, seconds. 最长等待秒数。
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(crate) wait_s: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceTestArgs {
+    /// Role or name; else every device, one after the other. 角色或名称，省略则逐台试用。
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Seconds to wait for a code or a card. 等待扫码或放卡的秒数。
+    #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=300))]
+    pub(crate) wait_s: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceRecordArgs {
+    /// Role or name. 角色或名称。
+    #[arg(value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Write it to this file too, which must not be there yet. 同时写入新文件。
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<std::path::PathBuf>,
+    /// How long. 录制秒数。
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,9 @@
 
 mod health;
 mod list;
+mod record;
 mod scan;
+mod test;
 mod who;
 mod why;
 
@@ -26,6 +28,8 @@ pub(crate) async fn run(
         DeviceCommand::Scan(wanted) => scan::run(door, wanted, out).await,
         DeviceCommand::Health(which) => health::run(door, &which.device, out).await,
         DeviceCommand::Why(which) => why::run(door, &which.device, out).await,
+        DeviceCommand::Record(wanted) => record::run(door, wanted, out).await,
+        DeviceCommand::Test(wanted) => test::run(door, wanted, out).await,
         DeviceCommand::Who => who::run(door, out).await,
         DeviceCommand::Release(which) => who::release(door, &which.claim_id, out).await,
     }

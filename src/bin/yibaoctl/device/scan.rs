@@ -150,7 +150,7 @@ fn tell(code: &ScannedCode, show: bool, out: &Out) {
     out.lines(&[format!("  {zh} {en}{site}  {text}{symbology}")]);
 }
 
-fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let count = characters.len();
     if count <= 2 * SHOWN_CHARACTERS {

@@ -9,6 +9,7 @@ mod plan;
 mod preview;
 mod proof;
 mod raster;
+mod redact;
 mod status;
 mod text;
 
@@ -16,3 +17,4 @@ pub(super) use driver::{Conversation, Past};
 pub use encode::{Encoded, encode, encode_content};
 pub use preview::{PaperPreview, preview};
 pub(super) use proof::JobNumbers;
+pub(crate) use redact::Receipt;

@@ -4,12 +4,14 @@
 //! The kernel keeps 64 reports for us; what comes while nobody reads for longer than that is dropped by it.
 
 mod descriptor;
+mod redact;
 mod report;
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
@@ -20,7 +22,9 @@ use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::find::{self, Class};
 use crate::device::readable::watched;
+use crate::device::record::{Tap, Tapped};
 use descriptor::Layout;
+pub(crate) use redact::Reports;
 
 /// Longest report that is taken whole.
 pub(super) const REPORT_BYTES_MAX: usize = 4_096;
@@ -30,6 +34,7 @@ pub(super) struct HidLine {
     file: AsyncFd<File>,
     layouts: Vec<Layout>,
     report: Zeroizing<Vec<u8>>,
+    tapped: Tapped,
     /// The code that is coming has begun in an earlier report.
     goes_on: bool,
 }
@@ -37,6 +42,7 @@ pub(super) struct HidLine {
 /// A scanner that was found and opened, before the runtime watches it.
 pub(super) struct Opened {
     file: File,
+    descriptor: Vec<u8>,
     layouts: Vec<Layout>,
 }
 
@@ -62,13 +68,28 @@ impl Opened {
             .custom_flags(i32::try_from(nonblocking).unwrap_or_default())
             .open(&path)
             .map_err(|error| not_opened(&path, &error))?;
-        Ok(Self { file, layouts })
+        Ok(Self {
+            file,
+            descriptor,
+            layouts,
+        })
+    }
+
+    /// One that is open already.
+    #[cfg(test)]
+    pub(super) fn of(file: File, descriptor: Vec<u8>) -> Self {
+        Self {
+            file,
+            layouts: descriptor::layouts(&descriptor),
+            descriptor,
+        }
     }
 
     /// Must be called in a runtime.
-    pub(super) fn watched(self) -> io::Result<HidLine> {
+    pub(super) fn watched(self, tap: &Arc<Tap>) -> io::Result<HidLine> {
         Ok(HidLine {
             file: watched(self.file)?,
+            tapped: Tapped::open(tap, &self.descriptor),
             layouts: self.layouts,
             report: Zeroizing::new(vec![0; REPORT_BYTES_MAX]),
             goes_on: false,
@@ -104,6 +125,7 @@ impl HidLine {
         if count == 0 {
             return Got::Gone;
         }
+        self.tapped.came(&self.report[..count]);
         let mut end = End::Framing;
         if let Some(part) = report::read(&self.layouts, &self.report[..count]) {
             if part.has_symbology && !self.goes_on && !part.data.is_empty() {

@@ -6,7 +6,7 @@
 use evdev::KeyCode;
 
 /// What a scanner types with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Typist {
     shift: Held,
     ctrl: Held,
@@ -15,7 +15,7 @@ pub(super) struct Typist {
     number: Option<u32>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held {
     left: bool,
     right: bool,
@@ -158,6 +158,26 @@ fn control(plain: u8) -> Option<u8> {
         b'\r' | b'\t' => Some(plain),
         _ => None,
     }
+}
+
+/// What a key types alone.
+pub(super) fn plain_of(key: KeyCode) -> Option<u8> {
+    characters(key).map(|(plain, _)| plain)
+}
+
+/// Whether a key types a digit on the keypad.
+pub(super) fn is_on_keypad(key: KeyCode) -> bool {
+    keypad_digit(key).is_some()
+}
+
+/// The key that types this letter, whatever its case, or digit.
+pub(super) fn key_of(byte: u8) -> Option<KeyCode> {
+    let plain = byte.to_ascii_lowercase();
+    let letter = LETTERS.iter().find(|(_, letter)| *letter == plain);
+    let other = || OTHERS.iter().find(|(_, digit, _)| *digit == plain);
+    let key = letter.map(|(key, _)| *key);
+    key.or_else(|| other().map(|(key, _, _)| *key))
+        .filter(|_| byte.is_ascii_alphanumeric())
 }
 
 /// What a key types alone, and with shift.

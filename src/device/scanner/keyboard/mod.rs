@@ -5,14 +5,17 @@
 //! elsewhere; a udev rule that keeps the desktop from opening the device closes that gap (`udev/`).
 
 mod keys;
+mod redact;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::Arc;
 
 use evdev::raw_stream::RawDevice;
 use evdev::{EventType, InputEvent, KeyCode, SynchronizationCode};
 use tokio::io::unix::AsyncFd;
+use zeroize::Zeroizing;
 
 use super::source::{End, Got, node_of, not_opened};
 use crate::book::Code;
@@ -20,12 +23,15 @@ use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::find::{self, Class};
 use crate::device::readable::watched;
+use crate::device::record::{Tap, Tapped};
 use keys::{Said, Typist};
+pub(crate) use redact::Keys;
 
 /// An open keyboard that types for nobody else.
 pub(super) struct KeyLine {
     device: AsyncFd<RawDevice>,
     typist: Typist,
+    tapped: Tapped,
 }
 
 /// A keyboard that was found, opened and grabbed, before the runtime watches it.
@@ -58,11 +64,12 @@ impl Opened {
     }
 
     /// Must be called in a runtime.
-    pub(super) fn watched(self) -> io::Result<KeyLine> {
+    pub(super) fn watched(self, tap: &Arc<Tap>) -> io::Result<KeyLine> {
         let held = self.device.get_key_state()?;
         Ok(KeyLine {
             typist: Typist::holding(held.iter()),
             device: watched(self.device)?,
+            tapped: Tapped::open(tap, &[]),
         })
     }
 }
@@ -71,9 +78,9 @@ impl KeyLine {
     /// Waits for keys. Dropping the future loses nothing.
     pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<Got> {
         loop {
-            let typist = &mut self.typist;
+            let (typist, tapped) = (&mut self.typist, &self.tapped);
             let mut ready = self.device.readable_mut().await?;
-            match ready.try_io(|device| heard(device.get_mut(), typist, into)) {
+            match ready.try_io(|device| heard(device.get_mut(), typist, tapped, into)) {
                 Ok(Ok(got)) => return Ok(got),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Err(error),
@@ -84,7 +91,8 @@ impl KeyLine {
 
     /// What was typed already; `None`: nothing.
     pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
-        match heard(self.device.get_mut(), &mut self.typist, into) {
+        let typist = &mut self.typist;
+        match heard(self.device.get_mut(), typist, &self.tapped, into) {
             Ok(got) => Ok(Some(got)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
@@ -92,10 +100,33 @@ impl KeyLine {
     }
 }
 
-fn heard(device: &mut RawDevice, typist: &mut Typist, into: &mut Vec<u8>) -> io::Result<Got> {
+fn heard(
+    device: &mut RawDevice,
+    typist: &mut Typist,
+    tapped: &Tapped,
+    into: &mut Vec<u8>,
+) -> io::Result<Got> {
+    let (got, was_dropped) = typed(device.fetch_events()?, typist, tapped, into);
+    if was_dropped {
+        *typist = Typist::holding(device.get_key_state()?.iter());
+    }
+    Ok(got)
+}
+
+/// What these keys are; and whether the kernel had no room for all.
+fn typed(
+    events: impl Iterator<Item = InputEvent>,
+    typist: &mut Typist,
+    tapped: &Tapped,
+    into: &mut Vec<u8>,
+) -> (Got, bool) {
     let mut got = Got::Bytes(End::Framing);
     let mut was_dropped = false;
-    for event in device.fetch_events()? {
+    let mut keys = Zeroizing::new(Vec::new());
+    for event in events {
+        if tapped.is_on() {
+            keys.extend(recorded(event));
+        }
         match said(typist, event) {
             Some(Said::Nothing) => {}
             Some(Said::Byte(byte)) => into.push(byte),
@@ -107,10 +138,19 @@ fn heard(device: &mut RawDevice, typist: &mut Typist, into: &mut Vec<u8>) -> io:
             }
         }
     }
-    if was_dropped {
-        *typist = Typist::holding(device.get_key_state()?.iter());
+    tapped.came(&keys);
+    (got, was_dropped)
+}
+
+/// What a recording has of it.
+fn recorded(event: InputEvent) -> Vec<u8> {
+    match (event.event_type(), event.code()) {
+        (EventType::KEY, code) => redact::key_bytes(code, event.value()).to_vec(),
+        (EventType::SYNCHRONIZATION, code) if code == SynchronizationCode::SYN_DROPPED.0 => {
+            redact::DROPPED.to_vec()
+        }
+        _ => Vec::new(),
     }
-    Ok(got)
 }
 
 /// `None`: the kernel had no room for all that was typed.
@@ -123,5 +163,44 @@ fn said(typist: &mut Typist, event: InputEvent) -> Option<Said> {
             None
         }
         _ => Some(Said::Nothing),
+    }
+}
+
+/// Keys of a recording, for the driver's own tests.
+#[cfg(test)]
+pub(super) struct Played {
+    keys: tokio::sync::mpsc::Receiver<Vec<u8>>,
+    typist: Typist,
+    tapped: Tapped,
+}
+
+#[cfg(test)]
+impl Played {
+    pub(super) fn new(keys: tokio::sync::mpsc::Receiver<Vec<u8>>, tap: &Arc<Tap>) -> Self {
+        Self {
+            keys,
+            typist: Typist::default(),
+            tapped: Tapped::open(tap, &[]),
+        }
+    }
+
+    pub(super) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<Got> {
+        match self.keys.recv().await {
+            Some(keys) => Ok(self.take(&keys, into)),
+            None => Ok(Got::Gone),
+        }
+    }
+
+    pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
+        let keys = self.keys.try_recv().ok();
+        Ok(keys.map(|keys| self.take(&keys, into)))
+    }
+
+    fn take(&mut self, keys: &[u8], into: &mut Vec<u8>) -> Got {
+        let events = keys.chunks_exact(redact::KEY_BYTES).map(|key| {
+            let code = u16::from_be_bytes([key[0], key[1]]);
+            InputEvent::new(EventType::KEY.0, code, i32::from(key[2]))
+        });
+        typed(events, &mut self.typist, &self.tapped, into).0
     }
 }

@@ -13,8 +13,9 @@ use crate::ipc::convert::{device, settlement, status};
 use crate::ipc::grpc::handle::Handle;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
-    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled, RefundKey,
-    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
+    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled, Recording,
+    RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched,
+    What, Why,
 };
 use crate::operation::{JobCancel, JobKey, JobTold, PaperPreview, PrintWish, ReprintWish};
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
@@ -206,6 +207,15 @@ impl Handle for Desk {
     }
 
     async fn explain_device(&self, name: String) -> Result<(DeviceInfo, Why), Failure> {
+        Err(Failure::new(Code::DeviceUnknown, name))
+    }
+
+    async fn record_device(
+        &self,
+        _: CallerId,
+        name: String,
+        _: Duration,
+    ) -> Result<Recording, Failure> {
         Err(Failure::new(Code::DeviceUnknown, name))
     }
 
