@@ -197,12 +197,7 @@ impl TryFrom<Flat> for DeviceConfig {
         let wrong = |what: &str| format!("device {name:?}: {what}");
         let framing = flat.framing().map_err(wrong)?;
         if let Some(place) = flat.queue_place().map_err(wrong)? {
-            return Ok(Self {
-                name: flat.name,
-                role: flat.role,
-                kind: Kind::Queue(place),
-                model: flat.model,
-            });
+            return Ok(flat.into_queue(place));
         }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
         let by_usb_class = matches!(
@@ -273,6 +268,15 @@ impl TryFrom<Flat> for DeviceConfig {
 }
 
 impl Flat {
+    fn into_queue(self, place: QueuePlace) -> DeviceConfig {
+        DeviceConfig {
+            name: self.name,
+            role: self.role,
+            kind: Kind::Queue(place),
+            model: self.model,
+        }
+    }
+
     /// Where the queue is, for a kind that is one, or what is wrong with that.
     fn queue_place(&self) -> Result<Option<QueuePlace>, &'static str> {
         let is_cups = self.kind == FlatKind::CupsQueue;

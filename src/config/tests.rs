@@ -418,7 +418,7 @@ fn the_sample_configuration_is_the_defaults() {
     assert!(sample.receipt.mask_names && sample.devices.is_empty());
     let whole = uncommented(SAMPLE);
     let mut whole = Settings::load(&file(dir.path(), "b/yibaod.toml", &whole)).unwrap();
-    assert_eq!((whole.devices.len(), whole.codes.len()), (3, 1));
+    assert_eq!((whole.devices.len(), whole.codes.len()), (4, 1));
     whole.devices.clear();
     whole.codes.clear();
     assert_eq!(whole, sample);

@@ -222,6 +222,9 @@ impl Hub {
         withdraw: impl Future<Output = ()> + Send,
     ) -> PrintOutcome {
         match self.printer(role) {
+            Some(_) if matches!(content, Content::Pdf(_)) => PrintOutcome::NotPrinted {
+                code: Code::PrinterOtherKind,
+            },
             Some(printer) => printer.print(job, content, options, withdraw).await,
             None => PrintOutcome::NotPrinted {
                 code: Code::PrinterMissing,

@@ -205,11 +205,6 @@ impl Printer {
         options: PrintOptions,
         withdraw: impl Future<Output = ()> + Send,
     ) -> PrintOutcome {
-        if matches!(content, Content::Pdf(_)) {
-            return PrintOutcome::NotPrinted {
-                code: Code::PrinterOtherKind,
-            };
-        }
         let encoded = escpos::encode_content(content, self.profile);
         if encoded.unprintable > 0 {
             tracing::warn!(

@@ -55,7 +55,7 @@ pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
         Content::Document(document) => return encode(document, profile),
         Content::Raw(raw) => (None, raw),
         Content::MarkedRaw { mark, raw } => (Some(mark), raw),
-        // Refused before ([`super::super::Printer::print`]).
+        // Refused by the hub: a receipt printer takes none.
         Content::Pdf(_) => {
             return Encoded {
                 bytes: Vec::new(),
