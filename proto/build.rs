@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "yibao/v1/dispense.proto",
     "yibao/v1/print.proto",
     "yibao/v1/settlement.proto",
     "yibao/v1/device.proto",
     "yibao/v1/daemon.proto",
     "yibao/v1/error.proto",
+    "yibao/v1/identity.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

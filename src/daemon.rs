@@ -363,6 +363,9 @@ fn rules(profile: &Profile, settings: &Settings) -> Rules {
         hifdm_beside_oth: profile.amounts.hifdm_beside_oth,
         hardened: profile.amounts.harden.clone(),
         fresh_code: profile.voucher.fresh_code,
+        identity_pays: profile.voucher.identity_pays,
+        identity_ref_ms: seconds(profile.voucher.identity_ref_s),
+        shared_account: profile.voucher.shared_account,
         settle_is_reversible: profile
             .transactions
             .reversible

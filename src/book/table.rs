@@ -210,10 +210,10 @@ with_devices! { {
         "请由同一位患者刷新并出示本人的医保码。",
         "The same patient must refresh and show the code.";
     PersonMismatch = "E2011", "PERSON_MISMATCH", NotCharged, NewId,
-        "出示医保码的人与账单上的患者不是同一人。",
-        "The code's owner is not the patient on the bill.",
-        "请核对患者身份，由账单上的患者出示本人医保码；账单有误请在 HIS 中改正。",
-        "Check who the patient is; the patient on the bill must show the own code.";
+        "出示凭证的人与账单上的患者不是同一人，医保只可由本人使用。",
+        "Who showed the credential is not the patient on the bill; only the own insurance pays.",
+        "请账单上的患者出示本人的医保码或证件；不能替他人支付，账单有误请到窗口更正。",
+        "The patient on the bill must show the own credential; nobody can pay for another person.";
     PersonUnknown = "E2012", "PERSON_UNKNOWN", NotCharged, NewId,
         "医保平台查不到此人的参保信息。",
         "The insurance platform does not know this person.",
@@ -229,6 +229,51 @@ with_devices! { {
         "Several insurances are in force; one must be chosen.",
         "请按所列险种询问患者，选定险种后重新发起。",
         "Ask the patient which of the listed ones to use, set it and start again.";
+    IdentityUnknown = "E2021", "IDENTITY_UNKNOWN", NotCharged, NewId,
+        "没有这次身份识别，或它属于另一个调用方。",
+        "There is no such identification, or it is another caller's.",
+        "请重新识别身份后再办理；identity_ref 只可由识别时的调用方使用。",
+        "Identify the person anew; an identity_ref is good for the caller that got it only.";
+    IdentityUsed = "E2022", "IDENTITY_USED", NotCharged, NewId,
+        "这次身份识别已经用过，一次识别只可办理一笔业务。",
+        "This identification was used before; it is good for one call.",
+        "请患者重新出示凭证，识别后再办理。",
+        "Have the patient show the credential again, then go on.";
+    IdentityExpired = "E2023", "IDENTITY_EXPIRED", NotCharged, NewId,
+        "这次身份识别已超过有效时间。",
+        "The time of this identification is over.",
+        "请患者重新出示凭证，识别后再办理。",
+        "Have the patient show the credential again, then go on at once.";
+    IdentityGone = "E2024", "IDENTITY_GONE", NotCharged, NewId,
+        "本机程序重启过，之前的身份识别已失效。",
+        "The daemon was restarted; what was identified before is gone.",
+        "请患者重新出示凭证，识别后再办理。",
+        "Have the patient show the credential again, then start anew.";
+    IdentityOtherPurpose = "E2025", "IDENTITY_OTHER_PURPOSE", NotCharged, NewId,
+        "身份识别时的业务类型与现在办理的业务不符。",
+        "The person was identified for another business type.",
+        "请按现在的业务类型重新识别身份后再办理。",
+        "Identify the person for the business at hand, then go on.";
+    IdentityNotFresh = "E2026", "IDENTITY_NOT_FRESH", NotCharged, NewId,
+        "本地规定结算时须重新出示凭证，不能沿用之前的身份识别。",
+        "At this site paying asks for the credential afresh; an identification does not pay.",
+        "请不带 identity_ref 重新发起结算，由患者刷新医保码后再扫。",
+        "Start the settlement without identity_ref and have the patient refresh and show the code.";
+    IdentifyInterrupted = "E2027", "IDENTIFY_INTERRUPTED", NotCharged, NewId,
+        "识别过程中本机程序重启，未能完成。",
+        "The daemon was restarted while somebody was being identified.",
+        "请重新发起，由患者再次出示凭证；医保码须先刷新。",
+        "Start again and have the patient show the credential; a code must be refreshed before.";
+    PickUpOtherPerson = "E2028", "PICK_UP_OTHER_PERSON", NotCharged, NewId,
+        "出示凭证的人不是这张处方的患者，不能发药。",
+        "Who was identified is not the patient of these goods; nothing was recorded as handed out.",
+        "请由处方上的患者本人出示凭证取药；处方有误请在 HIS 中改正。",
+        "The patient of the prescription must show the own credential; else mend it in the HIS.";
+    AccountNotShared = "E2029", "ACCOUNT_NOT_SHARED", NotCharged, NewId,
+        "本地未开通家庭共济账户支付，不能使用他人的个人账户。",
+        "A family member's account cannot pay at this site.",
+        "请改用患者本人的个人账户，或不使用个人账户后重新发起。",
+        "Use the patient's own account, or none, and start again.";
 } {
     // The platform.
     PlatformUnreachable = "E4001", "PLATFORM_UNREACHABLE", NotCharged, NewId,

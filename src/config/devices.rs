@@ -89,6 +89,12 @@ pub enum Kind {
         /// Bits a second.
         baud: u32,
     },
+    /// An ESC/POS printer on the USB printer class: `kind = "escpos-usb"`. Found by rule only: its device file has a
+    /// new number each time it is plugged in.
+    EscPosUsb {
+        /// The printer.
+        at: At,
+    },
     /// A card reader that pcscd serves: `kind = "pcsc-reader"`.
     PcscReader {
         /// A part of its name, as `pcsc_scan` lists it; none: the only reader there is.
@@ -176,6 +182,7 @@ enum FlatKind {
     KeyboardScanner,
     EscposTcp,
     EscposSerial,
+    EscposUsb,
     PcscReader,
     IdCardSerial,
     CupsQueue,
@@ -193,8 +200,13 @@ impl TryFrom<Flat> for DeviceConfig {
             return Ok(flat.into_queue(place));
         }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
-        let by_usb_class =
-            flat.kind == FlatKind::HidScanner || flat.kind == FlatKind::KeyboardScanner;
+        let by_usb_class = matches!(
+            flat.kind,
+            FlatKind::HidScanner | FlatKind::KeyboardScanner | FlatKind::EscposUsb
+        );
+        if flat.kind == FlatKind::EscposUsb && flat.path.is_some() {
+            return Err(wrong("a printer on USB is named by usb, not by path"));
+        }
         if by_usb_class && flat.baud.is_some() {
             return Err(wrong("baud belongs to a serial line"));
         }
@@ -234,6 +246,7 @@ impl TryFrom<Flat> for DeviceConfig {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
             FlatKind::EscposSerial => Kind::EscPosSerial { at: at?, baud },
+            FlatKind::EscposUsb => Kind::EscPosUsb { at: at? },
             FlatKind::PcscReader => Kind::PcscReader {
                 reader: flat.reader,
             },
@@ -311,6 +324,7 @@ impl Flat {
             },
             FlatKind::EscposTcp
             | FlatKind::EscposSerial
+            | FlatKind::EscposUsb
             | FlatKind::PcscReader
             | FlatKind::CupsQueue
             | FlatKind::IppPrinter
@@ -321,6 +335,7 @@ impl Flat {
             }
             FlatKind::EscposTcp
             | FlatKind::EscposSerial
+            | FlatKind::EscposUsb
             | FlatKind::PcscReader
             | FlatKind::CupsQueue
             | FlatKind::IppPrinter
@@ -347,7 +362,9 @@ impl DeviceConfig {
             Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
                 &SCANNER_ROLES
             }
-            Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => &PRINTER_ROLES,
+            Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::EscPosUsb { .. } => {
+                &PRINTER_ROLES
+            }
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
             Kind::Queue(_) => &REPORT_ROLES,
         };
@@ -373,6 +390,7 @@ impl DeviceConfig {
             Kind::EscPosSerial { baud, .. } | Kind::IdCardSerial { baud, .. } => {
                 check_baud(*baud, &mut say);
             }
+            Kind::EscPosUsb { .. } => {}
             Kind::PcscReader { reader } => {
                 let name = reader.as_deref().unwrap_or("any");
                 if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
@@ -529,6 +547,9 @@ mod tests {
             "kind='keyboard-scanner'\nusb='0c2e:0b61'\nbaud=9600",
             "kind='keyboard-scanner'\naddress='h:1'",
             "kind='pcsc-reader'\npath='/dev/x'",
+            "kind='escpos-usb'\npath='/dev/usb/lp0'",
+            "kind='escpos-usb'\nusb='04b8:0202'\nbaud=9600",
+            "kind='escpos-usb'",
             "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
             "kind='escpos-tcp'\naddress='h:1'\nqueue='q'",
             "kind='cups-queue'\n",

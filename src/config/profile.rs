@@ -156,6 +156,12 @@ pub struct VoucherRules {
     pub token_twice: bool,
     /// Whether a fresh code is read right before the settling call.
     pub fresh_code: bool,
+    /// Whether who was identified may pay without showing anything again.
+    pub identity_pays: bool,
+    /// How long an identification can be used, seconds.
+    pub identity_ref_s: u32,
+    /// Whether a family member's account may pay.
+    pub shared_account: bool,
     /// Texts that say that a token is too old or used.
     pub bad_token: Vec<String>,
     /// Codes or texts of the voucher service that say: not a 医保码.

@@ -81,6 +81,8 @@ pub struct Access {
     pub settle: Vec<Caller>,
     /// Who may state what became of a stuck settlement, besides root and the daemon's own user.
     pub admin: Vec<Caller>,
+    /// Who may be told names and numbers whole, besides admins. Empty: nobody.
+    pub unmasked: Vec<Caller>,
 }
 
 /// What stands around a receipt.
@@ -192,6 +194,7 @@ fn access(mut keys: Keys) -> Access {
         unnamed_bill: callers(&mut keys, "unnamed_bill"),
         settle: callers(&mut keys, "settle"),
         admin: callers(&mut keys, "admin"),
+        unmasked: callers(&mut keys, "unmasked"),
     }
 }
 

@@ -18,7 +18,7 @@ pub struct DeviceInfo {
     pub name: String,
     /// What it is for.
     pub role: String,
-    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial`, `pcsc-reader`,
+    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial`, `escpos-usb`, `pcsc-reader`,
     /// `id-card-serial`, `cups-queue` or `ipp-printer`.
     pub kind: &'static str,
     /// Its path, or host and port.
@@ -119,6 +119,7 @@ impl Board {
             | Kind::HidScanner { .. }
             | Kind::KeyboardScanner { .. }
             | Kind::EscPosSerial { .. }
+            | Kind::EscPosUsb { .. }
             | Kind::PcscReader { .. }
             | Kind::IdCardSerial { .. }
             | Kind::Queue(_) => DeviceState::Missing,
@@ -284,6 +285,7 @@ impl Board {
             Kind::HidScanner { at, .. } => ("hid-scanner", at.to_string()),
             Kind::KeyboardScanner { at, .. } => ("keyboard-scanner", at.to_string()),
             Kind::EscPosSerial { at, .. } => ("escpos-serial", at.to_string()),
+            Kind::EscPosUsb { at } => ("escpos-usb", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
             Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),

@@ -20,6 +20,7 @@ use super::quirks;
 use super::record::{self, Recording, recorder};
 use super::scanner::owner::Line;
 use super::scanner::{Asker, Scanner, ScannerLease, Wire};
+use super::usb_line::Turn;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 use crate::document::{Content, Document};
@@ -387,6 +388,10 @@ impl Device {
             Kind::KeyboardScanner { at, framing } => scanner(at, Wire::Keyboard, framing),
             Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
             Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
+            Kind::EscPosUsb { at } => {
+                let turn = Turn::new();
+                printer(Place::Usb { at, turn })
+            }
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
                 Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
             }

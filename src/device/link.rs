@@ -1,4 +1,4 @@
-//! A byte pipe to a device: a serial line or a TCP connection.
+//! A byte pipe to a device: a serial line, a TCP connection or a printer's endpoints on USB.
 //!
 //! Reading nothing means the far end is gone. Nothing here waits without a limit, and nothing flushes: on a
 //! serial line that waits for the far end in the kernel, for ever when the printer stopped reading. It must
@@ -20,6 +20,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, Seri
 use super::error::DeviceError;
 use super::find::{self, Class};
 use super::record::{Tap, Tapped};
+use super::usb_line::{Turn, UsbLine};
 use crate::book::Code;
 use crate::config::devices::At;
 
@@ -38,6 +39,7 @@ pub(crate) struct Link {
 enum Pipe {
     Serial(SerialStream),
     Tcp(TcpStream),
+    Usb(Box<UsbLine>),
 }
 
 /// What [`Link::exchange`] moved.
@@ -82,6 +84,31 @@ impl Link {
         })
     }
 
+    /// Opens a printer of the USB printer class. `missing` is the code when it is not there.
+    pub(crate) async fn usb(at: &At, turn: &Turn, missing: Code) -> Result<Self, DeviceError> {
+        let line = UsbLine::open(at, turn, missing).await?;
+        Ok(Self {
+            pipe: Pipe::Usb(Box::new(line)),
+            tapped: None,
+        })
+    }
+
+    /// Whether the far end can say nothing: questions are of no use.
+    pub(crate) fn is_one_way(&self) -> bool {
+        match &self.pipe {
+            Pipe::Usb(line) => line.is_one_way(),
+            Pipe::Serial(_) | Pipe::Tcp(_) => false,
+        }
+    }
+
+    /// What a printer's port says beside the bytes; `None`: there is no such word.
+    pub(crate) async fn port_status(&self) -> io::Result<Option<u8>> {
+        match &self.pipe {
+            Pipe::Usb(line) => line.port_status().await,
+            Pipe::Serial(_) | Pipe::Tcp(_) => Ok(None),
+        }
+    }
+
     /// Lets it be listened to.
     pub(crate) fn tapped(mut self, tap: &Arc<Tap>) -> Self {
         self.tapped = Some(Tapped::open(tap, &[]));
@@ -98,6 +125,9 @@ impl Link {
         let read = match &mut self.pipe {
             Pipe::Serial(stream) => stream.try_read(into),
             Pipe::Tcp(stream) => stream.try_read(into),
+            Pipe::Usb(line) => line
+                .read_now(into)
+                .and_then(|count| count.ok_or_else(|| io::ErrorKind::WouldBlock.into())),
         };
         match read {
             Ok(count) => {
@@ -136,20 +166,21 @@ impl Link {
                 .and_then(|n| usize::try_from(n).ok())
                 .unwrap_or(0),
             Pipe::Tcp(_) => 0,
+            Pipe::Usb(line) => line.unsent(),
         }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
         let read = match &mut self.pipe {
-            Pipe::Serial(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
-            Pipe::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut buffer),
+            Pipe::Serial(stream) => poll_stream(Pin::new(stream), cx, into),
+            Pipe::Tcp(stream) => poll_stream(Pin::new(stream), cx, into),
+            Pipe::Usb(line) => line.poll_read(cx, into),
         };
-        read.map_ok(|()| {
+        read.map_ok(|count| {
             if let Some(tapped) = &self.tapped {
-                tapped.came(buffer.filled());
+                tapped.came(&into[..count]);
             }
-            buffer.filled().len()
+            count
         })
     }
 
@@ -157,6 +188,7 @@ impl Link {
         let wrote = match &mut self.pipe {
             Pipe::Serial(stream) => Pin::new(stream).poll_write(cx, from),
             Pipe::Tcp(stream) => Pin::new(stream).poll_write(cx, from),
+            Pipe::Usb(line) => line.poll_write(cx, from),
         };
         wrote.map_ok(|count| {
             if let Some(tapped) = &self.tapped {
@@ -165,6 +197,16 @@ impl Link {
             count
         })
     }
+}
+
+fn poll_stream(
+    stream: Pin<&mut impl AsyncRead>,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(into);
+    let read = stream.poll_read(cx, &mut buffer);
+    read.map_ok(|()| buffer.filled().len())
 }
 
 impl Drop for Link {

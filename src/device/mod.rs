@@ -30,6 +30,7 @@ pub mod quirks;
 mod readable;
 mod record;
 pub mod scanner;
+mod usb_line;
 
 #[cfg(test)]
 mod far_end;

@@ -37,6 +37,18 @@ impl Profile {
     pub const fn dots(&self) -> u16 {
         self.columns * COLUMN_DOTS
     }
+
+    /// The same printer on a line that carries nothing back.
+    #[must_use]
+    pub const fn without_answers(&self) -> Self {
+        Self {
+            has_status: false,
+            has_asb: false,
+            has_queued_status: false,
+            has_process_id: false,
+            ..*self
+        }
+    }
 }
 
 /// Dots of a column of the normal font.
@@ -166,7 +178,7 @@ const BY_USB: &[(u16, Option<u16>, &str)] = &[
 pub fn chosen(device: &DeviceConfig) -> Option<Chosen> {
     let at = match &device.kind {
         Kind::EscPosTcp { .. } | Kind::Queue(_) => None,
-        Kind::EscPosSerial { at, .. } => Some(at),
+        Kind::EscPosSerial { at, .. } | Kind::EscPosUsb { at } => Some(at),
         Kind::SerialScanner { .. }
         | Kind::HidScanner { .. }
         | Kind::KeyboardScanner { .. }
@@ -209,7 +221,7 @@ pub fn check_models(devices: &[DeviceConfig]) -> Vec<String> {
             continue;
         };
         let printer = match device.kind {
-            Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } => true,
+            Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::EscPosUsb { .. } => true,
             Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
                 false
             }

@@ -6,6 +6,7 @@ pub mod model;
 pub mod pdf;
 pub mod picture;
 pub mod receipt;
+pub mod ticket;
 
 pub use model::{Align, BarCodeKind, Bitmap, Block, Cell, Content, Document, Rule, Style};
 pub use pdf::Pdf;

@@ -75,6 +75,12 @@ pub enum Operation {
     ExplainDevice,
     /// `ReadCard`.
     ReadCard,
+    /// `Identify`.
+    Identify,
+    /// `WatchIdentification`.
+    WatchIdentification,
+    /// `CancelIdentify`.
+    CancelIdentify,
     /// `GetStatus`.
     GetStatus,
     /// `ListStuck`.
@@ -141,6 +147,9 @@ impl Role {
             | Operation::ListStuck
             | Operation::RefundSettlement
             | Operation::ReadCard
+            | Operation::Identify
+            | Operation::WatchIdentification
+            | Operation::CancelIdentify
             | Operation::GetRefund
             | Operation::Reconcile
             | Operation::Print
@@ -190,6 +199,7 @@ pub struct Policy {
     settle: Option<Users>,
     unnamed_bill: Users,
     admin: Users,
+    unmasked: Users,
 }
 
 impl Policy {
@@ -202,12 +212,14 @@ impl Policy {
         let settle = accounts.users(&access.settle)?;
         let unnamed_bill = accounts.users(&access.unnamed_bill)?;
         let admin = accounts.users(&access.admin)?;
+        let unmasked = accounts.users(&access.unmasked)?;
         let settle = (!access.settle.is_empty()).then_some(settle);
         Ok(Self {
             owner_uid,
             settle,
             unnamed_bill,
             admin,
+            unmasked,
         })
     }
 
@@ -241,9 +253,12 @@ impl Policy {
     pub fn admit(&self, caller: &Caller, operation: Operation) -> Result<CallerId, Failure> {
         if self.role(caller).may(operation) {
             let may_bill_unnamed = self.unnamed_bill.contains(caller);
+            let is_admin = self.role(caller) == Role::Admin;
+            let may_see_persons = is_admin || self.unmasked.contains(caller);
             Ok(CallerId {
                 id: caller.to_string(),
                 may_bill_unnamed,
+                may_see_persons,
             })
         } else {
             let detail = format!("{caller} may not do {operation:?}");
@@ -369,7 +384,7 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    const SETTLEMENT: [Operation; 23] = [
+    const SETTLEMENT: [Operation; 26] = [
         Operation::ScanAndPay,
         Operation::WatchSettlement,
         Operation::ConfirmSettlement,
@@ -384,6 +399,9 @@ mod tests {
         Operation::GetRefund,
         Operation::Reconcile,
         Operation::ReadCard,
+        Operation::Identify,
+        Operation::WatchIdentification,
+        Operation::CancelIdentify,
         Operation::Scan,
         Operation::Claim,
         Operation::RenewClaim,
@@ -492,7 +510,8 @@ mod tests {
             id,
             CallerId {
                 id: "uid:1001".into(),
-                may_bill_unnamed: true
+                may_bill_unnamed: true,
+                may_see_persons: false
             }
         );
         assert!(
@@ -506,6 +525,26 @@ mod tests {
             .unwrap_err();
         assert_eq!(failure.code, Code::NotAllowed);
         assert!(policy.admit(&caller(1000, 1), Operation::GetStatus).is_ok());
+    }
+
+    #[test]
+    fn who_sees_persons_whole_is_named_or_an_admin() {
+        let access = Access {
+            unmasked: vec![settings::Caller::User("kiosk".into())],
+            admin: vec![settings::Caller::Uid(7)],
+            ..Access::default()
+        };
+        let policy = Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP)).unwrap();
+        for (uid, sees) in [
+            (0, true),
+            (990, true),
+            (7, true),
+            (1001, true),
+            (1000, false),
+        ] {
+            let id = policy.admit(&caller(uid, uid), Operation::Identify);
+            assert_eq!(id.unwrap().may_see_persons, sees, "{uid}");
+        }
     }
 
     #[test]
@@ -526,7 +565,7 @@ mod tests {
         let access = Access {
             settle: settle.into(),
             unnamed_bill: unnamed_bill.into(),
-            admin: Vec::new(),
+            ..Access::default()
         };
         Policy::new(&access, 990, &Accounts::parse(PASSWD, GROUP))
     }

@@ -11,6 +11,8 @@ pub struct CallerId {
     pub id: String,
     /// Whether it may settle a bill that names nobody.
     pub may_bill_unnamed: bool,
+    /// Whether names and numbers may be told to it whole.
+    pub may_see_persons: bool,
 }
 
 /// A call that did not start anything.

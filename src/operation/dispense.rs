@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::Wanted;
 use super::operations::Operations;
+use super::pick_up::Dispensed;
 use super::settle::{faulty, unreadable};
 use crate::book::Code;
 use crate::runner::{civil, state_of, wall_ms};
@@ -23,6 +24,12 @@ pub struct HandOut {
     pub operator: Operator,
     /// What was handed out.
     pub goods: Goods,
+    /// Of the identification of who picks it up; empty: the caller looked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub identity_ref: String,
+    /// Whether a ticket is printed.
+    #[serde(skip)]
+    pub ticket: bool,
 }
 
 /// A checked TakeBack.
@@ -41,6 +48,9 @@ pub struct TakeBack {
     pub rtal_docno: String,
     /// 销售/退货时间, empty: when it was accepted.
     pub sel_retn_time: String,
+    /// Whether a ticket is printed.
+    #[serde(skip)]
+    pub ticket: bool,
 }
 
 /// What comes back.
@@ -74,7 +84,7 @@ impl Operations {
         caller: CallerId,
         wish: HandOut,
         deadline: Option<Duration>,
-    ) -> Result<Arc<Dispense>, Failure> {
+    ) -> Result<Dispensed, Failure> {
         let asked = serde_json::to_string(&wish).expect("it has text keys");
         let wanted = Wanted {
             caller: &caller,
@@ -87,6 +97,8 @@ impl Operations {
             let mut goods = wish.goods.clone();
             self.complete(&caller, &mut goods).await?;
             check(&goods, "goods").map_err(|faults| faulty(&faults))?;
+            // Last of all: from here on the identification is used up.
+            self.picks_up(&caller, &wish.identity_ref, &goods).await?;
             let lines = (1..).zip(&goods.rows);
             let lines = lines.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();
@@ -95,7 +107,8 @@ impl Operations {
             let event = accepted(&caller, request_id, What::HandOut, "", lines, order);
             Ok((event, ()))
         };
-        self.story(&self.inner.hand_outs, wanted, first).await
+        let story = self.story(&self.inner.hand_outs, wanted, first).await?;
+        Ok(self.with_ticket(&caller, story, wish.ticket).await)
     }
 
     /// Tells the platform what came back of a hand-out. One take-back of a desk is begun at a time, until it is in
@@ -108,7 +121,7 @@ impl Operations {
         caller: CallerId,
         wish: TakeBack,
         deadline: Option<Duration>,
-    ) -> Result<Arc<Dispense>, Failure> {
+    ) -> Result<Dispensed, Failure> {
         let asked = serde_json::to_string(&wish).expect("it has text keys");
         let wanted = Wanted {
             caller: &caller,
@@ -135,7 +148,8 @@ impl Operations {
             let event = accepted(&caller, request_id, What::TakeBack, &of, lines, order);
             Ok((event, turn))
         };
-        self.story(&self.inner.hand_outs, wanted, first).await
+        let story = self.story(&self.inner.hand_outs, wanted, first).await?;
+        Ok(self.with_ticket(&caller, story, wish.ticket).await)
     }
 
     /// One hand-out or take-back as it is now. What the platform said of a person goes to who asked for it only.
@@ -315,6 +329,7 @@ mod tests {
         let caller = |id: &str| CallerId {
             id: id.to_owned(),
             may_bill_unnamed: false,
+            may_see_persons: false,
         };
         assert_eq!(for_caller(&caller("uid:1000"), story.clone()), story);
         let person = for_caller(&caller("uid:0"), story.clone());

@@ -8,7 +8,7 @@ use super::audit::Audit;
 use super::document::Uploads;
 use crate::book::Code;
 use crate::journal::Hindrance;
-use crate::runner::{Errands, Parts, Prints, RowError, Runner};
+use crate::runner::{Errands, Identifies, Parts, Prints, RowError, Runner};
 use crate::settlement::code_kind::Pattern;
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
@@ -58,6 +58,8 @@ pub(super) struct Inner {
     pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
     /// Print jobs.
     pub(super) prints: Prints,
+    /// Identifications.
+    pub(super) identifies: Identifies,
     /// Whoever draws a preview holds it.
     pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it.
@@ -81,6 +83,7 @@ impl Operations {
         let audit = Audit::new(runner.parts().journal.clone());
         Self {
             inner: Arc::new(Inner {
+                identifies: Identifies::new(&runner),
                 audit,
                 reconciliations: Errands::new(&runner),
                 refunds: Errands::new(&runner),
@@ -109,6 +112,7 @@ impl Operations {
         let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
         let resumed = refunds.resume().await? + hand_outs.resume().await?;
         let resumed = resumed + self.inner.prints.resume().await?;
+        self.inner.identifies.end_open().await?;
         Ok(resumed + self.inner.reconciliations.resume().await?)
     }
 

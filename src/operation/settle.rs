@@ -128,8 +128,17 @@ impl Operations {
         }
         self.refuse_sale_in_doubt(&order).await?;
         let runner = &self.inner.runner;
+        // Last of all: from here on the identification is used up, whatever becomes of the settlement.
+        let identity = match order.identity_ref.as_str() {
+            "" => None,
+            reference => {
+                let purposes = [order.business_type()];
+                Some(self.take_identity(caller, reference, &purposes).await?)
+            }
+        };
+        let id = runner.new_id();
         let begun = runner
-            .accept(reservation, runner.new_id(), &caller.id, order, total)
+            .accept(reservation, id, &caller.id, order, total, identity)
             .await;
         begun.map_err(|error| not_begun(&error))
     }

@@ -106,6 +106,12 @@ impl Platform {
         &self.shared.profile.mdtrtarea_admvs
     }
 
+    /// Whether one token of a 医保码 is good for several calls at this site.
+    #[must_use]
+    pub fn token_is_reusable(&self) -> bool {
+        self.shared.profile.voucher.token_twice
+    }
+
     /// Whether this order's kind is settled at this site and all its lines can be uploaded there; asked before
     /// anything is scanned.
     ///

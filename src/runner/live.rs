@@ -74,10 +74,7 @@ impl Handle {
     /// Waits for the answer from here on; dropping it means that this caller went away.
     #[must_use]
     pub fn attend(&self) -> Attendance {
-        self.presence.send_modify(|presence| presence.waiting += 1);
-        Attendance {
-            presence: self.presence.clone(),
-        }
+        attend(&self.presence)
     }
 
     /// Confirms what was shown.
@@ -105,6 +102,14 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let sent = self.commands.send(Command::Cancel { by, reply }).await;
         sent.is_ok() && answer.await.unwrap_or(false)
+    }
+}
+
+/// One more waits from here on.
+pub(super) fn attend(presence: &watch::Sender<Presence>) -> Attendance {
+    presence.send_modify(|presence| presence.waiting += 1);
+    Attendance {
+        presence: presence.clone(),
     }
 }
 

@@ -134,9 +134,13 @@ impl Carrier {
 
     fn take_code(&mut self, bytes: &[u8]) {
         let event = match credential::evoucher(bytes) {
-            Ok(code) if self.codes_used.contains(&code) => Event::CodeRejected {
-                code: Code::SameCodeAgain,
-            },
+            Ok(code)
+                if self.codes_used.contains(&code) || self.parts.identities.knows_code(&code) =>
+            {
+                Event::CodeRejected {
+                    code: Code::SameCodeAgain,
+                }
+            }
             Ok(code) => {
                 self.code = Some(code);
                 Event::CodeRead

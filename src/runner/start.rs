@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::carry::Carrier;
 use super::clock::{Clock, civil, wall_ms};
 use super::crash::{CRASHES_MAX, Crashes, STREAM};
+use super::identities::{Identities, Identity};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
 use super::numbers::Numbers;
 use super::rows::{RowError, STREAM_KIND, state_of};
@@ -19,7 +20,7 @@ use crate::journal::Journal;
 use crate::journal::documents::Documents;
 use crate::platform::Platform;
 use crate::settlement::bill::Fen;
-use crate::settlement::call::Outcome;
+use crate::settlement::call::{Found, Outcome};
 use crate::settlement::event::Event;
 use crate::settlement::known::Ids;
 use crate::settlement::order::{Order, OrderKind};
@@ -55,6 +56,8 @@ pub struct Parts {
     pub has_receipt_printer: bool,
     /// Which streams ended the process.
     pub crashes: Crashes,
+    /// Who was identified by this process.
+    pub identities: Arc<Identities>,
     /// Open streams that could not be read at the start.
     unreadable: Mutex<BTreeSet<String>>,
     /// The process is ending: what is not past the point of no return is parked.
@@ -207,6 +210,7 @@ impl Runner {
                 receipt: from.receipt,
                 has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
+                identities: Arc::default(),
                 unreadable: Mutex::default(),
                 sale_turn: tokio::sync::Mutex::default(),
                 errands_out: AtomicUsize::new(0),
@@ -237,13 +241,14 @@ impl Runner {
         caller: &str,
         order: Order,
         total: Fen,
+        identity: Option<Identity>,
     ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let (runner, caller) = (self.clone(), caller.to_owned());
         // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
         // carries.
         tokio::spawn(async move {
             runner
-                .begin(reservation, settlement_id, caller, order, total)
+                .begin(reservation, settlement_id, caller, order, total, identity)
                 .await
         })
         .await
@@ -257,6 +262,7 @@ impl Runner {
         caller: String,
         order: Order,
         total: Fen,
+        identity: Option<Identity>,
     ) -> Result<(Handle, super::live::Attendance), crate::journal::Error> {
         let ids = self.ids(&order).await;
         let accepted = Event::Accepted {
@@ -271,6 +277,14 @@ impl Runner {
         let (mut carrier, handle) = self.carrier(State::new(settlement_id), None);
         let attendance = handle.attend();
         carrier.record(accepted);
+        if let Some(identity) = identity {
+            carrier.record(Event::IdentityShown {
+                age_ms: self.parts.clock.now_ms() - identity.decoded_at_ms,
+                identification: identity.identification,
+                credential: identity.credential,
+                found: Some(Found::Voucher(identity.voucher)),
+            });
+        }
         carrier.write().await?;
         reservation.fill(handle.clone());
         tokio::spawn(STREAM.scope(handle.settlement_id.clone(), carrier.carry()));

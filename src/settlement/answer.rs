@@ -157,6 +157,8 @@ pub struct Answer {
     pub setl_time: String,
     /// 险种类型, empty when unknown.
     pub insutype: String,
+    /// Nobody named it and several were in force: it is what this person was settled with last time.
+    pub insutype_is_remembered: bool,
     /// 清算类别, empty when unknown.
     pub clr_type: String,
     /// 清算方式, empty when unknown.

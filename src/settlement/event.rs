@@ -85,6 +85,18 @@ pub enum Event {
         #[serde(skip)]
         found: Option<Found>,
     },
+    /// Who was identified before pays, without showing anything again.
+    IdentityShown {
+        /// The identification.
+        identification: String,
+        /// What was shown then.
+        credential: CredentialKind,
+        /// How long ago it was decoded, milliseconds.
+        age_ms: i64,
+        /// Whose it was, sealed.
+        #[serde(skip)]
+        found: Option<Found>,
+    },
     /// What was shown cannot be used; another may be shown.
     CodeRejected {
         /// Why.
@@ -235,6 +247,7 @@ impl Event {
             Event::PrinterLooked { .. } => "printer_looked",
             Event::CodeRead => "code_read",
             Event::DocumentRead { .. } => "document_read",
+            Event::IdentityShown { .. } => "identity_shown",
             Event::CodeRejected { .. } => "code_rejected",
             Event::ReadFailed { .. } => "read_failed",
             Event::InsuranceChosen { .. } => "insurance_chosen",
@@ -290,7 +303,7 @@ impl Event {
                     ..Private::default()
                 }
             }
-            Event::DocumentRead { found, .. } => Private {
+            Event::DocumentRead { found, .. } | Event::IdentityShown { found, .. } => Private {
                 found: found.clone(),
                 ..Private::default()
             },
@@ -327,7 +340,9 @@ impl Event {
         match &mut self {
             Event::Accepted { order, .. } => *order = private.order,
             Event::Intent { request, .. } => *request = private.request,
-            Event::DocumentRead { found, .. } => *found = private.found,
+            Event::DocumentRead { found, .. } | Event::IdentityShown { found, .. } => {
+                *found = private.found;
+            }
             Event::Answered { result, answer, .. } => {
                 *answer = private.answer;
                 match result {

@@ -22,7 +22,9 @@ impl State {
             Event::CancelAsked { by: _ } => self.trail.cancel_asked = true,
             Event::PrinterLooked { fault } => self.printer_looked(*fault, at_ms),
             Event::CodeRead => self.code_read(),
-            Event::DocumentRead { found, .. } => self.document_read(found.as_ref()),
+            Event::DocumentRead { found, .. } | Event::IdentityShown { found, .. } => {
+                self.document_read(found.as_ref());
+            }
             Event::CodeRejected { code } => self.reject_code(*code),
             Event::ReadFailed { code } => self.trail.read_failed = Some(*code),
             Event::InsuranceChosen { index } => self.choose_insurance(*index),

@@ -14,6 +14,7 @@ pub mod errand;
 pub mod event;
 mod fold;
 pub mod handout;
+pub mod identify;
 pub mod known;
 pub mod next;
 pub mod order;

@@ -43,6 +43,24 @@ pub struct Order {
     pub scan_wait_ms: u32,
     /// Extra fields for `exp_content` of the settling call.
     pub extension: BTreeMap<String, String>,
+    /// Of the identification whose person pays without showing anything again; empty: what is shown is read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub identity_ref: String,
+    /// 用码业务类型; empty: that of the kind.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub business_type: String,
+}
+
+impl Order {
+    /// 用码业务类型 that a code is decoded with.
+    #[must_use]
+    pub fn business_type(&self) -> &str {
+        if self.business_type.is_empty() {
+            self.kind.business_type()
+        } else {
+            &self.business_type
+        }
+    }
 }
 
 /// What is being paid for.
@@ -56,6 +74,18 @@ pub enum OrderKind {
     DoctorDesk,
     /// 药店购药: 02121. Settled by 2101 and 2102, without a visit and without an upload before.
     Pharmacy,
+}
+
+impl OrderKind {
+    /// 用码业务类型.
+    #[must_use]
+    pub fn business_type(self) -> &'static str {
+        match self {
+            OrderKind::Registration => "01101",
+            OrderKind::Outpatient | OrderKind::DoctorDesk => "01301",
+            OrderKind::Pharmacy => "02121",
+        }
+    }
 }
 
 /// Who works the terminal (`opter_type`, `opter`, `opter_name`).

@@ -26,6 +26,12 @@ pub struct Rules {
     pub hardened: Vec<String>,
     /// Whether a code is read afresh before the money call.
     pub fresh_code: bool,
+    /// Whether an identification pays, without anything being shown again.
+    pub identity_pays: bool,
+    /// How long an identification can be used.
+    pub identity_ref_ms: i64,
+    /// Whether a family member's account may pay here.
+    pub shared_account: bool,
     /// Whether 2601 reverses the settling call here.
     pub settle_is_reversible: bool,
     /// Whether 2601 reverses a pharmacy's settling call here.

@@ -165,6 +165,7 @@ pub fn answer(state: &State) -> Answer {
             .as_ref()
             .map(|row| row.insutype.clone())
             .unwrap_or_default(),
+        insutype_is_remembered: is_remembered(state),
         clr_type: of_settled(|settled| &settled.clr_type),
         clr_way: of_settled(|settled| &settled.clr_way),
         clr_optins: of_settled(|settled| &settled.clr_optins),
@@ -175,6 +176,13 @@ pub fn answer(state: &State) -> Answer {
         resolved: state.resolved.clone(),
         refund: None,
     }
+}
+
+/// Whether the insurance is the one that this person was settled with last time, since nobody named one.
+fn is_remembered(state: &State) -> bool {
+    let recalled = state.trail.recalled.as_deref();
+    let chosen = state.known.insurance.as_ref();
+    chosen.is_some_and(|row| recalled == Some(row.insutype.as_str()))
 }
 
 fn name_masked(known: &Known) -> String {
@@ -328,7 +336,7 @@ fn bare(order: &Order) -> Order {
 /// The fields in which two orders differ, by their first path element.
 #[must_use]
 pub fn differing_fields(one: &Order, other: &Order) -> Vec<String> {
-    let fields: [(&str, bool); 14] = [
+    let fields: [(&str, bool); 15] = [
         ("kind", one.kind != other.kind),
         ("operator", one.operator != other.operator),
         ("office", one.office != other.office),
@@ -342,6 +350,7 @@ pub fn differing_fields(one: &Order, other: &Order) -> Vec<String> {
         ("confirm", one.confirm_person != other.confirm_person),
         ("confirm", one.confirm_amounts != other.confirm_amounts),
         ("extension", one.extension != other.extension),
+        ("identity_ref", one.identity_ref != other.identity_ref),
         ("request_id", one.request_id != other.request_id),
     ];
     let mut names: Vec<String> = fields

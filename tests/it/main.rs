@@ -12,6 +12,7 @@ mod device;
 mod dispense;
 mod fleet;
 mod happy;
+mod identify;
 mod identity;
 mod lost;
 mod paper;

@@ -426,6 +426,8 @@ fn order() -> Order {
         print: PrintWish::No,
         scan_wait_ms: 0,
         extension: BTreeMap::new(),
+        identity_ref: String::new(),
+        business_type: String::new(),
     }
 }
 

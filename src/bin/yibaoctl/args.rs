@@ -1,6 +1,7 @@
 //! What can be said on the command line, and what the exit codes mean.
 
 mod device;
+mod identify;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::charset::Charset;
 pub(crate) use device::{
     Card, CardMediumArg, DeviceCommand, DeviceRecordArgs, DeviceScan, DeviceTestArgs,
 };
+pub(crate) use identify::{CredentialArg, FlowArg, Identify};
 
 const EXIT_CODES: &str = "\
 Exit codes / 退出码:
@@ -23,10 +25,11 @@ Exit codes / 退出码:
   6  the daemon cannot be reached                        无法连接守护进程
   7  too late to cancel: it is settled                   太迟，已结算，不能取消
 pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late (being settled), 7 too late (settled).
+identify: 0 identified, 3 refused, 4 nobody or called off, 5 pending.
 stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 refused (nothing given back), 5 unknown.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
-pay, show, status, list, stuck, resolve and refund give exactly one object, a failure too ({\"error\": {…}}); watch, device watch and
+pay, show, status, list, stuck, resolve, refund and identify give exactly one object, a failure too ({\"error\": {…}}); watch, device watch and
 device scan --each give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
@@ -81,6 +84,8 @@ pub(crate) enum Command {
     Device(DeviceCommand),
     /// Read a card: the one in the reader, or the next one. 读取社保卡或身份证。
     Card(Card),
+    /// Say who stands there by what is shown; no money moves. 凭所出示的凭证识别身份，不涉及资金。
+    Identify(Identify),
     /// Drugs handed out and taken back. 发药与退药上报。
     #[command(subcommand)]
     Dispense(DispenseCommand),

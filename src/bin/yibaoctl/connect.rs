@@ -9,6 +9,7 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::api::daemon_service_client::DaemonServiceClient;
 use yibaod::api::device_service_client::DeviceServiceClient;
 use yibaod::api::dispense_service_client::DispenseServiceClient;
+use yibaod::api::identity_service_client::IdentityServiceClient;
 use yibaod::api::print_service_client::PrintServiceClient;
 use yibaod::api::settlement_service_client::SettlementServiceClient;
 
@@ -28,6 +29,8 @@ pub(crate) struct Door {
     pub(crate) devices: DeviceServiceClient<Channel>,
     /// Hand-outs and take-backs.
     pub(crate) dispenses: DispenseServiceClient<Channel>,
+    /// Identifications.
+    pub(crate) identities: IdentityServiceClient<Channel>,
     /// Print jobs.
     pub(crate) prints: PrintServiceClient<Channel>,
     /// The daemon.
@@ -59,6 +62,7 @@ impl Door {
             settlements: SettlementServiceClient::new(channel.clone()),
             devices: DeviceServiceClient::new(channel.clone()),
             dispenses: DispenseServiceClient::new(channel.clone()),
+            identities: IdentityServiceClient::new(channel.clone()),
             prints: PrintServiceClient::new(channel.clone()),
             daemon: DaemonServiceClient::new(channel),
         })

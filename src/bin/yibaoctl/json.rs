@@ -28,7 +28,8 @@ macro_rules! named {
 named! {
     CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse
     GetStatusResponse HandOutRequest ListDevicesResponse ListSettlementsResponse ListStuckResponse ReadCardResponse
-    PrintJob PrintRequest RecordDeviceResponse Reconciliation Refund ScanAndPayRequest ScannedCode
+    Identification WatchIdentificationResponse PrintJob PrintRequest RecordDeviceResponse Reconciliation Refund
+    ScanAndPayRequest ScannedCode
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

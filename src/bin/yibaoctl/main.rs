@@ -16,6 +16,7 @@ mod draw;
 mod exit;
 mod explain;
 mod export;
+mod identify;
 mod json;
 mod list;
 mod local;
@@ -85,6 +86,7 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Resolve(resolve) => resolve::run(&mut door().await?, resolve, out).await,
         Command::Reconcile(wanted) => reconcile::run(&mut door().await?, wanted, out).await,
         Command::Refund(refund) => refund::run(&mut door().await?, refund, out).await,
+        Command::Identify(wanted) => identify::run(&mut door().await?, wanted, out).await,
         Command::Card(wanted) => card::run(&mut door().await?, wanted, out).await,
         Command::Device(command) => device::run(&mut door().await?, command, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,

@@ -120,6 +120,7 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
         | Kind::KeyboardScanner { .. }
         | Kind::EscPosTcp { .. }
         | Kind::EscPosSerial { .. }
+        | Kind::EscPosUsb { .. }
         | Kind::Queue(_) => CardReader::new(board, &[], waiting_max).0,
     }
 }

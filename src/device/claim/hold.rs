@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order};
 use crate::book::Code;
@@ -14,6 +14,8 @@ use crate::device::scanner::{Asker, Scan, ScannerLease};
 
 /// How long arming may take once the scanner is there.
 const ARM_MS_MAX: u64 = 2_500;
+/// A scanner that is there and could not be armed is armed again after this.
+const RETRY: Duration = Duration::from_millis(250);
 /// The last word to a holder that does not listen is waited for so long; the device is free by then.
 const FAREWELL_MS_MAX: u64 = 1_000;
 
@@ -142,14 +144,30 @@ impl Held<'_> {
     /// Orders and the lease are looked at whatever the holder does; what it is told next waits until it listens.
     async fn run(&mut self, granted: ClaimNews, inbox: &mut mpsc::Receiver<Order>) -> Ended {
         let mut presence = self.lease.presence();
-        presence.mark_unchanged();
+        // Granted says that it is there.
+        let mut told_present = true;
+        let mut changed = false;
+        // The lease begins with the word that it is granted, which waits for the listening.
+        let mut began = false;
         let mut untold = Some(granted);
         let mut each: Option<mpsc::Receiver<Read>> = None;
         let mut reader: Option<Reader> = None;
         loop {
-            let here = *presence.borrow();
-            if self.codes && here && each.is_none() && untold.is_none() {
+            let here = *presence.borrow_and_update();
+            // Before anybody is told that it is granted or there: a code shown upon that word must be heard.
+            if self.codes && here && each.is_none() {
                 each = self.lease.listen(soon()).await.ok();
+                if !began {
+                    self.lease_end = Instant::now() + self.lease_time;
+                }
+            }
+            began = true;
+            // What an ended channel still holds comes before the next one.
+            let listens = each.as_ref().is_some_and(|each| !each.is_closed());
+            let present = here && (listens || !self.codes);
+            if untold.is_none() && (present != told_present || changed && present) {
+                untold = Some(ClaimNews::Present(present));
+                (told_present, changed) = (present, false);
             }
             let lease_end = self.lease_end;
             tokio::select! {
@@ -162,20 +180,18 @@ impl Held<'_> {
                     }
                     None => return (ClaimEnd::Released, None),
                 },
-                // Who waits for a code is alive.
-                () = sleep_until(lease_end), if reader.is_none() => {
-                    return (ClaimEnd::LeaseOver, None);
-                }
                 room = self.news.reserve(), if untold.is_some() => {
                     // A holder that hung up is noticed by whoever waits for that.
                     if let (Ok(room), Some(news)) = (room, untold.take()) {
                         room.send(news);
                     }
                 }
-                changed = presence.changed(), if untold.is_none() => {
-                    let present = changed.is_ok() && *presence.borrow_and_update();
-                    untold = Some(ClaimNews::Present(present));
+                // Who waits for a code is alive.
+                () = sleep_until(lease_end), if reader.is_none() => {
+                    return (ClaimEnd::LeaseOver, None);
                 }
+                it = presence.changed() => changed |= it.is_ok(),
+                () = sleep(RETRY), if here && self.codes && each.is_none() => {}
                 read = next(&mut each), if untold.is_none() => match read {
                     Some(Ok(scan)) => untold = Some(self.code(scan)),
                     Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,

@@ -27,6 +27,8 @@ pub(crate) enum Class {
     Hidraw,
     /// Scanners that type, and keyboards.
     Input,
+    /// Interfaces of the USB printer class; their device file is the whole device's.
+    UsbPrinter,
 }
 
 impl Class {
@@ -35,6 +37,7 @@ impl Class {
             Class::Tty => "tty",
             Class::Hidraw => "hidraw",
             Class::Input => "input",
+            Class::UsbPrinter => "usb",
         }
     }
 }
@@ -66,6 +69,7 @@ pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
         Kind::SerialScanner { at, .. }
         | Kind::EscPosSerial { at, .. }
         | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
+        Kind::EscPosUsb { at } => Some((at, Class::UsbPrinter)),
         Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
         Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
         Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
@@ -114,16 +118,40 @@ fn candidates(at: &At, class: Class) -> Vec<Candidate> {
 }
 
 fn find_under(sys: &Path, at: &At, class: Class, missing: Code) -> Result<PathBuf, DeviceError> {
-    let rule = match at {
-        At::Path(path) => return Ok(path.clone()),
-        At::Usb(rule) => rule,
-    };
+    match at {
+        At::Path(path) => Ok(path.clone()),
+        At::Usb(rule) => the_one(sys, rule, class, missing).map(|it| it.node),
+    }
+}
+
+/// The interface of a printer that `at` names.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn usb_printer(at: &At, missing: Code) -> Result<Candidate, DeviceError> {
+    match at {
+        At::Path(_) => Err(DeviceError::new(missing, format!("{at} is no rule"))),
+        At::Usb(rule) => the_one(Path::new(SYS), rule, Class::UsbPrinter, missing),
+    }
+}
+
+/// The device file by which the kernel's own driver serves this printer, if it does.
+pub(crate) fn kernel_printer(printer: &Candidate) -> Option<PathBuf> {
+    sysfs::kernel_printer(Path::new(SYS), printer)
+}
+
+fn the_one(
+    sys: &Path,
+    rule: &UsbRule,
+    class: Class,
+    missing: Code,
+) -> Result<Candidate, DeviceError> {
     let fitting: Vec<Candidate> = weighed(sys, rule, class)
         .into_iter()
         .filter(|candidate| candidate.misfits.is_empty())
         .collect();
     match fitting.as_slice() {
-        [one] => Ok(one.node.clone()),
+        [one] => Ok(one.clone()),
         [] => Err(DeviceError::new(
             missing,
             format!("{rule} is not plugged in"),

@@ -11,17 +11,26 @@ use super::{Candidate, Class};
 /// Longest text of an attribute that is of use.
 const TEXT_BYTES_MAX: usize = 256;
 
+/// Class and subclass of an interface that takes what is to be printed.
+const PRINTER_CLASS: (&str, &str) = ("07", "01");
+
 /// Keys 1 to 0, which have the numbers 2 to 11, and Enter, which has 28.
 const KEYS_OF_A_CODE: u64 = 0x0ffc | 1 << 28;
 
 /// All device files of a class that are on USB, in the order of their ports.
 pub(super) fn list(sys: &Path, class: Class) -> Vec<Candidate> {
-    let Ok(entries) = fs::read_dir(sys.join("class").join(class.name())) else {
+    let (folder, look): (_, fn(&Path, Class) -> Option<Candidate>) = match class {
+        Class::UsbPrinter => (sys.join("bus/usb/devices"), printer),
+        Class::Tty | Class::Hidraw | Class::Input => {
+            (sys.join("class").join(class.name()), candidate)
+        }
+    };
+    let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
     let mut found: Vec<Candidate> = entries
         .filter_map(Result::ok)
-        .filter_map(|entry| candidate(&entry.path(), class))
+        .filter_map(|entry| look(&entry.path(), class))
         .collect();
     found.sort_by(|a, b| (&a.port, a.interface, &a.node).cmp(&(&b.port, b.interface, &b.node)));
     found
@@ -33,6 +42,24 @@ fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
         return None;
     }
     let below = entry.join("device").canonicalize().ok()?;
+    of_node(&below, entry)
+}
+
+/// An interface of the printer class: `bus/usb/devices/1-1:1.0`.
+fn printer(entry: &Path, _: Class) -> Option<Candidate> {
+    let interface = entry.canonicalize().ok()?;
+    if (
+        text(&interface, "bInterfaceClass").as_str(),
+        text(&interface, "bInterfaceSubClass").as_str(),
+    ) != PRINTER_CLASS
+    {
+        return None;
+    }
+    of_node(&interface, interface.parent()?)
+}
+
+/// What stands at `below`, whose device file is named in `entry`.
+fn of_node(below: &Path, entry: &Path) -> Option<Candidate> {
     let device = below
         .ancestors()
         .find(|folder| folder.join("idVendor").is_file())?;
@@ -43,8 +70,21 @@ fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
         serial_number: text(device, "serial"),
         product_name: text(device, "product"),
         port: port(device)?,
-        interface: interface(device, &below),
+        interface: interface(device, below),
         misfits: Vec::new(),
+    })
+}
+
+/// The device file of `usblp` for this interface.
+pub(super) fn kernel_printer(sys: &Path, printer: &Candidate) -> Option<PathBuf> {
+    let entries = fs::read_dir(sys.join("class/usbmisc")).ok()?;
+    entries.filter_map(Result::ok).find_map(|entry| {
+        let entry = entry.path();
+        let interface = entry.join("device").canonicalize().ok()?;
+        let found = of_node(&interface, interface.parent()?)?;
+        let same = (&found.node, found.interface) == (&printer.node, printer.interface);
+        let name = same.then(|| device_name(&entry))??;
+        Some(Path::new("/dev").join(name))
     })
 }
 

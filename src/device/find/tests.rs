@@ -162,3 +162,65 @@ fn a_path_is_taken_as_it_is() {
     let found = find_under(Path::new("/nowhere"), &at, Class::Tty, Code::ScannerMissing);
     assert_eq!(found.unwrap(), Path::new("/dev/x"));
 }
+
+#[test]
+fn printers_are_found_by_the_class_of_their_interface() {
+    let tree = Tree::new();
+    let root = tree.dir.path();
+    let listed = root.join("bus/usb/devices");
+    fs::create_dir_all(&listed).unwrap();
+    fs::create_dir_all(root.join("class/usbmisc")).unwrap();
+    for (ports, number, class) in [
+        ("1-1", "005", "07"),
+        ("1-2", "006", "07"),
+        ("1-3", "007", "08"),
+    ] {
+        tree.plug(
+            ports,
+            ("04b8", "0202", ports),
+            &format!("{ports}:1.0"),
+            "unused",
+        );
+        let device = root.join(CONTROLLER).join(ports);
+        fs::write(
+            device.join("uevent"),
+            format!("DEVNAME=bus/usb/001/{number}\n"),
+        )
+        .unwrap();
+        let interface = device.join(format!("{ports}:1.0"));
+        fs::write(interface.join("bInterfaceClass"), format!("{class}\n")).unwrap();
+        fs::write(interface.join("bInterfaceSubClass"), "01\n").unwrap();
+        symlink(&device, listed.join(ports)).unwrap();
+        symlink(&interface, listed.join(format!("{ports}:1.0"))).unwrap();
+    }
+    // The kernel's own driver serves the second.
+    let lp = root.join(CONTROLLER).join("1-2/1-2:1.0/usbmisc/lp0");
+    fs::create_dir_all(&lp).unwrap();
+    fs::write(lp.join("uevent"), "MAJOR=180\nDEVNAME=usb/lp0\n").unwrap();
+    symlink(root.join(CONTROLLER).join("1-2/1-2:1.0"), lp.join("device")).unwrap();
+    symlink(&lp, root.join("class/usbmisc/lp0")).unwrap();
+
+    let printer = |serial_number: Option<&str>| UsbRule {
+        vendor: 0x04b8,
+        product: 0x0202,
+        serial_number: serial_number.map(str::to_owned),
+        ..rule()
+    };
+    let class = Class::UsbPrinter;
+    assert_eq!(tree.find(printer(None), class), Err(Code::DeviceAmbiguous));
+    assert_eq!(
+        tree.find(printer(Some("1-3")), class),
+        Err(Code::ScannerMissing)
+    );
+    let found =
+        |serial| the_one(root, &printer(Some(serial)), class, Code::PrinterMissing).unwrap();
+    let (first, second) = (found("1-1"), found("1-2"));
+    assert_eq!(first.node, Path::new("/dev/bus/usb/001/005"));
+    assert_eq!(
+        (second.port.as_str(), second.interface),
+        ("0000:00:14.0/2", 0)
+    );
+    assert_eq!(sysfs::kernel_printer(root, &first), None);
+    let node = sysfs::kernel_printer(root, &second);
+    assert_eq!(node.as_deref(), Some(Path::new("/dev/usb/lp0")));
+}

@@ -21,6 +21,7 @@ use super::board::{Board, Holder};
 use super::error::DeviceError;
 use super::event::now_ms;
 use super::quirks::Profile;
+use super::usb_line::Turn;
 use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig};
 use crate::document::Content;
@@ -134,6 +135,7 @@ impl PrinterState {
 pub(crate) enum Place {
     Tcp { address: String },
     Serial { at: At, baud: u32 },
+    Usb { at: At, turn: Turn },
 }
 
 /// An order to the owner.

@@ -159,6 +159,7 @@ impl Owner {
         let link = match place {
             Place::Tcp { address } => Link::tcp(address, deadline).await?,
             Place::Serial { at, baud } => Link::serial(at, *baud, Code::PrinterMissing).await?,
+            Place::Usb { at, turn } => Link::usb(at, turn, Code::PrinterMissing).await?,
         };
         board.arrived();
         Ok(Conversation::new(link.tapped(board.tap()), profile))
@@ -257,11 +258,11 @@ impl Owner {
             self.board.unplugged();
         }
         match (&self.place, &self.conversation) {
-            (Place::Serial { at, .. }, None) => {
+            (Place::Serial { at, .. } | Place::Usb { at, .. }, None) => {
                 let next = Instant::now() + self.pause.next(at);
                 self.wake_at = self.wake_at.min(next);
             }
-            (Place::Serial { .. } | Place::Tcp { .. }, _) => self.pause.reset(),
+            (Place::Serial { .. } | Place::Usb { .. } | Place::Tcp { .. }, _) => self.pause.reset(),
         }
     }
 }

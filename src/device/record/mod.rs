@@ -60,9 +60,10 @@ pub(crate) fn shape_of(kind: &Kind) -> Shape {
         Kind::HidScanner { .. } => Shape::Messages(Box::<hid::Reports>::default()),
         Kind::KeyboardScanner { .. } => Shape::Stream(Box::<keyboard::Keys>::default()),
         // A queue has no line of its own: of its requests nothing is recorded.
-        Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::Queue(_) => {
-            Shape::Stream(Box::<Receipt>::default())
-        }
+        Kind::EscPosTcp { .. }
+        | Kind::EscPosSerial { .. }
+        | Kind::EscPosUsb { .. }
+        | Kind::Queue(_) => Shape::Stream(Box::<Receipt>::default()),
         Kind::IdCardSerial { .. } => Shape::Stream(Box::new(Frames)),
         Kind::PcscReader { .. } => Shape::Messages(Box::<CardTalk>::default()),
     }

@@ -3,18 +3,20 @@
 
 use super::error;
 use super::fields::Fields;
-use super::order::{operator, request_id_into};
+use super::order::{IDENTITY_REF_LENGTH_MAX, operator, print_wish, request_id_into};
+use super::settlement::paper;
 use super::stuck::dispense_resolution;
 use super::time::{is_civil, rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::{DispenseKey, Failure, HandOut, HandedOut, TakeBack};
+use crate::operation::{DispenseKey, Dispensed, Failure, HandOut, HandedOut, TakeBack};
 use crate::person::{IdNo, Name};
 use crate::settlement::answer::Money;
 use crate::settlement::bill::{Count, Price};
 use crate::settlement::handout::{
     Dispense, Ending, Goods, Payer, Pharmacist, Phase, Prescriber, Returned, Row, What,
 };
+use crate::settlement::order::PrintWish;
 
 /// Rows of one request.
 const ROWS_MAX: usize = 100;
@@ -32,11 +34,19 @@ pub fn hand_out(request: wire::HandOutRequest) -> Result<HandOut, Failure> {
     request_id_into(&mut f, &request.request_id);
     let operator = operator(&mut f, request.operator.unwrap_or_default());
     let goods = goods(&mut f, request.goods.unwrap_or_default());
+    let identity_ref = f.optional(
+        "identity_ref",
+        request.identity_ref,
+        IDENTITY_REF_LENGTH_MAX,
+    );
+    let ticket = ticket(&mut f, request.print);
     match goods {
         Some(goods) => f.finish(HandOut {
             request_id: request.request_id,
             operator,
             goods,
+            identity_ref,
+            ticket,
         }),
         None => Err(unfinished(f)),
     }
@@ -81,6 +91,7 @@ pub fn take_back(request: wire::TakeBackRequest) -> Result<TakeBack, Failure> {
         .collect();
     let rtal_docno = f.optional("rtal_docno", request.rtal_docno, 40);
     let sel_retn_time = f.civil("sel_retn_time", request.sel_retn_time);
+    let ticket = ticket(&mut f, request.print);
     match of {
         Some(of) => f.finish(TakeBack {
             request_id: request.request_id,
@@ -89,8 +100,26 @@ pub fn take_back(request: wire::TakeBackRequest) -> Result<TakeBack, Failure> {
             lines,
             rtal_docno,
             sel_retn_time,
+            ticket,
         }),
         None => Err(unfinished(f)),
+    }
+}
+
+/// Whether a ticket is printed. The printer is not looked at before: what was handed out is told all the same.
+fn ticket(f: &mut Fields, print: i32) -> bool {
+    let wish = f.known("print", print, Some(PrintWish::No), print_wish);
+    wish.is_some_and(|wish| wish != PrintWish::No)
+}
+
+/// What is true of it, and of its ticket.
+#[must_use]
+pub fn dispensed(told: &Dispensed) -> wire::Dispense {
+    let ticket = told.ticket.as_ref();
+    wire::Dispense {
+        ticket: ticket.map(|ticket| paper(ticket.paper)),
+        ticket_job_id: ticket.map_or_else(String::new, |ticket| ticket.job_id.clone()),
+        ..dispense(&told.story)
     }
 }
 
@@ -347,6 +376,8 @@ pub fn dispense(story: &Dispense) -> wire::Dispense {
         accepted_at: rfc3339(story.accepted_at_ms),
         ended_at: rfc3339_or_empty(story.ended_at_ms),
         resolution: story.resolved.as_ref().map(dispense_resolution),
+        ticket: None,
+        ticket_job_id: String::new(),
     }
 }
 

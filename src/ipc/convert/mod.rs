@@ -9,6 +9,7 @@ pub mod device;
 pub mod dispense;
 pub mod error;
 mod fields;
+pub mod identity;
 pub mod order;
 pub mod picture;
 pub mod print;

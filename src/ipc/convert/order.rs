@@ -29,8 +29,10 @@ const MORE_VALUE_LENGTH_MAX: usize = 4_000;
 const TRACE_CODES_MAX: usize = 200;
 /// Characters of one trace code.
 const TRACE_CODE_LENGTH_MAX: usize = 100;
+/// Characters of an identity_ref.
+pub(super) const IDENTITY_REF_LENGTH_MAX: usize = 100;
 /// Longest wait for a code that a caller may ask for, milliseconds.
-const SCAN_WAIT_MS_MAX: u32 = 600_000;
+pub(super) const SCAN_WAIT_MS_MAX: u32 = 600_000;
 
 /// The checked request, as far as its form goes.
 ///
@@ -57,7 +59,15 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         Some(AccountUse::Own),
         account_use,
     );
-    let credentials = credentials(f, &request.credentials);
+    let identity_ref = f.optional(
+        "identity_ref",
+        request.identity_ref,
+        IDENTITY_REF_LENGTH_MAX,
+    );
+    let credentials = match request.credentials.as_slice() {
+        [] if !identity_ref.is_empty() => Vec::new(),
+        given => credentials(f, given),
+    };
     let confirm = confirm_points(f, &request.confirm);
     let print = f.known("print", request.print, Some(PrintWish::Receipt), print_wish);
     if request.scan_wait_ms > SCAN_WAIT_MS_MAX {
@@ -65,11 +75,8 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         f.wrong(Code::RequestInvalid, "scan_wait_ms", why);
     }
     if request.extension.len() > EXTENSION_MAX {
-        f.wrong(
-            Code::RequestInvalid,
-            "extension",
-            format!("has more than {EXTENSION_MAX} fields"),
-        );
+        let why = format!("has more than {EXTENSION_MAX} fields");
+        f.wrong(Code::RequestInvalid, "extension", why);
     }
     let extension = f.map(
         "extension",
@@ -95,6 +102,8 @@ pub fn order(request: wire::ScanAndPayRequest) -> Result<Order, Failure> {
         print: print.unwrap_or(PrintWish::No),
         scan_wait_ms: request.scan_wait_ms,
         extension,
+        identity_ref,
+        business_type: String::new(),
     };
     fields.finish(order)
 }
@@ -128,14 +137,14 @@ pub(super) fn operator(f: &mut Fields, operator: wire::Operator) -> Operator {
     }
 }
 
-fn office(f: &mut Fields, office: wire::Office) -> Office {
+pub(super) fn office(f: &mut Fields, office: wire::Office) -> Office {
     Office {
         id: f.required("office.id", office.id, 20),
         name: f.required("office.name", office.name, 30),
     }
 }
 
-fn patient(f: &mut Fields, patient: wire::Patient) -> Patient {
+pub(super) fn patient(f: &mut Fields, patient: wire::Patient) -> Patient {
     Patient {
         certno: IdNo::new(f.optional("patient.certno", patient.certno, 50)),
         name: Name::new(f.optional("patient.name", patient.name, 50)),
@@ -325,7 +334,7 @@ fn trace_codes(f: &mut Fields, at: &str, codes: Vec<wire::TraceCode>) -> Vec<Tra
         .collect()
 }
 
-fn credentials(f: &mut Fields, wire: &[i32]) -> Vec<CredentialKind> {
+pub(super) fn credentials(f: &mut Fields, wire: &[i32]) -> Vec<CredentialKind> {
     if wire.is_empty() {
         return vec![CredentialKind::EVoucher];
     }
@@ -373,6 +382,15 @@ fn account_use(account_use: wire::AccountUse) -> Option<AccountUse> {
     }
 }
 
+/// What a person shows, on the wire.
+pub(super) fn credential_of(kind: CredentialKind) -> wire::Credential {
+    match kind {
+        CredentialKind::EVoucher => wire::Credential::EVoucher,
+        CredentialKind::SocialCard => wire::Credential::SocialCard,
+        CredentialKind::ResidentId => wire::Credential::ResidentId,
+    }
+}
+
 fn credential(kind: wire::Credential) -> Option<CredentialKind> {
     match kind {
         wire::Credential::Unspecified => None,
@@ -382,7 +400,7 @@ fn credential(kind: wire::Credential) -> Option<CredentialKind> {
     }
 }
 
-fn print_wish(print: wire::PrintWish) -> Option<PrintWish> {
+pub(super) fn print_wish(print: wire::PrintWish) -> Option<PrintWish> {
     match print {
         wire::PrintWish::Unspecified => None,
         wire::PrintWish::No => Some(PrintWish::No),

@@ -42,6 +42,7 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
         setl_id: answer.setl_id,
         setl_time: answer.setl_time,
         insutype: answer.insutype,
+        insutype_is_remembered: answer.insutype_is_remembered,
         clr_type: answer.clr_type,
         clr_way: answer.clr_way,
         clr_optins: answer.clr_optins,
@@ -269,7 +270,7 @@ pub(super) fn money(money: Money) -> wire::Money {
     }
 }
 
-fn paper(paper: Paper) -> wire::Paper {
+pub(super) fn paper(paper: Paper) -> wire::Paper {
     let (proof, reason, copies) = match paper {
         Paper::NotAsked | Paper::Queued => (wire::PaperProof::Unspecified, None, 0),
         Paper::Printed(Proof::ProcessId) => (wire::PaperProof::ProcessId, None, 1),
@@ -297,7 +298,7 @@ fn paper_state(paper: Paper) -> wire::PaperState {
     }
 }
 
-fn stage(stage: Stage) -> wire::Stage {
+pub(super) fn stage(stage: Stage) -> wire::Stage {
     match stage {
         Stage::Queued => wire::Stage::Queued,
         Stage::WaitingScan => wire::Stage::WaitingScan,

@@ -28,7 +28,7 @@ impl<H: Handle> DispenseService for Dispenses<H> {
         let wish = dispense::hand_out(request.into_inner()).map_err(refused)?;
         let story = self.handle.hand_out(caller, wish, deadline).await;
         let story = story.map_err(refused)?;
-        let told = Some(dispense::dispense(&story));
+        let told = Some(dispense::dispensed(&story));
         Ok(Response::new(wire::HandOutResponse { dispense: told }))
     }
 
@@ -41,7 +41,7 @@ impl<H: Handle> DispenseService for Dispenses<H> {
         let wish = dispense::take_back(request.into_inner()).map_err(refused)?;
         let story = self.handle.take_back(caller, wish, deadline).await;
         let story = story.map_err(refused)?;
-        let told = Some(dispense::dispense(&story));
+        let told = Some(dispense::dispensed(&story));
         Ok(Response::new(wire::TakeBackResponse { dispense: told }))
     }
 

@@ -7,13 +7,14 @@ use futures_util::stream::BoxStream;
 
 use crate::document::Document;
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish, PutTold, PutWish,
-    Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
-    ShownCard, Stated, Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
+    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish,
+    PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
+    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
+use crate::settlement::identify::{self, Wish};
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
@@ -71,7 +72,7 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: HandOut,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send;
 
     /// Tells the platform what came back.
     fn take_back(
@@ -79,7 +80,7 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         wish: TakeBack,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send;
 
     /// What is true of a hand-out or take-back.
     fn dispense(
@@ -228,6 +229,28 @@ pub trait Handle: Clone + Send + Sync + 'static {
         wish: CardWish,
         deadline: Option<Duration>,
     ) -> impl Future<Output = Result<ShownCard, Failure>> + Send;
+
+    /// Says who stands there. Dropping the future frees the devices.
+    fn identify(
+        &self,
+        caller: CallerId,
+        wish: Wish,
+        deadline: Option<Duration>,
+    ) -> impl Future<Output = Result<Identified, Failure>> + Send;
+
+    /// Follows an identification, also one that does not exist yet.
+    fn watch_identification(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> BoxStream<'static, (identify::Progress, Identified)>;
+
+    /// Calls an identification off.
+    fn cancel_identify(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> impl Future<Output = Result<(bool, Identified), Failure>> + Send;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

@@ -10,6 +10,7 @@ mod device;
 mod dispense;
 mod gate;
 mod handle;
+mod identity;
 mod listen;
 mod open;
 mod print;

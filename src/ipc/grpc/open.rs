@@ -13,13 +13,14 @@ use crate::config::Settings;
 use crate::document::Document;
 use crate::ipc::access::{Accounts, Policy, UnknownName};
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Failure,
-    HandOut, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview, PrintWish, PutTold,
-    PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
-    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
+    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview,
+    PrintWish, PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish,
+    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
+use crate::settlement::identify::{self, Wish};
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
@@ -117,7 +118,7 @@ impl Handle for Operations {
         caller: CallerId,
         wish: HandOut,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send {
         Operations::hand_out(self, caller, wish, deadline)
     }
 
@@ -126,7 +127,7 @@ impl Handle for Operations {
         caller: CallerId,
         wish: TakeBack,
         deadline: Option<Duration>,
-    ) -> impl Future<Output = Result<Arc<Dispense>, Failure>> + Send {
+    ) -> impl Future<Output = Result<Dispensed, Failure>> + Send {
         Operations::take_back(self, caller, wish, deadline)
     }
 
@@ -173,6 +174,31 @@ impl Handle for Operations {
         key: RefundKey,
     ) -> impl Future<Output = Result<refund::Answer, Failure>> + Send {
         Operations::get_refund(self, caller, key)
+    }
+
+    async fn identify(
+        &self,
+        caller: CallerId,
+        wish: Wish,
+        deadline: Option<Duration>,
+    ) -> Result<Identified, Failure> {
+        Operations::identify(self, caller, wish, deadline).await
+    }
+
+    fn watch_identification(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> BoxStream<'static, (identify::Progress, Identified)> {
+        Operations::watch_identification(self, caller, request_id).boxed()
+    }
+
+    async fn cancel_identify(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> Result<(bool, Identified), Failure> {
+        Operations::cancel_identify(self, caller, request_id).await
     }
 
     async fn read_card(

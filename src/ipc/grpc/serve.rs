@@ -13,6 +13,7 @@ use super::device::Devices;
 use super::dispense::Dispenses;
 use super::gate::Gate;
 use super::handle::Handle;
+use super::identity::Identities;
 use super::listen::{ListenError, Socket};
 use super::print::Prints;
 use super::settlement::Settlements;
@@ -20,6 +21,7 @@ use crate::api;
 use crate::api::daemon_service_server::DaemonServiceServer;
 use crate::api::device_service_server::DeviceServiceServer;
 use crate::api::dispense_service_server::DispenseServiceServer;
+use crate::api::identity_service_server::IdentityServiceServer;
 use crate::api::print_service_server::PrintServiceServer;
 use crate::api::settlement_service_server::SettlementServiceServer;
 use crate::ipc::access::Policy;
@@ -127,6 +129,12 @@ fn routes<H: Handle>(
     };
     let dispenses =
         DispenseServiceServer::new(dispenses).max_decoding_message_size(REQUEST_BYTES_MAX);
+    let identities = Identities {
+        handle: handle.clone(),
+        gate: gate.clone(),
+    };
+    let identities =
+        IdentityServiceServer::new(identities).max_decoding_message_size(REQUEST_BYTES_MAX);
     let prints = Prints {
         handle: handle.clone(),
         gate: gate.clone(),
@@ -155,6 +163,7 @@ fn routes<H: Handle>(
         .add_service(devices)
         .add_service(dispenses)
         .add_service(prints)
+        .add_service(identities)
         .add_service(daemon)
         .add_service(health)
         .add_service(reflection().build_v1()?)
@@ -172,6 +181,9 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
         health
             .set_serving::<DispenseServiceServer<Dispenses<H>>>()
             .await;
+        health
+            .set_serving::<IdentityServiceServer<Identities<H>>>()
+            .await;
         health.set_serving::<PrintServiceServer<Prints<H>>>().await;
         health.set_serving::<DaemonServiceServer<Daemon<H>>>().await;
     } else {
@@ -183,6 +195,9 @@ async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
             .await;
         health
             .set_not_serving::<DispenseServiceServer<Dispenses<H>>>()
+            .await;
+        health
+            .set_not_serving::<IdentityServiceServer<Identities<H>>>()
             .await;
         health
             .set_not_serving::<PrintServiceServer<Prints<H>>>()

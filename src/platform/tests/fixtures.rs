@@ -144,6 +144,8 @@ fn order() -> Order {
         print: PrintWish::No,
         scan_wait_ms: 0,
         extension: BTreeMap::from([("OTP_ER_REFL_FLAG".to_owned(), "0".to_owned())]),
+        identity_ref: String::new(),
+        business_type: String::new(),
     }
 }
 

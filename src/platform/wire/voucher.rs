@@ -10,7 +10,7 @@ use crate::config::Profile;
 use crate::person::{EcToken, IdNo, Name, ScannedCode};
 use crate::settlement::call::Call;
 use crate::settlement::known::{Insurance, Voucher};
-use crate::settlement::order::{OperatorKind, OrderKind};
+use crate::settlement::order::OperatorKind;
 
 /// What stands in the record where the scanned code stood.
 pub(in crate::platform) const BLOTTED: &str = "***";
@@ -40,7 +40,7 @@ fn data(profile: &Profile, call: &Call<'_>) -> Object {
     let (operator, office) = (&call.order.operator, &call.order.office);
     let data = Object::new()
         .text("orgId", &profile.fixmedins_code)
-        .text("businessType", business_type(call.order.kind))
+        .text("businessType", call.order.business_type())
         .text("operatorId", &operator.id)
         .text("operatorName", &operator.name)
         .text("officeId", &office.id)
@@ -73,15 +73,6 @@ pub(super) fn blotted(
     }
     let recorded = body.replace(code.expose(), BLOTTED);
     (Zeroizing::new(recorded), Some(body))
-}
-
-/// 用码业务类型.
-fn business_type(kind: OrderKind) -> &'static str {
-    match kind {
-        OrderKind::Registration => "01101",
-        OrderKind::Outpatient | OrderKind::DoctorDesk => "01301",
-        OrderKind::Pharmacy => "02121",
-    }
 }
 
 /// The service's answer.

@@ -2,7 +2,7 @@
 
 use crate::book::Code;
 use crate::settlement::bill::{Bill, Fen, Line, line_amount};
-use crate::settlement::order::{Order, OrderKind};
+use crate::settlement::order::{AccountUse, Order, OrderKind};
 use crate::settlement::rules::Rules;
 
 /// Why an order is not taken, and the field that says so by its wire path.
@@ -42,8 +42,18 @@ pub fn check(order: &Order, may_bill_unnamed: bool, rules: &Rules) -> Result<Fen
             "empty, and so is the name",
         ));
     }
-    if order.credentials.is_empty() {
-        faults.push(fault(Code::RequestInvalid, "credentials", "empty"));
+    if order.credentials.is_empty() == order.identity_ref.is_empty() {
+        let detail = "either these or identity_ref";
+        faults.push(fault(Code::RequestInvalid, "credentials", detail));
+    }
+    let wants_fresh = order.fresh_code || rules.fresh_code || !rules.identity_pays;
+    if !order.identity_ref.is_empty() && wants_fresh {
+        let detail = "this site, or the order, asks for a fresh credential";
+        faults.push(fault(Code::IdentityNotFresh, "identity_ref", detail));
+    }
+    if order.account_use == AccountUse::Shared && !rules.shared_account {
+        let detail = "voucher.shared_account is off in the site profile";
+        faults.push(fault(Code::AccountNotShared, "account_use", detail));
     }
     let is_pharmacy = order.kind == OrderKind::Pharmacy;
     if order.visit.diagnoses.is_empty() && !is_pharmacy {

@@ -2,7 +2,7 @@
 
 use crate::book::Code;
 use crate::person::{IdNo, Name};
-use crate::settlement::known::Person;
+use crate::settlement::known::{Insurance, Person};
 use crate::settlement::order::Patient;
 
 /// 参保状态 in force.
@@ -37,7 +37,7 @@ pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> 
         .insuinfo
         .iter()
         .enumerate()
-        .filter(|(_, row)| row.psn_insu_stas == IN_FORCE)
+        .filter(|(_, row)| is_in_force(row))
         .filter(|(_, row)| insutype.is_empty() || row.insutype == insutype)
         .map(|(index, _)| index)
         .collect();
@@ -50,13 +50,16 @@ pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> 
     }
 }
 
+/// Whether this row of insurance is in force.
+#[must_use]
+pub fn is_in_force(row: &Insurance) -> bool {
+    row.psn_insu_stas == IN_FORCE
+}
+
 /// The kinds of insurance in force, as a list to choose from: `310, 390`.
 #[must_use]
 pub fn insurances_in_force(person: &Person) -> String {
-    let in_force = person
-        .insuinfo
-        .iter()
-        .filter(|row| row.psn_insu_stas == IN_FORCE);
+    let in_force = person.insuinfo.iter().filter(|row| is_in_force(row));
     let mut kinds: Vec<&str> = in_force.map(|row| row.insutype.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();

@@ -88,6 +88,13 @@ fn credential(state: &State, order: &Order, rules: &Rules, now_ms: i64) -> Optio
         return Some(give_up(code, Ending::Refused));
     }
     let Some(voucher) = &state.known.voucher else {
+        if !order.identity_ref.is_empty() {
+            // Nothing is read in its place: it is too old for the platform, or was known to an earlier process.
+            return Some(match trail.last_rejection {
+                Some(code) => give_up(code, Ending::Refused),
+                None => give_up(Code::IdentityGone, Ending::Cancelled),
+            });
+        }
         if trail.code_in_hand {
             return Some(ask(state, Step::Decode, now_ms));
         }

@@ -81,6 +81,15 @@ fn what_devices_do() {
         },
         r#"{"event":"document_read","credential":"SocialCard"}"#,
     );
+    check(
+        &Event::IdentityShown {
+            identification: "id-1".to_owned(),
+            credential: CredentialKind::EVoucher,
+            age_ms: 900,
+            found: None,
+        },
+        r#"{"event":"identity_shown","identification":"id-1","credential":"EVoucher","age_ms":900}"#,
+    );
     let code = Code::PaymentCodeShown;
     check(
         &Event::CodeRejected { code },

@@ -24,6 +24,9 @@ pub(in crate::settlement) fn rules() -> Rules {
         hifdm_beside_oth: true,
         hardened: Vec::new(),
         fresh_code: false,
+        identity_pays: false,
+        identity_ref_ms: 120_000,
+        shared_account: false,
         settle_is_reversible: true,
         pharmacy_is_reversible: true,
         dispense_is_enabled: true,
@@ -96,6 +99,8 @@ pub(in crate::settlement) fn order() -> Order {
         print: PrintWish::No,
         scan_wait_ms: 0,
         extension: BTreeMap::new(),
+        identity_ref: String::new(),
+        business_type: String::new(),
     }
 }
 

@@ -15,7 +15,7 @@ from usb import wait_until
 PROGRAMS = pathlib.Path("/run/programs")
 USER = "yibao"
 # Longest wait for anything that is to happen; the machine is emulated.
-PATIENCE_S = 40
+PATIENCE_S = 180
 
 
 class Desk:
@@ -38,8 +38,9 @@ class Desk:
         self.log = open(self.dir / "daemon.log", "ab")
         self.process = None
         self.start()
-        # Whatever the daemon says about a device is a reason to look again; looking all the time would slow it down.
-        self.said_something = threading.Event()
+        # What the daemon says about its devices: each question is a process, which takes an emulated machine a second.
+        self.told = threading.Condition()
+        self.states, self.changes = {}, []
         self.watch = subprocess.Popen(self.ctl("device", "watch"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         threading.Thread(target=self._follow, daemon=True).start()
 
@@ -59,8 +60,36 @@ class Desk:
         wait_until(lambda: self.lives() and self.socket.exists(), "the daemon's socket", PATIENCE_S)
 
     def _follow(self):
-        for _ in self.watch.stdout:
-            self.said_something.set()
+        after = {"READY": "READY", "UNPLUGGED": "MISSING", "PAPER_OUT": "PAPER_OUT", "BUSY": "BUSY"}
+        for line in self.watch.stdout:
+            said = json.loads(line)
+            with self.told:
+                for device in said.get("devices", []):
+                    self.states[device["name"]] = device["state"].removeprefix("DEVICE_STATE_")
+                if "change" in said:
+                    name, change = said["device"], said["change"].removeprefix("DEVICE_CHANGE_")
+                    self.states[name] = after.get(change, self.states.get(name))
+                    self.changes.append((name, change))
+                self.told.notify_all()
+
+    def state(self, name, wanted):
+        """Waits until the last word about the device is this."""
+        self.until_told(lambda: self.states.get(name) == wanted, "%s of %s" % (wanted, name))
+
+    def change(self, name, wanted, do):
+        """Does something and waits for what is told of it."""
+        with self.told:
+            before = len(self.changes)
+        do()
+        self.until_told(lambda: (name, wanted) in self.changes[before:], "%s of %s" % (wanted, name))
+
+    def until_told(self, true, what):
+        end = time.monotonic() + PATIENCE_S
+        with self.told:
+            while not true() and self.lives():
+                if time.monotonic() > end:
+                    raise AssertionError("waited in vain for %s: %s, %s" % (what, self.states, self.changes[-9:]))
+                self.told.wait(timeout=1)
 
     def lives(self):
         if self.process.poll() is not None:
@@ -72,6 +101,8 @@ class Desk:
             process.terminate()
             process.wait(PATIENCE_S)
         self.log.close()
+        # It lies in memory.
+        shutil.rmtree(self.dir)
 
     def said(self):
         return (self.dir / "daemon.log").read_text()
@@ -92,21 +123,22 @@ class Desk:
         return next(device for device in answer["devices"] if device["name"] == name)
 
     def wait(self, name, what, true):
+        """Looks at the device until it is so: for what no event tells."""
         end = time.monotonic() + PATIENCE_S
         while self.lives():
-            self.said_something.clear()
-            if true(self.device(name)):
+            seen = self.device(name)
+            if true(seen):
                 return
             if time.monotonic() > end:
-                raise AssertionError("waited in vain for %s of %s: %s" % (what, name, self.device(name)))
-            # Counters change without a word.
-            self.said_something.wait(timeout=1)
+                raise AssertionError("waited in vain for %s of %s: %s" % (what, name, seen))
+            with self.told:
+                self.told.wait(timeout=0.5)
 
     def ready(self, name):
-        self.wait(name, "READY", lambda it: it["state"] == "DEVICE_STATE_READY")
+        self.state(name, "READY")
 
     def missing(self, name):
-        self.wait(name, "MISSING", lambda it: it["state"] == "DEVICE_STATE_MISSING")
+        self.state(name, "MISSING")
 
     def footprint(self):
         """Descriptors and threads."""
@@ -147,21 +179,6 @@ class Listener:
             return json.loads(self.codes.get(timeout=PATIENCE_S))
         except queue.Empty:
             raise AssertionError("no code came") from None
-
-    def show(self, name, send):
-        """Shows a code. The scanner begins to listen after the holder is told that it is there; a code that the daemon
-        counts as ignored came before that and is shown again."""
-        ignored = self.ignored(name)
-        send()
-        while self.codes.empty():
-            self.desk.lives()
-            if self.ignored(name) > ignored:
-                ignored = self.ignored(name)
-                send()
-            time.sleep(0.2)
-
-    def ignored(self, name):
-        return int(self.desk.device(name)["counters"]["codesIgnored"])
 
     def nothing_more(self):
         assert self.codes.empty(), self.codes.get_nowait()

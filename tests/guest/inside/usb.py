@@ -24,7 +24,7 @@ class Device:
         self.report_descriptor = report_descriptor
         self.class_request = class_request
         self.to_send, self.asked, self.got = {}, {}, []
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.socket = None
         self.port = None
 
@@ -54,6 +54,14 @@ class Device:
                 self._return(sequence, 0, data[:length])
             else:
                 self.to_send.setdefault(endpoint, []).append(data)
+
+    def out(self, sequence, endpoint, data):
+        """Takes one transfer from the host."""
+        self.got.append((endpoint, data))
+        self._return(sequence, 0, b"", len(data))
+
+    def standard(self, kind, request, value, index):
+        """Hears of a standard request."""
 
     def unread(self, endpoint):
         """Transfers that the host has not asked for yet."""
@@ -94,6 +102,7 @@ class Device:
         elif (kind, request) == (0x80, 0):
             answer = b"\0\0"
         elif kind in (0, 1, 2):
+            self.standard(kind, request, value, index)
             answer = b""
         elif self.class_request:
             answer = self.class_request(kind, request, value, index, length, data)
@@ -112,8 +121,8 @@ class Device:
             else:
                 self._return(sequence, 0, b"", length)
         elif not is_in:
-            self.got.append((endpoint, data))
-            self._return(sequence, 0, b"", length)
+            with self.lock:
+                self.out(sequence, endpoint, data)
         else:
             with self.lock:
                 queue = self.to_send.setdefault(endpoint, [])
@@ -129,8 +138,13 @@ class Device:
                 for entry in [entry for entry in waiting if entry[0] == unlinked]:
                     waiting.remove(entry)
                     hit = True
+            hit |= self.called_back(unlinked)
             status = -errno.ECONNRESET if hit else 0
             self.socket.sendall(struct.pack(">5Ii24x", RET_UNLINK, sequence, 0, 0, 0, status))
+
+    def called_back(self, sequence):
+        """The host takes back a transfer that it wanted us to take; whether we had it still."""
+        return False
 
     def _serve(self, sock):
         try:
@@ -155,7 +169,7 @@ def port_is_free(port):
     return False
 
 
-def wait_until(true, what, seconds=20):
+def wait_until(true, what, seconds=180):
     """Waits until `true()` is; a condition, never a guess."""
     end = time.monotonic() + seconds
     while not true():

@@ -28,6 +28,7 @@ async fn what_was_chosen_once_is_remembered_until_it_is_corrected() {
         let answer = settle(&desk, &format!("choice-{n}"), given).await;
         assert_eq!(answer.money(), Money::Settled, "{given}: {answer:?}");
         assert_eq!(answer.insutype, paid, "{n}: {given:?}");
+        assert_eq!(answer.insutype_is_remembered, given.is_empty(), "{n}");
     }
 
     desk.stop().await;

@@ -27,14 +27,14 @@ const LATE: Duration = Duration::from_millis(1_000);
 const LONG_MS: u32 = 15_000;
 
 /// A desk with a card reader.
-struct CardDesk {
-    desk: Desk,
+pub(crate) struct CardDesk {
+    pub(crate) desk: Desk,
     pcscd: Pcscd,
     slot: CardSlot,
 }
 
 impl CardDesk {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with("reader = \"Virtual PCD 00 00\"").await
     }
 
@@ -53,14 +53,14 @@ impl CardDesk {
     }
 
     /// Puts the card of this person in.
-    fn insert(&self, person: &str, fault: Fault) {
+    pub(crate) fn insert(&self, person: &str, fault: Fault) {
         self.slot
             .insert(SocialCard::of(&self.person(person)), fault);
     }
 
     /// Takes out what is there, and puts the card of this person in once that was seen: pcscd looks at a virtual
     /// reader a few times a second, and takes two cards within one look for one.
-    async fn replace(&self, person: &str, fault: Fault) {
+    pub(crate) async fn replace(&self, person: &str, fault: Fault) {
         self.replace_by(SocialCard::of(&self.person(person)), fault)
             .await;
     }
@@ -71,7 +71,7 @@ impl CardDesk {
         self.slot.insert(card, fault);
     }
 
-    fn person(&self, key: &str) -> Person {
+    pub(crate) fn person(&self, key: &str) -> Person {
         self.desk
             .platform
             .person(key)
@@ -121,7 +121,7 @@ async fn devices(desk: &Desk) -> DeviceServiceClient<Channel> {
 }
 
 /// The device of this name, once it is as wanted.
-async fn until(desk: &Desk, name: &str, wanted: impl Fn(&Device) -> bool) -> Device {
+pub(crate) async fn until(desk: &Desk, name: &str, wanted: impl Fn(&Device) -> bool) -> Device {
     let mut client = devices(desk).await;
     let seen = eventually(async || {
         let listed = client.list_devices(ListDevicesRequest {}).await;

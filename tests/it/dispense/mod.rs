@@ -44,6 +44,7 @@ pub(crate) fn back(request_id: &str, of: &str, lines: &[(u32, &str, &[&str])]) -
         lines: lines.iter().map(line).collect(),
         rtal_docno: String::new(),
         sel_retn_time: String::new(),
+        print: 0,
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Carry {
     number: [u8; 4],
     trust_queued: bool,
     options: PrintOptions,
-    profile: &'static Profile,
+    profile: Profile,
     all_sent_at: Option<Instant>,
     poll_at: Option<Instant>,
     queued_asked: bool,
@@ -48,7 +48,7 @@ impl Carry {
         number: [u8; 4],
         trust_queued: bool,
         options: PrintOptions,
-        profile: &'static Profile,
+        profile: Profile,
     ) -> Self {
         let mut job = job.to_vec();
         let mut queued_asked = false;

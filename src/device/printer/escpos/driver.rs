@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::carry::Carry;
 use super::encode::{REPORT_CHANGES, separation};
 use super::proof::ASK_QUEUED;
-use super::status::{Parser, Question, Reply, after_answer, after_report};
+use super::status::{Parser, Question, Reply, after_answer, after_port, after_report};
 use crate::book::Code;
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
@@ -55,7 +55,7 @@ pub(in crate::device::printer) struct Past {
 pub(in crate::device::printer) struct Conversation {
     link: Link,
     parser: Parser,
-    profile: &'static Profile,
+    profile: Profile,
     round: Round,
     known: PrinterState,
     /// Queued answers heard and not yet counted.
@@ -90,6 +90,11 @@ impl Round {
 impl Conversation {
     pub(in crate::device::printer) fn new(link: Link, profile: &'static Profile) -> Self {
         let known = PrinterState::default();
+        let profile = if link.is_one_way() {
+            profile.without_answers()
+        } else {
+            *profile
+        };
         let (parser, round) = (Parser::default(), Round::default());
         Self {
             link,
@@ -119,7 +124,7 @@ impl Conversation {
         }
     }
 
-    /// Asks how the printer is. A model that never answers counts as fine.
+    /// Asks how the printer is. A model that never answers counts as fine, unless its port says otherwise.
     pub(in crate::device::printer) async fn look(
         &mut self,
         board: &Board,
@@ -127,6 +132,10 @@ impl Conversation {
     ) -> Result<PrinterState, DeviceError> {
         self.drain(board).map_err(|e| self.gone(board, &e))?;
         if !self.profile.has_status {
+            let said = self.link.port_status().await;
+            if let Some(port) = said.map_err(|e| self.gone(board, &e))? {
+                self.known = after_port(port);
+            }
             board.observed(self.known);
             return Ok(self.known);
         }
@@ -164,7 +173,7 @@ impl Conversation {
         if past.cut_off {
             self.write(&[0; RESYNC_BYTES], board, deadline).await?;
             // What hangs there is another patient's: it must not come out on top of the next receipt.
-            self.write(&separation(self.profile), board, deadline)
+            self.write(&separation(&self.profile), board, deadline)
                 .await?;
             past.cut_off = false;
         }
@@ -224,6 +233,13 @@ impl Conversation {
         let outcome = loop {
             let now = Instant::now();
             if now >= options.deadline {
+                // A printer that answers nothing may still say that it has no paper.
+                if !self.profile.has_status
+                    && let Ok(Some(port)) = self.link.port_status().await
+                {
+                    self.known = after_port(port);
+                    board.observed(self.known);
+                }
                 break carry.late(self.known);
             }
             if let Some(outcome) = carry.done(now, self.link.unsent()) {

@@ -323,6 +323,7 @@ pub(crate) fn answer() -> Answer {
         setl_id: "S1".into(),
         setl_time: "2023-11-15 06:13:21".into(),
         insutype: "310".into(),
+        insutype_is_remembered: true,
         clr_type: "11".into(),
         clr_way: String::new(),
         clr_optins: String::new(),

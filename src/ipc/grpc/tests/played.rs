@@ -13,15 +13,16 @@ use crate::ipc::convert::{device, settlement, status};
 use crate::ipc::grpc::handle::Handle;
 use crate::operation::{
     CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
-    DeviceState, DispenseKey, Failure, HandOut, ListFilter, Reconcile, Reconciled, Recording,
-    RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched,
-    What, Why,
+    DeviceState, DispenseKey, Dispensed, Failure, HandOut, Identified, ListFilter, Reconcile,
+    Reconciled, Recording, RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status,
+    TakeBack, Watched, What, Why,
 };
 use crate::operation::{
     JobCancel, JobKey, JobTold, PaperPreview, PrintWish, PutTold, PutWish, ReprintWish,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::handout::Dispense;
+use crate::settlement::identify::{self, Wish};
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
@@ -123,11 +124,11 @@ impl Handle for Desk {
         Ok(Vec::new())
     }
 
-    async fn hand_out(&self, _: CallerId, wish: HandOut, _: Wait) -> Told {
+    async fn hand_out(&self, _: CallerId, wish: HandOut, _: Wait) -> Result<Dispensed, Failure> {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
-    async fn take_back(&self, _: CallerId, wish: TakeBack, _: Wait) -> Told {
+    async fn take_back(&self, _: CallerId, wish: TakeBack, _: Wait) -> Result<Dispensed, Failure> {
         Err(Failure::new(Code::DispenseNotEnabled, wish.request_id))
     }
 
@@ -223,6 +224,26 @@ impl Handle for Desk {
 
     async fn read_card(&self, _: CallerId, _: CardWish, _: Wait) -> Result<ShownCard, Failure> {
         Err(Failure::new(Code::CardReaderMissing, "none"))
+    }
+
+    async fn identify(&self, _: CallerId, wish: Wish, _: Wait) -> Result<Identified, Failure> {
+        Err(Failure::new(Code::NobodyScanned, wish.request_id))
+    }
+
+    fn watch_identification(
+        &self,
+        _: CallerId,
+        _: String,
+    ) -> BoxStream<'static, (identify::Progress, Identified)> {
+        stream::empty().boxed()
+    }
+
+    async fn cancel_identify(
+        &self,
+        _: CallerId,
+        request_id: String,
+    ) -> Result<(bool, Identified), Failure> {
+        Err(Failure::new(Code::NotFound, request_id))
     }
 
     async fn print(&self, _: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {

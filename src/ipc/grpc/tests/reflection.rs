@@ -17,6 +17,7 @@ async fn every_service_says_that_it_serves() {
         "yibao.v1.SettlementService",
         "yibao.v1.DeviceService",
         "yibao.v1.DispenseService",
+        "yibao.v1.IdentityService",
         "yibao.v1.PrintService",
         "yibao.v1.DaemonService",
     ] {
@@ -63,6 +64,7 @@ async fn reflection_v1_lists_every_service() {
         "yibao.v1.DaemonService",
         "yibao.v1.DeviceService",
         "yibao.v1.DispenseService",
+        "yibao.v1.IdentityService",
         "yibao.v1.PrintService",
         "yibao.v1.SettlementService",
     ];

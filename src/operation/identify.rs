@@ -1,0 +1,336 @@
+//! Identify: who stands there, what an identification is still good for, and using it once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::time::Instant;
+
+use super::ask::{CallerId, Failure};
+use super::errand::same;
+use super::operations::Operations;
+use super::settle::{not_taken, running, taken_by, unreadable};
+use crate::book::Code;
+use crate::runner::{
+    IDENTIFICATION, IdentifyFollow, IdentifyView, Identity, RefTold, Slot, identification_of,
+};
+use crate::settlement::identify::{Identification, Pays, Progress, Wish, pays, progress};
+use crate::settlement::order::CredentialKind;
+
+/// Progress that waits for a slow watcher; a slower one misses steps in between, never the end.
+const BACKLOG_MAX: usize = 64;
+/// What nobody showed in time must be told before the deadline.
+const ANSWER_MS: u64 = 500;
+/// How long a cancellation waits for the end of what it cancels.
+const CANCEL_WAIT_MS_MAX: u64 = 20_000;
+
+/// One identification, as it is told to a caller.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// What is on disk.
+    pub state: Arc<Identification>,
+    /// Name and number may be told whole: that was written down.
+    pub is_unmasked: bool,
+    /// What may name the person once.
+    pub reference: Option<RefTold>,
+    /// Whether what was shown pays.
+    pub pays: Pays,
+    /// One token may be shown several times at this site.
+    pub token_reusable: bool,
+    /// How old what was shown is, milliseconds.
+    pub age_ms: i64,
+}
+
+impl Operations {
+    /// Waits for what somebody shows and says who it is, joins who does, or repeats the answer. Dropping the future
+    /// frees the devices.
+    ///
+    /// # Errors
+    /// Nothing was begun, or the whole name cannot be written down as told.
+    pub async fn identify(
+        &self,
+        caller: CallerId,
+        mut wish: Wish,
+        deadline: Option<Duration>,
+    ) -> Result<Identified, Failure> {
+        if wish.unmasked && !caller.may_see_persons {
+            let detail = "unmasked: this caller may not see names and numbers whole";
+            return Err(Failure {
+                fields: vec!["unmasked".to_owned()],
+                ..Failure::new(Code::NotAllowed, detail)
+            });
+        }
+        self.within(&mut wish, deadline);
+        let answer_by = self.answer_by(deadline);
+        let identifies = &self.inner.identifies;
+        loop {
+            match identifies.reserve(&caller.id, &wish.request_id) {
+                Slot::Taken(taken) => {
+                    // The one who had it did not begin: now it may be ours.
+                    let Some(follow) = running(taken).await else {
+                        continue;
+                    };
+                    let first = follow.view().borrow().state.wish.clone();
+                    first.map_or(Ok(()), |first| same(&first.bare(), &wish.bare()))?;
+                    let attendance = follow.attend();
+                    let view = ended(&follow, answer_by).await;
+                    if !view.state.is_over() {
+                        attendance.answered_pending();
+                    }
+                    return self.told_again(&wish, view.state, view.reference).await;
+                }
+                Slot::Yours(reservation) => {
+                    if let Some(stored) = self.ended_identification(&caller, &wish).await? {
+                        let reference = self.parts().identities.reference_of(&stored.id);
+                        return self.told_again(&wish, Arc::new(stored), reference).await;
+                    }
+                    if let Some(refusing) = self.refusing() {
+                        return Err(refusing);
+                    }
+                    if identifies.registry().reserved() > self.inner.waits.settlements_max {
+                        let detail = "too many identifications run";
+                        return Err(Failure::new(Code::TooManyCalls, detail));
+                    }
+                    let is_unmasked = wish.unmasked;
+                    let id = format!("id-{}", self.inner.runner.new_id());
+                    let begun = identifies.accept(reservation, id, &caller.id, wish).await;
+                    let (follow, attendance) = begun.map_err(|error| not_taken(&error))?;
+                    let view = ended(&follow, answer_by).await;
+                    if !view.state.is_over() {
+                        attendance.answered_pending();
+                    }
+                    // What the first caller sees whole is written down with what is seen.
+                    return Ok(self.identified(view.state, view.reference, is_unmasked));
+                }
+            }
+        }
+    }
+
+    /// Follows an identification, also one that has not begun.
+    pub fn watch_identification(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> impl Stream<Item = (Progress, Identified)> + Send + 'static {
+        let (sender, receiver) = tokio::sync::mpsc::channel(BACKLOG_MAX);
+        let operations = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = operations.follow_identification(&caller, &request_id, &sender) => {}
+                () = sender.closed() => {}
+            }
+        });
+        tokio_stream::wrappers::ReceiverStream::new(receiver)
+    }
+
+    /// Calls it off. Whether this call ended it, and how it ended.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub async fn cancel_identify(
+        &self,
+        caller: CallerId,
+        request_id: String,
+    ) -> Result<(bool, Identified), Failure> {
+        let registry = self.inner.identifies.registry();
+        let Some(follow) = registry.by_request(&caller.id, &request_id).await else {
+            let stored = self.stored_identification(&caller, &request_id).await?;
+            let detail = "no identification has this request_id";
+            let stored = stored.ok_or_else(|| self.not_found(detail))?;
+            return Ok((false, self.identified(Arc::new(stored), None, false)));
+        };
+        let was_over = follow.view().borrow().state.is_over();
+        follow.stop();
+        let until = Instant::now() + Duration::from_millis(CANCEL_WAIT_MS_MAX);
+        let view = ended(&follow, until).await;
+        let reason = view.state.reason.as_ref().map(|reason| reason.code);
+        let cancelled = !was_over && reason == Some(Code::CancelledByCaller);
+        Ok((cancelled, self.identified(view.state, None, false)))
+    }
+
+    /// The person of this reference, used up by this call.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub(super) async fn take_identity(
+        &self,
+        caller: &CallerId,
+        reference: &str,
+        business_types: &[&str],
+    ) -> Result<Identity, Failure> {
+        let refused = |code: Code| Failure {
+            fields: vec!["identity_ref".to_owned()],
+            ..Failure::new(code, "identity_ref")
+        };
+        let identities = &self.parts().identities;
+        if let Some(taken) = identities.take(&caller.id, reference, business_types) {
+            return taken.map_err(refused);
+        }
+        // This process gave no such reference: an earlier one may have.
+        let Some(id) = identification_of(reference) else {
+            return Err(refused(Code::IdentityUnknown));
+        };
+        let found = self.parts().journal.find(id).await;
+        let row = found.map_err(|error| unreadable(&error))?;
+        let is_own = row.is_some_and(|row| row.kind == IDENTIFICATION && row.caller == caller.id);
+        Err(refused(if is_own {
+            Code::IdentityGone
+        } else {
+            Code::IdentityUnknown
+        }))
+    }
+
+    /// Reading ends before the caller's deadline: it is told that nobody came.
+    fn within(&self, wish: &mut Wish, deadline: Option<Duration>) {
+        let pending_ms = u64::try_from(self.inner.waits.pending_ms).unwrap_or(0);
+        let deadline = deadline.unwrap_or(Duration::from_millis(pending_ms));
+        let margin = Duration::from_millis(ANSWER_MS).min(deadline / 2);
+        let most_ms = u32::try_from((deadline - margin).as_millis()).unwrap_or(u32::MAX);
+        let wanted_ms = match wish.wait_ms {
+            0 => u32::try_from(self.parts().rules.scan_wait_ms).unwrap_or(u32::MAX),
+            wait_ms => wait_ms,
+        };
+        wish.wait_ms = wanted_ms.min(most_ms).max(1);
+    }
+
+    /// To another call than the one that it was identified for: whom it shows whole is written down anew.
+    async fn told_again(
+        &self,
+        wish: &Wish,
+        state: Arc<Identification>,
+        reference: Option<RefTold>,
+    ) -> Result<Identified, Failure> {
+        let is_unmasked = wish.unmasked && state.voucher.is_some() && state.is_over();
+        if is_unmasked {
+            let written = self.inner.identifies.audit(&state.id, &state.caller).await;
+            written.map_err(|error| {
+                tracing::error!(%error, "an unmasked read cannot be recorded");
+                Failure::new(Code::JournalRefuses, "the reading cannot be recorded")
+            })?;
+        }
+        Ok(self.identified(state, reference, is_unmasked))
+    }
+
+    fn identified(
+        &self,
+        state: Arc<Identification>,
+        reference: Option<RefTold>,
+        is_unmasked: bool,
+    ) -> Identified {
+        let rules = &self.parts().rules;
+        let by_ref = rules.identity_pays && !rules.fresh_code && reference.is_some();
+        let now_ms = self.parts().clock.now_ms();
+        let is_code = state.credential == Some(CredentialKind::EVoucher);
+        Identified {
+            pays: pays(&state, by_ref),
+            token_reusable: is_code && self.parts().platform.token_is_reusable(),
+            age_ms: state
+                .decoded_at_ms
+                .map_or(0, |at_ms| (now_ms - at_ms).max(0)),
+            is_unmasked,
+            reference,
+            state,
+        }
+    }
+
+    async fn ended_identification(
+        &self,
+        caller: &CallerId,
+        wish: &Wish,
+    ) -> Result<Option<Identification>, Failure> {
+        let Some(stored) = self.stored_identification(caller, &wish.request_id).await? else {
+            return Ok(None);
+        };
+        if let Some(first) = &stored.wish {
+            same(&first.bare(), &wish.bare())?;
+        }
+        Ok(Some(stored))
+    }
+
+    async fn stored_identification(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+    ) -> Result<Option<Identification>, Failure> {
+        let journal = &self.parts().journal;
+        let found = journal.find_request(&caller.id, request_id).await;
+        let Some(row) = found.map_err(|error| unreadable(&error))? else {
+            return Ok(None);
+        };
+        if row.kind != IDENTIFICATION {
+            return Err(taken_by(&row.kind));
+        }
+        let loaded = self.inner.identifies.load(&row.stream).await;
+        let loaded = loaded.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        Ok(Some(loaded))
+    }
+
+    async fn follow_identification(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+        sender: &tokio::sync::mpsc::Sender<(Progress, Identified)>,
+    ) {
+        let registry = self.inner.identifies.registry();
+        let mut arrivals = registry.arrivals();
+        loop {
+            arrivals.borrow_and_update();
+            if let Some(follow) = registry.by_request(&caller.id, request_id).await {
+                return self.follow_running_identification(&follow, sender).await;
+            }
+            match self.stored_identification(caller, request_id).await {
+                Ok(Some(stored)) => {
+                    let state = Arc::new(stored);
+                    let told = self.identified(Arc::clone(&state), None, false);
+                    // An error means that nobody listens any more.
+                    drop(sender.send((progress(&state, 1, None, false), told)).await);
+                    return;
+                }
+                Ok(None) => {}
+                Err(failure) => {
+                    tracing::warn!(%failure, "an identification cannot be watched");
+                    return;
+                }
+            }
+            if arrivals.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn follow_running_identification(
+        &self,
+        follow: &IdentifyFollow,
+        sender: &tokio::sync::mpsc::Sender<(Progress, Identified)>,
+    ) {
+        let mut view = follow.view();
+        let mut seq = 0;
+        let mut last = None;
+        loop {
+            let now = view.borrow_and_update().clone();
+            let over = now.state.is_over();
+            let news = progress(&now.state, seq + 1, now.queue_place, now.armed);
+            let key = (news.stage, news.queue_place, now.state.codes_rejected);
+            if last.as_ref() != Some(&key) {
+                seq += 1;
+                last = Some(key);
+                let told = self.identified(Arc::clone(&now.state), None, false);
+                if sender.send((news, told)).await.is_err() {
+                    return;
+                }
+            }
+            if over || view.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What is true once it is over, at most until then.
+async fn ended(follow: &IdentifyFollow, until: Instant) -> IdentifyView {
+    let mut view = follow.view();
+    let over = view.wait_for(|view| view.state.is_over());
+    // At the limit, or when the task ended, the view says what is true.
+    drop(tokio::time::timeout_at(until, over).await);
+    view.borrow().clone()
+}

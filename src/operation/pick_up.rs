@@ -1,0 +1,154 @@
+//! Picking up: who was identified is the person of the goods, and the ticket that is taken along.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ask::{CallerId, Failure, SettlementKey};
+use super::operations::Operations;
+use super::print::{JobKey, JobTold, PrintPaper, PrintWish};
+use crate::book::Code;
+use crate::device::ROLE_RECEIPT;
+use crate::document::job::End;
+use crate::document::{Content, ticket};
+use crate::person::IdNo;
+use crate::runner::state_of;
+use crate::settlement::answer::Paper;
+use crate::settlement::handout::{Dispense, Goods};
+
+/// 用码业务类型 of who picks up: at a hospital, and at a retail pharmacy.
+const PICK_UP: [&str; 2] = ["01302", "02121"];
+/// How long a ticket waits for a printer that cannot print.
+const TICKET_WAIT_MS: i64 = 600_000;
+
+/// A hand-out or take-back, and its ticket.
+#[derive(Clone, Debug)]
+pub struct Dispensed {
+    /// What is true of it.
+    pub story: Arc<Dispense>,
+    /// The ticket, when one was asked for and anything is recorded.
+    pub ticket: Option<Ticket>,
+}
+
+/// A ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its print job; empty when there is none.
+    pub job_id: String,
+    /// What became of it by now.
+    pub paper: Paper,
+}
+
+impl Operations {
+    /// Whether who was identified is the person of these goods. Without a reference nobody is asked.
+    ///
+    /// # Errors
+    /// Why the identification cannot be used; `PICK_UP_OTHER_PERSON`; `REQUEST_INVALID` when nothing says whose
+    /// the goods are.
+    pub(super) async fn picks_up(
+        &self,
+        caller: &CallerId,
+        reference: &str,
+        goods: &Goods,
+    ) -> Result<(), Failure> {
+        if reference.is_empty() {
+            return Ok(());
+        }
+        let settled = self.patient_of(caller, &goods.setl_id).await;
+        if settled.is_none() && goods.certno.is_empty() && goods.psn_no.is_empty() {
+            let detail =
+                "goods.certno: is required with identity_ref: this desk did not settle setl_id";
+            return Err(Failure {
+                fields: vec!["goods.certno".to_owned()],
+                ..Failure::new(Code::RequestInvalid, detail)
+            });
+        }
+        let identity = self.take_identity(caller, reference, &PICK_UP).await?;
+        let certno = &identity.voucher.certno;
+        let is_named = goods.certno.is_empty() || goods.certno.same_as(certno);
+        let is_settled = settled.is_none_or(|settled| settled.same_as(certno));
+        let psn_no = identity.person.as_ref().map(|person| &person.psn_no);
+        let is_numbered = goods.psn_no.is_empty() || psn_no == Some(&goods.psn_no);
+        if is_named && is_settled && is_numbered {
+            return Ok(());
+        }
+        Err(Failure {
+            fields: vec!["identity_ref".to_owned()],
+            ..Failure::new(Code::PickUpOtherPerson, "identity_ref")
+        })
+    }
+
+    /// Who was settled under this number at this desk.
+    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Option<IdNo> {
+        if setl_id.is_empty() {
+            return None;
+        }
+        let key = SettlementKey::SetlId(setl_id.to_owned());
+        let answer = self.get(caller.clone(), key).await.ok()?;
+        let stored = self.parts().journal.load(&answer.settlement_id).await;
+        let state = state_of(&answer.settlement_id, &stored.ok()?).ok()?;
+        Some(state.known.person?.certno)
+    }
+
+    /// With a ticket once anything is recorded. However often it is asked for, one is printed.
+    pub(super) async fn with_ticket(
+        &self,
+        caller: &CallerId,
+        story: Arc<Dispense>,
+        is_wanted: bool,
+    ) -> Dispensed {
+        let document = ticket::of(&story, &self.parts().receipt);
+        let ticket = match document {
+            Some(document) if is_wanted => {
+                // One that was printed, or is being printed, is this one: also when the lines below it changed since.
+                let request_id = format!("ticket.{}", story.id);
+                let key = JobKey::RequestId(request_id.clone());
+                let told = match self.job(caller.clone(), key).await {
+                    Ok(told) => Ok(told),
+                    Err(_) => {
+                        let wish = PrintWish {
+                            request_id,
+                            role: ROLE_RECEIPT.to_owned(),
+                            title: document.title.clone(),
+                            paper: PrintPaper::Content(Content::Document(document)),
+                            document_id: None,
+                            wait_ms: TICKET_WAIT_MS,
+                            answer_wait: self.ticket_wait(),
+                        };
+                        self.print(caller.clone(), wish).await
+                    }
+                };
+                Some(printed(told))
+            }
+            Some(_) | None => None,
+        };
+        Dispensed { story, ticket }
+    }
+
+    fn ticket_wait(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.inner.waits.print_wait_ms).unwrap_or(0))
+    }
+}
+
+fn printed(told: Result<JobTold, Failure>) -> Ticket {
+    let told = match told {
+        Ok(told) => told,
+        Err(failure) => {
+            tracing::warn!(%failure, "a ticket cannot be printed");
+            return Ticket {
+                job_id: String::new(),
+                paper: Paper::NotPrinted(Code::PrinterMissing),
+            };
+        }
+    };
+    let paper = match told.job.ended() {
+        None => Paper::Queued,
+        Some(End::Printed(proof)) => Paper::Printed(proof),
+        Some(End::NotPrinted(code)) => Paper::NotPrinted(code),
+        Some(End::Unknown(code)) => Paper::Unknown(code),
+        Some(End::Cancelled) => Paper::NotPrinted(Code::CancelledByCaller),
+    };
+    Ticket {
+        job_id: told.job.id.clone(),
+        paper,
+    }
+}

@@ -1,0 +1,111 @@
+"""What a desk's card reader on USB must survive: a CCID reader that the real pcscd and libccid drive."""
+
+import json
+import subprocess
+import threading
+
+from desk import PATIENCE_S, Desk
+from reader import Reader, SocialCard
+
+TABLE = 'role = "card"\nkind = "pcsc-reader"\nreader = "Gemalto"\n'
+
+
+def reading(desk):
+    return subprocess.Popen(
+        desk.ctl("card", "--unmasked", "--wait-s", "120"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def answer(process):
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert out.strip(), err.decode()
+    return json.loads(out)
+
+
+def reads(desk, card):
+    told = answer(reading(desk))
+    assert "card" in told, told
+    shown = told["card"]
+    for ours, theirs in ((card.certno, "certno"), (card.name, "name"), (card.card_no, "cardNo"), (card.card_sn, "cardSn")):
+        assert shown[theirs] == ours, (theirs, shown)
+
+
+def refuses(desk, name):
+    told = json.dumps(answer(reading(desk)))
+    assert name in told, told
+
+
+def lifted(desk, do):
+    """Does something, after which the card is seen to be out."""
+    desk.change("cards", "CARD_OUT", do)
+
+
+def is_read():
+    """Enumerated, inserted, read, taken out, another one."""
+    desk = Desk({"cards": TABLE})
+    reader = Reader("C1").plug(0)
+    desk.ready("cards")
+    for number in range(1, 4):
+        card = SocialCard(number=number)
+        waiting = reading(desk)
+        desk.change("cards", "CARD_IN", lambda: reader.insert(card))
+        told = answer(waiting)
+        assert told["card"]["cardSn"] == card.card_sn, told
+        lifted(desk, reader.remove)
+    desk.stop()
+    reader.pull()
+
+
+def card_is_pulled_between_commands():
+    """At each command of a reading: one clear error, and the next card is read whole."""
+    desk = Desk({"cards": TABLE})
+    reader = Reader("C1").plug(0)
+    desk.ready("cards")
+    card = SocialCard()
+    reader.insert(card)
+    reads(desk, card)
+    commands = reader.commands
+    lifted(desk, reader.remove)
+    for at in range(2, commands + 1, 3):
+        card = SocialCard(number=at)
+        lifted(desk, lambda: (reader.insert(card, pull_at=at), refuses(desk, "CARD_PULLED")))
+    card = SocialCard(number=99)
+    reader.insert(card)
+    reads(desk, card)
+    desk.stop()
+    reader.pull()
+    return "%d commands a reading" % commands
+
+
+def reader_is_pulled_in_a_reading():
+    """One clear error; plugged again elsewhere it reads again by itself, and nothing grows."""
+    desk = Desk({"cards": TABLE})
+    reader = Reader("C1").plug(0)
+    desk.ready("cards")
+    footprint = None
+    for cycle in range(3):
+        card = SocialCard(number=cycle)
+        pulled = threading.Event()
+        reader.on_command = lambda number, reader=reader: number == 4 and (pulled.set(), reader.pull())
+        reader.insert(card)
+        told = json.dumps(answer(reading(desk)))
+        assert pulled.is_set() and "CARD_" in told and '"card"' not in told, told
+        desk.missing("cards")
+        reader = Reader("C1")
+        reader.card = card
+        reader.plug(cycle % 3 + 1)
+        desk.ready("cards")
+        reads(desk, card)
+        if footprint is None:
+            footprint = desk.footprint()
+    after = desk.footprint()
+    assert after[0] <= footprint[0] and after[1] <= footprint[1] + 2, (footprint, after)
+    desk.stop()
+    reader.pull()
+    return "descriptors %d" % after[0]
+
+
+TESTS = {
+    "card_is_read": is_read,
+    "card_is_pulled_between_commands": card_is_pulled_between_commands,
+    "card_reader_is_pulled_in_a_reading": reader_is_pulled_in_a_reading,
+}

@@ -1,0 +1,158 @@
+"""An ESC/POS printer of the USB printer class, as far as receipts go: it answers DLE EOT, GS a, GS r and GS ( H, keeps
+what it printed, runs out of paper, stops taking bytes and stalls."""
+
+import errno
+import struct
+
+import usb
+
+OUT, IN = 1, 2
+GET_DEVICE_ID, GET_PORT_STATUS = 0, 1
+CLEAR_FEATURE = 1
+# Lengths of commands without data, by their first two bytes.
+PLAIN = {b"\x1b@": 2, b"\x1bd": 3, b"\x1ba": 3, b"\x1bE": 3, b"\x1b-": 3, b"\x1bp": 5, b"\x1d!": 3, b"\x1da": 3,
+         b"\x1dr": 3, b"\x1c&": 2, b"\x1c.": 2, b"\x1c-": 3, b"\x1dV": 4, b"\x10\x04": 3}
+
+
+class Printer(usb.Device):
+    def __init__(self, serial, ids=(0x04B8, 0x0202), one_way=False):
+        endpoints = usb.endpoint(0x01, 2, 512, 0)
+        if not one_way:
+            endpoints += usb.endpoint(0x82, 2, 512, 0)
+        body = struct.pack("<9B", 9, 4, 0, 0, 1 if one_way else 2, 7, 1, 1 if one_way else 2, 0) + endpoints
+        strings = ["", "Guest", "Receipt printer", serial]
+        super().__init__(usb.device_descriptor(ids), usb.config_descriptor(1, body), strings, class_request=self.ask)
+        self.has_paper, self.reports, self.stalls = True, False, 0
+        # So many more bytes are taken; None: all.
+        self.takes = None
+        self.open, self.paper, self.papers, self.taken, self.cleared = b"", b"", [], 0, 0
+        self.held = []
+
+    def plug(self, port):
+        # Power on: what was half printed hangs there, what was half understood is forgotten.
+        self.open, self.reports, self.held, self.takes = b"", False, [], None
+        return super().plug(port)
+
+    def ask(self, kind, request, value, index, length, data):
+        if (kind, request) == (0xA1, GET_DEVICE_ID):
+            text = b"MFG:GUEST;CMD:ESC/POS;MDL:Receipt printer;CLS:PRINTER;"
+            return struct.pack(">H", len(text) + 2) + text
+        if (kind, request) == (0xA1, GET_PORT_STATUS):
+            return bytes([0x18 if self.has_paper else 0x38])
+        return None if kind & 0x80 else b""
+
+    def standard(self, kind, request, value, index):
+        if (kind, request, value) == (2, CLEAR_FEATURE, 0):
+            self.cleared += 1
+
+    def refuse(self, count):
+        """So many transfers stall."""
+        self.stalls = count
+
+    def everything(self):
+        return b"".join([*self.papers, self.paper])
+
+    def set_paper(self, has_paper):
+        with self.lock:
+            self.has_paper = has_paper
+            if self.reports:
+                self.report()
+            if has_paper:
+                self.go_on()
+
+    def stall_held(self):
+        """Stalls on what it has not taken yet, and takes everything after that."""
+        with self.lock:
+            self.takes = None
+            self._return(self.held.pop(0)[0], -errno.EPIPE)
+
+    # What follows runs with the lock held.
+
+    def out(self, sequence, endpoint, data):
+        if self.stalls:
+            self.stalls -= 1
+            self._return(sequence, -errno.EPIPE)
+            return
+        self.held.append((sequence, data, len(data)))
+        self.go_on()
+
+    def called_back(self, sequence):
+        before = len(self.held)
+        self.held = [it for it in self.held if it[0] != sequence]
+        return len(self.held) < before
+
+    def go_on(self):
+        while self.held:
+            sequence, data, length = self.held.pop(0)
+            count = len(data) if self.takes is None else min(self.takes, len(data))
+            self.taken += count
+            if self.takes is not None:
+                self.takes -= count
+            rest = data[count:]
+            self.open += data[:count]
+            self.work()
+            if rest or (self.open and not self.has_paper):
+                self.held.insert(0, (sequence, rest, length))
+                return
+            self._return(sequence, 0, b"", length)
+
+    def work(self):
+        while self.open and self.has_paper:
+            length = self.command()
+            if length is None or length > len(self.open):
+                return
+            command, self.open = self.open[:length], self.open[length:]
+            self.do(command)
+        # Questions in real time are answered whatever else is.
+        while not self.has_paper and b"\x10\x04" in self.open:
+            at = self.open.index(b"\x10\x04")
+            if len(self.open) < at + 3:
+                return
+            self.do(self.open[at : at + 3])
+            self.open = self.open[:at] + self.open[at + 3 :]
+
+    def command(self):
+        """Length of the first command; None: more is needed to say."""
+        first = self.open[0]
+        if first not in (0x10, 0x1B, 0x1C, 0x1D):
+            return 1
+        if len(self.open) < 2:
+            return None
+        head = self.open[:2]
+        if head in PLAIN:
+            return PLAIN[head]
+        if head == b"\x1d(":
+            return 5 + int.from_bytes(self.open[3:5], "little") if len(self.open) >= 5 else None
+        if head == b"\x1dv":
+            if len(self.open) < 8:
+                return None
+            return 8 + int.from_bytes(self.open[4:6], "little") * int.from_bytes(self.open[6:8], "little")
+        raise AssertionError("no such command: %r" % head)
+
+    def do(self, command):
+        if command[:2] == b"\x10\x04":
+            out = not self.has_paper
+            self.say({1: 0x16 | out << 3, 2: 0x12 | out << 5, 3: 0x12, 4: 0x12 | (0x6C if out else 0)}[command[2]])
+        elif command[:2] == b"\x1da":
+            self.reports = command[2] != 0
+            if self.reports:
+                self.report()
+        elif command[:2] == b"\x1dr":
+            self.say(0 if self.has_paper else 0x0C)
+        elif command[:3] == b"\x1d(H":
+            self.send(b"\x37\x22" + command[7:11] + b"\0")
+        elif command[:2] == b"\x1dV":
+            self.papers.append(self.paper)
+            self.paper = b""
+        elif command[0] not in (0x10, 0x1B, 0x1C, 0x1D, 0):
+            self.paper += command
+
+    def report(self):
+        out = not self.has_paper
+        self.send(bytes([0x10 | out << 3, 0, 0x0C if out else 0, 0]))
+
+    def say(self, byte):
+        self.send(bytes([byte]))
+
+    def send(self, data):
+        self.feed(IN, data)
