@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_serial::{ClearBuffer, SerialPort as _, SerialPortBuilderExt as _, SerialStream};
 
 use super::error::DeviceError;
 use super::find::{self, Class};
+use super::opening::aside;
 use super::record::{Tap, Tapped};
 use super::usb_line::{Turn, UsbLine};
 use crate::book::Code;
@@ -26,7 +27,7 @@ use crate::config::devices::At;
 
 /// Longest wait for a TCP connection.
 const TCP_CONNECT_MS_MAX: u64 = 3_000;
-/// Longest wait for a serial line to open; a broken adapter can hang in the kernel.
+/// Longest wait for a serial line to open.
 const SERIAL_OPEN_MS_MAX: u64 = 2_000;
 
 /// An open pipe.
@@ -54,13 +55,9 @@ pub(crate) enum Moved {
 impl Link {
     /// Opens a serial line, 8N1, raw, for ourselves alone. `missing` is the code when it is not there.
     pub(crate) async fn serial(at: &At, baud: u32, missing: Code) -> Result<Self, DeviceError> {
-        let place = at.clone();
-        let opening = tokio::task::spawn_blocking(move || open_serial(&place, baud, missing));
-        let opened = timeout(Duration::from_millis(SERIAL_OPEN_MS_MAX), opening).await;
-        let wrong = |what: &str| DeviceError::new(missing, format!("{at}: {what}"));
-        let stream = opened
-            .map_err(|_| wrong("opening hangs"))?
-            .map_err(|_| wrong("opening failed"))??;
+        let wait_max = Duration::from_millis(SERIAL_OPEN_MS_MAX);
+        let open = move |at: &At| open_serial(at, baud, missing);
+        let stream = aside(at, wait_max, missing, open).await?;
         Ok(Self {
             pipe: Pipe::Serial(stream),
             tapped: None,

@@ -23,6 +23,7 @@ mod hint;
 mod holder;
 mod hub;
 mod link;
+mod opening;
 mod pause;
 pub mod printer;
 mod queue;

@@ -5,7 +5,7 @@
 //! knows, breaks lines and cuts cells.
 
 /// One paper from its first line to its cut.
-#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Document {
     /// What the document is, for job lists: `receipt`.
     pub title: String,
@@ -13,8 +13,15 @@ pub struct Document {
     pub blocks: Vec<Block>,
 }
 
+impl std::fmt::Debug for Document {
+    /// What it is and its size: papers name persons.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Document({}, {} blocks)", self.title, self.blocks.len())
+    }
+}
+
 /// One thing on the paper.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Block {
     /// A paragraph, broken at the paper's width.
     Text {
@@ -68,6 +75,25 @@ pub enum Block {
     },
 }
 
+impl std::fmt::Debug for Block {
+    /// Which kind and its size: papers name persons, also in their codes and pictures.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Block::Text { text, .. } => write!(f, "Text({} bytes)", text.len()),
+            Block::Columns { cells, .. } => write!(f, "Columns({} cells)", cells.len()),
+            Block::Rule(rule) => write!(f, "Rule({rule:?})"),
+            Block::Qr { data, .. } => write!(f, "Qr({} bytes)", data.len()),
+            Block::BarCode { kind, data, .. } => {
+                write!(f, "BarCode({kind:?}, {} bytes)", data.len())
+            }
+            Block::Image(bitmap) => write!(f, "Image({bitmap:?})"),
+            Block::Feed { lines } => write!(f, "Feed({lines})"),
+            Block::Cut => f.write_str("Cut"),
+            Block::Drawer { pin } => write!(f, "Drawer({pin})"),
+        }
+    }
+}
+
 /// What can be put on paper: laid out by the driver, or bytes of the caller's own.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -112,7 +138,7 @@ pub enum BarCodeKind {
 }
 
 /// Dots, row by row, each row in whole bytes, the first dot in the highest bit; 1 is black.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Bitmap {
     /// Dots of a row.
     pub width: u16,
@@ -121,6 +147,13 @@ pub struct Bitmap {
     /// The rows.
     #[serde(with = "hex")]
     pub rows: Vec<u8>,
+}
+
+impl std::fmt::Debug for Bitmap {
+    /// Its size only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bitmap({} × {})", self.width, self.height)
+    }
 }
 
 impl Bitmap {
@@ -160,7 +193,7 @@ impl Bitmap {
 }
 
 /// A cell of a row.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cell {
     /// The text.
     pub text: String,
@@ -168,6 +201,13 @@ pub struct Cell {
     pub share: u8,
     /// Where the text stands in the cell.
     pub align: Align,
+}
+
+impl std::fmt::Debug for Cell {
+    /// Its size only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cell({} bytes)", self.text.len())
+    }
 }
 
 /// How text looks.
@@ -202,4 +242,55 @@ pub enum Rule {
     Thin,
     /// Double dashes.
     Thick,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_on_a_paper_is_not_shown() {
+        let text = || "测试甲 110101190001011009".to_owned();
+        let (style, align) = (Style::default(), Align::default());
+        let cell = Cell {
+            text: text(),
+            share: 1,
+            align,
+        };
+        let blocks = vec![
+            Block::Text {
+                text: text(),
+                style,
+                align,
+            },
+            Block::Columns {
+                cells: vec![cell.clone()],
+                style,
+            },
+            Block::Qr {
+                data: text(),
+                module_dots: 4,
+            },
+            Block::BarCode {
+                kind: BarCodeKind::Code128,
+                data: text(),
+                height_dots: 60,
+                module_dots: 2,
+            },
+            Block::Image(Bitmap {
+                width: 8,
+                height: 1,
+                rows: b"110101190001011009".to_vec(),
+            }),
+        ];
+        let document = Document {
+            title: "receipt".to_owned(),
+            blocks: blocks.clone(),
+        };
+        let shown = format!("{cell:?} {blocks:?} {document:?}");
+        for hidden in ["测试甲", "1101011900", "49, 49, 48"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+        assert!(shown.contains("Document(receipt, 5 blocks)"), "{shown}");
+    }
 }

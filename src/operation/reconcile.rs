@@ -18,6 +18,7 @@ use crate::platform::Site;
 use crate::runner::{Seen, Slot};
 use crate::settlement::order::Operator;
 use crate::settlement::reconcile::export::Export;
+use crate::settlement::reconcile::own::Own;
 use crate::settlement::reconcile::row::{Group, Row};
 use crate::settlement::reconcile::span::Span;
 use crate::settlement::reconcile::story::{Event, Plan, Progress, Reconciliation, Table};
@@ -172,6 +173,7 @@ impl Operations {
                 forgotten,
                 rules: site.rules,
                 asks_unplaced: true,
+                marks_broken_parts: true,
             })),
         })
     }
@@ -222,68 +224,64 @@ impl Operations {
     async fn own_rows(&self, span: &Span) -> Result<(Vec<Row>, u32), Failure> {
         let desk = self.inner.identity.desk_number;
         let (from_ms, to_ms) = span.accepted_between_ms();
-        let mut settlements = Vec::new();
+        let (mut settlements, mut refunds) = (Vec::new(), Vec::new());
         // One after the other: their messages together would not fit into the memory of a desk.
-        self.each_stream(SETTLEMENT, (from_ms, Some(to_ms)), |stream, stored| {
-            let own = own_rows(desk, &stream, &stored);
-            settlements.push(own.map_err(|error| unread(&stream, &error))?);
-            Ok(())
-        })
-        .await?;
-        let (mut asked_for, mut refunds) = (Vec::new(), Vec::new());
-        self.each_stream(Refund::KIND, (from_ms, None), |stream, stored| {
-            asked_for.push((stream, stored));
-            Ok(())
-        })
-        .await?;
-        for (stream, stored) in asked_for {
-            let original = refunded_stream(&stored);
-            let events = match original.is_empty() {
-                true => Vec::new(),
-                false => {
-                    let events = self.parts().journal.load(&original).await;
-                    events.map_err(|error| unreadable(&error))?
-                }
-            };
-            let original = (!events.is_empty()).then(|| own_rows(desk, &original, &events));
-            let original = original.transpose();
-            let original = original.map_err(|error| unread(&stream, &error))?;
-            let row = refund_row(desk, &stream, &stored, original.as_ref());
-            refunds.extend(row.map_err(|error| unread(&stream, &error))?);
+        for stream in self.streams(SETTLEMENT, (from_ms, Some(to_ms))).await? {
+            settlements.push(self.rows_of(desk, &stream).await?.unwrap_or_default());
+        }
+        for stream in self.streams(Refund::KIND, (from_ms, None)).await? {
+            refunds.extend(self.row_of_refund(desk, &stream).await?);
         }
         Ok(own::of_days(settlements, refunds, span))
     }
 
-    /// Hands over each stream of a kind that began in this time, with its events.
-    async fn each_stream(
+    /// The rows of one settlement; `None`: this journal does not have it.
+    async fn rows_of(&self, desk: u16, stream: &str) -> Result<Option<Own>, Failure> {
+        let stored = self.load(stream).await?;
+        let own = (!stored.is_empty()).then(|| own_rows(desk, stream, &stored));
+        own.transpose().map_err(|error| unread(stream, &error))
+    }
+
+    async fn row_of_refund(&self, desk: u16, stream: &str) -> Result<Option<Row>, Failure> {
+        let stored = self.load(stream).await?;
+        let original = refunded_stream(&stored);
+        let original = match original.is_empty() {
+            true => None,
+            false => self.rows_of(desk, &original).await?,
+        };
+        let row = refund_row(desk, stream, &stored, original.as_ref());
+        row.map_err(|error| unread(stream, &error))
+    }
+
+    async fn load(&self, stream: &str) -> Result<Vec<Stored>, Failure> {
+        let stored = self.parts().journal.load(stream).await;
+        stored.map_err(|error| unreadable(&error))
+    }
+
+    /// The names of the streams of a kind that began in this time.
+    async fn streams(
         &self,
         kind: &str,
         (from_ms, to_ms): (i64, Option<i64>),
-        mut take: impl FnMut(String, Vec<Stored>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let journal = &self.parts().journal;
+    ) -> Result<Vec<String>, Failure> {
         let mut filter = Filter {
             kind: Some(kind.to_owned()),
             from_utc_ms: Some(from_ms),
             to_utc_ms: to_ms,
             ..Filter::default()
         };
-        let mut taken = 0;
+        let mut streams = Vec::new();
         loop {
-            let page = journal.list(filter.clone()).await;
+            let page = self.parts().journal.list(filter.clone()).await;
             let page = page.map_err(|error| unreadable(&error))?;
             let Some(last) = page.last() else {
-                return Ok(());
+                return Ok(streams);
             };
             filter.before_seq = Some(last.first_seq);
-            taken += page.len();
-            if taken > STREAMS_MAX {
+            streams.extend(page.into_iter().map(|row| row.stream));
+            if streams.len() > STREAMS_MAX {
                 let detail = format!("more than {STREAMS_MAX} streams");
                 return Err(Failure::new(Code::TooManySettlements, detail));
-            }
-            for row in page {
-                let stored = journal.load(&row.stream).await;
-                take(row.stream, stored.map_err(|error| unreadable(&error))?)?;
             }
         }
     }

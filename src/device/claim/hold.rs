@@ -195,8 +195,8 @@ impl Held<'_> {
                 read = next(&mut each), if untold.is_none() => match read {
                     Some(Ok(scan)) => untold = Some(self.code(scan)),
                     Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
-                    // Too long a code; it was counted and the next one comes.
-                    Some(Err(_)) => {}
+                    // Too long a code: the holder sees that its number is missing.
+                    Some(Err(_)) => self.seq += 1,
                     None => each = None,
                 },
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),

@@ -52,7 +52,8 @@ impl Framer {
     /// Takes bytes that came `now`; gives the codes that they end.
     pub(super) fn push(&mut self, bytes: &[u8], now: Instant) -> Vec<Frame> {
         let mut frames = Vec::new();
-        self.goes_on = false;
+        // Reports that carry no code say nothing of it.
+        self.goes_on &= bytes.is_empty();
         for &byte in bytes {
             self.last_byte = Some(now);
             if self.ends(byte) {
@@ -230,6 +231,7 @@ mod tests {
         assert_eq!(framer.end(), Some(code("first half\r, second")));
         assert_eq!(framer.push(b"first half", now), []);
         framer.expect_more(now);
+        assert_eq!(framer.push(b"", now + ms(1)), []);
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
         assert_eq!(framer.push(b"next", now), []);
         assert_eq!(framer.end(), Some(code("next")));

@@ -282,9 +282,11 @@ impl<'a> Listener<'a> {
                 ),
             )),
         };
+        // Who is armed is told of one that is too long; the code itself reaches nobody.
+        let is_code = answer.is_ok();
         let (given, armed) = asker.give(answer);
         self.armed = armed;
-        if given {
+        if given && is_code {
             self.board.count(|c| c.codes += 1);
         } else {
             self.board.count(|c| c.codes_ignored += 1);

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::hid::{self, HidLine};
@@ -15,10 +14,11 @@ use crate::book::Code;
 use crate::config::devices::At;
 use crate::device::error::DeviceError;
 use crate::device::link::Link;
+use crate::device::opening::aside;
 use crate::device::record::Tap;
 
-/// Longest wait for a device file to open; a broken device can hang in the kernel.
-const OPEN_MS_MAX: u64 = 2_000;
+/// Longest wait for a device file to open.
+const OPEN_WAIT_MAX: Duration = Duration::from_millis(2_000);
 /// Read at once from a serial line, in bytes.
 const CHUNK_BYTES: usize = 256;
 
@@ -78,11 +78,18 @@ impl Source {
                 ))
             }
             Wire::Hid => {
-                let opened = aside(at, hid::Opened::open).await?;
+                let opened =
+                    aside(at, OPEN_WAIT_MAX, Code::ScannerMissing, hid::Opened::open).await?;
                 opened.watched(tap).map(Self::Hid).map_err(watched)
             }
             Wire::Keyboard => {
-                let opened = aside(at, keyboard::Opened::open).await?;
+                let opened = aside(
+                    at,
+                    OPEN_WAIT_MAX,
+                    Code::ScannerMissing,
+                    keyboard::Opened::open,
+                )
+                .await?;
                 opened.watched(tap).map(Self::Keyboard).map_err(watched)
             }
         }
@@ -134,20 +141,6 @@ fn of_line(bytes: &[u8], into: &mut Vec<u8>) -> Got {
     } else {
         Got::Bytes(End::Framing)
     }
-}
-
-/// Opens on a thread that may wait.
-async fn aside<T: Send + 'static>(
-    at: &At,
-    open: fn(&At) -> Result<T, DeviceError>,
-) -> Result<T, DeviceError> {
-    let place = at.clone();
-    let opening = tokio::task::spawn_blocking(move || open(&place));
-    let opened = timeout(Duration::from_millis(OPEN_MS_MAX), opening).await;
-    let wrong = |what: &str| DeviceError::new(Code::ScannerMissing, format!("{at}: {what}"));
-    opened
-        .map_err(|_| wrong("opening hangs"))?
-        .map_err(|_| wrong("opening failed"))?
 }
 
 /// The kernel's name of a device file, which must be one of a class.

@@ -12,7 +12,9 @@ use crate::config::devices::{DeviceConfig, Framing, Kind};
 use crate::device::event::{Watched, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
-use crate::device::{DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease};
+use crate::device::{
+    ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease,
+};
 
 #[tokio::test]
 async fn a_code_before_arming_is_refused() {
@@ -87,6 +89,52 @@ async fn too_long_a_code_is_an_error() {
         lease.read(soon()).await.unwrap_err().code,
         Code::CodeUnknownKind
     );
+    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
+    assert_eq!(desk.hub.list()[0].counters.codes, 0);
+}
+
+#[tokio::test]
+async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
+    let mut desk = Desk::new();
+    let mut watcher = desk.hub.watch(None);
+    let wish = ClaimWish {
+        role: ROLE_SCANNER.to_owned(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".to_owned(),
+    };
+    let mut news = desk.hub.claim("me", wish, std::future::pending());
+    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    // The first that it is given says that it listens.
+    let first = loop {
+        desk.send("first\r");
+        if let Ok(Some(first)) = timeout(Duration::from_millis(200), news.recv()).await {
+            break first;
+        }
+    };
+    let ClaimNews::Code { seq: 1, .. } = first else {
+        panic!("{first:?}");
+    };
+    let before = desk.hub.list()[0].counters;
+    desk.send(&format!("{}\rgood\r", "7".repeat(513)));
+    let last = loop {
+        let Some(ClaimNews::Code { scan, seq }) = news.recv().await else {
+            panic!("no code");
+        };
+        if *scan.bytes == b"good" {
+            break seq;
+        }
+    };
+    // What was given, and the one that was not.
+    until(&desk.hub, "gun", |gun| gun.counters.codes + 1 == last).await;
+    let after = desk.hub.list()[0].counters;
+    assert_eq!(after.codes_ignored, before.codes_ignored + 1);
+    let mut ignored = 0;
+    while let Some(Watched::Event(event)) = watcher.try_next() {
+        ignored += u64::from(event.what == What::CodeIgnored);
+    }
+    assert_eq!(ignored, after.codes_ignored);
 }
 
 #[tokio::test]

@@ -48,6 +48,25 @@ pub fn settled(charged: &Amounts, preview: &Amounts, rules: &Rules) -> Result<Ve
     soft(charged, rules).map_err(|()| Code::ReversedAmountsDiffer)
 }
 
+/// E2 and E3: whether who pays what makes up the total. What is given back is negative, and may.
+#[must_use]
+pub fn payers_add_up(a: &Amounts, reading: FundReading) -> bool {
+    let Some(funds) = funds(a, reading) else {
+        return false;
+    };
+    let payers = Fen::sum([funds, a.psn_part_amt, a.hosp_part_amt]);
+    let patient = Fen::sum([a.acct_pay, a.psn_cash_pay]);
+    payers == Some(a.medfee_sumamt) && patient == Some(a.psn_part_amt)
+}
+
+/// What the funds pay beside the personal account.
+fn funds(a: &Amounts, reading: FundReading) -> Option<Fen> {
+    match reading {
+        FundReading::FundsOnly => Some(a.fund_pay_sumamt),
+        FundReading::WithAccount => a.fund_pay_sumamt.checked_sub(a.acct_pay),
+    }
+}
+
 /// E1 to E4.
 fn hard(a: &Amounts, rules: &Rules) -> bool {
     let buckets = Fen::sum([
@@ -56,15 +75,9 @@ fn hard(a: &Amounts, rules: &Rules) -> bool {
         a.preselfpay_amt,
         a.inscp_scp_amt,
     ]);
-    let account_inside = match rules.fund_reading {
-        FundReading::FundsOnly => Fen::ZERO,
-        FundReading::WithAccount => a.acct_pay,
-    };
-    let Some(funds) = a.fund_pay_sumamt.checked_sub(account_inside) else {
+    let Some(funds) = funds(a, rules.fund_reading) else {
         return false;
     };
-    let payers = Fen::sum([funds, a.psn_part_amt, a.hosp_part_amt]);
-    let patient = Fen::sum([a.acct_pay, a.psn_cash_pay]);
     let disabled = if rules.hifdm_beside_oth {
         a.hifdm_pay
     } else {
@@ -86,8 +99,7 @@ fn hard(a: &Amounts, rules: &Rules) -> bool {
         .all(|amount| amount >= Fen::ZERO);
     nobody_is_paid
         && buckets == Some(a.medfee_sumamt)
-        && payers == Some(a.medfee_sumamt)
-        && patient == Some(a.psn_part_amt)
+        && payers_add_up(a, rules.fund_reading)
         && parts == Some(funds)
 }
 
@@ -117,9 +129,5 @@ fn details_add_up(a: &Amounts, rules: &Rules) -> bool {
         .setldetail
         .iter()
         .filter(|row| is_fund(&row.fund_pay_type));
-    let funds = match rules.fund_reading {
-        FundReading::FundsOnly => Some(a.fund_pay_sumamt),
-        FundReading::WithAccount => a.fund_pay_sumamt.checked_sub(a.acct_pay),
-    };
-    Fen::sum(rows.map(|row| row.fund_payamt)) == funds
+    Fen::sum(rows.map(|row| row.fund_payamt)) == funds(a, rules.fund_reading)
 }

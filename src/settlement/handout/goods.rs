@@ -4,7 +4,7 @@ use crate::person::{IdNo, Name};
 use crate::settlement::bill::{Count, Price};
 
 /// The goods of one sale document, to one person.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Goods {
     /// 医保费用结算类型.
     pub payer: Payer,
@@ -43,6 +43,19 @@ pub struct Goods {
     pub rows: Vec<Row>,
 }
 
+impl std::fmt::Debug for Goods {
+    /// Its numbers: the rest names persons, and what they were given.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Goods")
+            .field("payer", &self.payer)
+            .field("setl_id", &self.setl_id)
+            .field("mdtrt_sn", &self.mdtrt_sn)
+            .field("rtal_docno", &self.rtal_docno)
+            .field("rows", &self.rows.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// 医保费用结算类型 (`hi_feesetl_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,7 +69,7 @@ pub enum Payer {
 }
 
 /// 开方医师.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Prescriber {
     /// 证件类型, may be empty.
     pub cert_type: String,
@@ -69,8 +82,15 @@ pub struct Prescriber {
     pub no: String,
 }
 
+impl std::fmt::Debug for Prescriber {
+    /// The number only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prescriber({})", self.no)
+    }
+}
+
 /// 药师.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pharmacist {
     /// 证件类型, may be empty.
     pub cert_type: String,
@@ -83,6 +103,13 @@ pub struct Pharmacist {
     pub prac_cert_no: String,
     /// 医保药师编号; required when insured.
     pub no: String,
+}
+
+impl std::fmt::Debug for Pharmacist {
+    /// The number only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pharmacist({})", self.no)
+    }
 }
 
 /// One row of the sale.

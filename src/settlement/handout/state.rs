@@ -28,7 +28,7 @@ pub enum What {
 }
 
 /// What is told, whole. Sealed: it names persons.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Order {
     /// Who works the counter.
     pub operator: Operator,
@@ -36,6 +36,16 @@ pub struct Order {
     pub goods: Goods,
     /// The checked request, JSON: what a repetition is compared with.
     pub asked: String,
+}
+
+impl std::fmt::Debug for Order {
+    /// Its numbers: the rest names persons.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Order")
+            .field("operator", &self.operator.id)
+            .field("goods", &self.goods)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where it stands.
@@ -62,7 +72,7 @@ pub enum Ending {
 }
 
 /// What the platform said of a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RowResult {
     /// retRslt 1.
     pub is_taken: bool,
@@ -71,6 +81,16 @@ pub struct RowResult {
     /// msgRslt, may be empty. It may name a person: in the sealed half only.
     #[serde(default)]
     pub message: String,
+}
+
+impl std::fmt::Debug for RowResult {
+    /// Without the message.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowResult")
+            .field("is_taken", &self.is_taken)
+            .field("medins_prod_sel_no", &self.medins_prod_sel_no)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All that is true of it.

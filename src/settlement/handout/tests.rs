@@ -490,3 +490,29 @@ fn what_is_stated_counts_against_what_went_out() {
     assert!(may(&back(Ending::Recorded, &[1])));
     assert!(may(&back(Ending::Refused, &[])));
 }
+
+#[test]
+fn nobody_is_shown() {
+    let mut goods = goods();
+    goods.prescriber.name = "测试乙".to_owned();
+    goods.pharmacist.name = "测试丙".to_owned();
+    goods.opter_name = "测试丁".to_owned();
+    let order = Order {
+        operator: sample::order().operator,
+        asked: format!("{{\"certno\":\"{}\"}}", sample::OUR_CERTNO),
+        goods: goods.clone(),
+    };
+    let row = RowResult {
+        message: "测试甲".to_owned(),
+        ..RowResult::default()
+    };
+    let mut dispense = Dispense::before("d-1");
+    dispense.order = Some(std::sync::Arc::new(order.clone()));
+    dispense.rows.push(row);
+    let people = (&goods.prescriber, &goods.pharmacist);
+    let shown = format!("{order:?} {goods:?} {dispense:?} {people:?}");
+    for hidden in ["测试", sample::OUR_CERTNO, &order.operator.name] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+    assert!(shown.contains("LS1"), "{shown}");
+}

@@ -1,10 +1,9 @@
-//! Sets in, differences out.
+//! What a journal and the platform say in, differences out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{Difference, TOTAL};
 use super::gather::is_cleared;
-use super::his::HisRow;
 use super::plus;
 use super::row::{Looked, Row, Standing, StatementRow, There};
 use crate::book::Code;
@@ -60,9 +59,16 @@ fn with_there(row: &Row, there: &There) -> Vec<Difference> {
 
 /// Given back because the parts that the platform answered did not make up its total: nothing is charged, and
 /// such parts are no amounts that anything could be settled by.
-fn is_given_back_for_its_parts(row: &Row) -> bool {
-    let parts = plus(plus(row.fund, row.account), row.cash);
-    row.standing.is_flagged_refunded() && parts != row.total
+pub(super) fn is_given_back_for_its_parts(row: &Row) -> bool {
+    row.standing.is_flagged_refunded() && row.parts_are_broken
+}
+
+/// Marks the rows of a set that was recorded before rows said it themselves, by what it was then carried by:
+/// three amounts that do not make up the fourth.
+pub(super) fn mark_broken_parts(rows: &mut [Row]) {
+    for row in rows {
+        row.parts_are_broken = plus(plus(row.fund, row.account), row.cash) != row.total;
+    }
 }
 
 fn differing(row: &Row, amounts: &[(&str, Fen, Fen)]) -> Vec<Difference> {
@@ -132,6 +138,8 @@ struct Sets<'a> {
     rows: &'a [Row],
     by_setl_id: BTreeMap<&'a str, usize>,
     by_msgid: BTreeMap<&'a str, usize>,
+    by_visit: BTreeMap<&'a str, Vec<usize>>,
+    by_person: BTreeMap<&'a str, Vec<usize>>,
     desks: BTreeSet<u16>,
 }
 
@@ -141,10 +149,19 @@ impl<'a> Sets<'a> {
             let keyed = rows.iter().enumerate().map(|(at, row)| (key(row), at));
             keyed.filter(|(key, _)| !key.is_empty()).collect()
         };
+        let several = |key: fn(&Row) -> &str| {
+            let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+            for (at, row) in rows.iter().enumerate() {
+                places.entry(key(row)).or_default().push(at);
+            }
+            places
+        };
         Sets {
             rows,
             by_setl_id: index(|row| &row.setl_id),
             by_msgid: index(|row| &row.msgid),
+            by_visit: several(|row| &row.mdtrt_id),
+            by_person: several(|row| &row.psn_no),
             desks: rows.iter().map(|row| row.desk).collect(),
         }
     }
@@ -189,10 +206,7 @@ impl<'a> Sets<'a> {
         if let Some(place) = self.place_nameless(line, lines) {
             return Some(place);
         }
-        let mut of_visit = self
-            .rows
-            .iter()
-            .filter(|row| !line.mdtrt_id.is_empty() && row.mdtrt_id == line.mdtrt_id);
+        let mut of_visit = self.of_visit(line).map(|at| &self.rows[at]);
         let original = of_visit.find(|row| {
             row.standing == Standing::Settled && row.total.checked_add(line.total) == Some(Fen(0))
         })?;
@@ -206,16 +220,12 @@ impl<'a> Sets<'a> {
         let is_alike = |other: &StatementRow| {
             other.mdtrt_id == line.mdtrt_id && other.total == line.total && !is_echo(other)
         };
-        let nameless: Vec<usize> = (0..self.rows.len())
-            .filter(|at| {
-                let row = &self.rows[*at];
-                row.standing == Standing::Refund
-                    && row.setl_id.is_empty()
-                    && !line.mdtrt_id.is_empty()
-                    && row.mdtrt_id == line.mdtrt_id
-                    && row.total == line.total
-            })
-            .collect();
+        let is_nameless = |at: &usize| {
+            let row = &self.rows[*at];
+            let back = row.standing == Standing::Refund && row.total == line.total;
+            back && row.setl_id.is_empty()
+        };
+        let nameless: Vec<usize> = self.of_visit(line).filter(is_nameless).collect();
         let first = *nameless.first()?;
         if is_echo(line) {
             let at_centre = lines.iter().any(|other| is_alike(other));
@@ -246,11 +256,19 @@ impl<'a> Sets<'a> {
         })
     }
 
+    /// Places of the rows of the visit that a line names.
+    fn of_visit(&self, line: &StatementRow) -> impl Iterator<Item = usize> {
+        let named = (!line.mdtrt_id.is_empty()).then_some(line.mdtrt_id.as_str());
+        let places = named.and_then(|mdtrt_id| self.by_visit.get(mdtrt_id));
+        places.into_iter().flatten().copied()
+    }
+
     /// Several rows of the centre match one of ours: only the person and the amounts are told.
     fn by_person(&self, line: &StatementRow) -> Option<usize> {
-        self.rows.iter().position(|row| {
+        let of_person = self.by_person.get(line.psn_no.as_str());
+        of_person.into_iter().flatten().copied().find(|at| {
+            let row = &self.rows[*at];
             row.standing.counts()
-                && row.psn_no == line.psn_no
                 && row.total == line.total
                 && row.fund == line.fund
                 && row.account == line.account
@@ -328,86 +346,4 @@ pub fn desk_of(msgid: &str) -> Option<u16> {
     let digits = msgid.get(MSGID_DESK)?;
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| digits.parse().ok()).flatten()
-}
-
-/// What differs between the journals and the list of the HIS.
-#[must_use]
-pub fn with_his(rows: &[Row], his: &[HisRow]) -> Vec<Difference> {
-    let mut left: BTreeSet<usize> = (0..rows.len())
-        .filter(|at| rows[*at].standing.counts())
-        .collect();
-    let mut differences = Vec::new();
-    let mut unmatched: Vec<&HisRow> = Vec::new();
-    for entry in his {
-        let at = left.iter().copied().find(|at| {
-            let row = &rows[*at];
-            !entry.setl_id.is_empty() && row.setl_id == entry.setl_id
-        });
-        match at {
-            Some(at) => {
-                left.remove(&at);
-                differences.extend(amount_of_his(&rows[at], entry));
-            }
-            None => unmatched.push(entry),
-        }
-    }
-    for entry in unmatched {
-        match by_visit(rows, &left, entry) {
-            Some(at) => {
-                left.remove(&at);
-                differences.extend(amount_of_his(&rows[at], entry));
-            }
-            None if is_repeated(his, entry) => {
-                differences.push(only_in_his(Code::HisListsTwice, entry));
-            }
-            None => differences.push(only_in_his(Code::OnlyInHisList, entry)),
-        }
-    }
-    let missing = left.into_iter().map(|at| &rows[at]);
-    differences.extend(missing.map(|row| Difference::of(Code::NotInHisList, row)));
-    differences
-}
-
-/// A row of the visit that an entry names without a number of its own; the one of the same amount first,
-/// else the one of the same sign. An entry with a number of its own fits only a row that has none.
-fn by_visit(rows: &[Row], left: &BTreeSet<usize>, entry: &HisRow) -> Option<usize> {
-    let of_visit = || {
-        left.iter().copied().filter(|at| {
-            let row = &rows[*at];
-            !entry.mdtrt_id.is_empty()
-                && row.mdtrt_id == entry.mdtrt_id
-                && (entry.setl_id.is_empty() || row.setl_id.is_empty())
-        })
-    };
-    let same_amount = of_visit().find(|at| rows[*at].total == entry.amount);
-    let is_refund = entry.amount < Fen::ZERO;
-    same_amount.or_else(|| of_visit().find(|at| (rows[*at].total < Fen::ZERO) == is_refund))
-}
-
-fn amount_of_his(row: &Row, entry: &HisRow) -> Option<Difference> {
-    let differs = row.total != entry.amount;
-    differs
-        .then(|| Difference::of(Code::HisAmountDiffers, row).amount(TOTAL, row.total, entry.amount))
-}
-
-/// Whether the list has the same entry once more: its number with an amount of the same sign, or without a
-/// number its visit with the same amount.
-fn is_repeated(his: &[HisRow], entry: &HisRow) -> bool {
-    let same = |other: &&HisRow| match entry.setl_id.is_empty() {
-        true => **other == *entry,
-        false => {
-            let signs = [other.amount, entry.amount].map(|amount| amount < Fen::ZERO);
-            other.setl_id == entry.setl_id && signs[0] == signs[1]
-        }
-    };
-    his.iter().filter(same).count() > 1
-}
-
-fn only_in_his(code: Code, entry: &HisRow) -> Difference {
-    let mut difference = Difference::general(code, "");
-    difference.setl_id.clone_from(&entry.setl_id);
-    difference.mdtrt_id.clone_from(&entry.mdtrt_id);
-    TOTAL.clone_into(&mut difference.field);
-    difference.there = Some(entry.amount);
-    difference
 }

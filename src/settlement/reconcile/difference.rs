@@ -8,7 +8,7 @@ use crate::settlement::bill::Fen;
 const NOTE_CHARS_MAX: usize = 100;
 
 /// One difference. Its cause and what to do stand in the book under its code.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Difference {
     /// What it is.
     pub code: Code,

@@ -5,7 +5,7 @@
 //! ```text
 //! yibaod-journal-export 1
 //! fixmedins_code=H…  (and desk, desk_name is not told, from, to)
-//! standing<TAB>settlement_id<TAB>…          the heading
+//! standing<TAB>settlement_id<TAB>…          the heading; a column parts at its end where some row needs it
 //! settled<TAB>0190…<TAB>…                   a row a line
 //! end<TAB>rows=3<TAB>sm3=…
 //! ```
@@ -38,6 +38,10 @@ const COLUMNS: [&str; 16] = [
     "psn_cash_pay",
 ];
 
+/// A further column, where some row has no sound parts: `broken` in such a row.
+const PARTS: &str = "parts";
+const BROKEN: &str = "broken";
+
 /// What one desk gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
@@ -57,6 +61,7 @@ impl Export {
     /// As text.
     #[must_use]
     pub fn text(&self) -> String {
+        let has_parts = self.rows.iter().any(|row| row.parts_are_broken);
         let mut text = format!(
             "{FIRST_LINE}\nfixmedins_code={}\ndesk={}\nfrom={}\nto={}\nforgotten={}\n{}\n",
             self.fixmedins_code,
@@ -64,10 +69,10 @@ impl Export {
             self.span.from(),
             self.span.to(),
             self.forgotten,
-            COLUMNS.join("\t"),
+            heading(has_parts),
         );
         for row in &self.rows {
-            text.push_str(&line(row));
+            text.push_str(&line(row, has_parts));
             text.push('\n');
         }
         let end = format!("end\trows={}\tsm3={}\n", self.rows.len(), digest(&text));
@@ -112,10 +117,12 @@ impl Export {
             return Err(damaged("its head holds no numbers"));
         };
         let span = Span::parse(&from, &to).map_err(|fault| damaged(&fault.detail))?;
-        if lines.next() != Some(COLUMNS.join("\t").as_str()) {
+        let columns = lines.next();
+        let has_parts = columns == Some(heading(true).as_str());
+        if !has_parts && columns != Some(heading(false).as_str()) {
             return Err(damaged("its columns are not those of this version"));
         }
-        let rows: Option<Vec<Row>> = lines.map(|line| row(line, desk)).collect();
+        let rows: Option<Vec<Row>> = lines.map(|line| row(line, desk, has_parts)).collect();
         let rows = rows.ok_or_else(|| damaged("a row cannot be read"))?;
         if rows.len() != count || count > ROWS_MAX {
             return Err(damaged("its number of rows does not fit"));
@@ -130,7 +137,13 @@ impl Export {
     }
 }
 
-fn line(row: &Row) -> String {
+fn heading(has_parts: bool) -> String {
+    let mut columns = COLUMNS.to_vec();
+    columns.extend(has_parts.then_some(PARTS));
+    columns.join("\t")
+}
+
+fn line(row: &Row, has_parts: bool) -> String {
     let amounts = [row.total, row.fund, row.account, row.cash].map(|fen| fen.to_string());
     let texts = [
         row.standing.word(),
@@ -151,12 +164,21 @@ fn line(row: &Row) -> String {
         &amounts[3],
     ];
     // What the platform gave is shown as it is, but for what would break the line.
-    let plain = texts.map(|text| text.replace(|c: char| c.is_control(), " "));
+    let mut plain = texts
+        .map(|text| text.replace(|c: char| c.is_control(), " "))
+        .to_vec();
+    let parts = if row.parts_are_broken { BROKEN } else { "" };
+    plain.extend(has_parts.then(|| parts.to_owned()));
     plain.join("\t")
 }
 
-fn row(line: &str, desk: u16) -> Option<Row> {
-    let fields: Vec<&str> = line.split('\t').collect();
+fn row(line: &str, desk: u16, has_parts: bool) -> Option<Row> {
+    let mut fields: Vec<&str> = line.split('\t').collect();
+    let parts_are_broken = match has_parts.then(|| fields.pop()) {
+        None | Some(Some("")) => false,
+        Some(Some(BROKEN)) => true,
+        Some(_) => return None,
+    };
     let fields: &[&str; COLUMNS.len()] = fields.as_slice().try_into().ok()?;
     let text = |at: usize| fields[at].to_owned();
     let fen = |at: usize| fields[at].parse::<Fen>().ok();
@@ -181,6 +203,7 @@ fn row(line: &str, desk: u16) -> Option<Row> {
         fund: fen(13)?,
         account: fen(14)?,
         cash: fen(15)?,
+        parts_are_broken,
     })
 }
 

@@ -10,10 +10,12 @@
 //! * [`export`] the text form in which a desk gives its rows to another
 //! * [`his`] the list of the HIS
 //! * [`gather`] the set to be compared, or why it is not the set that was named
-//! * [`compare`] sets in, differences out
+//! * [`compare`] what a journal and the platform say in, differences out
+//! * [`compare_his`] the same with the list of the HIS
 //! * [`story`] what is asked of the platform, and in which order
 
 pub mod compare;
+pub mod compare_his;
 pub mod difference;
 pub mod export;
 pub mod gather;

@@ -10,8 +10,10 @@ use super::span::{self, Span};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Found, Outcome, Step};
+use crate::settlement::checks;
 use crate::settlement::event::{Event, Private};
 use crate::settlement::refund::{End, Event as RefundEvent, Phase as RefundPhase, Refund};
+use crate::settlement::rules::FundReading;
 use crate::settlement::state::{Phase, State};
 use crate::settlement::story::Story;
 
@@ -132,11 +134,17 @@ fn refund_row(
     charged: Option<&Row>,
 ) -> Row {
     let given = refund.given.as_ref();
-    let fen = |pick: fn(&Amounts) -> Fen| match (given, &refund.charged) {
-        (Some(given), _) => pick(&given.amounts),
+    let answered = given.map(|given| &given.amounts);
+    let fen = |pick: fn(&Amounts) -> Fen| match (answered, &refund.charged) {
+        (Some(answered), _) => pick(answered),
         (None, Some(charged)) => Fen(pick(charged).0.saturating_neg()),
         (None, None) => Fen::ZERO,
     };
+    let is_charge_broken = charged.is_some_and(|row| row.parts_are_broken)
+        || refund
+            .charged
+            .as_ref()
+            .is_some_and(|amounts| are_broken(amounts, None));
     let stated = refund
         .resolved
         .as_ref()
@@ -167,7 +175,44 @@ fn refund_row(
         fund: fen(|amounts| amounts.fund_pay_sumamt),
         account: fen(|amounts| amounts.acct_pay),
         cash: fen(|amounts| amounts.psn_cash_pay),
+        parts_are_broken: match answered {
+            Some(answered) => {
+                let charged = refund.charged.as_ref().map(Parts::of);
+                is_back_broken(answered, charged.filter(|_| is_charge_broken))
+            }
+            None => is_charge_broken,
+        },
     }
+}
+
+/// What stands in a row beside the total.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Parts([Fen; 3]);
+
+impl Parts {
+    fn of(amounts: &Amounts) -> Self {
+        Self([
+            amounts.fund_pay_sumamt,
+            amounts.acct_pay,
+            amounts.psn_cash_pay,
+        ])
+    }
+}
+
+/// Whether who pays what does not make up the total, as the site read the funds when these were `shown`: before
+/// anything is settled they add up. Where that tells no reading from the other, one that fits is enough.
+fn are_broken(amounts: &Amounts, shown: Option<&Amounts>) -> bool {
+    let adds_up = checks::amounts::payers_add_up;
+    let mut readings = [FundReading::FundsOnly, FundReading::WithAccount].to_vec();
+    readings.retain(|reading| shown.is_none_or(|shown| adds_up(shown, *reading)));
+    !readings.is_empty() && !readings.iter().any(|reading| adds_up(amounts, *reading))
+}
+
+/// Whether what 2208 gave back has no sound parts. It may leave out the hospital's share, which is then made
+/// up from the rest: the broken parts of a charge, given back as they were, are told by that charge.
+fn is_back_broken(back: &Amounts, broken_charge: Option<Parts>) -> bool {
+    let negative = Parts(Parts::of(back).0.map(|fen| Fen(fen.0.saturating_neg())));
+    are_broken(back, None) || broken_charge == Some(negative)
 }
 
 /// What the folded state does not keep: when money calls went out, and what the refund was called.
@@ -305,6 +350,8 @@ fn base(desk: u16, state: &State, msgid: &str, at_ms: i64) -> Row {
         fund: fen(|amounts| amounts.fund_pay_sumamt),
         account: fen(|amounts| amounts.acct_pay),
         cash: fen(|amounts| amounts.psn_cash_pay),
+        parts_are_broken: amounts
+            .is_some_and(|amounts| are_broken(amounts, known.preview.as_ref())),
     }
 }
 
@@ -339,7 +386,93 @@ fn refund(charged: &Row, seen: &Seen) -> Row {
             fund: amounts.fund_pay_sumamt,
             account: amounts.acct_pay,
             cash: amounts.psn_cash_pay,
+            parts_are_broken: {
+                let parts = Parts([charged.fund, charged.account, charged.cash]);
+                is_back_broken(amounts, charged.parts_are_broken.then_some(parts))
+            },
             ..lost
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settlement::call::Settled;
+    use crate::settlement::tests::sample::{self, TOTAL};
+
+    /// The rows of a settlement that was given back: what was shown, what was charged.
+    fn rows(shown: Amounts, charged: Amounts, back: Option<Amounts>) -> Vec<bool> {
+        let mut state = State::new("id-1");
+        state.known.preview = Some(shown);
+        state.known.settled = Some(Settled {
+            setl_id: "S1".to_owned(),
+            mdtrt_id: String::new(),
+            medins_setl_id: String::new(),
+            setl_time: "2026-03-01 08:00:00".to_owned(),
+            insutype: "310".to_owned(),
+            clr_type: "11".to_owned(),
+            clr_way: String::new(),
+            clr_optins: String::new(),
+            amounts: charged,
+            setlinfo: String::new(),
+            setldetail: String::new(),
+        });
+        state.trail.refunded = true;
+        let seen = Seen {
+            settling: vec![("H1".to_owned(), 0)],
+            refund: back.map(|back| ("R1".to_owned(), String::new(), back)),
+            ..Seen::default()
+        };
+        let rows = own(7, &state, &seen).rows.into_iter();
+        rows.map(|row| row.parts_are_broken).collect()
+    }
+
+    fn with_account(mut amounts: Amounts) -> Amounts {
+        amounts.fund_pay_sumamt.0 += amounts.acct_pay.0;
+        amounts
+    }
+
+    fn with_hospital(mut amounts: Amounts) -> Amounts {
+        amounts.hosp_part_amt = Fen(100);
+        amounts.fund_pay_sumamt.0 -= 100;
+        amounts.hifp_pay.0 -= 100;
+        amounts
+    }
+
+    #[test]
+    fn parts_are_broken_where_the_reading_that_was_shown_does_not_hold() {
+        let plain = sample::amounts(TOTAL);
+        let minus = |amounts: &Amounts| Some(sample::negative(amounts));
+        // Both readings, a hospital's share, another division than was shown: all of them make up the total.
+        for charged in [
+            plain.clone(),
+            with_hospital(plain.clone()),
+            sample::one_fen_apart(plain.clone()),
+        ] {
+            let back = minus(&charged).map(|mut back| {
+                back.hosp_part_amt = Fen(-charged.hosp_part_amt.0);
+                back
+            });
+            assert_eq!(rows(plain.clone(), charged.clone(), None), [false; 2]);
+            assert_eq!(rows(plain.clone(), charged.clone(), back), [false; 2]);
+            let inside = with_account(charged.clone());
+            let back = minus(&inside).map(|mut back| {
+                back.hosp_part_amt = Fen(-charged.hosp_part_amt.0);
+                back
+            });
+            let shown = with_account(plain.clone());
+            assert_eq!(rows(shown.clone(), inside.clone(), None), [false; 2]);
+            assert_eq!(rows(shown, inside, back), [false; 2]);
+        }
+        // The other reading than was shown; given back as it was charged, or as it ought to have been.
+        let odd = with_account(plain.clone());
+        assert_eq!(rows(plain.clone(), odd.clone(), None), [true; 2]);
+        assert_eq!(rows(plain.clone(), odd.clone(), minus(&odd)), [true; 2]);
+        let as_it_ought = minus(&plain);
+        assert_eq!(rows(plain.clone(), odd, as_it_ought), [true, false]);
+        let mut cash = plain.clone();
+        cash.psn_cash_pay.0 += 1;
+        assert_eq!(rows(plain, cash, None), [true; 2]);
     }
 }

@@ -96,6 +96,10 @@ pub struct Row {
     pub account: Fen,
     /// 个人现金支出.
     pub cash: Fen,
+    /// Who pays what, as the platform answered it, did not make up its total: such parts are no amounts that
+    /// anything could be settled or compared by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parts_are_broken: bool,
 }
 
 impl Row {

@@ -2,6 +2,7 @@
 
 mod compared;
 mod encoding;
+mod large;
 mod model;
 mod planted;
 mod sets;

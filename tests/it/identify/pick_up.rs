@@ -39,7 +39,9 @@ async fn paid_goods(desk: &Desk, request_id: &str, reference: &str) -> HandOutRe
 
 async fn hand_out(desk: &Desk, request: HandOutRequest) -> Result<Dispense, tonic::Status> {
     let channel = channel(&desk.socket()).await.expect("its door is open");
-    let answer = DispenseServiceClient::new(channel).hand_out(request).await?;
+    let answer = DispenseServiceClient::new(channel)
+        .hand_out(request)
+        .await?;
     Ok(answer.into_inner().dispense.expect("what is true"))
 }
 
@@ -80,7 +82,9 @@ async fn who_was_identified_picks_up_and_has_one_ticket() {
         of: Some(Of::HandOutRequestId("out".to_owned())),
         lines: vec![ReturnedLine {
             line: 1,
-            sel_retn_cnt: request.goods.as_ref().expect("goods").lines[0].sel_retn_cnt.clone(),
+            sel_retn_cnt: request.goods.as_ref().expect("goods").lines[0]
+                .sel_retn_cnt
+                .clone(),
             ..ReturnedLine::default()
         }],
         print: PrintWish::Receipt.into(),
@@ -88,7 +92,11 @@ async fn who_was_identified_picks_up_and_has_one_ticket() {
     };
     let channel = channel(&desk.socket()).await.expect("its door is open");
     let back = DispenseServiceClient::new(channel).take_back(back).await;
-    let back = back.expect("it is taken").into_inner().dispense.expect("told");
+    let back = back
+        .expect("it is taken")
+        .into_inner()
+        .dispense
+        .expect("told");
     assert_eq!(back.state(), DispenseState::Recorded, "{back:?}");
     assert!(papers(&desk, 2).await[1].contains("退药凭条"));
 }

@@ -166,7 +166,6 @@ pub(super) fn after_answer(known: PrinterState, question: Question, byte: u8) ->
     }
 }
 
-/// What is known after an automatic report, which tells everything.
 /// What the port of the USB printer class says: bit 5 no paper, bit 4 selected, bit 3 no error.
 pub(super) fn after_port(byte: u8) -> PrinterState {
     PrinterState {
@@ -178,6 +177,7 @@ pub(super) fn after_port(byte: u8) -> PrinterState {
     }
 }
 
+/// What is known after an automatic report, which tells everything.
 pub(super) fn after_report(bytes: [u8; 4]) -> PrinterState {
     PrinterState {
         online: bytes[0] & 0x08 == 0,

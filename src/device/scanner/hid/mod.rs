@@ -126,15 +126,15 @@ impl HidLine {
             return Got::Gone;
         }
         self.tapped.came(&self.report[..count]);
-        let Some(part) = report::read(&self.layouts, &self.report[..count]) else {
-            return Got::Bytes(End::Framing);
-        };
-        if part.has_symbology && !self.goes_on && !part.data.is_empty() {
-            into.extend(part.symbology);
+        let mut end = End::Framing;
+        if let Some(part) = report::read(&self.layouts, &self.report[..count]) {
+            if part.has_symbology && !self.goes_on && !part.data.is_empty() {
+                into.extend(part.symbology);
+            }
+            into.extend(part.data);
+            end = part.end;
+            self.goes_on = end != End::Here;
         }
-        into.extend(part.data);
-        self.goes_on = part.end != End::Here;
-        let end = part.end;
         self.report[..count].fill(0);
         Got::Bytes(end)
     }

@@ -31,6 +31,10 @@ pub struct Plan {
     /// told again as it was carried: without those questions.
     #[serde(default)]
     pub asks_unplaced: bool,
+    /// Rows say themselves whether their parts are broken. A recorded set that does not say so is told again as
+    /// it was carried: by the amounts of its rows.
+    #[serde(default)]
+    pub marks_broken_parts: bool,
 }
 
 /// What differs by site, as it was when the reconciliation was accepted.

@@ -1,5 +1,6 @@
 //! What an answer comes to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::event::{Event, Plan};
@@ -8,7 +9,7 @@ use crate::book::Code;
 use crate::settlement::call::{Found, Outcome};
 use crate::settlement::reconcile::difference::Difference;
 use crate::settlement::reconcile::row::{Looked, Row, Standing, StatementRow, Totals};
-use crate::settlement::reconcile::{DIFFERENCES_MAX, compare, gather};
+use crate::settlement::reconcile::{compare, compare_his, gather};
 
 /// Times one question is asked.
 const TRIES_MAX: u32 = 3;
@@ -62,14 +63,17 @@ impl Reconciliation {
         }
     }
 
-    fn begin(&mut self, plan: Plan) {
+    fn begin(&mut self, mut plan: Plan) {
+        if !plan.marks_broken_parts {
+            compare::mark_broken_parts(&mut plan.rows);
+        }
         self.totals = Totals::of(&plan.rows);
         if plan.forgotten > 0 {
             let note = format!("{} settlements", plan.forgotten);
             self.differs([Difference::general(Code::Forgotten, &note)]);
         }
         if let Some(his) = &plan.his {
-            self.differs(compare::with_his(&plan.rows, his));
+            self.differs(compare_his::with_his(&plan.rows, his));
         }
         let plan = Arc::new(plan);
         self.plan = Some(Arc::clone(&plan));
@@ -153,13 +157,14 @@ impl Reconciliation {
                     let row = self.row(*at)?;
                     Some(compare::by_line(row, line))
                 });
-                self.differs(differences.unwrap_or_default());
+                self.tell_listed(place, differences.unwrap_or_default());
                 self.at = At::Listed(group, place + 1);
             }
             At::Group(place, _) => {
                 let name = self.group_name(place);
                 let note = format!("{name}: {note}");
                 self.differs([Difference::general(Code::NotCompared, &note)]);
+                self.accounts_for_group(place);
                 self.incomplete = Some(Code::ReconciliationIncomplete);
                 self.at = At::Group(place + 1, GroupStep::Totals);
             }
@@ -183,7 +188,7 @@ impl Reconciliation {
             }
             (At::Listed(group, place), Found::Compared(looked)) => {
                 let differences = self.explained(place, &looked);
-                self.differs(differences);
+                self.tell_listed(place, differences);
                 self.at = At::Listed(group, place + 1);
             }
             (At::Group(place, step), found) => self.learn_of_group(place, &step, found),
@@ -230,6 +235,9 @@ impl Reconciliation {
         match (step, found) {
             (GroupStep::Totals, Found::Totals { stmt_rslt, .. }) => {
                 let is_balanced = balanced.is_some_and(|words| words.contains(&stmt_rslt));
+                if !is_balanced {
+                    self.does_not_balance(place);
+                }
                 let group = self.groups.get(place);
                 let is_done = group.is_some_and(|group| {
                     let mut detailed = self.detailed.iter();
@@ -269,10 +277,7 @@ impl Reconciliation {
             return;
         };
         let listed = compare::with_statement(&plan.rows, lines, &plan.rules.balanced);
-        if listed.differences.is_empty() && listed.ask.is_empty() {
-            let name = self.group_name(place);
-            self.differs([Difference::general(Code::TotalsDiffer, &name)]);
-        }
+        self.accounts_by_lines(place, &listed.differences);
         self.differs(listed.differences);
         let ask = self.placed_by_lines(listed.ask, &listed.found);
         self.listed = Arc::new(ask);
@@ -300,6 +305,7 @@ impl Reconciliation {
         };
         if is_over {
             if self.whole_hospital {
+                self.still_unbalanced();
                 self.still_open();
                 self.still_unplaced();
             }
@@ -312,18 +318,27 @@ impl Reconciliation {
         let Some(plan) = self.plan.clone() else {
             return;
         };
-        let told = Arc::clone(&self.differences);
+        let told = Arc::clone(&self.told);
+        let found = told.list().iter();
+        let found = found.filter(|difference| difference.code == Code::OpenHereFoundThere);
+        let found: BTreeSet<&str> = found.map(|told| told.settlement_id.as_str()).collect();
         let open = plan.rows.iter().filter(|row| {
-            let is_told = |difference: &Difference| {
-                difference.settlement_id == row.settlement_id
-                    && difference.code == Code::OpenHereFoundThere
-            };
-            row.standing == Standing::Open && !told.iter().any(is_told)
+            row.standing == Standing::Open && !found.contains(row.settlement_id.as_str())
         });
         self.differs(open.map(|row| Difference::of(Code::OpenHere, row)));
     }
 
-    fn group_name(&self, place: usize) -> String {
+    fn tell_listed(&mut self, place: usize, differences: Vec<Difference>) {
+        if let Some((at, _)) = self.listed.get(place) {
+            match (*at, differences.is_empty()) {
+                (at, true) => self.accounts_by_agreeing(at),
+                (at, false) => self.accounts_by(at),
+            }
+        }
+        self.differs(differences);
+    }
+
+    pub(super) fn group_name(&self, place: usize) -> String {
         self.groups.get(place).map_or_else(String::new, |group| {
             let (insutype, clr_type) = (&group.insutype, &group.clr_type);
             format!("{insutype}/{clr_type}/{}", group.setl_optins)
@@ -336,28 +351,9 @@ impl Reconciliation {
         if new.peek().is_none() {
             return;
         }
-        let table = Arc::make_mut(&mut self.differences);
-        for difference in new {
-            if table.contains(&difference) || is_told(table, &difference) {
-                continue;
-            }
-            if table.len() < DIFFERENCES_MAX {
-                table.push(difference);
-            } else {
-                self.further = self.further.saturating_add(1);
-            }
-        }
+        let told = Arc::make_mut(&mut self.told);
+        new.for_each(|difference| told.add(difference));
     }
-}
-
-/// A refund that only the platform has is told by its own line and by its original's: once is enough.
-fn is_told(table: &[Difference], difference: &Difference) -> bool {
-    difference.code == Code::RefundedThereOnly
-        && table.iter().any(|told| {
-            told.code == difference.code
-                && told.settlement_id == difference.settlement_id
-                && told.setl_id == difference.setl_id
-        })
 }
 
 /// Whether 5203 can be asked for this row.

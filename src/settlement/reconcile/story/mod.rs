@@ -19,12 +19,13 @@ pub mod event;
 mod fold;
 mod next;
 mod tell;
+mod told;
+mod unbalanced;
 mod unplaced;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::difference::Difference;
 use super::row::{Group, Row, StatementRow, Totals};
 use super::span::Span;
 use crate::book::Code;
@@ -33,6 +34,8 @@ use crate::settlement::story::{Act, Got, Head, Sent, Story};
 
 pub use event::{Event, Plan};
 pub use tell::{Progress, Table};
+use told::Told;
+use unbalanced::Unbalanced;
 
 /// A reconciliation by now.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +64,8 @@ pub struct Reconciliation {
     /// Questions in a row that came to nothing.
     failures: u32,
     totals: Totals,
-    differences: Arc<Vec<Difference>>,
-    /// Differences beyond those that are kept.
-    further: u32,
+    unbalanced: Unbalanced,
+    told: Arc<Told>,
     asked: u32,
     incomplete: Option<Code>,
     accepted_at_ms: i64,
@@ -153,8 +155,8 @@ impl Story for Reconciliation {
             not_before_ms: 0,
             failures: 0,
             totals: Totals::default(),
-            differences: Arc::default(),
-            further: 0,
+            unbalanced: Unbalanced::default(),
+            told: Arc::default(),
             asked: 0,
             incomplete: None,
             accepted_at_ms: 0,

@@ -75,7 +75,7 @@ impl Reconciliation {
             done: number(done),
             of: number(of),
             infno,
-            differences: number(self.differences.len()).saturating_add(self.further),
+            differences: number(self.told.list().len()).saturating_add(self.told.further()),
         }
     }
 
@@ -94,8 +94,8 @@ impl Reconciliation {
             whole_hospital: self.whole_hospital,
             desks: self.desks.clone(),
             totals: self.totals,
-            differences: self.differences.to_vec(),
-            further: self.further,
+            differences: self.told.list().to_vec(),
+            further: self.told.further(),
             asked: self.asked,
             incomplete: self.incomplete,
             accepted_at_ms: self.accepted_at_ms,
@@ -114,7 +114,7 @@ impl Reconciliation {
             "to": span.map(super::Span::to),
             "whole_hospital": self.whole_hospital,
             "asked": self.asked,
-            "differences": self.differences.len(),
+            "differences": self.told.list().len(),
             "incomplete": self.incomplete,
             "ended": self.ended_at_ms.is_some(),
         })

@@ -37,6 +37,7 @@ impl Reconciliation {
         };
         match looked {
             Looked::There(_) => {
+                self.accounts_by(at);
                 let row = self.row(at);
                 let differences = row.map(|row| compare::with_platform(row, looked));
                 self.differs(differences.unwrap_or_default());
@@ -68,7 +69,11 @@ impl Reconciliation {
             }
         }
         self.differs(by_line);
-        Arc::make_mut(&mut self.unplaced).retain(|at, _| !found.contains(at));
+        for at in found {
+            if Arc::make_mut(&mut self.unplaced).remove(at).is_some() {
+                self.accounts_by(*at);
+            }
+        }
         asked
     }
 
@@ -78,11 +83,12 @@ impl Reconciliation {
             return;
         };
         let unplaced = std::mem::take(&mut self.unplaced);
+        let numbers: BTreeSet<&str> = plan.rows.iter().map(|row| row.setl_id.as_str()).collect();
         let differences = unplaced.iter().filter_map(|(at, is_absent)| {
             let row = &plan.rows[*at];
             let is_told_by_original = row.standing == Standing::Refund
                 && row.setl_id.is_empty()
-                && plan.rows.iter().any(|other| other.setl_id == row.refund_of);
+                && numbers.contains(row.refund_of.as_str());
             let all_asked = self.incomplete.is_none() && self.has_asked_all(row);
             match (is_told_by_original, *is_absent || all_asked) {
                 (true, _) => None,

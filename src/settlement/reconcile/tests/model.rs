@@ -41,6 +41,7 @@ pub(super) fn row(n: u16, standing: Standing) -> Row {
         fund: Fen(sign * (total - 3_000)),
         account: Fen(sign * 1_000),
         cash: Fen(sign * 2_000),
+        parts_are_broken: false,
     }
 }
 
@@ -86,6 +87,8 @@ pub(super) struct Model {
     pub(super) refuses_5203: bool,
     /// 5203 without the row that was asked for, but with others of the visit, says nothing.
     pub(super) unclear_of_others: bool,
+    /// Insurances whose totals differ, whatever the books say.
+    pub(super) unbalanced: Vec<&'static str>,
 }
 
 impl Model {
@@ -152,8 +155,15 @@ impl Model {
                 let group = self.of_group(&statement.group);
                 let mut sums = Totals::of(&group.iter().map(booked).collect::<Vec<_>>());
                 sums.cash = statement.totals.cash;
+                let insutype = statement.group.insutype.as_str();
+                let is_odd = self.unbalanced.contains(&insutype);
                 Found::Totals {
-                    stmt_rslt: if sums == statement.totals { "0" } else { "1" }.to_owned(),
+                    stmt_rslt: if sums == statement.totals && !is_odd {
+                        "0"
+                    } else {
+                        "1"
+                    }
+                    .to_owned(),
                     dscr: String::new(),
                 }
             }
@@ -302,6 +312,7 @@ pub(super) fn accepted(rows: &[Row], his: Option<Vec<HisRow>>, whole_hospital: b
                 pace_ms: 200,
             },
             asks_unplaced: true,
+            marks_broken_parts: true,
         })),
     }
 }

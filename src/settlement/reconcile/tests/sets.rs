@@ -39,8 +39,22 @@ fn an_export_comes_back_as_it_was() {
 }
 
 #[test]
+fn broken_parts_have_a_column_where_there_are_some() {
+    let plain = export(12);
+    let mut marked = plain.clone();
+    marked.rows[1].parts_are_broken = true;
+    let text = marked.text();
+    assert_eq!(Export::parse(&text).unwrap(), marked);
+    assert!(text.contains("\tpsn_cash_pay\tparts\n"), "{text}");
+    // The form that every version reads.
+    assert!(plain.text().contains("\tpsn_cash_pay\n"));
+}
+
+#[test]
 fn a_cut_or_changed_export_is_noticed_at_every_byte() {
-    let text = export(12).text();
+    let mut export = export(12);
+    export.rows[2].parts_are_broken = true;
+    let text = export.text();
     assert!(text.is_ascii());
     for end in 0..text.len() - 1 {
         let fault = Export::parse(&text[..end]).unwrap_err();
