@@ -200,16 +200,7 @@ impl TryFrom<Flat> for DeviceConfig {
             return Ok(flat.into_queue(place));
         }
         let on_tcp = flat.kind == FlatKind::EscposTcp;
-        let by_usb_class = matches!(
-            flat.kind,
-            FlatKind::HidScanner | FlatKind::KeyboardScanner | FlatKind::EscposUsb
-        );
-        if flat.kind == FlatKind::EscposUsb && flat.path.is_some() {
-            return Err(wrong("a printer on USB is named by usb, not by path"));
-        }
-        if by_usb_class && flat.baud.is_some() {
-            return Err(wrong("baud belongs to a serial line"));
-        }
+        flat.check_usb_class().map_err(wrong)?;
         let written = Written {
             path: flat.path,
             usb: flat.usb,
@@ -268,6 +259,21 @@ impl TryFrom<Flat> for DeviceConfig {
 }
 
 impl Flat {
+    /// That a device found by its class on USB has no key of a line.
+    fn check_usb_class(&self) -> Result<(), &'static str> {
+        let by_usb_class = matches!(
+            self.kind,
+            FlatKind::HidScanner | FlatKind::KeyboardScanner | FlatKind::EscposUsb
+        );
+        if self.kind == FlatKind::EscposUsb && self.path.is_some() {
+            return Err("a printer on USB is named by usb, not by path");
+        }
+        if by_usb_class && self.baud.is_some() {
+            return Err("baud belongs to a serial line");
+        }
+        Ok(())
+    }
+
     fn into_queue(self, place: QueuePlace) -> DeviceConfig {
         DeviceConfig {
             name: self.name,
