@@ -199,30 +199,8 @@ impl TryFrom<Flat> for DeviceConfig {
         if let Some(place) = flat.queue_place().map_err(wrong)? {
             return Ok(flat.into_queue(place));
         }
-        let on_tcp = flat.kind == FlatKind::EscposTcp;
-        flat.check_usb_class().map_err(wrong)?;
-        let written = Written {
-            path: flat.path,
-            usb: flat.usb,
-            serial_number: flat.serial_number,
-            port: flat.port,
-            interface: flat.interface,
-        };
-        let by_pcscd = flat.kind == FlatKind::PcscReader;
-        if by_pcscd && (!written.is_empty() || flat.baud.is_some()) {
-            return Err(wrong("path, usb and baud belong to a line; give reader"));
-        }
-        if !by_pcscd && flat.reader.is_some() {
-            return Err(wrong("reader belongs to a reader of pcscd"));
-        }
-        if on_tcp && (!written.is_empty() || flat.baud.is_some()) {
-            return Err(wrong("path, usb and baud belong to a line; give address"));
-        }
-        if !on_tcp && flat.address.is_some() {
-            return Err(wrong(
-                "address belongs to a printer on TCP; give path or usb",
-            ));
-        }
+        let written = flat.written();
+        flat.misplaced(&written).map_err(wrong)?;
         let at = written.at().map_err(wrong);
         let baud = flat.baud.unwrap_or(BAUD_DEFAULT);
         let kind = match flat.kind {
@@ -259,17 +237,42 @@ impl TryFrom<Flat> for DeviceConfig {
 }
 
 impl Flat {
-    /// That a device found by its class on USB has no key of a line.
-    fn check_usb_class(&self) -> Result<(), &'static str> {
+    fn written(&self) -> Written {
+        Written {
+            path: self.path.clone(),
+            usb: self.usb.clone(),
+            serial_number: self.serial_number.clone(),
+            port: self.port.clone(),
+            interface: self.interface,
+        }
+    }
+
+    /// A key that devices of this kind do not have.
+    fn misplaced(&self, written: &Written) -> Result<(), &'static str> {
+        let on_tcp = self.kind == FlatKind::EscposTcp;
+        let by_pcscd = self.kind == FlatKind::PcscReader;
         let by_usb_class = matches!(
             self.kind,
             FlatKind::HidScanner | FlatKind::KeyboardScanner | FlatKind::EscposUsb
         );
+        let has_line = !written.is_empty() || self.baud.is_some();
         if self.kind == FlatKind::EscposUsb && self.path.is_some() {
             return Err("a printer on USB is named by usb, not by path");
         }
         if by_usb_class && self.baud.is_some() {
             return Err("baud belongs to a serial line");
+        }
+        if by_pcscd && has_line {
+            return Err("path, usb and baud belong to a line; give reader");
+        }
+        if !by_pcscd && self.reader.is_some() {
+            return Err("reader belongs to a reader of pcscd");
+        }
+        if on_tcp && has_line {
+            return Err("path, usb and baud belong to a line; give address");
+        }
+        if !on_tcp && self.address.is_some() {
+            return Err("address belongs to a printer on TCP; give path or usb");
         }
         Ok(())
     }
