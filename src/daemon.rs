@@ -24,6 +24,8 @@ const DRAIN_MS_MAX: u64 = 20_000;
 const DRAIN_LOOK_MS: u64 = 20;
 /// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
 const FAULTS_LOGGED_MAX: usize = 20;
+/// How long threads beside the runtime are waited for at the end.
+const SHUTDOWN_MS_MAX: u64 = 2_000;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -127,7 +129,10 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
             what: "the runtime cannot start".to_owned(),
             source,
         })?;
-    runtime.block_on(serve(site))
+    let served = runtime.block_on(serve(site));
+    // A thread that hangs in the kernel with a broken device keeps nobody from ending.
+    runtime.shutdown_timeout(Duration::from_millis(SHUTDOWN_MS_MAX));
+    served
 }
 
 /// What the files say.
