@@ -1,5 +1,6 @@
 //! Composition: build all parts, replay, open the doors, drain. The only file that knows everything.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::journal::documents::Documents;
 use crate::journal::{self, Desk, Identity as JournalIdentity, Journal, SiteKey};
 use crate::operation::{Identity, Operations, Waits};
 use crate::platform::{self, Platform};
-use crate::runner::{Clock, Crashes, Ingredients, MARK_MSGID, MARK_SERIAL, Numbers, Runner};
+use crate::runner::{self, Clock, Crashes, Ingredients, MARK_MSGID, MARK_SERIAL, Numbers, Runner};
 use crate::settlement::bill::Fen;
 use crate::settlement::code_kind::{self, Pattern};
 use crate::settlement::rules::{FundReading, Rules};
@@ -193,6 +194,12 @@ async fn serve(site: Site) -> Result<(), Error> {
     ));
     let stamps: Arc<dyn platform::Stamps> = Arc::clone(&numbers) as _;
     let platform = Platform::new(Arc::clone(&profile), secrets, stamps)?;
+    let cut_off = if adopted {
+        runner::left_printing(&journal).await?
+    } else {
+        // Nothing prints.
+        BTreeSet::new()
+    };
     let runner = Runner::new(Ingredients {
         journal: journal.clone(),
         documents: open_documents(&settings)?,
@@ -200,6 +207,7 @@ async fn serve(site: Site) -> Result<(), Error> {
         hub: Hub::start_with(
             settings.devices.clone(),
             usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX),
+            &cut_off,
         ),
         rules: rules(&profile, &settings),
         numbers,

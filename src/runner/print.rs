@@ -25,10 +25,9 @@ use crate::settlement::answer::Proof;
 
 /// How often a printer that is not ready is looked at.
 const LOOK_AGAIN_MS: u64 = 1_000;
-/// A job that has begun is given up after this, or when it need not be waited for any more, whichever is later.
+/// A job that has begun is given up after this, or when it need not be waited for any more, whichever is later; its
+/// bytes' time on the line is added.
 const PRINT_MS_MAX: i64 = 60_000;
-/// And so much more for each byte: the slowest serial line takes a little longer than one.
-const BYTE_MS: i64 = 2;
 
 /// All running print jobs. Cheap to clone.
 #[derive(Clone)]
@@ -350,17 +349,11 @@ impl Carrier {
         self.record(Event::Intent);
         self.flush().await;
         let _out = Out::new(&parts.errands_out);
-        let size = match &content {
-            Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
-                i64::try_from(raw.len()).unwrap_or(i64::MAX)
-            }
-            Content::Document(_) | Content::Pdf(_) => 0,
-        };
-        let least_ms = PRINT_MS_MAX.saturating_add(size.saturating_mul(BYTE_MS));
-        let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(least_ms));
+        let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(PRINT_MS_MAX));
         let options = PrintOptions {
             deadline: parts.clock.instant(latest_ms),
             want_proof: true,
+            plus_line_time: true,
         };
         let mut wish = self.wish.clone();
         let withdraw = async move {

@@ -490,6 +490,7 @@ fn soon() -> PrintOptions {
     PrintOptions {
         deadline: Instant::now() + PATIENCE,
         want_proof: true,
+        plus_line_time: false,
     }
 }
 
@@ -497,6 +498,7 @@ fn within(ms: u64) -> PrintOptions {
     PrintOptions {
         deadline: Instant::now() + Duration::from_millis(ms),
         want_proof: true,
+        plus_line_time: false,
     }
 }
 
