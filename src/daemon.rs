@@ -194,21 +194,11 @@ async fn serve(site: Site) -> Result<(), Error> {
     ));
     let stamps: Arc<dyn platform::Stamps> = Arc::clone(&numbers) as _;
     let platform = Platform::new(Arc::clone(&profile), secrets, stamps)?;
-    let cut_off = if adopted {
-        runner::left_printing(&journal).await?
-    } else {
-        // Nothing prints.
-        BTreeSet::new()
-    };
     let runner = Runner::new(Ingredients {
         journal: journal.clone(),
         documents: open_documents(&settings)?,
         platform: platform.clone(),
-        hub: Hub::start_with(
-            settings.devices.clone(),
-            usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX),
-            &cut_off,
-        ),
+        hub: hub(&settings, &journal, adopted).await?,
         rules: rules(&profile, &settings),
         numbers,
         clock,
@@ -248,6 +238,21 @@ async fn serve(site: Site) -> Result<(), Error> {
     }
     journal.close().await;
     Ok(())
+}
+
+/// The devices, opened knowing which printers the last process left in the middle of a paper.
+async fn hub(settings: &Settings, journal: &Journal, adopted: bool) -> Result<Hub, Error> {
+    // While the journal is another's nothing prints.
+    let cut_off = match adopted {
+        true => runner::left_printing(journal).await?,
+        false => BTreeSet::new(),
+    };
+    let waiting_max = usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX);
+    Ok(Hub::start_with(
+        settings.devices.clone(),
+        waiting_max,
+        &cut_off,
+    ))
 }
 
 fn operations(runner: &Runner, settings: &Settings) -> Operations {

@@ -22,7 +22,9 @@ pub async fn left_printing(journal: &Journal) -> Result<BTreeSet<String>, crate:
         match role(journal, &row).await {
             Ok(role) => roles.extend(role),
             // Said when it is to be carried on.
-            Err(error) => tracing::debug!(stream = %row.stream, %error, "not known whether it printed"),
+            Err(error) => {
+                tracing::debug!(stream = %row.stream, %error, "not known whether it printed")
+            }
         }
     }
     Ok(roles)

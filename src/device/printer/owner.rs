@@ -67,15 +67,13 @@ struct Owner {
 impl Owner {
     fn new(place: Place, profile: &'static Profile, board: Arc<Board>, left: Left) -> Self {
         let now = Instant::now();
-        let mut past = Past::default();
-        past.left = left;
         Self {
             place,
             profile,
             board,
             conversation: None,
             numbers: JobNumbers::new(),
-            past,
+            past: Past::of(left),
             pause: Pause::new(),
             wake_at: now,
             used_at: now,

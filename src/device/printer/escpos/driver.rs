@@ -55,12 +55,18 @@ pub(in crate::device::printer) enum Left {
 }
 
 /// What a printer's past means for its next job. Outlives links.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::device::printer) struct Past {
     /// How the last job left it. Taken back once the printer answered behind what mends it.
-    pub(in crate::device::printer) left: Left,
+    left: Left,
     /// Queued questions that were not answered; the answers may come at any time.
     owed: u32,
+}
+
+impl Past {
+    pub(in crate::device::printer) fn of(left: Left) -> Self {
+        Self { left, owed: 0 }
+    }
 }
 
 /// A printer on an open link.
@@ -250,10 +256,22 @@ impl Conversation {
             self.profile
         };
         let mut carry = Carry::new(job.bytes, number, trust_queued, options, profile);
+        let outcome = self.carry(&mut carry, options, board).await;
+        self.note_past(job, &carry, outcome, past);
+        outcome
+    }
+
+    /// Moves bytes until it is certain what became of the job, or the deadline is here.
+    async fn carry(
+        &mut self,
+        carry: &mut Carry,
+        options: PrintOptions,
+        board: &Board,
+    ) -> PrintOutcome {
         self.round = Round::default();
         let mut buffer = [0; READ_BYTES];
         let mut tick = after(TICK_MS);
-        let outcome = loop {
+        loop {
             let now = Instant::now();
             if now >= options.deadline {
                 // A printer that answers nothing may still say that it has no paper.
@@ -293,7 +311,17 @@ impl Conversation {
                     carry.tick(Instant::now(), self.known, self.round.question(), unsent);
                 }
             }
-        };
+        }
+    }
+
+    /// What the job means for the next one.
+    fn note_past(
+        &mut self,
+        job: &Bytes<'_>,
+        carry: &Carry,
+        outcome: PrintOutcome,
+        past: &mut Past,
+    ) {
         let heard = std::mem::take(&mut self.queued_heard);
         past.owed = (past.owed + carry.questions)
             .saturating_sub(heard)
@@ -311,7 +339,6 @@ impl Conversation {
             // It may answer what the caller's bytes asked, and perhaps more than they did.
             past.owed = past.owed.saturating_add(1 + questions_in(job.bytes));
         }
-        outcome
     }
 
     async fn ask(
