@@ -64,13 +64,13 @@ impl Carrier {
         self.flush().await;
         let _hold = queue.hold(&self.job.id);
         if is_again {
-            sweep(&queue, &name).await;
+            self.hearing(sweep(&queue, &name)).await;
         }
-        let job = match queue.create(&name).await {
+        let job = match self.hearing(queue.create(&name)).await {
             Ok(job) => job,
             Err(refusal) => return self.not_taken(&refusal, until_ms).await,
         };
-        match queue.job(job, &name).await {
+        match self.hearing(queue.job(job, &name)).await {
             Ok(Some(_)) => {}
             // Followed it must be: a queue that hides our own jobs from us is of no use.
             Ok(None) => {
@@ -83,7 +83,8 @@ impl Carrier {
         self.flush().await;
         let pieces = parts.documents.read(kept(&pdf));
         let bytes = pdf.bytes;
-        let sent = queue.send(job, &name, PdfUpload { bytes, pieces }).await;
+        let sending = queue.send(job, &name, PdfUpload { bytes, pieces });
+        let sent = self.hearing(sending).await;
         let why = match &sent {
             Ok(()) => Code::PrintServiceMissing,
             Err(refusal) => {
@@ -116,11 +117,12 @@ impl Carrier {
         let mut looks = 0_u32;
         while !parts.is_stopping() {
             let now_ms = parts.clock.now_ms();
-            chase.wish.clone_from(&self.wish.borrow());
-            let next = match queue.job(job, &name).await {
+            self.note_wish().await;
+            chase.wish.clone_from(&self.job.cancel_by);
+            let next = match self.hearing(queue.job(job, &name)).await {
                 Ok(None) => Move::End(End::Unknown(Code::QueueLost)),
                 Ok(Some(seen)) => {
-                    let trouble = trouble(queue, &seen).await;
+                    let trouble = self.hearing(trouble(queue, &seen)).await;
                     self.show(job, &chase, Some(&seen), trouble);
                     chase.next(&seen, trouble, now_ms)
                 }
@@ -133,7 +135,7 @@ impl Carrier {
             match next {
                 Move::Wait => {}
                 // Whether that could be done is seen at the next look.
-                Move::Cancel => drop(queue.cancel(job).await),
+                Move::Cancel => drop(self.hearing(queue.cancel(job)).await),
                 Move::End(end) => {
                     if matches!(end, End::Printed(_)) {
                         queue.finished();
@@ -159,6 +161,9 @@ impl Carrier {
         };
         let again = Instant::now() + Duration::from_millis(pause_ms);
         let mut wish = self.wish.clone();
+        if self.job.cancel_by.is_some() {
+            wish.mark_unchanged();
+        }
         tokio::select! {
             _ = wish.changed() => {}
             () = self.prints.parts.stopped() => {}
