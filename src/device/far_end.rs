@@ -229,8 +229,19 @@ pub(super) struct FarPrinter {
 }
 
 impl FarPrinter {
-    pub(super) async fn on_tcp() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// None at all.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            far: Arc::new(Mutex::new(Far::new())),
+            address: String::new(),
+            off: Arc::default(),
+            server: None,
+        }
+    }
+
+    /// `address` is where it listens.
+    pub(super) async fn on_tcp(address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let far = Arc::new(Mutex::new(Far::new()));
         let served = Arc::clone(&far);
@@ -309,7 +320,14 @@ impl Drop for FarPrinter {
 async fn serve(mut stream: TcpStream, far: &Mutex<Far>) -> io::Result<()> {
     let mut buffer = [0; 256];
     loop {
-        let read = timeout(GLANCE, stream.read(&mut buffer)).await;
+        let deaf = far.lock().unwrap().deaf;
+        let reading = async {
+            if deaf {
+                std::future::pending::<()>().await;
+            }
+            stream.read(&mut buffer).await
+        };
+        let read = timeout(GLANCE, reading).await;
         let count = match read {
             Ok(Ok(0)) => return Ok(()),
             Ok(count) => count?,

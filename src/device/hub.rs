@@ -470,7 +470,20 @@ impl Hub {
     /// A hub of one scanner whose line the test plays.
     pub(crate) fn of_scanner(role: &str, scanner: Scanner, events: Arc<EventLog>) -> Self {
         let board = Arc::clone(&scanner.board);
-        let family = Family::Scanner(scanner);
+        Self::of(role, board, Family::Scanner(scanner), events)
+    }
+
+    /// A hub of one card reader whose program the test plays.
+    pub(crate) fn of_card(
+        role: &str,
+        reader: CardReader,
+        board: Arc<Board>,
+        events: Arc<EventLog>,
+    ) -> Self {
+        Self::of(role, board, Family::Card(reader), events)
+    }
+
+    fn of(role: &str, board: Arc<Board>, family: Family, events: Arc<EventLog>) -> Self {
         let role = role.to_owned();
         let devices = vec![Device {
             role,

@@ -34,6 +34,8 @@ pub mod scanner;
 mod usb_line;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod far_end;
 #[cfg(test)]
 mod replay;

@@ -23,6 +23,8 @@ mod sam;
 mod sam_redact;
 mod shown;
 mod social;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::sync::Arc;

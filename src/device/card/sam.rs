@@ -218,10 +218,10 @@ impl Fields<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn framed(body: &[u8]) -> Vec<u8> {
+    pub(in crate::device::card) fn framed(body: &[u8]) -> Vec<u8> {
         let length = u16::try_from(body.len() + 1).unwrap().to_be_bytes();
         let check = length.iter().chain(body).fold(0, |sum, byte| sum ^ byte);
         [&HEAD[..], &length, body, &[check]].concat()
@@ -236,8 +236,12 @@ mod tests {
     }
 
     fn text(certno: &str, until: &str, document: &str) -> Vec<u8> {
+        text_of("欧阳虚构", certno, until, document)
+    }
+
+    fn text_of(name: &str, certno: &str, until: &str, document: &str) -> Vec<u8> {
         [
-            field("欧阳虚构", 30),
+            field(name, 30),
             field("2", 2),
             field("01", 4),
             field("19000101", 16),
@@ -254,6 +258,11 @@ mod tests {
 
     fn data(text: &[u8]) -> Vec<u8> {
         [&[0x01, 0x00, 0x04, 0x00], text, &[0x57; 1024]].concat()
+    }
+
+    /// What a reader answers to [`Command::Read`] behind its status, of this person's document.
+    pub(in crate::device::card) fn document_of(name: &str, certno: &str) -> Vec<u8> {
+        data(&text_of(name, certno, "20300131", ""))
     }
 
     const CERTNO: &str = "110101190001011009";

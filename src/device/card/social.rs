@@ -71,7 +71,7 @@ pub(crate) async fn read<E: Exchange + Send>(
     let rest = reading.name_rest(&version).await?;
     let name = fields::name(&first, &rest)?;
     // A card that took the place of this one between two commands unnoticed is another one at the end.
-    if !reading.is_still(&card_sn).await {
+    if !reading.is_still(&card_sn).await? {
         return Err(Failure::card(
             Code::CardPulled,
             "another card answers at the end",
@@ -134,12 +134,16 @@ impl<E: Exchange + Send> Reading<'_, E> {
     }
 
     /// Whether the card that answers has this 卡识别码. Whatever keeps it from saying so, it is not known to be.
-    async fn is_still(&mut self, card_sn: &CardNo) -> bool {
+    async fn is_still(&mut self, card_sn: &CardNo) -> Result<bool, Failure> {
         let again = async {
             self.select_file(ISSUER_FILE).await?;
             fields::card_sn(&self.need(CARD_SN).await?)
         };
-        again.await.is_ok_and(|again| again == *card_sn)
+        match again.await {
+            Ok(again) => Ok(again == *card_sn),
+            Err(Failure::Card(_)) => Ok(false),
+            Err(lost @ (Failure::Reader(_) | Failure::Way(_))) => Err(lost),
+        }
     }
 
     /// Where records are told by their place only, version 1 has another one in the place of the name's rest.
@@ -227,4 +231,4 @@ fn refused(what: &str, word: u16) -> Failure {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,8 @@
-//! Every driver of a byte line replays a recording to its outcome. Those of HID and keyboards lie beside their drivers.
+//! Every driver of a byte line replays a recording to its outcome. Those of HID and keyboards lie beside their drivers;
+//! that of a printer on USB is replayed by a USB printer, in the guest (`tests/guest/`).
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -15,9 +17,13 @@ use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::record::shape_of;
 use crate::device::record::text::NOBODYS_NUMBER;
 use crate::device::{
-    Asker, DeviceState, Hub, PrintOptions, PrintOutcome, Proof, ROLE_ID_CARD, ROLE_SCANNER,
+    Asker, DeviceState, Hub, PrintOptions, PrintOutcome, Proof, ROLE_ID_CARD, ROLE_RECEIPT,
+    ROLE_SCANNER,
 };
 use crate::document::{Align, Block, Document, Style};
+
+/// A receipt whose paper ends in the middle.
+const RECEIPT: &str = include_str!("../printer/recordings/escpos.txt");
 
 #[tokio::test]
 async fn a_serial_scanner() {
@@ -55,21 +61,44 @@ async fn a_serial_scanner() {
 
 #[tokio::test]
 async fn a_receipt_whose_paper_ends_in_the_middle() {
-    let tape = Tape::parse(include_str!("../printer/recordings/escpos.txt"));
+    let tape = Tape::parse(RECEIPT);
     let model = tape.model.clone();
-    let kind = |address: &str| Kind::EscPosTcp {
-        address: address.to_owned(),
-    };
-    let shape = shape_of(&kind("h:1"));
-    let records = Tape { model, ..tape };
-    let config_model = records.model.clone();
-    let (address, playing) = on_tcp(records, shape);
+    let shape = shape_of(&Kind::EscPosTcp {
+        address: "h:1".into(),
+    });
+    let (address, playing) = on_tcp(tape, shape);
+    let kind = Kind::EscPosTcp { address };
     let hub = Hub::start(vec![DeviceConfig {
-        name: "played".into(),
-        role: "receipt".into(),
-        kind: kind(&address),
-        model: config_model,
+        model,
+        ..config(ROLE_RECEIPT, kind)
     }]);
+    // A printer on TCP is not called at the start: the owner's first glance at the clock is over before ours is.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let state = hub.printer_state(ROLE_RECEIPT).await;
+    is_printed(&hub, playing).await;
+    assert!(state.unwrap().trouble().is_none());
+}
+
+/// The bytes are the same on every line.
+#[tokio::test]
+async fn a_receipt_on_a_serial_line() {
+    let tape = Tape::parse(RECEIPT);
+    let (line, model) = (Pty::open(), tape.model.clone());
+    let kind = Kind::EscPosSerial {
+        at: At::Path(line.path().into()),
+        baud: 115_200,
+    };
+    let playing = on_pty(tape, shape_of(&kind), line);
+    let hub = Hub::start(vec![DeviceConfig {
+        model,
+        ..config(ROLE_RECEIPT, kind)
+    }]);
+    until(&hub, "played", |it| it.state == DeviceState::Ready).await;
+    is_printed(&hub, playing).await;
+}
+
+/// The receipt of the recording, to its end.
+async fn is_printed<T>(hub: &Hub, playing: JoinHandle<T>) {
     let line = |text: &str| Block::Text {
         text: text.into(),
         style: Style::default(),
@@ -92,14 +121,10 @@ async fn a_receipt_whose_paper_ends_in_the_middle() {
         want_proof: true,
         plus_line_time: false,
     };
-    // A printer on TCP is not called at the start: the owner's first glance at the clock is over before ours is.
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    let state = hub.printer_state("receipt").await;
-    let outcome = hub.print("receipt", "job", &document, options).await;
+    let outcome = hub.print(ROLE_RECEIPT, "job", &document, options).await;
     playing
         .join()
         .expect("what the printer heard is what is recorded");
-    assert!(state.unwrap().trouble().is_none());
     let proof = Proof::ProcessId;
     assert_eq!(outcome, PrintOutcome::Printed { proof });
     let told = hub.list().remove(0).last_error.map(|(code, _)| code);

@@ -10,6 +10,8 @@ mod redact;
 mod source;
 
 #[cfg(test)]
+mod opened;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod tests;

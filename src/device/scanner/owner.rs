@@ -132,20 +132,30 @@ pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receive
     }
 }
 
-/// Owns a line that is open already, until it goes away.
+/// Owns lines that are opened elsewhere, one after the other.
 #[cfg(test)]
 pub(super) async fn listen_to(
-    source: Source,
+    mut sources: mpsc::Receiver<Source>,
     line: Line,
     board: Arc<Board>,
     mut orders: mpsc::Receiver<Arm>,
 ) {
-    board.arrived();
-    board.ready();
-    Listener::new(source, &line, &board)
-        .listen(&mut orders)
-        .await;
-    board.unplugged();
+    loop {
+        let source = tokio::select! {
+            source = sources.recv() => source,
+            order = orders.recv() => if order.is_some() { continue } else { return },
+        };
+        let Some(source) = source else { return };
+        board.arrived();
+        board.ready();
+        let mut listener = Listener::new(source, &line, &board);
+        let ended = listener.listen(&mut orders).await;
+        drop(listener);
+        board.unplugged();
+        if matches!(ended, Ended::HubGone) {
+            return;
+        }
+    }
 }
 
 struct Listener<'a> {

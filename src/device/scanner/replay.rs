@@ -1,19 +1,14 @@
 //! The drivers of HID scanners and keyboards replay a recording each: everything but finding the device is theirs.
 
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
-
-use tokio::sync::{mpsc, watch};
+use rustix::net::{SendFlags, send};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::owner::{Line, listen_to};
-use super::source::Source;
-use super::{Asker, Scanner, Wire, hid, keyboard};
-use crate::config::devices::{At, DeviceConfig, Framing, Kind};
-use crate::device::board::Board;
-use crate::device::event::EventLog;
+use super::opened::Desk;
+use super::{Asker, ScannerLease, Wire};
+use crate::config::devices::Framing;
+use crate::device::ROLE_SCANNER;
 use crate::device::far_end::PATIENCE;
-use crate::device::hint::Hint;
 use crate::device::record::redact::Told;
 use crate::device::record::text::NOBODYS_NUMBER;
 use crate::device::replay::Tape;
@@ -25,17 +20,13 @@ async fn a_hid_scanner() {
         Told::About(about) => Some(about.clone()),
         Told::Opened | Told::Closed | Told::Failed(_) | Told::Bytes(..) => None,
     });
-    // A report stays one, as hidraw gives it.
-    let (near, far) = std::os::unix::net::UnixDatagram::pair().unwrap();
-    near.set_nonblocking(true).unwrap();
-    let opened = hid::Opened::of(OwnedFd::from(near).into(), about.expect("a descriptor"));
-    let desk = Desk::new();
-    let source = Source::Hid(opened.watched(desk.board.tap()).unwrap());
-    let mut lease = desk.listen(source, Wire::Hid).await;
+    let desk = Desk::new(Wire::Hid, Framing::default());
+    let far = desk.plug_hid(&about.expect("a descriptor"));
+    let mut lease = claim(&desk, &tape).await;
     let mut codes = Vec::new();
     for report in tape.came() {
         lease.arm(soon()).await.unwrap();
-        far.send(report).unwrap();
+        send(&far, report, SendFlags::empty()).unwrap();
         codes.push(lease.read(soon()).await.unwrap().bytes.to_vec());
     }
     let number = [b"]C0", &NOBODYS_NUMBER[..]].concat();
@@ -45,10 +36,9 @@ async fn a_hid_scanner() {
 #[tokio::test]
 async fn a_keyboard_scanner() {
     let tape = Tape::parse(include_str!("recordings/keyboard.txt"));
-    let desk = Desk::new();
-    let (typing, keys) = mpsc::channel(1_024);
-    let source = Source::Played(keyboard::Played::new(keys, desk.board.tap()));
-    let mut lease = desk.listen(source, Wire::Keyboard).await;
+    let desk = Desk::new(Wire::Keyboard, Framing::default());
+    let typing = desk.plug_keyboard();
+    let mut lease = claim(&desk, &tape).await;
     let mut keys = tape.came();
     let mut codes = Vec::new();
     for _ in 0..2 {
@@ -72,46 +62,18 @@ async fn a_keyboard_scanner() {
     );
 }
 
-struct Desk {
-    board: Arc<Board>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let config = DeviceConfig {
-            name: "played".into(),
-            role: "scanner".into(),
-            kind: Kind::HidScanner {
-                at: nowhere(),
-                framing: Framing::default(),
-            },
-            model: None,
-        };
-        let board = Arc::new(Board::new(config, Arc::new(EventLog::new())));
-        Self { board }
-    }
-
-    /// The owner of this source listens; its lease.
-    async fn listen(&self, source: Source, wire: Wire) -> super::ScannerLease {
-        let (scanner, orders) = Scanner::over(Arc::clone(&self.board), 4);
-        let line = Line {
-            at: nowhere(),
-            wire,
-            framing: Framing::default(),
-            hint: Hint::start(),
-        };
-        tokio::spawn(listen_to(source, line, Arc::clone(&self.board), orders));
-        let asker = Asker {
-            stream: "replay".into(),
-            what: "test".into(),
-        };
-        let claimed = scanner.claim(asker, soon(), watch::Sender::new(0)).await;
-        claimed.unwrap()
-    }
-}
-
-fn nowhere() -> At {
-    At::Path("/dev/nowhere".into())
+async fn claim(desk: &Desk, tape: &Tape) -> ScannerLease {
+    assert_eq!(desk.hub.list()[0].kind, tape.kind);
+    let asker = Asker {
+        stream: "replay".into(),
+        what: "test".into(),
+    };
+    let place = watch::Sender::new(0);
+    let claimed = desk
+        .hub
+        .claim_scanner(ROLE_SCANNER, asker, soon(), place)
+        .await;
+    claimed.unwrap()
 }
 
 fn soon() -> Instant {

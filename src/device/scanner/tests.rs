@@ -1,4 +1,4 @@
-//! Scanners on real ptys.
+//! A scanner on a real pty, and those who wait for it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,93 +9,21 @@ use tokio::time::{Instant, timeout};
 use super::{Asker, Scan};
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Framing, Kind};
+use crate::device::conformance::Driver;
+use crate::device::conformance::scanner::{self, Far as _};
 use crate::device::event::{Watched, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
-use crate::device::{
-    ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease,
-};
+use crate::device::{ClaimNews, ClaimWish, DeviceError, Hub, ROLE_SCANNER, ScannerLease};
 
 #[tokio::test]
-async fn a_code_before_arming_is_refused() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    desk.send("early\r");
-    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
-    lease.arm(soon()).await.unwrap();
-    desk.send("good\r");
-    assert_eq!(text(lease.read(soon()).await), "good");
-}
-
-#[tokio::test]
-async fn a_code_that_began_before_arming_is_refused_whole() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    desk.send("ear");
-    until(&desk.hub, "gun", |gun| gun.counters.bytes_in == 3).await;
-    lease.arm(soon()).await.unwrap();
-    desk.send("ly\r\ngood\r\n");
-    assert_eq!(text(lease.read(soon()).await), "good");
-    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
-}
-
-#[tokio::test]
-async fn a_silence_ends_half_a_code() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    lease.arm(soon()).await.unwrap();
-    let start = Instant::now();
-    desk.send("2812");
-    assert_eq!(text(lease.read(soon()).await), "2812");
-    assert!(start.elapsed() >= Duration::from_millis(60));
-}
-
-#[tokio::test]
-async fn of_two_codes_at_once_the_first_counts() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    lease.arm(soon()).await.unwrap();
-    desk.send("one\rtwo\r");
-    assert_eq!(text(lease.read(soon()).await), "one");
-    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
-    let nobody = lease.read(Instant::now() + Duration::from_millis(50)).await;
-    assert_eq!(nobody.unwrap_err().code, Code::NobodyScanned);
-    lease.arm(soon()).await.unwrap();
-    desk.send("three\r");
-    assert_eq!(text(lease.read(soon()).await), "three");
-}
-
-#[tokio::test]
-async fn who_stops_waiting_is_not_armed() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    lease.arm(soon()).await.unwrap();
-    assert!(
-        timeout(Duration::from_millis(20), lease.read(soon()))
-            .await
-            .is_err()
-    );
-    desk.send("late\r");
-    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
-}
-
-#[tokio::test]
-async fn too_long_a_code_is_an_error() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    lease.arm(soon()).await.unwrap();
-    desk.send(&format!("{}\r", "7".repeat(513)));
-    assert_eq!(
-        lease.read(soon()).await.unwrap_err().code,
-        Code::CodeUnknownKind
-    );
-    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == 1).await;
-    assert_eq!(desk.hub.list()[0].counters.codes, 0);
+async fn a_serial_scanner_conforms() {
+    scanner::all_hold::<Desk>().await;
 }
 
 #[tokio::test]
 async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(Framing::default());
     let mut watcher = desk.hub.watch(None);
     let wish = ClaimWish {
         role: ROLE_SCANNER.to_owned(),
@@ -108,7 +36,7 @@ async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
     assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
     // The first that it is given says that it listens.
     let first = loop {
-        desk.send("first\r");
+        desk.finish(b"first");
         if let Ok(Some(first)) = timeout(Duration::from_millis(200), news.recv()).await {
             break first;
         }
@@ -117,7 +45,8 @@ async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
         panic!("{first:?}");
     };
     let before = desk.hub.list()[0].counters;
-    desk.send(&format!("{}\rgood\r", "7".repeat(513)));
+    desk.finish("7".repeat(513).as_bytes());
+    desk.finish(b"good");
     let last = loop {
         let Some(ClaimNews::Code { scan, seq }) = news.recv().await else {
             panic!("no code");
@@ -138,39 +67,7 @@ async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
 }
 
 #[tokio::test]
-async fn unplugged_while_armed_and_back_again() {
-    let mut desk = Desk::new();
-    let mut lease = desk.claim("first").await.unwrap();
-    for round in 0..3 {
-        lease.arm(soon()).await.unwrap();
-        let start = Instant::now();
-        desk.unplug();
-        assert_eq!(
-            lease.read(soon()).await.unwrap_err().code,
-            Code::ScannerUnplugged
-        );
-        // The goal is 100 ms.
-        assert!(start.elapsed() < Duration::from_secs(1));
-        until(&desk.hub, "gun", |gun| gun.state == DeviceState::Missing).await;
-        desk.plug();
-        until(&desk.hub, "gun", |gun| gun.state == DeviceState::Ready).await;
-        lease.arm(soon()).await.unwrap();
-        desk.send(&format!("round {round}\r"));
-        assert_eq!(text(lease.read(soon()).await), format!("round {round}"));
-    }
-    assert_eq!(desk.hub.list()[0].counters.opened, 4);
-}
-
-#[tokio::test]
-async fn a_scanner_that_is_not_there() {
-    let mut desk = Desk::new();
-    desk.unplug();
-    until(&desk.hub, "gun", |gun| gun.state == DeviceState::Missing).await;
-    let claimed = desk
-        .claim_until("first", Instant::now() + Duration::from_millis(50))
-        .await;
-    assert_eq!(claimed.err().unwrap().code, Code::ScannerMissing);
-    assert_eq!(desk.hub.list()[0].holder, None);
+async fn a_scanner_that_was_never_configured() {
     let hub = Hub::start(Vec::new());
     let claimed = hub
         .claim_scanner(ROLE_SCANNER, asker("first"), soon(), watch::Sender::new(0))
@@ -180,7 +77,7 @@ async fn a_scanner_that_is_not_there() {
 
 #[tokio::test]
 async fn askers_are_served_in_order_and_see_their_place() {
-    let desk = Desk::new();
+    let desk = Desk::new(Framing::default());
     let mut watcher = desk.hub.watch(None);
     let first = desk.claim("first").await.unwrap();
     let (mut places, mut waiting) = (Vec::new(), Vec::new());
@@ -231,7 +128,7 @@ async fn askers_are_served_in_order_and_see_their_place() {
 
 #[tokio::test]
 async fn a_queue_has_an_end() {
-    let desk = Desk::new();
+    let desk = Desk::new(Framing::default());
     let lease = desk.claim("first").await.unwrap();
     let late = desk
         .claim_until("second", Instant::now() + Duration::from_millis(20))
@@ -273,14 +170,54 @@ struct Desk {
     _dir: tempfile::TempDir,
 }
 
+impl scanner::Far for Desk {
+    const DRIVER: Driver = Driver {
+        id: "conformance-serial-scanner",
+        en: "what every scanner must do: serial",
+        zh: "扫码枪一致性：串口",
+    };
+    const SILENCE_ENDS: bool = true;
+
+    async fn plugged(framing: Framing) -> Self {
+        Self::new(framing)
+    }
+
+    fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn begin(&mut self, bytes: &[u8]) {
+        self.line.as_mut().unwrap().send(bytes);
+    }
+
+    fn finish(&mut self, bytes: &[u8]) {
+        self.begin(&[bytes, b"\r"].concat());
+    }
+
+    /// Ends of codes that never began.
+    fn noise(&mut self) {
+        self.begin(b"\r\n\r\n");
+    }
+
+    fn unplug(&mut self) {
+        self.line = None;
+        std::fs::remove_file(&self.link_path).unwrap();
+    }
+
+    fn plug(&mut self) {
+        let line = Pty::open();
+        std::os::unix::fs::symlink(line.path(), &self.link_path).unwrap();
+        self.line = Some(line);
+    }
+}
+
 impl Desk {
-    fn new() -> Self {
+    fn new(framing: Framing) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let link_path = dir.path().join("gun");
-        let framing = Framing::default();
+        let link_path = dir.path().join(scanner::NAME);
         let config = DeviceConfig {
-            name: "gun".into(),
-            role: "scanner".into(),
+            name: scanner::NAME.into(),
+            role: ROLE_SCANNER.into(),
             kind: Kind::SerialScanner {
                 at: crate::config::devices::At::Path(link_path.clone()),
                 baud: 9_600,
@@ -296,21 +233,6 @@ impl Desk {
             link_path,
             _dir: dir,
         }
-    }
-
-    fn unplug(&mut self) {
-        self.line = None;
-        std::fs::remove_file(&self.link_path).unwrap();
-    }
-
-    fn plug(&mut self) {
-        let line = Pty::open();
-        std::os::unix::fs::symlink(line.path(), &self.link_path).unwrap();
-        self.line = Some(line);
-    }
-
-    fn send(&mut self, bytes: &str) {
-        self.line.as_mut().unwrap().send(bytes.as_bytes());
     }
 
     async fn claim(&self, stream: &str) -> Result<ScannerLease, DeviceError> {
@@ -337,8 +259,4 @@ fn asker(stream: &str) -> Asker {
 
 fn soon() -> Instant {
     Instant::now() + PATIENCE
-}
-
-fn text(scan: Result<Scan, DeviceError>) -> String {
-    String::from_utf8(scan.unwrap().bytes.to_vec()).unwrap()
 }

@@ -156,3 +156,45 @@ class Printer(usb.Device):
 
     def send(self, data):
         self.feed(IN, data)
+
+
+class Played(Printer):
+    """One that says what a recording has, as soon as it heard what came before it. Looks at it that the recording does
+    not have are answered: a daemon looks at an idle printer every few seconds."""
+
+    ASK_PROCESS, PROCESS = b"\x1d(H\x06\x00\x30\x30", b"\x37\x22"
+    LOOKS = {b"\x10\x04\x01": 0x16, b"\x10\x04\x02": 0x12, b"\x10\x04\x04": 0x12}
+
+    def __init__(self, serial, recording):
+        super().__init__(serial)
+        self.records, self.heard, self.wrong, self.numbers = [], b"", None, (b"", b"")
+        for line in recording.splitlines():
+            words = line.split("|")[0].split(" ", 2)
+            if len(words) == 3 and words[1] in "<>" and not line.startswith("#"):
+                self.records.append((words[1], bytes.fromhex(words[2])))
+
+    def out(self, sequence, endpoint, data):
+        self.heard += data
+        self._return(sequence, 0, b"", len(data))
+        while self.records and not self.wrong and self.play(*self.records[0]):
+            pass
+
+    def play(self, way, recorded):
+        """Whether it was something."""
+        if way == "<":
+            self.send(recorded.replace(self.PROCESS + self.numbers[0], self.PROCESS + self.numbers[1]))
+        elif self.heard[:3] in self.LOOKS and not recorded.startswith(self.heard[:3]):
+            self.say(self.LOOKS[self.heard[:3]])
+            self.heard = self.heard[3:]
+            return True
+        elif len(self.heard) < len(recorded):
+            return False
+        else:
+            written, self.heard = self.heard[: len(recorded)], self.heard[len(recorded) :]
+            at = recorded.find(self.ASK_PROCESS) + len(self.ASK_PROCESS)
+            if self.ASK_PROCESS in recorded:
+                self.numbers = recorded[at : at + 4], written[at : at + 4]
+                written = written[:at] + self.numbers[0] + written[at + 4 :]
+            self.wrong = None if written == recorded else (recorded.hex(" "), written.hex(" "))
+        self.records.pop(0)
+        return True

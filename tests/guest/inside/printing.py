@@ -3,11 +3,12 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import usb
-from desk import PATIENCE_S, USER, Desk
-from printer import Printer
+from desk import PATIENCE_S, PROGRAMS, USER, Desk
+from printer import Played, Printer
 from usb import wait_until
 
 # USBDEVFS_DISCONNECT_CLAIM of interface 0: usblp is sent away, as CUPS does it.
@@ -15,14 +16,16 @@ TAKE_INTERFACE, TAKE_BYTES = 0x8108551B, 264
 TABLE = 'role = "receipt"\nkind = "escpos-usb"\nusb = "04b8:0202"\n'
 PROVING = TABLE + 'model = "epson-tm-80"\n'
 JOB = "PRINT_JOB_STATE_"
+RECORDING = pathlib.Path("/mnt/host/escpos-usb.txt")
 
 
 class Job:
     """`yibaoctl print`, on its way."""
 
-    def __init__(self, desk, text, lines=1):
+    def __init__(self, desk, text, lines=1, shown=None):
         self.path = desk.dir / (text + ".json")
-        blocks = [{"text": {"text": "%s line %d" % (text, number)}} for number in range(lines)] + [{"cut": {}}]
+        shown = shown or ["%s line %d" % (text, number) for number in range(lines)]
+        blocks = [{"text": {"text": line}} for line in shown] + [{"cut": {}}]
         self.path.write_text(json.dumps({"requestId": text, "document": {"title": text, "blocks": blocks}}))
         self.desk, self.text = desk, text
         self.process = subprocess.Popen(desk.ctl("print", self.path), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -237,7 +240,55 @@ def twins_are_told_apart():
         device.pull()
 
 
+def is_recorded():
+    """A receipt on its way, without its patient; the recording lies beside the driver and is printed here."""
+    desk = Desk({"slip": PROVING})
+    device = Printer("P1").plug(0)
+    desk.ready("slip")
+    path = desk.dir / "escpos-usb.txt"
+    command = [PROGRAMS / "yibaoctl", "--socket", desk.socket, "device", "record", "slip", "--out", path]
+    recording = subprocess.Popen(command, stdout=subprocess.PIPE)
+    seen = []
+
+    def until(wanted):
+        while not (seen and wanted in seen[-1]):
+            seen.append(recording.stdout.readline().decode())
+            assert seen[-1], seen
+
+    until("kind escpos-usb")
+    device.pull()
+    desk.missing("slip")
+    until("closed")
+    device.plug(0)
+    desk.ready("slip")
+    until("opened")
+    printed(Job(desk, "recorded", shown=["测试小票", "姓名：沈虚构", "证件：110101190001011025", "合计：￥4.52"]), "PROCESS_ID")
+    until("37 22")
+    recording.send_signal(signal.SIGINT)
+    assert recording.wait(PATIENCE_S) == 0
+    told = path.read_text()
+    print(told)
+    written = bytes.fromhex("".join(line.split(" > ")[1].split("|")[0] for line in told.splitlines() if " > " in line))
+    for hidden in ("沈虚构".encode("gb18030"), b"011025", b"4.52"):
+        assert hidden in device.everything() and hidden not in written, hidden
+    desk.stop()
+    device.pull()
+
+
+def replays_its_recording():
+    """What the daemon writes is what is recorded, but for the job's number; what is recorded proves the paper."""
+    desk = Desk({"slip": PROVING})
+    device = Played("P1", RECORDING.read_text()).plug(0)
+    desk.ready("slip")
+    printed(Job(desk, "played", shown=["某某某某", "某某：某某某", "某某：000000000000000000", "某某：￥0.00"]), "PROCESS_ID")
+    assert not device.records and not device.wrong, (device.records, device.wrong)
+    desk.stop()
+    device.pull()
+
+
 TESTS = {
+    "printer_is_recorded": is_recorded,
+    "printer_replays_its_recording": replays_its_recording,
     "printer_prints_with_proof": prints_with_proof,
     "printer_says_that_paper_is_out": says_that_paper_is_out,
     "printer_is_pulled_in_a_job": pulled_in_a_job,

@@ -8,7 +8,7 @@ use super::*;
 use crate::device::card::kinds;
 
 /// A card that has SSSE and two files, or another one.
-struct Card {
+pub(in crate::device::card) struct Card {
     layout: Layout,
     files: BTreeMap<u8, Vec<(u8, Vec<u8>)>>,
     file: u8,
@@ -49,7 +49,30 @@ impl Card {
         }
     }
 
-    fn answer(&mut self, command: &[u8]) -> Vec<u8> {
+    /// Another person's card.
+    pub(in crate::device::card) fn of(name: &str, certno: &str, card_no: &str) -> Self {
+        let mut card = Self::new(kinds::layout(None).unwrap());
+        let mut filled = GB18030.encode(name).0.into_owned();
+        filled.resize(30, 0);
+        let mut sn = card.files[&5][0].1.clone();
+        sn.truncate(16 - card_no.len());
+        sn.extend(card_no.as_bytes());
+        let issuer = card.files.get_mut(&5).unwrap();
+        issuer[0].1 = sn;
+        issuer[6].1 = card_no.as_bytes().to_vec();
+        let holder = card.files.get_mut(&6).unwrap();
+        holder[0].1 = certno.as_bytes().to_vec();
+        holder[1].1 = filled;
+        card
+    }
+
+    /// It is in the place of this one, and where that was led to.
+    pub(in crate::device::card) fn in_place_of(self, other: &Self) -> Self {
+        let file = other.file;
+        Self { file, ..self }
+    }
+
+    pub(in crate::device::card) fn answer(&mut self, command: &[u8]) -> Vec<u8> {
         self.commands += 1;
         if let Some((at, word)) = self.refuse
             && at == self.commands
@@ -68,7 +91,9 @@ impl Card {
     }
 
     fn record(&self, p1: u8, p2: u8, length: u8) -> Vec<u8> {
-        let records = &self.files[&self.file];
+        let Some(records) = self.files.get(&self.file) else {
+            return vec![0x69, 0x86];
+        };
         let found = match p2 {
             0 => records.iter().find(|(tag, _)| *tag == p1),
             4 => records.get(usize::from(p1) - 1),

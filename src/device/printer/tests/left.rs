@@ -1,10 +1,15 @@
 //! What a job left open in its printer, and what ends it.
 
-use super::{BY_NUMBER, BY_STATUS, Desk, config, paper_of, soon, within};
+use std::time::Duration;
+
+use super::OnTcp;
 use crate::book::Code;
 use crate::config::devices::{At, Kind};
 use crate::device::Hub;
-use crate::device::far_end::FarPrinter;
+use crate::device::conformance::printer::{
+    BY_NUMBER, BY_STATUS, Far as _, config, paper_of, print, within,
+};
+use crate::device::far_end::{FarPrinter, PATIENCE};
 use crate::device::printer::{Place, PrintOutcome};
 use crate::document::Content;
 
@@ -24,28 +29,33 @@ fn times(what: &[u8], paper: &[u8]) -> usize {
 
 #[tokio::test]
 async fn what_an_earlier_process_left_open_is_ended_first() {
-    let printer = FarPrinter::on_tcp().await;
+    let printer = FarPrinter::on_tcp("127.0.0.1:0").await;
+    let address = printer.address.clone();
     let kind = Kind::EscPosTcp {
-        address: printer.address.clone(),
+        address: address.clone(),
     };
     let roles = ["receipt".to_owned()].into();
     let hub = Hub::start_with(vec![config(kind, "epson-tm-80")], 1, &roles);
-    let desk = Desk { hub, printer };
+    let desk = OnTcp {
+        hub,
+        printer,
+        address,
+    };
     // Nothing shows that the printer has seen it until it answers.
     desk.printer.far().answers_status = false;
     let missing = PrintOutcome::NotPrinted {
         code: Code::PrinterMissing,
     };
-    assert_eq!(desk.print().await, missing);
+    assert_eq!(print(&desk).await, missing);
     desk.printer.far().answers_status = true;
-    assert_eq!(desk.print().await, BY_NUMBER);
+    assert_eq!(print(&desk).await, BY_NUMBER);
     let paper = desk.printer.far().paper.clone();
     assert!(paper.starts_with(NULS));
     assert!(paper.ends_with(&paper_of("epson-tm-80")));
     // Before the fence, and once.
     assert_eq!((times(NULS, &paper), times(CUT, &paper)), (2, 2));
     // From here on nothing is open.
-    assert_eq!(desk.print().await, BY_NUMBER);
+    assert_eq!(print(&desk).await, BY_NUMBER);
     let paper = desk.printer.far().paper.clone();
     assert_eq!((times(NULS, &paper), times(CUT, &paper)), (2, 3));
 }
@@ -53,13 +63,13 @@ async fn what_an_earlier_process_left_open_is_ended_first() {
 #[tokio::test]
 async fn bytes_of_a_callers_own_prove_nothing_by_what_they_ask() {
     let raw = Content::Raw(b"raw\n\x1dr\x01".to_vec());
-    let print_raw = async |desk: &Desk| {
+    let print_raw = async |desk: &OnTcp| {
         let never = std::future::pending();
         (desk.hub)
-            .print_content("receipt", "raw", &raw, soon(), never)
+            .print_content("receipt", "raw", &raw, within(PATIENCE), never)
             .await
     };
-    let desk = Desk::on_tcp("generic-80").await;
+    let desk = OnTcp::on("generic-80").await;
     let outcome = print_raw(&desk).await;
     let code = Code::PrintNotProven;
     assert!(
@@ -67,15 +77,15 @@ async fn bytes_of_a_callers_own_prove_nothing_by_what_they_ask() {
         "{outcome:?}"
     );
     // What they may have left open is ended; no paper is spent for it, and the next proof is the next paper's own.
-    assert_eq!(desk.print().await, BY_STATUS);
+    assert_eq!(print(&desk).await, BY_STATUS);
     let paper = desk.printer.far().paper.clone();
     assert_eq!((times(NULS, &paper), times(CUT, &paper)), (1, 1));
     assert!(paper.ends_with(&paper_of("generic-80")));
 
-    let desk = Desk::on_tcp("epson-tm-80").await;
+    let desk = OnTcp::on("epson-tm-80").await;
     assert_eq!(print_raw(&desk).await, BY_NUMBER);
     desk.printer.far().answers_process = false;
-    let within = within(4_000);
+    let within = within(Duration::from_millis(4_000));
     let never = std::future::pending();
     let outcome = (desk.hub)
         .print_content("receipt", "raw", &raw, within, never)

@@ -24,6 +24,8 @@ use crate::device::find::{self, Class};
 use crate::device::readable::watched;
 use crate::device::record::{Tap, Tapped};
 use descriptor::Layout;
+#[cfg(test)]
+pub(super) use descriptor::tests::FLAGGED;
 pub(crate) use redact::Reports;
 
 /// Longest report that is taken whole.

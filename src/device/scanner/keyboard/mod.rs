@@ -196,6 +196,34 @@ impl Played {
         Ok(keys.map(|keys| self.take(&keys, into)))
     }
 
+    /// The keys that type these letters and digits, and CR.
+    pub(super) fn keys_of(text: &[u8]) -> Vec<u8> {
+        let mut keys = Vec::new();
+        for byte in text {
+            let key = match byte {
+                b'\r' => KeyCode::KEY_ENTER,
+                byte => keys::key_of(*byte).expect("a letter or a digit"),
+            };
+            let shift = byte.is_ascii_uppercase().then_some(KeyCode::KEY_LEFTSHIFT);
+            let downs = shift.into_iter().chain([key]).map(|key| (key, 1));
+            let ups = [key].into_iter().chain(shift).map(|key| (key, 0));
+            keys.extend(
+                downs
+                    .chain(ups)
+                    .flat_map(|(key, value)| redact::key_bytes(key.0, value)),
+            );
+        }
+        keys
+    }
+
+    /// A key that types nothing, and shift alone.
+    pub(super) fn idle_keys() -> Vec<u8> {
+        let pressed = [KeyCode::KEY_F8, KeyCode::KEY_LEFTSHIFT];
+        let pressed = pressed.iter().flat_map(|key| [(key, 1), (key, 0)]);
+        let keys = pressed.flat_map(|(key, value)| redact::key_bytes(key.0, value));
+        keys.collect()
+    }
+
     fn take(&mut self, keys: &[u8], into: &mut Vec<u8>) -> Got {
         let events = keys.chunks_exact(redact::KEY_BYTES).map(|key| {
             let code = u16::from_be_bytes([key[0], key[1]]);

@@ -1,0 +1,112 @@
+//! What every driver of a family must do, written once: checks over the far end of its line. Each asserts what comes
+//! of it, the code of the book, and that it came by its deadline and one second more.
+//!
+//! A new driver joins so:
+//! 1. in its tests, implement its family's far end for what stands at the other side of its line: [`scanner::Far`],
+//!    [`printer::Far`] or [`card::Far`];
+//! 2. say in its constants what the wire itself decides, such as whether a silence ends a code;
+//! 3. add one test that calls the `all_hold` of the family with it;
+//! 4. give it a `Driver` of its own: its row and its cells in the table of proofs;
+//! 5. a case that only this driver has stays a test of its own, a case that others could have becomes a check here.
+//!
+//! Two drivers are checked elsewhere, because what they need is not on a bare machine: a printer on USB and the opening
+//! of HID scanners and keyboards in the guest (`tests/guest/`), print queues by a real CUPS (`tests/it/print/report/`).
+
+pub(super) mod card;
+pub(super) mod printer;
+pub(super) mod scanner;
+
+#[path = "../../../tests/it/proof/record.rs"]
+#[allow(
+    clippy::duplicate_mod,
+    dead_code,
+    unreachable_pub,
+    reason = "the integration tests use it too, and more of it"
+)]
+mod record;
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+use self::record::{Found, Proof};
+
+/// What an answer may be late.
+const LATE: Duration = Duration::from_secs(1);
+/// Unplugged and plugged in again so often, in the short form and in the long one.
+const ROUNDS: u32 = 3;
+const ROUNDS_LONG: u32 = 100;
+
+/// A driver's row in the table of proofs.
+pub(super) struct Driver {
+    /// The name of its files.
+    pub(super) id: &'static str,
+    pub(super) en: &'static str,
+    pub(super) zh: &'static str,
+}
+
+/// A check, and what it is called.
+type Check = (&'static str, Pin<Box<dyn Future<Output = ()>>>);
+
+/// Checks of one driver, by their names.
+macro_rules! checks {
+    ($far:ident: $($check:ident),+ $(,)?) => {
+        vec![$((stringify!($check), Box::pin($check::<$far>()))),+]
+    };
+}
+use checks;
+
+/// Runs all checks, each on a line of its own and all at once; one that fails stops no other.
+async fn all_hold(driver: &Driver, checks: Vec<Check>) {
+    let mut proof = Proof::begin(driver.id, driver.en, driver.zh);
+    let local = LocalSet::new();
+    let running: Vec<_> = checks
+        .into_iter()
+        .map(|(name, check)| {
+            let began = Instant::now();
+            let task = local.spawn_local(async move {
+                check.await;
+                began.elapsed()
+            });
+            (name, began, task)
+        })
+        .collect();
+    let (mut count, mut failed) = (0, Vec::new());
+    local
+        .run_until(async {
+            for (name, began, task) in running {
+                let held = task.await;
+                let end = if held.is_ok() { "holds" } else { "FAILS" };
+                let took = held.unwrap_or_else(|_| began.elapsed());
+                proof.cell(name, end, "–", took);
+                count += 1;
+                if end != "holds" {
+                    failed.push(name);
+                }
+            }
+        })
+        .await;
+    proof.end(&Found {
+        count,
+        failures: u64::try_from(failed.len()).unwrap(),
+        seeds: None,
+    });
+    assert!(failed.is_empty(), "{}: {failed:?}", driver.id);
+}
+
+/// What was asked, which must be answered by then.
+async fn in_time<T>(deadline: Duration, asked: impl Future<Output = T>) -> T {
+    let answered = timeout(deadline + LATE, asked).await;
+    answered.expect("an answer by its deadline and one second more")
+}
+
+/// How often a device is unplugged and plugged in again.
+fn rounds() -> u32 {
+    if record::is_long() {
+        ROUNDS_LONG
+    } else {
+        ROUNDS
+    }
+}
