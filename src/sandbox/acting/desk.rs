@@ -33,7 +33,11 @@ impl Scene<'_> {
     ) -> Result<Consultation, Trouble> {
         let mut acted = Consultation::default();
         let (operator, office) = doctor();
-        self.line(Who::Staff, "选择凭证：医保电子凭证。", "Chooses the kind of credential: code.");
+        self.line(
+            Who::Staff,
+            "选择凭证：医保电子凭证。",
+            "Chooses the kind of credential: code.",
+        );
         let flow = IdentifyFlow::Desk;
         let (identification, who) = self
             .log_in(flow, &operator, &office, patient, LOGIN_WAIT_MS)
@@ -51,10 +55,18 @@ impl Scene<'_> {
         }
         if self.his().unpaid(&who.file.his_id).is_empty() {
             self.his().sign(&who.file.his_id);
-            self.line(Who::Staff, "医嘱签名，生成费用。", "Signs orders; fees are made.");
+            self.line(
+                Who::Staff,
+                "医嘱签名，生成费用。",
+                "Signs orders; fees are made.",
+            );
         }
         acted.ticked = self.ticks(&who.file.his_id, Tick::All);
-        self.line(Who::Staff, "点击“统筹支付”。", "Presses “pay by insurance”.");
+        self.line(
+            Who::Staff,
+            "点击“统筹支付”。",
+            "Presses “pay by insurance”.",
+        );
         let mut request = payment(
             self.new_id("desk"),
             OrderKind::DoctorDesk,

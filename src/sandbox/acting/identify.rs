@@ -48,7 +48,10 @@ impl Scene<'_> {
         }
         let file = self.his().file(&identification.certno).cloned();
         let Some(file) = file else {
-            self.screen("本院没有您的档案，请先建档。", "There is no file of you here.");
+            self.screen(
+                "本院没有您的档案，请先建档。",
+                "There is no file of you here.",
+            );
             return Ok((identification, None));
         };
         self.screen(
@@ -101,7 +104,8 @@ impl Scene<'_> {
         if waits && let Some(error) = &event.error {
             self.error(error);
         }
-        if !event.prompt_zh.is_empty() && (*prompt != event.prompt_zh || waits) {
+        let is_new = *prompt != event.prompt_zh || event.error.is_some();
+        if is_new && !event.prompt_zh.is_empty() {
             prompt.clone_from(&event.prompt_zh);
             self.screen(&event.prompt_zh, &event.prompt_en);
         }

@@ -28,7 +28,7 @@ use crate::api::ErrorEntry;
 use crate::sandbox::devices::printer::{Paper, Printer};
 use crate::sandbox::devices::report::ReportPrinter;
 use crate::sandbox::devices::scanner::Scanner;
-use crate::sandbox::his::{His, Refused};
+use crate::sandbox::his::{His, Refused, Report};
 use crate::sandbox::platform::Platform;
 
 pub use desk::Consultation;
@@ -93,8 +93,8 @@ pub enum Told<'a> {
     Line(&'a Line),
     /// A receipt or ticket.
     Receipt(&'a Paper),
-    /// A report: its name, and the PDF that came out.
-    Report(&'a str, &'a [u8]),
+    /// A report, and the PDF that came out.
+    Report(&'a Report, &'a [u8]),
 }
 
 /// The devices and books around one desk.

@@ -65,7 +65,12 @@ pub(super) fn payment(
             name: file.name.clone(),
             his_id: file.his_id.clone(),
         }),
-        visit: Some(visit(internal, DOCTOR, DOCTOR_CODE, ("J03.900", "急性扁桃体炎"))),
+        visit: Some(visit(
+            internal,
+            DOCTOR,
+            DOCTOR_CODE,
+            ("J03.900", "急性扁桃体炎"),
+        )),
         bills,
         account_use: AccountUse::Own.into(),
         credentials: vec![Credential::EVoucher.into()],

@@ -125,7 +125,10 @@ impl Scene<'_> {
         if waits && let Some(error) = &event.error {
             self.error(error);
         }
-        if !event.prompt_zh.is_empty() && (*prompt != event.prompt_zh || waits) {
+        // That it queues behind nobody is over before anybody can read it.
+        let is_prompt = event.stage() != Stage::Queued || event.queue_place > 0;
+        let is_new = *prompt != event.prompt_zh || event.error.is_some();
+        if is_prompt && is_new && !event.prompt_zh.is_empty() {
             prompt.clone_from(&event.prompt_zh);
             self.screen(&event.prompt_zh, &event.prompt_en);
         }
@@ -153,7 +156,8 @@ impl Scene<'_> {
             }
             _ => return Ok(()),
         };
-        self.reply(request_id, patient.reply(at), point, shown).await
+        self.reply(request_id, patient.reply(at), point, shown)
+            .await
     }
 
     async fn reply(
@@ -167,7 +171,11 @@ impl Scene<'_> {
         let request_id = request_id.to_owned();
         match reply {
             Reply::Yes => {
-                self.line(Who::Staff, "核对无误，点击“继续”。", "Checked; presses “go on”.");
+                self.line(
+                    Who::Staff,
+                    "核对无误，点击“继续”。",
+                    "Checked; presses “go on”.",
+                );
                 let yes = ConfirmSettlementRequest {
                     request_id,
                     point: point.into(),

@@ -28,7 +28,7 @@ pub struct Payment {
 }
 
 impl Scene<'_> {
-    /// Acts it with a code that is waited for at most so long. `meanwhile` happens between ticking and paying, as others
+    /// Acts it; each code is waited for at most so long. `meanwhile` happens between ticking and paying, as others
     /// would do it.
     ///
     /// # Errors
@@ -67,13 +67,14 @@ impl Scene<'_> {
             acted.refused = Some(refused);
             return Ok(acted);
         }
-        let request = payment(
+        let mut request = payment(
             self.new_id("pay"),
             OrderKind::Outpatient,
             (operator, office),
             &who.file,
             bills(&acted.ticked),
         );
+        request.scan_wait_ms = wait_ms;
         let paying = self.pay(request, patient).await?;
         if let Some(settlement) = paying.settled() {
             self.paid(&acted.ticked, settlement);

@@ -4,9 +4,7 @@
 use super::orders::{hand_out, pharmacist};
 use super::{Patient, Scene, Trouble, Who};
 use crate::api::dispense_service_client::DispenseServiceClient;
-use crate::api::{
-    Dispense, DispenseState, ErrorEntry, Identification, IdentifyFlow, PaperState,
-};
+use crate::api::{Dispense, DispenseState, ErrorEntry, Identification, IdentifyFlow, PaperState};
 use crate::sandbox::devices::printer::Paper;
 use crate::sandbox::his::Prescription;
 
@@ -36,7 +34,11 @@ impl Scene<'_> {
     pub async fn pick_up(&self, patient: &Patient) -> Result<PickUp, Trouble> {
         let mut acted = PickUp::default();
         let (operator, office) = pharmacist();
-        self.line(Who::Staff, "选择凭证：医保电子凭证。", "Chooses the kind of credential: code.");
+        self.line(
+            Who::Staff,
+            "选择凭证：医保电子凭证。",
+            "Chooses the kind of credential: code.",
+        );
         loop {
             let flow = IdentifyFlow::Pharmacy;
             let (identification, who) = self
@@ -69,7 +71,10 @@ impl Scene<'_> {
             let ticket = dispense.ticket.clone().unwrap_or_default();
             if is_recorded {
                 self.his().given(&prescription.number);
-                self.screen("取药完成，追溯码已上报。", "Handed out; the codes are recorded.");
+                self.screen(
+                    "取药完成，追溯码已上报。",
+                    "Handed out; the codes are recorded.",
+                );
             } else if let Some(error) = &dispense.error {
                 self.error(error);
             }
@@ -96,6 +101,10 @@ impl Scene<'_> {
                 "Scans the codes of the packages.",
             );
         }
-        self.line(Who::Staff, "核对无误，点击“取药”。", "Checked; presses “hand out”.");
+        self.line(
+            Who::Staff,
+            "核对无误，点击“取药”。",
+            "Checked; presses “hand out”.",
+        );
     }
 }

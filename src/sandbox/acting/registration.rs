@@ -65,7 +65,12 @@ impl Scene<'_> {
         );
         let slot = &order.slot;
         let reason = ("Z00.000", "一般性医学检查");
-        request.visit = Some(visit(slot.department, slot.doctor, slot.doctor_code, reason));
+        request.visit = Some(visit(
+            slot.department,
+            slot.doctor,
+            slot.doctor_code,
+            reason,
+        ));
         let paying = self.pay(request, patient).await?;
         meanwhile(self, &order);
         if let Some(settlement) = paying.settled() {
@@ -119,7 +124,10 @@ impl Scene<'_> {
             Ok(order) => {
                 let total = yuan(order.total().0);
                 self.screen(
-                    format!("请核对订单 {}：{department} {doctor} {day} {period}，{total} 元。", order.number),
+                    format!(
+                        "请核对订单 {}：{department} {doctor} {day} {period}，{total} 元。",
+                        order.number
+                    ),
                     format!("The order is shown: {total} yuan."),
                 );
                 self.line(
@@ -154,7 +162,10 @@ impl Scene<'_> {
             RefundMoney::Refunded => {
                 let given = refund.given_back.unwrap_or_default();
                 self.screen(
-                    format!("费用已全部退回，共 {} 元，请重新挂号。", yuan(given.total_fen)),
+                    format!(
+                        "费用已全部退回，共 {} 元，请重新挂号。",
+                        yuan(given.total_fen)
+                    ),
                     format!("All {} yuan went back.", yuan(given.total_fen)),
                 );
             }
@@ -165,7 +176,10 @@ impl Scene<'_> {
                 if let Some(error) = &refund.error {
                     self.error(error);
                 }
-                self.screen("退费未完成，请到窗口办理。", "It did not go back; please ask at the counter.");
+                self.screen(
+                    "退费未完成，请到窗口办理。",
+                    "It did not go back; please ask at the counter.",
+                );
             }
         }
         Ok(refund)

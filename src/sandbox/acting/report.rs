@@ -41,7 +41,11 @@ impl Scene<'_> {
         between: impl Fn(&Self, &PrintJob),
     ) -> Result<Reports, Trouble> {
         let mut acted = Reports::default();
-        self.line(Who::Patient, "点击“检验报告打印”。", "Presses “print reports”.");
+        self.line(
+            Who::Patient,
+            "点击“检验报告打印”。",
+            "Presses “print reports”.",
+        );
         let (operator, office) = kiosk();
         let flow = IdentifyFlow::Report;
         let (identification, who) = self
@@ -57,14 +61,19 @@ impl Scene<'_> {
             return Ok(acted);
         }
         self.line(Who::Patient, "点击“立即打印”。", "Presses “print now”.");
-        self.screen("正在打印，请稍候，请勿重复点击。", "Printing; please wait and do not press again.");
+        self.screen(
+            "正在打印，请稍候，请勿重复点击。",
+            "Printing; please wait and do not press again.",
+        );
         for report in acted.ticked.clone() {
             let before = self.room.reports.papers().len();
             let job = self.prints(&report, presses).await?;
             if job.state() == PrintJobState::Printed {
                 // Only what is on paper is marked as printed.
                 self.his().printed(&report.number);
-                acted.papers.extend(self.take_reports(&report, before).await);
+                acted
+                    .papers
+                    .extend(self.take_reports(&report, before).await);
             } else if let Some(error) = &job.error {
                 self.error(error);
             }
@@ -131,7 +140,10 @@ impl Scene<'_> {
     async fn follows(&self, report: &Report, job_id: String) -> Result<PrintJob, Trouble> {
         let mut client = PrintServiceClient::new(self.door.clone());
         let key = Some(Key::JobId(job_id));
-        let mut events = client.watch_job(WatchJobRequest { key }).await?.into_inner();
+        let mut events = client
+            .watch_job(WatchJobRequest { key })
+            .await?
+            .into_inner();
         let mut job = PrintJob::default();
         let mut waits_for = String::new();
         while let Some(message) = events.message().await? {
@@ -145,10 +157,7 @@ impl Scene<'_> {
             }
         }
         if job.state() == PrintJobState::Printed {
-            self.screen(
-                format!("{} 已打印。", report.title),
-                "A report is printed.",
-            );
+            self.screen(format!("{} 已打印。", report.title), "A report is printed.");
         }
         Ok(job)
     }
@@ -159,8 +168,12 @@ impl Scene<'_> {
         let mut papers = printer.wait_papers(before + 1, until).await;
         let papers = papers.split_off(before.min(papers.len()));
         for paper in &papers {
-            self.line(Who::Paper, format!("{}报告单。", report.title), "A report comes out.");
-            (self.listener)(Told::Report(&report.number, paper));
+            self.line(
+                Who::Paper,
+                format!("{}报告单。", report.title),
+                "A report comes out.",
+            );
+            (self.listener)(Told::Report(report, paper));
         }
         papers
     }

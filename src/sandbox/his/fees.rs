@@ -73,12 +73,40 @@ impl Fee {
     pub(super) fn new(number: String, kind: FeeKind, his_id: &str, visit: &str) -> Self {
         let lines = match kind {
             FeeKind::Medicines => vec![
-                line("阿莫西林胶囊 0.25g×24粒", catalogue::DRUG_A, "M1001", "12.60", 2, 2_520),
-                line("缬沙坦胶囊 80mg×7粒", catalogue::DRUG_B, "M1002", "38.50", 2, 7_700),
-                line("复合维生素片 30片", catalogue::SELF_PAID, "M1003", "45.00", 1, 4_500),
+                line(
+                    "阿莫西林胶囊 0.25g×24粒",
+                    catalogue::DRUG_A,
+                    "M1001",
+                    "12.60",
+                    2,
+                    2_520,
+                ),
+                line(
+                    "缬沙坦胶囊 80mg×7粒",
+                    catalogue::DRUG_B,
+                    "M1002",
+                    "38.50",
+                    2,
+                    7_700,
+                ),
+                line(
+                    "复合维生素片 30片",
+                    catalogue::SELF_PAID,
+                    "M1003",
+                    "45.00",
+                    1,
+                    4_500,
+                ),
             ],
             FeeKind::Laboratory => {
-                vec![line("血细胞分析", catalogue::LABORATORY, "L2001", "22.00", 1, 2_200)]
+                vec![line(
+                    "血细胞分析",
+                    catalogue::LABORATORY,
+                    "L2001",
+                    "22.00",
+                    1,
+                    2_200,
+                )]
             }
         };
         Self {

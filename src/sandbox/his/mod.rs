@@ -148,10 +148,7 @@ impl His {
     #[must_use]
     pub fn unpaid(&self, his_id: &str) -> Vec<Fee> {
         let unpaid = self.fees.iter().filter(|fee| fee.paid.is_none());
-        unpaid
-            .filter(|fee| fee.his_id == his_id)
-            .cloned()
-            .collect()
+        unpaid.filter(|fee| fee.his_id == his_id).cloned().collect()
     }
 
     /// The doctor signs orders: fees are made of them. Gives them.
@@ -195,7 +192,11 @@ impl His {
     /// The settlement was given back: the fees are to be paid again.
     pub fn give_back(&mut self, setl_id: &str) {
         for fee in &mut self.fees {
-            if fee.paid.as_ref().is_some_and(|paid| paid.setl_id == setl_id) {
+            if fee
+                .paid
+                .as_ref()
+                .is_some_and(|paid| paid.setl_id == setl_id)
+            {
                 fee.paid = None;
             }
         }

@@ -113,12 +113,7 @@ impl Slots {
         self.slots.iter().filter(|slot| slot.holder.is_none())
     }
 
-    pub(super) fn hold(
-        &mut self,
-        id: u32,
-        number: String,
-        his_id: &str,
-    ) -> Result<Order, Refused> {
+    pub(super) fn hold(&mut self, id: u32, number: String, his_id: &str) -> Result<Order, Refused> {
         let slot = self.slots.iter_mut().find(|slot| slot.id == id);
         let slot = slot.ok_or(Refused::Unknown)?;
         if slot.holder.is_some() {
@@ -130,7 +125,14 @@ impl Slots {
             slot: slot.clone(),
             lines: vec![
                 line("挂号费", catalogue::REGISTRATION, "F001", "1.00", 1, 100),
-                line("普通门诊诊察费", catalogue::CONSULTATION, "F002", "20.00", 1, 2_000),
+                line(
+                    "普通门诊诊察费",
+                    catalogue::CONSULTATION,
+                    "F002",
+                    "20.00",
+                    1,
+                    2_000,
+                ),
             ],
         })
     }

@@ -12,9 +12,7 @@ fn pdf(pages: usize) -> Vec<u8> {
 fn paper_ends_and_comes_back() {
     let mut machine = Machine::default();
     machine.set_tray(Some(3));
-    let ids: Vec<i32> = (0..3)
-        .map(|n| machine.create(format!("job {n}")))
-        .collect();
+    let ids: Vec<i32> = (0..3).map(|n| machine.create(format!("job {n}"))).collect();
     for id in &ids {
         assert!(machine.send(*id, pdf(2)));
         assert!(!machine.send(*id, pdf(2)), "one document a job");
