@@ -12,10 +12,10 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) act: Option<Act>,
     /// End after the first scan-and-pay or flow; 0 only when it is settled, printed, and the ledger agrees. 只跑一笔。
-    #[arg(long, global = true, conflicts_with = "scenario")]
+    #[arg(long, global = true)]
     pub(crate) once: bool,
     /// Carry out the lines of a file, then end; 0 only when all it expects came true. 执行脚本文件。
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
     pub(crate) scenario: Option<PathBuf>,
     /// Print every fault that can be armed, then end. 列出全部故障。
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     pub(crate) no_build: bool,
     /// How long the patient looks for the phone, milliseconds. 出示医保码前的等待。
-    #[arg(long, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    #[arg(long, global = true, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) patient_delay_ms: u64,
     /// After so many seconds a lost settling call counts as no longer under way. 结算静默期。
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3_600))]
