@@ -346,7 +346,8 @@ impl Chase {
         }
     }
 
-    /// Whether what had begun is to begin, or began, from its start: a part of the paper may be out already.
+    /// Whether what had begun is to begin, or began, from its start: a part of the paper may be out already. A queue
+    /// says by the second when it began: what begins again within the same one is not noticed.
     fn is_anew(&self, seen: &JobSeen) -> bool {
         let begins = match (self.began, seen.began) {
             (Some(before), JobBegan::At(at)) => before != at,

@@ -221,27 +221,39 @@ async fn a_bad_request_id_is_refused() {
     );
 }
 
+/// The same again under a number of its own.
+fn another(bill: &Bill, n: usize) -> Bill {
+    Bill {
+        bill_no: format!("{}-{n}", bill.bill_no),
+        ..bill.clone()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_one_batch_is_refused() {
     let setup = Setup {
         profile_more: "[lines]\nlines_max = 12\n".to_owned(),
         ..Setup::default()
     };
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         (Code::BillsCannotMerge, "bills[].dise_codg", |r| {
             let other = Bill {
                 dise_codg: "M03900".to_owned(),
-                ..r.bills[0].clone()
+                ..another(&r.bills[0], 1)
             };
             r.bills.push(other);
+        }),
+        // Ticked twice, it would be charged twice.
+        (Code::RequestInvalid, "bills[1].bill_no", |r| {
+            r.bills.push(r.bills[0].clone());
         }),
         (Code::TooManyLines, "bills", |r| {
             let more = vec![line(r).clone(); 7];
             r.bills[0].lines.extend(more);
         }),
         (Code::TooManyLines, "bills", |r| {
-            let other = r.bills[0].clone();
-            r.bills.extend([other.clone(), other]);
+            let others = [another(&r.bills[0], 1), another(&r.bills[0], 2)];
+            r.bills.extend(others);
         }),
         // Few lines, but more characters than one message holds.
         (Code::TooManyLines, "bills", |r| {
@@ -271,7 +283,7 @@ async fn the_refusal_says_how_to_divide() {
     groups.bills[0].dise_codg = "M01600".to_owned();
     groups.bills.push(Bill {
         dise_codg: "M03900".to_owned(),
-        ..groups.bills[0].clone()
+        ..another(&groups.bills[0], 1)
     });
     let status = desk.scan_and_pay(groups).await.expect_err("two diseases");
     assert!(
@@ -282,11 +294,8 @@ async fn the_refusal_says_how_to_divide() {
     );
 
     let mut many = bill(&desk, "many");
-    many.bills = vec![
-        many.bills[0].clone(),
-        many.bills[0].clone(),
-        many.bills[0].clone(),
-    ];
+    let others = [another(&many.bills[0], 1), another(&many.bills[0], 2)];
+    many.bills.extend(others);
     let status = desk.scan_and_pay(many).await.expect_err("too many lines");
     assert!(
         status.message().contains("12"),
@@ -326,7 +335,7 @@ async fn odd_bills_that_are_right_settle() {
             r.bills[0].lines.truncate(1);
         }),
         ("two-bills-one-batch", 38_040, |r| {
-            let other = r.bills[0].clone();
+            let other = another(&r.bills[0], 1);
             r.bills.push(other);
         }),
     ];

@@ -11,7 +11,7 @@ use super::{
     Cups, client, desk, device, hasty, job, pdf, print, report, until, until_device, until_state,
     why,
 };
-use crate::desk::{Desk, Setup, refusal};
+use crate::desk::{Desk, Setup, eventually, refusal};
 
 async fn cancel(desk: &Desk, id: &str) -> (Verdict, State) {
     let key = cancel_job_request::Key::RequestId(id.to_owned());
@@ -298,6 +298,17 @@ async fn a_print_service_that_dies_and_comes_back_is_survived() {
         .await
         .expect("taken");
     until_state(&desk, "middle", State::Printing).await;
+    // CUPS says by the second when it began a job.
+    let second = || {
+        std::time::UNIX_EPOCH
+            .elapsed()
+            .expect("after 1970")
+            .as_secs()
+    };
+    let began = second();
+    eventually(async || (second() > began).then_some(()))
+        .await
+        .expect("time goes on");
     cups.kill_cupsd();
     until(&desk, "middle", |job| why(job) == "PRINT_SERVICE_MISSING").await;
     assert_eq!(job(&desk, "middle").await.state(), State::Printing);
