@@ -14,6 +14,7 @@
 //! | [`ipc`] | the doors: access, convert, gRPC | operation, settlement, document, leaves |
 //! | [`daemon`] | composition; the only file that knows everything | everything but sandbox |
 //! | `sandbox` | the far ends of all wires | `settlement::bill` only, for `Fen` |
+//! | `sandbox::acting` | the people of the five flows, before the gRPC door | sandbox, api |
 //!
 //! Leaves import nothing of ours but one another downwards: [`config`], [`book`], [`person`], [`observe`],
 //! [`api`], [`settlement::bill`]. `config` may use `book`.

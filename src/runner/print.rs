@@ -342,8 +342,8 @@ impl Carrier {
         };
         let code = match looked {
             // What a queue says of the printer behind it is as old as its last job: only what keeps the queue
-            // itself from taking one keeps ours.
-            Ok(state) if is_report => state.queue,
+            // itself from taking one keeps ours. A printer without a queue that stopped for want of paper says so.
+            Ok(state) if is_report => state.queue.and(state.trouble()),
             Ok(state) => state.trouble(),
             Err(error) => Some(error.code),
         };

@@ -11,6 +11,7 @@ mod desk;
 mod device;
 mod dispense;
 mod fleet;
+mod flows;
 mod happy;
 mod identify;
 mod identity;

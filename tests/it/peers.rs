@@ -2,6 +2,8 @@
 //!
 //! `tests/run` installs them and says where they are; a plain `cargo test` without it fails here and says so.
 
+mod flows;
+
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -270,6 +272,12 @@ async fn script(name: &str, desk: &Desk, more: &[&str]) -> Output {
 
 /// A script of `proto/grpcurl` as a HIS developer calls it, with the real grpcurl in the PATH.
 fn script_command(name: &str, desk: &Desk, more: &[&str]) -> Command {
+    let mut command = script_at(name);
+    command.arg(desk.socket()).args(more);
+    command
+}
+
+fn script_at(name: &str) -> Command {
     let grpcurl = tool("YIBAO_GRPCURL");
     let folder = grpcurl
         .parent()
@@ -278,10 +286,7 @@ fn script_command(name: &str, desk: &Desk, more: &[&str]) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
     let mut command = Command::new(here("proto/grpcurl").join(name));
-    command
-        .env("PATH", std::env::join_paths(folders).expect("a PATH"))
-        .arg(desk.socket())
-        .args(more);
+    command.env("PATH", std::env::join_paths(folders).expect("a PATH"));
     command
 }
 

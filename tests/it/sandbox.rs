@@ -38,6 +38,33 @@ fn one_settlement_and_out() {
 }
 
 #[test]
+fn every_flow_is_acted_to_its_end() {
+    let words = [
+        ("1", "支付成功，挂号成功"),
+        ("2", "缴费成功，请取走小票"),
+        ("3", "已打印 2 份，请取走您的报告"),
+        ("4", "结算完成，结算单已显示"),
+        ("5", "取药完成，追溯码已上报"),
+    ];
+    for (number, words) in words {
+        let shown = check(&["flow", number, "--once", "--patient-delay-ms", "1"]);
+        assert!(shown.contains(words), "no {words} in\n{shown}");
+        let papers = shown.lines().filter_map(|line| {
+            let path = line.split_whitespace().last()?;
+            let is_paper = path.ends_with(".png") || path.ends_with(".pdf");
+            is_paper.then(|| std::path::PathBuf::from(path))
+        });
+        let papers: Vec<std::path::PathBuf> = papers.collect();
+        assert!(!papers.is_empty(), "no paper in\n{shown}");
+        for paper in papers {
+            let saved = std::fs::read(&paper).expect("it was told where it is");
+            assert!(saved.starts_with(b"\x89PNG") || saved.starts_with(b"%PDF"));
+            std::fs::remove_file(paper).expect("it is ours");
+        }
+    }
+}
+
+#[test]
 fn every_scenario_that_ships_holds() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/examples");
     let mut ran = 0;

@@ -2,39 +2,41 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// A simulated insurance platform, scanner and printer around the real yibaod. Nothing here is real money.
 /// 模拟的医保平台、扫码器与打印机，中间是真正的 yibaod。
 #[derive(Debug, Parser)]
 #[command(name = "yibao-sandbox", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// End after the first scan-and-pay; 0 only when it is settled, printed, and the ledger agrees. 只跑一笔。
-    #[arg(long, conflicts_with = "scenario")]
+    #[command(subcommand)]
+    pub(crate) act: Option<Act>,
+    /// End after the first scan-and-pay or flow; 0 only when it is settled, printed, and the ledger agrees. 只跑一笔。
+    #[arg(long, global = true)]
     pub(crate) once: bool,
     /// Carry out the lines of a file, then end; 0 only when all it expects came true. 执行脚本文件。
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "once")]
     pub(crate) scenario: Option<PathBuf>,
     /// Print every fault that can be armed, then end. 列出全部故障。
     #[arg(long)]
     pub(crate) fault_list: bool,
     /// Keep the files here, and go on with what is here. 状态目录。
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Leave the temporary files when it ends. 结束后保留文件。
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) keep: bool,
     /// After the first settlement nobody shows a code by himself: type `scan`. 不自动出示医保码。
     #[arg(long)]
     pub(crate) no_patient: bool,
     /// Who the patient is, by the sandbox's names. 患者。
-    #[arg(long, value_name = "PERSON", default_value = "employee")]
+    #[arg(long, global = true, value_name = "PERSON", default_value = "employee")]
     pub(crate) person: String,
     /// Take the programs as they lie beside the sandbox, also when cargo runs it. 不重新编译。
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) no_build: bool,
     /// How long the patient looks for the phone, milliseconds. 出示医保码前的等待。
-    #[arg(long, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    #[arg(long, global = true, value_name = "MS", default_value_t = 700, value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) patient_delay_ms: u64,
     /// After so many seconds a lost settling call counts as no longer under way. 结算静默期。
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3_600))]
@@ -42,6 +44,20 @@ pub(crate) struct Args {
     /// Port of the platform on 127.0.0.1; 0: a free one. 平台端口。
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(crate) platform_port: u16,
+}
+
+/// What is done first, instead of one scan-and-pay.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Act {
+    /// Acts one of a hospital's five flows step by step. 逐步演示医院的五个流程之一。
+    ///
+    /// 1 kiosk registration 自助挂号, 2 kiosk payment 门诊缴费, 3 report printing 检验报告打印,
+    /// 4 settlement at the doctor's desk 诊间结算, 5 pharmacy pick-up 取药
+    Flow {
+        /// Which, 1 to 5. 流程编号。
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=5))]
+        number: u8,
+    },
 }
 
 #[cfg(test)]

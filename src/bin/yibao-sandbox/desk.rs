@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::sandbox::devices::Devices;
 use yibaod::sandbox::devices::printer::{Options as PrinterOptions, Printer};
+use yibaod::sandbox::devices::report::ReportPrinter;
 use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
 use yibaod::sandbox::http::{Edge, Moment};
 use yibaod::sandbox::platform::{CodeKind, Options as PlatformOptions, Platform};
@@ -22,12 +23,14 @@ use crate::files::Place;
 /// Moments of the platform that a slow reader may be behind.
 const MOMENTS_MAX: usize = 1_024;
 
-/// Platform, scanner, printer.
+/// Platform, scanner, printers.
 pub(crate) struct Desk {
     /// The insurance platform.
     pub(crate) platform: Platform,
     /// Scanner and printer.
     pub(crate) devices: Devices,
+    /// The report printer.
+    pub(crate) reports: ReportPrinter,
     moments: broadcast::Sender<Moment>,
     socket: PathBuf,
     patient: Mutex<PatientState>,
@@ -41,7 +44,7 @@ struct PatientState {
 }
 
 impl Desk {
-    /// Starts all three.
+    /// Starts all of them.
     pub(crate) async fn start(args: &Args, place: &Place) -> Result<Self, Trouble> {
         let options = PlatformOptions {
             port: args.platform_port,
@@ -72,6 +75,7 @@ impl Desk {
         Ok(Self {
             platform,
             devices,
+            reports: ReportPrinter::start()?,
             moments,
             socket: place.socket(),
             patient: Mutex::new(patient),

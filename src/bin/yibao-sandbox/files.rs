@@ -87,11 +87,16 @@ impl Place {
 
     /// Where the picture of a receipt goes. It outlives the other files: its path was told.
     pub(crate) fn picture(&self, number: usize) -> PathBuf {
+        self.lasting(&format!("receipt-{number}.png"))
+    }
+
+    /// A file that outlives the others: its path was told.
+    pub(crate) fn lasting(&self, file: &str) -> PathBuf {
         if self.is_kept {
-            return self.dir.join(format!("receipt-{number}.png"));
+            return self.dir.join(file);
         }
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-        std::env::temp_dir().join(format!("{name}-receipt-{number}.png"))
+        std::env::temp_dir().join(format!("{name}-{file}"))
     }
 
     /// Removes temporary files, or says where they are.
@@ -149,12 +154,13 @@ fn profile(desk: &Desk, args: &Args) -> Result<String, Trouble> {
 
 fn settings(place: &Place, desk: &Desk) -> Result<String, Trouble> {
     let text = |path: &Path| Value::String(path.display().to_string());
-    let device = |name: &str, role: &str, kind: &str, more: [(&str, Value); 2]| {
+    let device = |name: &str, role: &str, kind: &str, more: &[(&str, Value)]| {
         let mut table = toml::Table::new();
         for (key, value) in [("name", name), ("role", role), ("kind", kind)] {
             table.insert(key.to_owned(), value.into());
         }
-        table.extend(more.map(|(key, value)| (key.to_owned(), value)));
+        let more = more.iter();
+        table.extend(more.map(|(key, value)| ((*key).to_owned(), value.clone())));
         Value::Table(table)
     };
     let printer = desk
@@ -185,9 +191,11 @@ fn settings(place: &Place, desk: &Desk) -> Result<String, Trouble> {
         ("address", printer.to_string().into()),
         ("model", "epson-tm-80".into()),
     ];
+    let reports = [("uri", desk.reports.uri().into())];
     let devices = vec![
-        device("scanner", "scanner", "serial-scanner", scanner),
-        device("printer", "receipt", "escpos-tcp", printer),
+        device("scanner", "scanner", "serial-scanner", &scanner),
+        device("printer", "receipt", "escpos-tcp", &printer),
+        device("reports", "report", "ipp-printer", &reports),
     ];
     all.insert("device".to_owned(), Value::Array(devices));
     Ok(toml::to_string(&all)?)

@@ -10,6 +10,7 @@ mod desk;
 mod draw;
 mod files;
 mod first;
+mod flow;
 mod infno;
 mod paper;
 mod patient;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 
-use args::Args;
+use args::{Act, Args};
 use daemon::Daemon;
 use desk::Desk;
 use draw::Say;
@@ -99,7 +100,10 @@ async fn act(
     if let Some(path) = &args.scenario {
         return script::run(path, say, desk, daemon).await;
     }
-    let is_right = first::run(args, say, desk, place).await?;
+    let is_right = match args.act {
+        Some(Act::Flow { number }) => flow::run(number, args, say, desk, place).await?,
+        None => first::run(args, say, desk, place).await?,
+    };
     if args.once {
         return Ok(is_right);
     }

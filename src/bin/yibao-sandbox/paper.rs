@@ -55,8 +55,13 @@ fn save(place: &Place, paper: &Paper, number: usize) -> Result<PathBuf, Trouble>
     Ok(path)
 }
 
-fn show(say: &Say, paper: &Paper) {
-    let text = paper.text();
+/// Draws a receipt.
+pub(crate) fn show(say: &Say, paper: &Paper) {
+    sheet(say, &paper.text());
+}
+
+/// Draws a text as paper.
+pub(crate) fn sheet(say: &Say, text: &str) {
     let widest = text.lines().map(|line| line.width()).max().unwrap_or(0);
     let inner = widest.max(PAPER_COLUMNS) + 2;
     say.line(&format!("    ┌{}┐", "─".repeat(inner)));

@@ -101,14 +101,16 @@ async fn follow(who: &Who) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Shows codes to one settlement until it needs none.
+/// Shows codes to one settlement until it needs none; one code to whatever else asks.
 async fn attend(who: &Who, settlement_id: String) -> Result<(), Trouble> {
     let mut door = SettlementServiceClient::new(who.desk.door().await?);
     let key = Some(Key::SettlementId(settlement_id));
-    let found = door
-        .get_settlement(GetSettlementRequest { key })
-        .await?
-        .into_inner();
+    let found = match door.get_settlement(GetSettlementRequest { key }).await {
+        Ok(found) => found.into_inner(),
+        // Somebody is identified, or a code is asked for: no settlement is followed by it.
+        Err(status) if status.code() == tonic::Code::NotFound => return show_once(who).await,
+        Err(status) => return Err(status.into()),
+    };
     let request_id = found.settlement.unwrap_or_default().request_id;
     if !who.desk.attend(&request_id) {
         return Ok(());
@@ -116,6 +118,15 @@ async fn attend(who: &Who, settlement_id: String) -> Result<(), Trouble> {
     let attended = show_codes(who, &mut door, &request_id).await;
     who.desk.leave(&request_id);
     attended
+}
+
+async fn show_once(who: &Who) -> Result<(), Trouble> {
+    tokio::time::sleep(who.delay).await;
+    let person = who.desk.person();
+    who.desk.show(&person, CodeKind::Fresh).await?;
+    let line = format!("  {person} shows a code  出示医保码");
+    who.say.line(&line);
+    Ok(())
 }
 
 async fn show_codes(

@@ -30,6 +30,8 @@ const HELP: &str = "  pay [PERSON]          a scan-and-pay from here            
   fault-list            every fault, a line each                 全部故障一览
   paper-out [BYTES]     the paper ends (after so many bytes)     缺纸
   refill                a new roll                               换纸
+  report paper-out [N]  the report printer's tray ends (after N) 报告打印机缺纸
+  report refill         a new pack of paper                      报告打印机加纸
   unplug / plug         the scanner's cable                      拔 / 插扫码器
   kill                  kill -9 of the daemon, and start again   强杀并重启守护进程
   ledger                the platform's books                     平台账本
@@ -112,6 +114,9 @@ impl Room<'_> {
             ["paper-out"] => desk.devices.printer.paper_out_after(0),
             ["paper-out", bytes] => desk.devices.printer.paper_out_after(bytes.parse()?),
             ["refill"] => desk.devices.printer.refill(),
+            ["report", "paper-out"] => desk.reports.paper_out_after(0),
+            ["report", "paper-out", sheets] => desk.reports.paper_out_after(sheets.parse()?),
+            ["report", "refill"] => desk.reports.refill(),
             ["unplug"] => desk.devices.scanner.unplug(),
             ["plug"] => desk.devices.scanner.replug()?,
             ["kill"] => self.kill().await?,

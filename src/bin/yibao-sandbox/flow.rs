@@ -1,0 +1,159 @@
+//! One of the five flows, acted before people: each step a line, each paper drawn and saved.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use yibaod::api::{DispenseState, Money, PrintJobState};
+use yibaod::sandbox::acting::{Line, Patient, Room, Scene, Tick, Told, Who};
+use yibaod::sandbox::his::His;
+use yibaod::sandbox::persons::everybody;
+use yibaod::sandbox::platform::clock;
+
+use crate::Trouble;
+use crate::args::Args;
+use crate::desk::Desk;
+use crate::draw::{Say, left};
+use crate::files::Place;
+use crate::{paper, pay};
+
+/// How long a code is waited for, milliseconds.
+const CODE_WAIT_MS: u32 = 60_000;
+/// Columns before a step's words.
+const WHO_COLUMNS: usize = 6;
+
+/// What is told, shown.
+struct Audience<'a> {
+    say: &'a Say,
+    place: &'a Place,
+    receipts: Mutex<usize>,
+}
+
+/// Acts it. `false`: it did not end as it should.
+pub(crate) async fn run(
+    number: u8,
+    args: &Args,
+    say: &Say,
+    desk: &Desk,
+    place: &Place,
+) -> Result<bool, Trouble> {
+    let (en, zh) = match number {
+        1 => ("kiosk registration", "流程一 自助挂号"),
+        2 => ("kiosk payment", "流程二 门诊缴费"),
+        3 => ("report printing", "流程三 检验报告打印"),
+        4 => ("settlement at the doctor's desk", "流程四 诊间结算"),
+        _ => ("pharmacy pick-up", "流程五 取药"),
+    };
+    say.section(en, zh);
+    let audience = Audience {
+        say,
+        place,
+        receipts: Mutex::new(0),
+    };
+    let room = Room {
+        platform: &desk.platform,
+        scanner: &desk.devices.scanner,
+        receipts: &desk.devices.printer,
+        reports: &desk.reports,
+    };
+    let his = His::open(&everybody(), &clock::day(clock::now(0)));
+    let run = pay::new_request_id();
+    let told = |told: Told<'_>| audience.told(told);
+    let scene = Scene::new(desk.door().await?, room, his, &run, told);
+    let looks = Duration::from_millis(args.patient_delay_ms);
+    let patient = Patient::new(&args.person).looks_for(looks);
+    let is_right = act(number, &scene, &patient).await?;
+    say.section("is it true?", "核对");
+    say.check(is_right, "the flow ended as it should  流程按预期完成");
+    Ok(is_right)
+}
+
+async fn act(number: u8, scene: &Scene<'_>, patient: &Patient) -> Result<bool, Trouble> {
+    Ok(match number {
+        1 => {
+            let acted = scene.registration(patient, |_, _| {}).await?;
+            acted.place.is_some()
+        }
+        2 => is_paid(scene, patient).await?,
+        3 => {
+            let acted = scene.reports(patient, 1, |_, _| {}).await?;
+            let jobs = acted.jobs.iter();
+            let printed = jobs.filter(|job| job.state() == PrintJobState::Printed);
+            !acted.jobs.is_empty() && printed.count() == acted.papers.len()
+        }
+        4 => {
+            // Whose insurance must be chosen: the doctor takes the first.
+            let acted = scene.consultation(patient, "").await?;
+            let settled = |it: &yibaod::sandbox::acting::Consultation| {
+                let paying = it.paying.as_ref();
+                paying.is_some_and(|it| it.money() == Money::Settled)
+            };
+            let first = acted.identification.insurances.first();
+            match first.filter(|_| !settled(&acted)) {
+                Some(first) => settled(&scene.consultation(patient, &first.insutype).await?),
+                None => settled(&acted),
+            }
+        }
+        _ => {
+            // What is picked up was paid for before.
+            let is_paid = is_paid(scene, patient).await?;
+            let acted = scene.pick_up(patient).await?;
+            let recorded = |state| state == DispenseState::Recorded;
+            let all = acted.dispensed.iter().all(|it| recorded(it.state()));
+            is_paid && all && !acted.tickets.is_empty()
+        }
+    })
+}
+
+async fn is_paid(scene: &Scene<'_>, patient: &Patient) -> Result<bool, Trouble> {
+    let acted = scene
+        .payment(patient, Tick::All, CODE_WAIT_MS, |_, _| {})
+        .await?;
+    let money = acted.paying.map(|it| it.money());
+    Ok(money == Some(Money::Settled))
+}
+
+impl Audience<'_> {
+    fn told(&self, told: Told<'_>) {
+        match told {
+            Told::Line(line) => self.line(line),
+            Told::Receipt(receipt) => {
+                paper::show(self.say, receipt);
+                let number = match self.receipts.lock() {
+                    Ok(mut count) => {
+                        *count += 1;
+                        *count
+                    }
+                    Err(_) => return,
+                };
+                let path = self.place.picture(number);
+                self.saved("picture", "小票图片", &path, &receipt.png());
+            }
+            Told::Report(report, pdf) => {
+                paper::sheet(self.say, &report.page().text());
+                let name = format!("{}.png", report.number);
+                let path = self.place.lasting(&name);
+                self.saved("picture", "报告图片", &path, &report.page().png());
+                let path = path.with_extension("pdf");
+                self.saved("pdf", "打印的文件", &path, pdf);
+            }
+        }
+    }
+
+    fn line(&self, line: &Line) {
+        let say = self.say;
+        let who = left(line.who.zh(), WHO_COLUMNS);
+        let zh = match line.who {
+            Who::Screen => say.bold(&format!("「{}」", line.zh)),
+            Who::Patient | Who::Staff | Who::His | Who::Paper => line.zh.clone(),
+        };
+        say.line(&format!("  {} {zh}", say.dim(&who)));
+        say.line(&say.dim(&format!("  {} {}", left("", WHO_COLUMNS), line.en)));
+    }
+
+    fn saved(&self, en: &str, zh: &str, path: &std::path::Path, bytes: &[u8]) {
+        match std::fs::write(path, bytes) {
+            Ok(()) => self.say.done(en, zh, &path.display().to_string()),
+            Err(error) => self.say.line(&format!("  {}: {error}", path.display())),
+        }
+    }
+}

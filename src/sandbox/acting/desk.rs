@@ -1,0 +1,87 @@
+//! Flow 4, 诊间结算: the doctor reads who it is, chooses the insurance once, signs orders, ticks the fees, and settles
+//! with the patient's fresh code; person and amounts are shown before the money moves.
+
+use super::orders::{bills, doctor, payment};
+use super::pay::insurance;
+use super::{Patient, Paying, Scene, Tick, Trouble, Who};
+use crate::api::{ConfirmPoint, Identification, IdentifyFlow, OrderKind};
+use crate::sandbox::his::Fee;
+
+/// How long the desk waits for a code, milliseconds.
+const LOGIN_WAIT_MS: u32 = 30_000;
+
+/// What became of a consultation.
+#[derive(Clone, Debug, Default)]
+pub struct Consultation {
+    /// Who was read.
+    pub identification: Identification,
+    /// What was ticked.
+    pub ticked: Vec<Fee>,
+    /// The payment.
+    pub paying: Option<Paying>,
+}
+
+impl Scene<'_> {
+    /// Acts it. `insutype` is what the doctor chooses; empty: as it was chosen the last time.
+    ///
+    /// # Errors
+    /// It could not be acted.
+    pub async fn consultation(
+        &self,
+        patient: &Patient,
+        insutype: &str,
+    ) -> Result<Consultation, Trouble> {
+        let mut acted = Consultation::default();
+        let (operator, office) = doctor();
+        self.line(
+            Who::Staff,
+            "选择凭证：医保电子凭证。",
+            "Chooses the kind of credential: code.",
+        );
+        let flow = IdentifyFlow::Desk;
+        let (identification, who) = self
+            .log_in(flow, &operator, &office, patient, LOGIN_WAIT_MS)
+            .await?;
+        acted.identification = identification;
+        let Some(who) = who else {
+            return Ok(acted);
+        };
+        if !insutype.is_empty() {
+            self.line(
+                Who::Staff,
+                format!("参保费别选择{}。", insurance(insutype)),
+                format!("Chooses the insurance {insutype}."),
+            );
+        }
+        if self.his().unpaid(&who.file.his_id).is_empty() {
+            self.his().sign(&who.file.his_id);
+            self.line(
+                Who::Staff,
+                "医嘱签名，生成费用。",
+                "Signs orders; fees are made.",
+            );
+        }
+        acted.ticked = self.ticks(&who.file.his_id, Tick::All);
+        self.line(
+            Who::Staff,
+            "点击“统筹支付”。",
+            "Presses “pay by insurance”.",
+        );
+        let mut request = payment(
+            self.new_id("desk"),
+            OrderKind::DoctorDesk,
+            (operator, office),
+            &who.file,
+            bills(&acted.ticked),
+        );
+        insutype.clone_into(&mut request.insutype);
+        request.confirm = vec![ConfirmPoint::Person.into(), ConfirmPoint::Amounts.into()];
+        let paying = self.pay(request, patient).await?;
+        if let Some(settlement) = paying.settled() {
+            self.paid(&acted.ticked, settlement);
+            self.screen("结算完成，结算单已显示。", "Settled; the sheet is shown.");
+        }
+        acted.paying = Some(paying);
+        Ok(acted)
+    }
+}

@@ -1,0 +1,124 @@
+//! Logging in: the prompt, the code, who it is.
+
+use tokio::pin;
+
+use super::{Patient, Scene, Trouble};
+use crate::api::identity_service_client::IdentityServiceClient;
+use crate::api::{
+    Identification, IdentifyFlow, IdentifyRequest, IdentifyState, Office, Operator, Stage,
+    WatchIdentificationRequest, WatchIdentificationResponse,
+};
+use crate::sandbox::his::File;
+
+/// Somebody who logged in.
+#[derive(Clone, Debug)]
+pub(super) struct LoggedIn {
+    /// As the daemon said it.
+    pub(super) identification: Identification,
+    /// The file that the HIS has of that person.
+    pub(super) file: File,
+}
+
+impl Scene<'_> {
+    /// Asks for a code until somebody is known. `None`: nobody is, and the screen said why.
+    pub(super) async fn log_in(
+        &self,
+        flow: IdentifyFlow,
+        operator: &Operator,
+        office: &Office,
+        patient: &Patient,
+        wait_ms: u32,
+    ) -> Result<(Identification, Option<LoggedIn>), Trouble> {
+        let request = IdentifyRequest {
+            request_id: self.new_id("who"),
+            flow: flow.into(),
+            operator: Some(operator.clone()),
+            office: Some(office.clone()),
+            // The HIS finds the patient's file by it.
+            unmasked: true,
+            wait_ms,
+            ..IdentifyRequest::default()
+        };
+        let identification = self.identified(request, patient).await?;
+        if let Some(error) = &identification.error {
+            self.error(error);
+        }
+        if identification.state() != IdentifyState::Identified {
+            return Ok((identification, None));
+        }
+        let file = self.his().file(&identification.certno).cloned();
+        let Some(file) = file else {
+            self.screen(
+                "本院没有您的档案，请先建档。",
+                "There is no file of you here.",
+            );
+            return Ok((identification, None));
+        };
+        self.screen(
+            format!("{}，您好！", masked(&file.name)),
+            "The patient is greeted by name, masked.",
+        );
+        let logged_in = LoggedIn {
+            identification: identification.clone(),
+            file,
+        };
+        Ok((identification, Some(logged_in)))
+    }
+
+    async fn identified(
+        &self,
+        request: IdentifyRequest,
+        patient: &Patient,
+    ) -> Result<Identification, Trouble> {
+        let mut client = IdentityServiceClient::new(self.door.clone());
+        let mut watcher = client.clone();
+        let watch = WatchIdentificationRequest {
+            request_id: request.request_id.clone(),
+        };
+        let mut events = watcher.watch_identification(watch).await?.into_inner();
+        let call = client.identify(request);
+        pin!(call);
+        let mut is_watching = true;
+        let mut prompt = String::new();
+        loop {
+            tokio::select! {
+                answer = &mut call => {
+                    let answer = answer?.into_inner().identification;
+                    return Ok(answer.unwrap_or_default());
+                }
+                event = events.message(), if is_watching => match event? {
+                    Some(event) => self.asks(&event, patient, &mut prompt).await?,
+                    None => is_watching = false,
+                },
+            }
+        }
+    }
+
+    async fn asks(
+        &self,
+        event: &WatchIdentificationResponse,
+        patient: &Patient,
+        prompt: &mut String,
+    ) -> Result<(), Trouble> {
+        let waits = event.stage() == Stage::WaitingScan;
+        if waits && let Some(error) = &event.error {
+            self.error(error);
+        }
+        let is_new = *prompt != event.prompt_zh || event.error.is_some();
+        if is_new && !event.prompt_zh.is_empty() {
+            prompt.clone_from(&event.prompt_zh);
+            self.screen(&event.prompt_zh, &event.prompt_en);
+        }
+        match waits {
+            true => patient.show(self).await,
+            false => Ok(()),
+        }
+    }
+}
+
+/// Only the family name.
+pub(super) fn masked(name: &str) -> String {
+    let mut letters = name.chars();
+    let first: String = letters.next().into_iter().collect();
+    first + &"*".repeat(letters.count())
+}

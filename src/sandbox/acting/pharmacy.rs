@@ -1,0 +1,110 @@
+//! Flow 5, 取药: the pharmacist reads who it is, sees the medicines that are paid for, scans the packages, hands them
+//! out, and the patient gets a ticket.
+
+use super::orders::{hand_out, pharmacist};
+use super::{Patient, Scene, Trouble, Who};
+use crate::api::dispense_service_client::DispenseServiceClient;
+use crate::api::{Dispense, DispenseState, ErrorEntry, Identification, IdentifyFlow, PaperState};
+use crate::sandbox::devices::printer::Paper;
+use crate::sandbox::his::Prescription;
+
+/// How long the counter waits for a code, milliseconds.
+const LOGIN_WAIT_MS: u32 = 30_000;
+
+/// What became of a pick-up.
+#[derive(Clone, Debug, Default)]
+pub struct PickUp {
+    /// Who was read.
+    pub identification: Identification,
+    /// What waited.
+    pub prescriptions: Vec<Prescription>,
+    /// What the platform recorded.
+    pub dispensed: Vec<Dispense>,
+    /// Why a hand-out did not begin.
+    pub refused: Option<ErrorEntry>,
+    /// What came out of the receipt printer.
+    pub tickets: Vec<Paper>,
+}
+
+impl Scene<'_> {
+    /// Acts it.
+    ///
+    /// # Errors
+    /// It could not be acted.
+    pub async fn pick_up(&self, patient: &Patient) -> Result<PickUp, Trouble> {
+        let mut acted = PickUp::default();
+        let (operator, office) = pharmacist();
+        self.line(
+            Who::Staff,
+            "选择凭证：医保电子凭证。",
+            "Chooses the kind of credential: code.",
+        );
+        loop {
+            let flow = IdentifyFlow::Pharmacy;
+            let (identification, who) = self
+                .log_in(flow, &operator, &office, patient, LOGIN_WAIT_MS)
+                .await?;
+            acted.identification = identification;
+            let Some(who) = who else {
+                return Ok(acted);
+            };
+            let waiting = self.his().to_hand_out(&who.file.his_id);
+            let Some(prescription) = waiting.into_iter().next() else {
+                if acted.prescriptions.is_empty() {
+                    self.screen("没有待取的药品。", "There is nothing to pick up.");
+                }
+                return Ok(acted);
+            };
+            self.shows(&prescription);
+            acted.prescriptions.push(prescription.clone());
+            let before = self.room.receipts.papers().len();
+            let request = hand_out(self.new_id("out"), &who, &prescription);
+            let mut client = DispenseServiceClient::new(self.door.clone());
+            let dispense = match client.hand_out(request).await {
+                Ok(answer) => answer.into_inner().dispense.unwrap_or_default(),
+                Err(status) => {
+                    acted.refused = Some(self.refused(status)?);
+                    return Ok(acted);
+                }
+            };
+            let is_recorded = dispense.state() == DispenseState::Recorded;
+            let ticket = dispense.ticket.clone().unwrap_or_default();
+            if is_recorded {
+                self.his().given(&prescription.number);
+                self.screen(
+                    "取药完成，追溯码已上报。",
+                    "Handed out; the codes are recorded.",
+                );
+            } else if let Some(error) = &dispense.error {
+                self.error(error);
+            }
+            if ticket.state() == PaperState::Printed {
+                acted.tickets.extend(self.take_receipts(before).await);
+            }
+            acted.dispensed.push(dispense);
+            // One identification is good for one hand-out: for a further prescription the code is read again.
+            if !is_recorded || self.his().to_hand_out(&who.file.his_id).is_empty() {
+                return Ok(acted);
+            }
+        }
+    }
+
+    fn shows(&self, prescription: &Prescription) {
+        for medicine in &prescription.medicines {
+            self.screen(
+                format!("{} × {}", medicine.name, medicine.count),
+                format!("A medicine, {} packages.", medicine.count),
+            );
+            self.line(
+                Who::Staff,
+                format!("扫描追溯码 {}。", medicine.trace_codes.join("、")),
+                "Scans the codes of the packages.",
+            );
+        }
+        self.line(
+            Who::Staff,
+            "核对无误，点击“取药”。",
+            "Checked; presses “hand out”.",
+        );
+    }
+}

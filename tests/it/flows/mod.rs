@@ -1,0 +1,99 @@
+//! The five flows of a hospital, acted step by step through the gRPC door by the library that people watch too; and the
+//! trouble on the way.
+
+mod five;
+mod trouble;
+
+use yibaod::api::{Amounts, PrintJobState};
+use yibaod::sandbox::acting::{Paying, Room, Scene};
+use yibaod::sandbox::devices::report::ReportPrinter;
+use yibaod::sandbox::his::His;
+use yibaod::sandbox::persons::everybody;
+
+use crate::desk::{Desk, Setup, channel};
+
+/// A desk with a report printer.
+struct Kiosk {
+    desk: Desk,
+    reports: ReportPrinter,
+}
+
+impl Kiosk {
+    async fn start(setup: Setup) -> Self {
+        let reports = ReportPrinter::start().expect("a free port");
+        let device = format!(
+            "[[device]]\nname = \"reports\"\nrole = \"report\"\nkind = \"ipp-printer\"\nuri = \"{}\"\n",
+            reports.uri()
+        );
+        let config_more = format!("{}\n{device}", setup.config_more);
+        let desk = Desk::start(Setup {
+            config_more,
+            ..setup
+        })
+        .await;
+        Self { desk, reports }
+    }
+
+    /// People before it, who write nothing down.
+    async fn scene(&self) -> Scene<'_> {
+        let door = channel(&self.desk.socket()).await;
+        let room = Room {
+            platform: &self.desk.platform,
+            scanner: &self.desk.scanner,
+            receipts: &self.desk.printer,
+            reports: &self.reports,
+        };
+        let his = His::open(&everybody(), "2026-11-22");
+        Scene::new(door.expect("its door is open"), room, his, "acted", |_| {})
+    }
+
+    fn received(&self, infno: &str) -> usize {
+        self.desk
+            .platform
+            .ledger(|ledger| ledger.received(infno).len())
+    }
+
+    /// Settlements that stand: neither refunded nor reversed, and no refund of another.
+    fn live(&self) -> usize {
+        let ledger = |ledger: &yibaod::sandbox::platform::Ledger| {
+            let rows = ledger.settlements();
+            rows.iter().filter(|row| row.is_live()).count()
+        };
+        self.desk.platform.ledger(ledger)
+    }
+}
+
+/// Total, fund, account and cash in fen.
+fn shares(paying: &Paying) -> [i64; 4] {
+    let settlement = paying.settlement.clone().expect("it began");
+    let amounts: Amounts = settlement.amounts.expect("what settled has amounts");
+    [
+        amounts.medfee_sumamt_fen,
+        amounts.fund_pay_sumamt_fen,
+        amounts.acct_pay_fen,
+        amounts.psn_cash_pay_fen,
+    ]
+}
+
+/// What screens said, one after the other: each holds its words, and there are no others.
+#[track_caller]
+fn check_screens(scene: &Scene<'_>, expected: &[&str]) {
+    let said = scene.screens();
+    let all = format!("{said:#?}");
+    assert_eq!(said.len(), expected.len(), "{all}");
+    for (said, words) in said.iter().zip(expected) {
+        assert!(said.contains(words), "no {words} in {said}\n{all}");
+    }
+}
+
+/// Some screen said it.
+#[track_caller]
+fn check_said(scene: &Scene<'_>, words: &str) {
+    let said = scene.screens();
+    let is_said = said.iter().any(|said| said.contains(words));
+    assert!(is_said, "no {words} in {said:#?}");
+}
+
+fn states(jobs: &[yibaod::api::PrintJob]) -> Vec<PrintJobState> {
+    jobs.iter().map(|job| job.state()).collect()
+}
