@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::operations::Operations;
 use super::print::{JobKey, JobTold, PrintPaper, PrintWish};
+use super::settle::unreadable;
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
 use crate::document::job::End;
@@ -14,6 +15,7 @@ use crate::person::IdNo;
 use crate::runner::state_of;
 use crate::settlement::answer::Paper;
 use crate::settlement::handout::{Dispense, Goods};
+use crate::settlement::state::State;
 
 /// 用码业务类型 of who picks up: at a hospital, and at a retail pharmacy.
 const PICK_UP: [&str; 2] = ["01302", "02121"];
@@ -43,7 +45,7 @@ impl Operations {
     ///
     /// # Errors
     /// Why the identification cannot be used; `PICK_UP_OTHER_PERSON`; `REQUEST_INVALID` when nothing says whose
-    /// the goods are.
+    /// the goods are; that whose they are cannot be read. Then nobody is used up.
     pub(super) async fn picks_up(
         &self,
         caller: &CallerId,
@@ -53,7 +55,7 @@ impl Operations {
         if reference.is_empty() {
             return Ok(());
         }
-        let settled = self.patient_of(caller, &goods.setl_id).await;
+        let settled = self.patient_of(caller, &goods.setl_id).await?;
         if settled.is_none() && goods.certno.is_empty() && goods.psn_no.is_empty() {
             let detail =
                 "goods.certno: is required with identity_ref: this desk did not settle setl_id";
@@ -77,16 +79,25 @@ impl Operations {
         })
     }
 
-    /// Who was settled under this number at this desk.
-    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Option<IdNo> {
+    /// Who was settled under this number at this desk; `None`: it was not settled here.
+    ///
+    /// # Errors
+    /// It was, or may have been, and who it was cannot be read: then nobody may pass for that person.
+    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Result<Option<IdNo>, Failure> {
         if setl_id.is_empty() {
-            return None;
+            return Ok(None);
         }
         let key = SettlementKey::SetlId(setl_id.to_owned());
-        let answer = self.get(caller.clone(), key).await.ok()?;
+        let answer = match self.get(caller.clone(), key).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.code == Code::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
         let stored = self.parts().journal.load(&answer.settlement_id).await;
-        let state = state_of(&answer.settlement_id, &stored.ok()?).ok()?;
-        Some(state.known.person?.certno)
+        let stored = stored.map_err(|error| unreadable(&error))?;
+        let state = state_of(&answer.settlement_id, &stored)
+            .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        patient_in(state).map(Some)
     }
 
     /// With a ticket once anything is recorded. However often it is asked for, one is printed.
@@ -129,6 +140,15 @@ impl Operations {
     }
 }
 
+/// The person of a settlement.
+fn patient_in(state: State) -> Result<IdNo, Failure> {
+    let certno = state.known.person.map(|person| person.certno);
+    certno.filter(|certno| !certno.is_empty()).ok_or_else(|| {
+        let detail = "whose settlement setl_id is cannot be read: its key is gone";
+        Failure::new(Code::Internal, detail)
+    })
+}
+
 fn printed(told: Result<JobTold, Failure>) -> Ticket {
     let told = match told {
         Ok(told) => told,
@@ -150,5 +170,16 @@ fn printed(told: Result<JobTold, Failure>) -> Ticket {
     Ticket {
         job_id: told.job.id.clone(),
         paper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settlement_whose_key_is_gone_is_nobodys() {
+        let failure = patient_in(State::new("s-1")).unwrap_err();
+        assert_eq!(failure.code, Code::Internal);
     }
 }
