@@ -293,16 +293,14 @@ impl Carrier {
             }
         }
         self.readers = None;
-        // Told together with the end: whoever sees one sees the other.
-        let reference = self.reference();
-        self.view.send_modify(|view| view.reference = reference);
         self.flush().await;
         let (id, caller, request_id) = (&self.state.id, &self.state.caller, &self.state.request_id);
         self.all.registry.remove(id, caller, request_id);
         parts.crashes.forget(id);
     }
 
-    /// What may name the person once: only who was identified here and now.
+    /// What may name the person once: only who was identified here and now. Nothing is written after that, so there
+    /// is one.
     fn reference(&self) -> Option<RefTold> {
         let state = &self.state;
         let parts = &self.all.parts;
@@ -490,7 +488,12 @@ impl Carrier {
         });
         self.after = appended.await?.last_stream_seq;
         let state = Arc::new(self.state.clone());
-        self.view.send_modify(|view| view.state = state);
+        // Told together with the end that is on disk: whoever sees one sees the other.
+        let reference = self.reference();
+        self.view.send_modify(|view| {
+            view.state = state;
+            view.reference = reference;
+        });
         Ok(())
     }
 }
