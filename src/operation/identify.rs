@@ -137,7 +137,7 @@ impl Operations {
             let stored = self.stored_identification(&caller, &request_id).await?;
             let detail = "no identification has this request_id";
             let stored = stored.ok_or_else(|| self.not_found(detail))?;
-            return Ok((false, self.identified(Arc::new(stored), None, false)));
+            return Ok((false, self.without_ref(Arc::new(stored))));
         };
         let was_over = follow.view().borrow().state.is_over();
         follow.stop();
@@ -145,7 +145,7 @@ impl Operations {
         let view = ended(&follow, until).await;
         let reason = view.state.reason.as_ref().map(|reason| reason.code);
         let cancelled = !was_over && reason == Some(Code::CancelledByCaller);
-        Ok((cancelled, self.identified(view.state, None, false)))
+        Ok((cancelled, self.without_ref(view.state)))
     }
 
     /// The person of this reference, used up by this call.
@@ -218,8 +218,23 @@ impl Operations {
         reference: Option<RefTold>,
         is_unmasked: bool,
     ) -> Identified {
+        let is_held = reference.is_some();
+        Identified {
+            is_unmasked,
+            reference,
+            ..self.masked(state, is_held)
+        }
+    }
+
+    /// For whom the reference is not: it is told what Identify tells of it, without the reference itself.
+    fn without_ref(&self, state: Arc<Identification>) -> Identified {
+        let is_held = self.parts().identities.reference_of(&state.id).is_some();
+        self.masked(state, is_held)
+    }
+
+    fn masked(&self, state: Arc<Identification>, is_held: bool) -> Identified {
         let rules = &self.parts().rules;
-        let by_ref = rules.identity_pays && !rules.fresh_code && reference.is_some();
+        let by_ref = rules.identity_pays && !rules.fresh_code && is_held;
         let now_ms = self.parts().clock.now_ms();
         let is_code = state.credential == Some(CredentialKind::EVoucher);
         Identified {
@@ -228,8 +243,8 @@ impl Operations {
             age_ms: state
                 .decoded_at_ms
                 .map_or(0, |at_ms| (now_ms - at_ms).max(0)),
-            is_unmasked,
-            reference,
+            is_unmasked: false,
+            reference: None,
             state,
         }
     }
@@ -282,7 +297,7 @@ impl Operations {
             match self.stored_identification(caller, request_id).await {
                 Ok(Some(stored)) => {
                     let state = Arc::new(stored);
-                    let told = self.identified(Arc::clone(&state), None, false);
+                    let told = self.without_ref(Arc::clone(&state));
                     // An error means that nobody listens any more.
                     drop(sender.send((progress(&state, 1, None, false), told)).await);
                     return;
@@ -315,7 +330,7 @@ impl Operations {
             if last.as_ref() != Some(&key) {
                 seq += 1;
                 last = Some(key);
-                let told = self.identified(Arc::clone(&now.state), None, false);
+                let told = self.without_ref(Arc::clone(&now.state));
                 if sender.send((news, told)).await.is_err() {
                     return;
                 }
