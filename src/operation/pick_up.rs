@@ -22,6 +22,9 @@ const PICK_UP: [&str; 2] = ["01302", "02121"];
 /// How long a ticket waits for a printer that cannot print.
 const TICKET_WAIT_MS: i64 = 600_000;
 
+/// Jobs that are tried for one ticket.
+const TICKETS_MAX: u32 = 16;
+
 /// A hand-out or take-back, and its ticket.
 #[derive(Clone, Debug)]
 pub struct Dispensed {
@@ -38,6 +41,14 @@ pub struct Ticket {
     pub job_id: String,
     /// What became of it by now.
     pub paper: Paper,
+}
+
+/// What prints a ticket.
+enum TicketJob {
+    /// This does, or did.
+    Known(Box<JobTold>),
+    /// A job with this request_id would.
+    Next(String),
 }
 
 impl Operations {
@@ -110,12 +121,9 @@ impl Operations {
         let document = ticket::of(&story, &self.parts().receipt);
         let ticket = match document {
             Some(document) if is_wanted => {
-                // One that was printed, or is being printed, is this one: also when the lines below it changed since.
-                let request_id = format!("ticket.{}", story.id);
-                let key = JobKey::RequestId(request_id.clone());
-                let told = match self.job(caller.clone(), key).await {
-                    Ok(told) => Ok(told),
-                    Err(_) => {
+                let told = match self.ticket_job(caller, &story.id).await {
+                    Ok(TicketJob::Known(told)) => Ok(*told),
+                    Ok(TicketJob::Next(request_id)) => {
                         let wish = PrintWish {
                             request_id,
                             role: ROLE_RECEIPT.to_owned(),
@@ -127,6 +135,7 @@ impl Operations {
                         };
                         self.print(caller.clone(), wish).await
                     }
+                    Err(failure) => Err(failure),
                 };
                 Some(printed(told))
             }
@@ -135,8 +144,40 @@ impl Operations {
         Dispensed { story, ticket }
     }
 
+    /// The job of the ticket. One that was printed, or is being printed, is this one: also when the lines below it
+    /// changed since. One that came to nothing is followed by another.
+    async fn ticket_job(&self, caller: &CallerId, story: &str) -> Result<TicketJob, Failure> {
+        let mut number = 1;
+        loop {
+            let request_id = match number {
+                1 => format!("ticket.{story}"),
+                _ => format!("ticket.{story}.{number}"),
+            };
+            let key = JobKey::RequestId(request_id.clone());
+            match self.job(caller.clone(), key).await {
+                Ok(told) if number < TICKETS_MAX && came_to_nothing(told.job.ended()) => {
+                    number += 1;
+                }
+                Ok(told) => return Ok(TicketJob::Known(Box::new(told))),
+                Err(failure) if failure.code == Code::NotFound => {
+                    return Ok(TicketJob::Next(request_id));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
     fn ticket_wait(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.inner.waits.print_wait_ms).unwrap_or(0))
+    }
+}
+
+/// Whether no paper came out, and trying again may bring one: a job that ends the process would end it again.
+fn came_to_nothing(end: Option<End>) -> bool {
+    match end {
+        Some(End::NotPrinted(code)) => code != Code::Stuck,
+        Some(End::Cancelled) => true,
+        Some(End::Printed(_) | End::Unknown(_)) | None => false,
     }
 }
 
@@ -181,5 +222,16 @@ mod tests {
     fn a_settlement_whose_key_is_gone_is_nobodys() {
         let failure = patient_in(State::new("s-1")).unwrap_err();
         assert_eq!(failure.code, Code::Internal);
+    }
+
+    #[test]
+    fn a_paper_that_may_have_come_out_is_not_tried_again() {
+        let gone = End::NotPrinted(Code::PaperOut);
+        let stuck = End::NotPrinted(Code::Stuck);
+        let unknown = End::Unknown(Code::PaperOut);
+        assert!(came_to_nothing(Some(gone)) && came_to_nothing(Some(End::Cancelled)));
+        for end in [None, Some(stuck), Some(unknown)] {
+            assert!(!came_to_nothing(end), "{end:?}");
+        }
     }
 }
