@@ -1,5 +1,6 @@
 //! Composition: build all parts, replay, open the doors, drain. The only file that knows everything.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::journal::documents::Documents;
 use crate::journal::{self, Desk, Identity as JournalIdentity, Journal, SiteKey};
 use crate::operation::{Identity, Operations, Waits};
 use crate::platform::{self, Platform};
-use crate::runner::{Clock, Crashes, Ingredients, MARK_MSGID, MARK_SERIAL, Numbers, Runner};
+use crate::runner::{self, Clock, Crashes, Ingredients, MARK_MSGID, MARK_SERIAL, Numbers, Runner};
 use crate::settlement::bill::Fen;
 use crate::settlement::code_kind::{self, Pattern};
 use crate::settlement::rules::{FundReading, Rules};
@@ -24,6 +25,8 @@ const DRAIN_MS_MAX: u64 = 20_000;
 const DRAIN_LOOK_MS: u64 = 20;
 /// Faults of the journal that are logged; `yibaoctl journal verify` lists all.
 const FAULTS_LOGGED_MAX: usize = 20;
+/// How long threads beside the runtime are waited for at the end.
+const SHUTDOWN_MS_MAX: u64 = 2_000;
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
@@ -127,7 +130,10 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
             what: "the runtime cannot start".to_owned(),
             source,
         })?;
-    runtime.block_on(serve(site))
+    let served = runtime.block_on(serve(site));
+    // A thread that hangs in the kernel with a broken device keeps nobody from ending.
+    runtime.shutdown_timeout(Duration::from_millis(SHUTDOWN_MS_MAX));
+    served
 }
 
 /// What the files say.
@@ -197,10 +203,7 @@ async fn serve(site: Site) -> Result<(), Error> {
         journal: journal.clone(),
         documents: open_documents(&settings)?,
         platform: platform.clone(),
-        hub: Hub::start_with(
-            settings.devices.clone(),
-            usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX),
-        ),
+        hub: hub(&settings, &journal, adopted).await?,
         rules: rules(&profile, &settings),
         numbers,
         clock,
@@ -240,6 +243,21 @@ async fn serve(site: Site) -> Result<(), Error> {
     }
     journal.close().await;
     Ok(())
+}
+
+/// The devices, opened knowing which printers the last process left in the middle of a paper.
+async fn hub(settings: &Settings, journal: &Journal, adopted: bool) -> Result<Hub, Error> {
+    // While the journal is another's nothing prints.
+    let cut_off = match adopted {
+        true => runner::left_printing(journal).await?,
+        false => BTreeSet::new(),
+    };
+    let waiting_max = usize::try_from(settings.limits.waiting_callers).unwrap_or(usize::MAX);
+    Ok(Hub::start_with(
+        settings.devices.clone(),
+        waiting_max,
+        &cut_off,
+    ))
 }
 
 fn operations(runner: &Runner, settings: &Settings) -> Operations {

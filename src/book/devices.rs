@@ -82,6 +82,11 @@ macro_rules! with_devices {
                 "The first print is not over: it cannot be reprinted yet.",
                 "请等原任务结束或先取消；yibaoctl print show 可查看其状态。",
                 "Wait until it is over, or cancel it; yibaoctl print show tells how it stands.";
+            PrinterBusy = "E3018", "PRINTER_BUSY", NotConcerned, NewId,
+                "打印机正忙：前面还有打印任务，等待时间内没有轮到。",
+                "The printer is busy: papers before this one took as long as it was to be waited for.",
+                "这份没有打印，请稍候以新的请求编号再次提交打印；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Nothing of it was printed: print it again in a moment, under a new id; if the settlement stands, only reprint.";
         } {
             $($after)*
         } }

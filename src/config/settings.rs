@@ -49,7 +49,7 @@ pub struct Desk {
 /// Where things lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
-    /// The journal and the spool.
+    /// The journal, which keeps what was printed sealed, and the folder of PDFs.
     pub state_dir: PathBuf,
     /// The gRPC door.
     pub socket: PathBuf,

@@ -1,5 +1,6 @@
 //! The one owner of all devices, as its callers see it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -69,17 +70,25 @@ impl Hub {
     /// configuration is checked before ([`crate::config::devices::check_all`], [`quirks::check_models`]).
     #[must_use]
     pub fn start(devices: Vec<DeviceConfig>) -> Self {
-        Self::start_with(devices, super::queue::WAITING_MAX)
+        Self::start_with(devices, super::queue::WAITING_MAX, &BTreeSet::new())
     }
 
-    /// [`Hub::start`], with so many streams that may wait for one scanner, its holder included.
+    /// [`Hub::start`], with so many streams that may wait for one scanner, its holder included, and the roles of the
+    /// receipt printers that an earlier process left in the middle of a job.
     #[must_use]
-    pub fn start_with(devices: Vec<DeviceConfig>, waiting_max: usize) -> Self {
+    pub fn start_with(
+        devices: Vec<DeviceConfig>,
+        waiting_max: usize,
+        cut_off: &BTreeSet<String>,
+    ) -> Self {
         let events = Arc::new(EventLog::new());
         let hint = Hint::start();
         let devices = devices
             .into_iter()
-            .map(|config| Device::start(config, &events, &hint, waiting_max))
+            .map(|config| {
+                let was_cut_off = cut_off.contains(&config.role);
+                Device::start(config, &events, &hint, waiting_max, was_cut_off)
+            })
             .collect();
         Self {
             inner: Arc::new(Inner {
@@ -238,6 +247,13 @@ impl Hub {
         self.printer(role).map(Printer::profile)
     }
 
+    /// Why a job does not print that its printer was not given: as last heard, never waits.
+    #[must_use]
+    pub fn why_busy(&self, role: &str) -> Code {
+        self.printer(role)
+            .map_or(Code::PrinterBusy, Printer::why_busy)
+    }
+
     /// What the printer of a role would show; `None`: no printer has it.
     #[must_use]
     pub fn preview(&self, role: &str, document: &Document) -> Option<PaperPreview> {
@@ -365,11 +381,14 @@ impl Device {
         events: &Arc<EventLog>,
         hint: &Hint,
         waiting_max: usize,
+        was_cut_off: bool,
     ) -> Self {
         let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
         let profile = quirks::profile_of(&config);
-        let printer =
-            |place| Family::Printer(Printer::start(&config, place, profile, Arc::clone(&board)));
+        let printer = |place| {
+            let board = Arc::clone(&board);
+            Family::Printer(Printer::start(&config, place, profile, board, was_cut_off))
+        };
         let scanner = |at, wire, framing| {
             let line = Line {
                 at,

@@ -38,6 +38,15 @@ impl Profile {
         self.columns * COLUMN_DOTS
     }
 
+    /// The same printer for a job whose queued answers prove nothing.
+    #[must_use]
+    pub const fn without_queued_status(&self) -> Self {
+        Self {
+            has_queued_status: false,
+            ..*self
+        }
+    }
+
     /// The same printer on a line that carries nothing back.
     #[must_use]
     pub const fn without_answers(&self) -> Self {

@@ -99,8 +99,10 @@ pub enum Operation {
     PrintRaw,
     /// `GetJob`, `WatchJob`.
     GetJob,
-    /// `Reprint`.
+    /// `Reprint` of the caller's own.
     Reprint,
+    /// `Reprint` of anybody's job.
+    ReprintAnyJob,
     /// `CancelJob` of the caller's own.
     CancelJob,
     /// `CancelJob` of anybody's.
@@ -132,6 +134,7 @@ impl Role {
             Operation::ResolveSettlement
             | Operation::PrintRaw
             | Operation::CancelAnyJob
+            | Operation::ReprintAnyJob
             | Operation::ReconcileHospital
             | Operation::RecordDevice
             | Operation::ReleaseAnyClaim => Role::Admin,
@@ -412,13 +415,14 @@ mod tests {
         Operation::CancelJob,
         Operation::PreviewPrint,
     ];
-    const ADMIN: [Operation; 6] = [
+    const ADMIN: [Operation; 7] = [
         Operation::RecordDevice,
         Operation::ResolveSettlement,
         Operation::ReconcileHospital,
         Operation::ReleaseAnyClaim,
         Operation::PrintRaw,
         Operation::CancelAnyJob,
+        Operation::ReprintAnyJob,
     ];
     const DESK: [Operation; 5] = [
         Operation::ListDevices,

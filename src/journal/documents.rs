@@ -230,7 +230,15 @@ fn sweep(dir: &Path, at_start: bool) -> io::Result<u64> {
         let is_part = entry.file_name().to_string_lossy().ends_with(PART);
         let is_old = oldest.is_some_and(|oldest| meta.modified().is_ok_and(|at| at < oldest));
         if meta.is_file() && (is_old || at_start && is_part) {
-            std::fs::remove_file(entry.path())?;
+            match std::fs::remove_file(entry.path()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A report that cannot be removed keeps nobody from settling.
+                Err(error) => {
+                    tracing::warn!(%error, "a document is not removed");
+                    left = left.saturating_add(meta.len());
+                }
+            }
         } else {
             left = left.saturating_add(meta.len());
         }

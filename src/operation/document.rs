@@ -22,8 +22,11 @@ pub const DOCUMENT_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 /// Documents that are not whole, of one caller and of all.
 const PARTS_OF_CALLER_MAX: usize = 8;
 const PARTS_MAX: usize = 32;
-/// Whole documents that wait to be printed, of all callers.
-const WHOLE_MAX: usize = 256;
+/// Whole documents of one caller that are not printed yet, and uploads of all that are remembered.
+const WHOLE_OF_CALLER_MAX: usize = 64;
+const REMEMBERED_MAX: usize = 4_096;
+/// Pieces of a document: 32 KiB each are enough for the largest.
+const PIECES_MAX: usize = 1_024;
 /// A document that is not whole is dropped so long after its last piece.
 const PART_KEPT_S: u64 = 900;
 /// A whole one so long after it was put, unless it is printed.
@@ -100,8 +103,12 @@ impl Uploads {
         }
         let parts = || by_id.iter().filter(|(_, slot)| !slot.is_whole);
         let own = parts().filter(|((caller, _), _)| *caller == key.0).count();
-        if own >= PARTS_OF_CALLER_MAX || parts().count() >= PARTS_MAX || by_id.len() >= WHOLE_MAX {
-            let detail = format!("{own} of this caller are not whole");
+        let waiting = |(_, slot): &(&Key, &Slot)| slot.is_whole && !slot.is_printed;
+        let kept = by_id.iter().filter(waiting);
+        let kept = kept.filter(|((caller, _), _)| *caller == key.0).count();
+        let own_is_much = own >= PARTS_OF_CALLER_MAX || kept >= WHOLE_OF_CALLER_MAX;
+        if own_is_much || parts().count() >= PARTS_MAX || by_id.len() >= REMEMBERED_MAX {
+            let detail = format!("{own} of this caller are not whole, {kept} not printed");
             return Err(Failure::new(Code::DocumentsTooMany, detail));
         }
         let upload = Upload {
@@ -253,6 +260,11 @@ impl Upload {
         if offset != received || self.is_whole() {
             let detail = format!("{received} bytes were received");
             return Err(Failure::new(Code::DocumentOffset, detail));
+        }
+        if self.pieces.len() >= PIECES_MAX {
+            let detail = format!("it has more than {PIECES_MAX} pieces");
+            self.stage = Stage::Broken;
+            return Err(Failure::new(Code::DocumentTooLarge, detail));
         }
         if received.saturating_add(length) > DOCUMENT_BYTES_MAX {
             let detail = format!("it has more than {DOCUMENT_BYTES_MAX} bytes");

@@ -35,7 +35,9 @@ pub use document::{DOCUMENT_BYTES_MAX, PutTold, PutWish};
 pub use identify::Identified;
 pub use operations::{Identity, Operations, Waits};
 pub use pick_up::{Dispensed, Ticket};
-pub use print::{JobCancel, JobKey, JobTold, PrintPaper, PrintWish, ReprintOf, ReprintWish};
+pub use print::{
+    JobCancel, JobKey, JobTold, PrintPaper, PrintWish, ReprintOf, ReprintRights, ReprintWish,
+};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};

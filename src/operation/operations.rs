@@ -62,12 +62,12 @@ pub(super) struct Inner {
     pub(super) identifies: Identifies,
     /// Whoever draws a preview holds it.
     pub(super) preview_turn: tokio::sync::Mutex<()>,
-    /// Whoever begins a copy holds it.
-    pub(super) reprint_turn: tokio::sync::Mutex<()>,
+    /// Whoever begins a copy holds it, also when its caller goes.
+    pub(super) reprint_turn: Arc<tokio::sync::Mutex<()>>,
     /// Documents that come in pieces.
     pub(super) uploads: Uploads,
-    /// Whoever asks for a document by its id holds it until a job of it is on disk.
-    pub(super) document_turn: tokio::sync::Mutex<()>,
+    /// Whoever asks for a document by its id holds it until a job of it is on disk, also when its caller goes.
+    pub(super) document_turn: Arc<tokio::sync::Mutex<()>>,
     /// The site's own codes.
     pub(super) patterns: Arc<[Pattern]>,
     /// Who was given a code.
@@ -96,9 +96,9 @@ impl Operations {
                 take_back_turn: Arc::default(),
                 prints,
                 preview_turn: tokio::sync::Mutex::default(),
-                reprint_turn: tokio::sync::Mutex::default(),
+                reprint_turn: Arc::default(),
                 uploads: Uploads::default(),
-                document_turn: tokio::sync::Mutex::default(),
+                document_turn: Arc::default(),
                 patterns: patterns.into(),
             }),
         }

@@ -4,26 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::time::Instant;
 
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::same;
 use super::look::Scope;
 use super::operations::Operations;
-use super::report::{file_of, report_of};
+use super::report::{file_of, may_be_out, report_of};
 use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
 use crate::book::Code;
 use crate::device::{PaperPreview, ROLE_RECEIPT};
 use crate::document::job::{self, Event, Job, Order, Phase, Private, Reprint};
 use crate::document::{Content, Document, receipt};
-use crate::journal::Filter;
+use crate::journal::{Filter, StreamRow};
 use crate::runner::{JobFollow, JobView, QueueView, Slot, civil, state_of, wall_ms};
 use crate::settlement::order::Operator;
 use crate::settlement::state::Phase as SettlementPhase;
 
 /// A withdrawal that the printer has not decided by then is told to be too late.
 const CANCEL_WAIT_MS: u64 = 2_000;
+/// A withdrawal is on disk by then, or the caller is told that it is not known to be.
+const CANCEL_NOTED_MS_MAX: u64 = 30_000;
+/// Jobs that wait or print, of one printer and of one caller.
+const JOBS_OF_PRINTER_MAX: usize = 512;
+const JOBS_OF_CALLER_MAX: usize = 256;
 /// Changes that wait for a slow watcher.
 const BACKLOG_MAX: usize = 16;
 
@@ -72,6 +77,17 @@ pub struct ReprintWish {
     pub wait_ms: i64,
     /// How long the end is waited for.
     pub answer_wait: Duration,
+    /// What the caller may.
+    pub rights: ReprintRights,
+}
+
+/// Whose papers, and which, a caller may print once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReprintRights {
+    /// Also another caller's.
+    pub any: bool,
+    /// Also bytes for the printer.
+    pub raw: bool,
 }
 
 /// What is printed once more.
@@ -133,7 +149,7 @@ impl Operations {
             None => None,
             Some(document_id) => {
                 // Given back once the job is in the journal, where the next one finds it.
-                let turn = self.inner.document_turn.lock().await;
+                let turn = Arc::clone(&self.inner.document_turn).lock_owned().await;
                 let first = self.job_of_document(&caller, document_id).await?;
                 if let Some((id, _)) = first.filter(|(_, asked_by)| *asked_by != request_id) {
                     drop(turn);
@@ -170,8 +186,7 @@ impl Operations {
         let file = file_of(&private.content).filter(|_| is_inline);
         let file = file.map(str::to_owned);
         let paperwork = Paperwork { order, private };
-        let begun = self.begun(&caller, request_id, paperwork).await;
-        drop(turn);
+        let begun = self.begun(&caller, request_id, paperwork, turn).await;
         if let Some(file) = file {
             self.remove_unless_used(&file, &begun).await;
         }
@@ -184,9 +199,9 @@ impl Operations {
     /// Nothing is printed: among others because the first print is not over.
     pub async fn reprint(&self, caller: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {
         // Given back once this copy is in the journal, where the next one counts it.
-        let turn = self.inner.reprint_turn.lock().await;
+        let turn = Arc::clone(&self.inner.reprint_turn).lock_owned().await;
         let (of, role, title, content) = match &wish.of {
-            ReprintOf::Job(key) => self.first_print(&caller, key).await?,
+            ReprintOf::Job(key) => self.first_print(&caller, key, wish.rights).await?,
             ReprintOf::Settlement(key) => self.receipt_of(&caller, key).await?,
         };
         let count = self.copies(&of.0, &caller, &wish.request_id).await?;
@@ -209,8 +224,8 @@ impl Operations {
             at: civil(wall_ms()),
         };
         let paperwork = Paperwork { order, private };
-        let begun = self.begun(&caller, wish.request_id, paperwork).await?;
-        drop(turn);
+        let begun = self.begun(&caller, wish.request_id, paperwork, Some(turn));
+        let begun = begun.await?;
         Ok(self.told_in_time(&caller, begun, wish.answer_wait).await)
     }
 
@@ -290,10 +305,21 @@ impl Operations {
         };
         follow.cancel(caller.id.clone());
         let mut view = follow.view();
-        let decided = |view: &JobView| view.job.ended().is_some() || view.parked;
+        let over = |view: &JobView| view.job.ended().is_some() || view.parked;
         let wait = Duration::from_millis(CANCEL_WAIT_MS);
         // At the end of the wait: what is there by now is the answer.
-        drop(tokio::time::timeout(wait, view.wait_for(decided)).await);
+        drop(tokio::time::timeout(wait, view.wait_for(over)).await);
+        // A wish that is not on disk would be lost with the process.
+        let noted = |view: &JobView| view.job.ended().is_some() || view.job.cancel_by.is_some();
+        let wait = Duration::from_millis(CANCEL_NOTED_MS_MAX);
+        let is_noted = matches!(
+            tokio::time::timeout(wait, view.wait_for(noted)).await,
+            Ok(Ok(_))
+        );
+        if !is_noted {
+            let detail = "the withdrawal is not on disk yet";
+            return Err(Failure::new(Code::JournalRefuses, detail));
+        }
         let now = view.borrow().clone();
         let verdict = match now.job.phase {
             Phase::Over(job::End::Cancelled) => JobCancel::Cancelled,
@@ -318,12 +344,13 @@ impl Operations {
         preview.ok_or_else(|| no_printer(&role))
     }
 
-    /// Running, or ended.
+    /// Running, or ended. `held` is let go of once a new one is on disk.
     async fn begun(
         &self,
         caller: &CallerId,
         request_id: String,
         paperwork: Paperwork,
+        held: Option<OwnedMutexGuard<()>>,
     ) -> Result<Result<JobFollow, Job>, Failure> {
         let Paperwork { order, private } = paperwork;
         let prints = &self.inner.prints;
@@ -343,6 +370,7 @@ impl Operations {
                         return Ok(Err(ended));
                     }
                     self.is_for(&order)?;
+                    self.has_room(&order.role, &caller.id)?;
                     // Neither the platform nor its clock matters to paper.
                     if self.is_stopping() {
                         return Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
@@ -354,10 +382,10 @@ impl Operations {
                         request_id,
                         caller: caller.id.clone(),
                         order,
-                        private: Some(Box::new(private)),
+                        private: Some(Arc::new(private)),
                     };
                     let id = self.inner.runner.new_id();
-                    let begun = prints.accept(reservation, id, first).await;
+                    let begun = prints.accept(reservation, id, first, held).await;
                     return Ok(Ok(begun.map_err(|error| not_taken(&error))?));
                 }
             }
@@ -376,6 +404,18 @@ impl Operations {
             return Err(Failure::new(Code::PrinterOtherKind, detail));
         }
         Ok(())
+    }
+
+    /// That neither the printer nor the caller has too many jobs that are not over. What is known already is joined
+    /// before.
+    fn has_room(&self, role: &str, caller: &str) -> Result<(), Failure> {
+        let (of_printer, of_caller) = self.inner.prints.waiting(role, caller);
+        // Its own reservation is among them.
+        if of_printer < JOBS_OF_PRINTER_MAX && of_caller <= JOBS_OF_CALLER_MAX {
+            return Ok(());
+        }
+        let detail = format!("{of_printer} wait for this printer, {of_caller} of this caller");
+        Err(Failure::new(Code::TooManyCalls, detail))
     }
 
     async fn ended_job(
@@ -454,9 +494,14 @@ impl Operations {
         &self,
         caller: &CallerId,
         key: &JobKey,
+        rights: ReprintRights,
     ) -> Result<((String, bool), String, String, Content), Failure> {
         let id = self.job_id(caller, key).await?;
         let job = self.loaded(&id).await?;
+        if job.caller != caller.id && !rights.any {
+            let detail = "it is another caller's job";
+            return Err(Failure::new(Code::NotAllowed, detail));
+        }
         if job.ended().is_none() {
             return Err(Failure::new(Code::PrintRunning, ""));
         }
@@ -465,7 +510,18 @@ impl Operations {
             None => (id, false),
         };
         let private = job.private.ok_or(Failure::new(Code::PrintGone, ""))?;
-        Ok((of, job.order.role, private.title, private.content))
+        match private.content {
+            Content::Raw(_) | Content::MarkedRaw { .. } if !rights.raw => {
+                let detail = "it is bytes for the printer";
+                return Err(Failure::new(Code::NotAllowed, detail));
+            }
+            Content::Raw(_)
+            | Content::MarkedRaw { .. }
+            | Content::Document(_)
+            | Content::Pdf(_) => {}
+        }
+        let Private { title, content, .. } = Arc::unwrap_or_clone(private);
+        Ok((of, job.order.role, title, content))
     }
 
     /// The receipt of a settlement that stands and whose own paper is over.
@@ -501,7 +557,7 @@ impl Operations {
         Ok(((id, true), ROLE_RECEIPT.to_owned(), title, content))
     }
 
-    /// The number of the next copy; of a request that is known, its own.
+    /// The number of the next copy. One that certainly was not printed is none; a request that is known keeps its own.
     async fn copies(&self, of: &str, caller: &CallerId, request_id: &str) -> Result<u32, Failure> {
         let filter = Filter {
             kind: Some(job::KIND.to_owned()),
@@ -510,11 +566,11 @@ impl Operations {
         };
         let rows = self.parts().journal.list(filter).await;
         let rows = rows.map_err(|error| unreadable(&error))?;
-        let is_known = |row: &&crate::journal::StreamRow| {
-            row.caller == caller.id && row.request_id.as_deref() == Some(request_id)
+        let is_other = |row: &&StreamRow| {
+            row.caller != caller.id || row.request_id.as_deref() != Some(request_id)
         };
-        let known = usize::from(rows.iter().any(|row| is_known(&row)));
-        Ok(u32::try_from(rows.len() + 1 - known).unwrap_or(u32::MAX))
+        let others = rows.iter().filter(is_other).filter(|row| may_be_out(row));
+        Ok(u32::try_from(others.count() + 1).unwrap_or(u32::MAX))
     }
 }
 

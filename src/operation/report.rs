@@ -6,7 +6,7 @@ use super::print::PrintPaper;
 use super::settle::unreadable;
 use crate::document::Content;
 use crate::document::job::{self, Job, Report};
-use crate::journal::Filter;
+use crate::journal::{Filter, StreamRow};
 use crate::runner::JobFollow;
 
 impl Operations {
@@ -56,14 +56,6 @@ impl Operations {
         };
         let rows = self.parts().journal.list(filter).await;
         let rows = rows.map_err(|error| unreadable(&error))?;
-        let may_be_out = |row: &crate::journal::StreamRow| {
-            let summary = serde_json::from_str::<job::Summary>(&row.summary);
-            // What cannot be read may have printed it.
-            !matches!(
-                summary.map(|summary| summary.end),
-                Ok(Some(job::End::NotPrinted(_) | job::End::Cancelled))
-            )
-        };
         let found = rows.into_iter().find(may_be_out);
         Ok(found.map(|row| (row.stream, row.request_id.unwrap_or_default())))
     }
@@ -77,6 +69,15 @@ impl Operations {
             None => Ok(Err(self.loaded(id).await?)),
         }
     }
+}
+
+/// Whether a job prints, printed or may have printed. What cannot be read may have.
+pub(super) fn may_be_out(row: &StreamRow) -> bool {
+    let summary = serde_json::from_str::<job::Summary>(&row.summary);
+    !matches!(
+        summary.map(|summary| summary.end),
+        Ok(Some(job::End::NotPrinted(_) | job::End::Cancelled))
+    )
 }
 
 pub(super) fn file_of(content: &Content) -> Option<&str> {

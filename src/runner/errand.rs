@@ -252,7 +252,7 @@ pub fn story_of<S: Story>(stream: &str, stored: &[Stored]) -> Result<S, RowError
 }
 
 /// Does it in a task of its own, whatever becomes of who waits for it, and lets go of `held` only then.
-async fn to_its_end<T: Send + 'static>(
+pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
     held: impl Send + 'static,
 ) -> T {

@@ -256,6 +256,13 @@ impl<H: Carried> Registry<H> {
         self.lock().by_request.len()
     }
 
+    /// How many of this caller run or are being begun.
+    #[must_use]
+    pub fn reserved_by(&self, caller: &str) -> usize {
+        let is_theirs = |key: &&RequestKey| key.0 == caller;
+        self.lock().by_request.keys().filter(is_theirs).count()
+    }
+
     /// Changes with each settlement that begins to run.
     #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {

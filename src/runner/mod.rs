@@ -13,6 +13,7 @@
 mod carry;
 mod clock;
 mod crash;
+mod cut_off;
 mod errand;
 mod identify;
 mod identities;
@@ -30,6 +31,7 @@ mod turn;
 
 pub use clock::{Clock, civil, wall_ms};
 pub use crash::Crashes;
+pub use cut_off::left_printing;
 pub use errand::{Errands, Follow, Seen, story_of};
 pub use identify::{IDENTIFICATION, Identifies, IdentifyFollow, IdentifyView};
 pub use identities::{Identities, Identity, RefTold, identification_of};

@@ -345,6 +345,7 @@ impl Carrier {
         let options = PrintOptions {
             deadline: tokio::time::Instant::now() + Duration::from_millis(PRINT_MS_MAX),
             want_proof: true,
+            plus_line_time: true,
         };
         let hub = self.parts.hub.clone();
         let printing = async move { hub.print(ROLE_RECEIPT, &job, &document, options).await };

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::crash::{CRASHES_MAX, STREAM};
-use super::errand::Out;
+use super::errand::{Out, to_its_end};
 use super::live::{Carried, Registry, Reservation, Slot};
 use super::report::QueueView;
 use super::rows::{RowError, written_or_end};
@@ -19,16 +19,15 @@ use super::turn::{Ticket, Turns};
 use crate::book::Code;
 use crate::device::{PrintOptions, PrintOutcome, Proof as PaperProof};
 use crate::document::Content;
-use crate::document::job::{self, End, Event, Job, Step};
-use crate::journal::{Append, NewEvent, Sealed, Stored, StreamHead};
+use crate::document::job::{self, End, Event, Job, Phase, Step};
+use crate::journal::{Append, Appended, NewEvent, Sealed, Stored, StreamHead};
 use crate::settlement::answer::Proof;
 
 /// How often a printer that is not ready is looked at.
 const LOOK_AGAIN_MS: u64 = 1_000;
-/// A job that has begun is given up after this, or when it need not be waited for any more, whichever is later.
+/// A job that has begun is given up after this, or when it need not be waited for any more, whichever is later; its
+/// bytes' time on the line is added.
 const PRINT_MS_MAX: i64 = 60_000;
-/// And so much more for each byte: the slowest serial line takes a little longer than one.
-const BYTE_MS: i64 = 2;
 
 /// All running print jobs. Cheap to clone.
 #[derive(Clone)]
@@ -106,7 +105,14 @@ impl Prints {
         &self.registry
     }
 
-    /// Writes the first event down and begins to carry. Dropping the future changes nothing.
+    /// How many jobs of this printer are not over, and how many of this caller.
+    #[must_use]
+    pub fn waiting(&self, role: &str, caller: &str) -> (usize, usize) {
+        (self.turns.count(role), self.registry.reserved_by(caller))
+    }
+
+    /// Writes the first event down and begins to carry. `held` is let go of once that is on disk, or surely is not.
+    /// Dropping the future changes nothing.
     ///
     /// # Errors
     /// The journal does not take it: nothing has begun.
@@ -115,22 +121,24 @@ impl Prints {
         reservation: Reservation<JobFollow>,
         id: String,
         first: Event,
+        held: impl Send + 'static,
     ) -> Result<JobFollow, crate::journal::Error> {
         let prints = self.clone();
         let task = async move {
             let (mut carrier, follow) = prints.carrier(Job::new(&id), 0);
             carrier.record(first);
-            carrier.write().await?;
-            let ticket = prints.turns.take(&carrier.job.order.role);
+            let first_seq = carrier
+                .write()
+                .await?
+                .map_or(0, |written| written.first_seq);
+            let ticket = prints.turns.take(&carrier.job.order.role, first_seq);
             reservation.fill(follow.clone());
             tokio::spawn(STREAM.scope(id, carrier.carry(ticket)));
             Ok(follow)
         };
         // A task of its own: a caller that goes while the journal syncs must not leave a stream that nobody
         // carries.
-        tokio::spawn(task)
-            .await
-            .expect("nobody aborts this task, and a panic ends the process")
+        to_its_end(task, held).await
     }
 
     /// Carries on every job that was open, in their order. Gives how many.
@@ -141,7 +149,7 @@ impl Prints {
         let mut rows = self.parts.journal.open_streams().await?;
         rows.retain(|row| row.kind == job::KIND);
         rows.sort_by_key(|row| row.first_seq);
-        let mut resumed = 0;
+        let mut resumed = Vec::new();
         for row in rows {
             let job = match self.load(&row.stream).await {
                 Ok(job) => job,
@@ -166,13 +174,18 @@ impl Prints {
             } else {
                 Event::Restarted
             });
-            carrier.flush().await;
-            let ticket = self.turns.take(&carrier.job.order.role);
-            reservation.fill(follow);
-            tokio::spawn(STREAM.scope(row.stream, carrier.carry(ticket)));
-            resumed += 1;
+            resumed.push((row.first_seq, carrier, follow, reservation));
         }
-        Ok(resumed)
+        // Together: the journal writes them in a few transactions.
+        let flushes = resumed.iter_mut().map(|(_, carrier, ..)| carrier.flush());
+        futures_util::future::join_all(flushes).await;
+        let count = resumed.len();
+        for (first_seq, carrier, follow, reservation) in resumed {
+            let ticket = self.turns.take(&carrier.job.order.role, first_seq);
+            reservation.fill(follow);
+            tokio::spawn(STREAM.scope(carrier.job.id.clone(), carrier.carry(ticket)));
+        }
+        Ok(count)
     }
 
     /// A job as it is in the journal.
@@ -260,12 +273,40 @@ impl Carrier {
         (self.prints.registry).remove(&job.id, &job.caller, &job.request_id);
     }
 
-    /// Rests until the process ends. The next one carries it on.
+    /// Rests until the process ends, or somebody calls it off. The next process carries it on.
     pub(super) async fn park(&mut self) {
         self.flush().await;
         self.view.send_modify(|view| view.parked = true);
         tracing::info!(stream = self.job.id, "left to the next process");
+        let by = wished(self.wish.clone()).await;
+        if self.job.phase == Phase::Waiting {
+            return self.record(Event::Cancelled { by });
+        }
+        self.note_wish().await;
         std::future::pending::<()>().await;
+    }
+
+    /// Writes the wish to call it off down, once.
+    pub(super) async fn note_wish(&mut self) {
+        let wish = self.wish.borrow().clone();
+        if let (Some(by), None) = (wish, &self.job.cancel_by) {
+            self.record(Event::CancelAsked { by });
+            self.flush().await;
+        }
+    }
+
+    /// Does it; the wish to call the job off is written down as soon as it is heard.
+    pub(super) async fn hearing<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        tokio::pin!(doing);
+        if self.job.cancel_by.is_none() {
+            let wished = wished(self.wish.clone());
+            tokio::select! {
+                biased;
+                done = &mut doing => return done,
+                _ = wished => self.note_wish().await,
+            }
+        }
+        doing.await
     }
 
     /// Waits for its turn and for a printer that can print, at most until then; prints.
@@ -285,20 +326,28 @@ impl Carrier {
                 _ = wish.changed() => {}
                 () = parts.stopped() => {}
                 () = tokio::time::sleep_until(until) => {
-                    self.parked_for(Code::PrinterError);
+                    let role = &self.job.order.role;
+                    let code = ticket.first_waits_for();
+                    self.parked_for(code.unwrap_or_else(|| parts.hub.why_busy(role)));
                 }
             }
             return;
         }
         let role = self.job.order.role.clone();
         let is_report = self.job.order.report.is_some();
-        let code = match parts.hub.printer_state(&role).await {
+        let looked = tokio::select! {
+            biased;
+            by = wished(self.wish.clone()) => return self.record(Event::Cancelled { by }),
+            looked = parts.hub.printer_state(&role) => looked,
+        };
+        let code = match looked {
             // What a queue says of the printer behind it is as old as its last job: only what keeps the queue
             // itself from taking one keeps ours.
             Ok(state) if is_report => state.queue,
             Ok(state) => state.trouble(),
             Err(error) => Some(error.code),
         };
+        ticket.tell(code);
         match code {
             None if is_report => self.submit(until_ms).await,
             None => self.print(until_ms).await,
@@ -350,28 +399,17 @@ impl Carrier {
         self.record(Event::Intent);
         self.flush().await;
         let _out = Out::new(&parts.errands_out);
-        let size = match &content {
-            Content::Raw(raw) | Content::MarkedRaw { raw, .. } => {
-                i64::try_from(raw.len()).unwrap_or(i64::MAX)
-            }
-            Content::Document(_) | Content::Pdf(_) => 0,
-        };
-        let least_ms = PRINT_MS_MAX.saturating_add(size.saturating_mul(BYTE_MS));
-        let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(least_ms));
+        let latest_ms = until_ms.max(parts.clock.now_ms().saturating_add(PRINT_MS_MAX));
         let options = PrintOptions {
             deadline: parts.clock.instant(latest_ms),
             want_proof: true,
+            plus_line_time: true,
         };
-        let mut wish = self.wish.clone();
-        let withdraw = async move {
-            if wish.wait_for(Option::is_some).await.is_err() {
-                // Nobody can wish it any more.
-                std::future::pending::<()>().await;
-            }
-        };
+        let wish = self.wish.clone();
+        let withdraw = async move { drop(wished(wish).await) };
         let (role, id) = (self.job.order.role.clone(), self.job.id.clone());
         let printing = (parts.hub).print_content(&role, &id, &content, options, withdraw);
-        match printing.await {
+        match self.hearing(printing).await {
             PrintOutcome::Printed { proof } => {
                 let end = End::Printed(match proof {
                     PaperProof::ProcessId => Proof::ProcessId,
@@ -412,13 +450,13 @@ impl Carrier {
 
     pub(super) async fn flush(&mut self) {
         let written = self.write().await;
-        written_or_end(written).await;
+        written_or_end(written.map(|_| ())).await;
     }
 
     /// Writes what is pending in one transaction, then tells the watchers.
-    async fn write(&mut self) -> Result<(), crate::journal::Error> {
+    async fn write(&mut self) -> Result<Option<Appended>, crate::journal::Error> {
         if self.pending.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let parts = &self.prints.parts;
         let appended = parts.journal.append(Append {
@@ -428,10 +466,23 @@ impl Carrier {
             head: head(parts, &self.job),
             marks: Vec::new(),
         });
-        self.after = appended.await?.last_stream_seq;
+        let written = appended.await?;
+        self.after = written.last_stream_seq;
         let job = Arc::new(self.job.clone());
         self.view.send_modify(|view| view.job = job);
-        Ok(())
+        Ok(Some(written))
+    }
+}
+
+/// Resolves with who wants it called off; never when nobody can wish it any more.
+async fn wished(mut wish: watch::Receiver<Option<String>>) -> String {
+    let by = match wish.wait_for(Option::is_some).await {
+        Ok(by) => by.clone(),
+        Err(_) => None,
+    };
+    match by {
+        Some(by) => by,
+        None => std::future::pending().await,
     }
 }
 

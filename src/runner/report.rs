@@ -26,6 +26,8 @@ const BEGIN_MS_MAX: i64 = 30_000;
 /// A job that has begun and shows nothing new is given up after this, or when it need not be waited for any more,
 /// whichever is later.
 const STALL_MS_MAX: i64 = 1_800_000;
+/// How long a queue is asked to cancel a job.
+const CANCEL_MS_MAX: i64 = 600_000;
 /// The same of a queue that does not answer.
 const AWAY_MS_MAX: i64 = 600_000;
 
@@ -62,13 +64,13 @@ impl Carrier {
         self.flush().await;
         let _hold = queue.hold(&self.job.id);
         if is_again {
-            sweep(&queue, &name).await;
+            self.hearing(sweep(&queue, &name)).await;
         }
-        let job = match queue.create(&name).await {
+        let job = match self.hearing(queue.create(&name)).await {
             Ok(job) => job,
             Err(refusal) => return self.not_taken(&refusal, until_ms).await,
         };
-        match queue.job(job, &name).await {
+        match self.hearing(queue.job(job, &name)).await {
             Ok(Some(_)) => {}
             // Followed it must be: a queue that hides our own jobs from us is of no use.
             Ok(None) => {
@@ -81,7 +83,8 @@ impl Carrier {
         self.flush().await;
         let pieces = parts.documents.read(kept(&pdf));
         let bytes = pdf.bytes;
-        let sent = queue.send(job, &name, PdfUpload { bytes, pieces }).await;
+        let sending = queue.send(job, &name, PdfUpload { bytes, pieces });
+        let sent = self.hearing(sending).await;
         let why = match &sent {
             Ok(()) => Code::PrintServiceMissing,
             Err(refusal) => {
@@ -114,11 +117,12 @@ impl Carrier {
         let mut looks = 0_u32;
         while !parts.is_stopping() {
             let now_ms = parts.clock.now_ms();
-            chase.wish.clone_from(&self.wish.borrow());
-            let next = match queue.job(job, &name).await {
+            self.note_wish().await;
+            chase.wish.clone_from(&self.job.cancel_by);
+            let next = match self.hearing(queue.job(job, &name)).await {
                 Ok(None) => Move::End(End::Unknown(Code::QueueLost)),
                 Ok(Some(seen)) => {
-                    let trouble = trouble(queue, &seen).await;
+                    let trouble = self.hearing(trouble(queue, &seen)).await;
                     self.show(job, &chase, Some(&seen), trouble);
                     chase.next(&seen, trouble, now_ms)
                 }
@@ -131,7 +135,7 @@ impl Carrier {
             match next {
                 Move::Wait => {}
                 // Whether that could be done is seen at the next look.
-                Move::Cancel => drop(queue.cancel(job).await),
+                Move::Cancel => drop(self.hearing(queue.cancel(job)).await),
                 Move::End(end) => {
                     if matches!(end, End::Printed(_)) {
                         queue.finished();
@@ -157,6 +161,9 @@ impl Carrier {
         };
         let again = Instant::now() + Duration::from_millis(pause_ms);
         let mut wish = self.wish.clone();
+        if self.job.cancel_by.is_some() {
+            wish.mark_unchanged();
+        }
         tokio::select! {
             _ = wish.changed() => {}
             () = self.prints.parts.stopped() => {}
@@ -268,6 +275,8 @@ struct Chase {
     wish: Option<String>,
     /// Why it is being cancelled, when not by wish.
     ending: Option<Ending>,
+    /// Since when it is being cancelled.
+    ending_since_ms: Option<i64>,
     has_begun: bool,
     began: Option<i32>,
     stage: Option<JobStage>,
@@ -290,6 +299,7 @@ impl Chase {
             why,
             wish: None,
             ending: None,
+            ending_since_ms: None,
             has_begun: false,
             began: None,
             stage: None,
@@ -319,11 +329,24 @@ impl Chase {
             let code = trouble.unwrap_or(Code::PrinterError);
             self.ending = Some(Ending::TooLong(code));
         }
-        // Asked again at each look: an answer may have been lost.
-        if self.ending.is_some() || self.wish.is_some() {
-            Move::Cancel
-        } else {
-            Move::Wait
+        if self.ending.is_none() && self.wish.is_none() {
+            return Move::Wait;
+        }
+        let since_ms = *self.ending_since_ms.get_or_insert(now_ms);
+        // Asked again at each look, for an answer may have been lost; but not for ever: a queue that does not let it
+        // be cancelled would keep all later reports back.
+        if now_ms >= since_ms.saturating_add(CANCEL_MS_MAX) {
+            return Move::End(End::Unknown(self.ending_code(trouble)));
+        }
+        Move::Cancel
+    }
+
+    fn ending_code(&self, trouble: Option<Code>) -> Code {
+        match self.ending {
+            Some(Ending::TooLong(code)) => code,
+            Some(Ending::BegunAgain) => Code::QueueBegunAgain,
+            Some(Ending::NoDocument) => self.why,
+            None => trouble.unwrap_or(Code::QueueForbidden),
         }
     }
 
@@ -371,12 +394,14 @@ impl Chase {
             | JobStage::Completed => Code::QueueCancelled,
         };
         if seen.stage == JobStage::Completed {
-            return if is_anew {
-                Move::End(End::Unknown(Code::QueueBegunAgain))
-            } else if seen.awaits_document {
-                Move::NeverHad(self.why)
-            } else {
-                Move::End(End::Printed(Proof::QueueFinished))
+            return match (is_anew, seen.awaits_document, seen.began) {
+                (true, _, _) => Move::End(End::Unknown(Code::QueueBegunAgain)),
+                (false, true, JobBegan::Never) if !may_have_begun => Move::NeverHad(self.why),
+                (false, true, JobBegan::Untold) if !self.has_begun => {
+                    Move::End(End::Unknown(Code::QueueLost))
+                }
+                // CUPS that keeps no files of finished jobs says of them that they have no document.
+                (false, _, _) => Move::End(End::Printed(Proof::QueueFinished)),
             };
         }
         match (may_have_begun, self.ending, &self.wish) {
@@ -398,159 +423,4 @@ fn has_begun(seen: &JobSeen) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRINTED: Move = Move::End(End::Printed(Proof::QueueFinished));
-
-    fn seen(stage: JobStage, began: JobBegan) -> JobSeen {
-        JobSeen {
-            id: 1,
-            name: None,
-            stage,
-            awaits_document: false,
-            began,
-            sheets: 0,
-        }
-    }
-
-    fn empty(stage: JobStage) -> JobSeen {
-        JobSeen {
-            awaits_document: true,
-            ..seen(stage, JobBegan::Never)
-        }
-    }
-
-    fn chase() -> Chase {
-        Chase::new(0, 1_000, Code::PrintServiceMissing)
-    }
-
-    #[test]
-    fn what_goes_well_is_waited_for() {
-        let mut chase = chase();
-        for (stage, began) in [
-            (JobStage::Pending, JobBegan::Never),
-            (JobStage::Held, JobBegan::Never),
-            (JobStage::Processing, JobBegan::At(5)),
-            (JobStage::Stopped, JobBegan::At(5)),
-            (JobStage::Processing, JobBegan::At(5)),
-        ] {
-            assert_eq!(chase.next(&seen(stage, began), None, 10), Move::Wait);
-        }
-        let done = seen(JobStage::Completed, JobBegan::At(5));
-        assert_eq!(chase.next(&done, None, 20), PRINTED);
-    }
-
-    #[test]
-    fn only_what_never_began_is_surely_not_printed() {
-        for (began, wish, stage, expected) in [
-            (
-                JobBegan::Never,
-                None,
-                JobStage::Cancelled,
-                Move::End(End::NotPrinted(Code::QueueCancelled)),
-            ),
-            (
-                JobBegan::Never,
-                None,
-                JobStage::Aborted,
-                Move::End(End::NotPrinted(Code::QueueAborted)),
-            ),
-            (
-                JobBegan::Never,
-                Some("uid:1"),
-                JobStage::Cancelled,
-                Move::Cancelled("uid:1".to_owned()),
-            ),
-            (
-                JobBegan::At(5),
-                Some("uid:1"),
-                JobStage::Cancelled,
-                Move::End(End::Unknown(Code::QueueCancelled)),
-            ),
-            (
-                JobBegan::Untold,
-                None,
-                JobStage::Cancelled,
-                Move::End(End::Unknown(Code::QueueCancelled)),
-            ),
-            (
-                JobBegan::At(5),
-                None,
-                JobStage::Aborted,
-                Move::End(End::Unknown(Code::QueueAborted)),
-            ),
-        ] {
-            let mut chase = chase();
-            chase.wish = wish.map(str::to_owned);
-            assert_eq!(chase.next(&seen(stage, began), None, 1), expected);
-        }
-    }
-
-    #[test]
-    fn a_job_without_its_document_is_cancelled_and_sent_anew() {
-        let mut chase = chase();
-        assert_eq!(chase.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
-        let never = Move::NeverHad(Code::PrintServiceMissing);
-        assert_eq!(chase.next(&empty(JobStage::Cancelled), None, 2), never);
-        // The document came between the look and the cancelling: it began, so it is told, not sent again.
-        let mut late = self::chase();
-        assert_eq!(late.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
-        let begun = seen(JobStage::Cancelled, JobBegan::At(3));
-        let unknown = Move::End(End::Unknown(Code::QueueCancelled));
-        assert_eq!(late.next(&begun, None, 2), unknown);
-        // It came and was done before it could be cancelled.
-        let done = seen(JobStage::Completed, JobBegan::At(3));
-        assert_eq!(late.next(&done, None, 2), PRINTED);
-    }
-
-    #[test]
-    fn what_begins_again_is_stopped_and_not_known() {
-        for again in [
-            seen(JobStage::Pending, JobBegan::At(5)),
-            seen(JobStage::Processing, JobBegan::At(9)),
-            seen(JobStage::Pending, JobBegan::Never),
-        ] {
-            let mut chase = chase();
-            let begun = seen(JobStage::Processing, JobBegan::At(5));
-            assert_eq!(chase.next(&begun, None, 1), Move::Wait);
-            assert_eq!(chase.next(&again, None, 2), Move::Cancel);
-            let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
-            let cancelled = seen(JobStage::Cancelled, again.began);
-            assert_eq!(chase.next(&cancelled, None, 3), unknown);
-        }
-        // Seen only when it was over.
-        let mut chase = chase();
-        let begun = seen(JobStage::Processing, JobBegan::At(5));
-        assert_eq!(chase.next(&begun, None, 1), Move::Wait);
-        let twice = seen(JobStage::Completed, JobBegan::At(9));
-        let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
-        assert_eq!(chase.next(&twice, None, 2), unknown);
-    }
-
-    #[test]
-    fn it_is_waited_for_as_long_as_was_asked_and_then_ended() {
-        let mut chase = chase();
-        let pending = seen(JobStage::Pending, JobBegan::Never);
-        let stopped = Some(Code::QueueStopped);
-        assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX - 1), Move::Wait);
-        assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX), Move::Cancel);
-        let cancelled = seen(JobStage::Cancelled, JobBegan::Never);
-        let not_printed = Move::End(End::NotPrinted(Code::QueueStopped));
-        assert_eq!(chase.next(&cancelled, None, 2), not_printed);
-        // What has begun is given longer, and is not known then.
-        let mut begun = self::chase();
-        let at_work = seen(JobStage::Processing, JobBegan::At(5));
-        let out = Some(Code::PaperOut);
-        assert_eq!(begun.next(&at_work, out, 0), Move::Wait);
-        assert_eq!(begun.next(&at_work, out, STALL_MS_MAX - 1), Move::Wait);
-        assert_eq!(begun.next(&at_work, out, STALL_MS_MAX), Move::Cancel);
-        let cancelled = seen(JobStage::Cancelled, JobBegan::At(5));
-        let unknown = Move::End(End::Unknown(Code::PaperOut));
-        assert_eq!(begun.next(&cancelled, None, 2), unknown);
-        let away = Code::PrintServiceMissing;
-        assert_eq!(self::chase().away(away, AWAY_MS_MAX - 1), Move::Wait);
-        let unknown = Move::End(End::Unknown(away));
-        assert_eq!(self::chase().away(away, AWAY_MS_MAX), unknown);
-    }
-}
+mod tests;

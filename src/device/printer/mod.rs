@@ -30,6 +30,8 @@ use crate::document::Content;
 const ORDERS_MAX: usize = 32;
 /// Longest wait for a look at a printer, its connection included.
 const LOOK_MS_MAX: u64 = 6_000;
+/// How slow a line behind a network or a USB plug may be.
+const LINE_BAUD_LEAST: u64 = 9_600;
 /// An owner that has a job answers by the job's deadline; this is what it may be late.
 const LATE_MS_MAX: u64 = 2_000;
 
@@ -40,6 +42,8 @@ pub struct PrintOptions {
     pub deadline: Instant,
     /// Wait for the proof. Without it a job that left whole is `Unknown(PRINT_NOT_PROVEN)`.
     pub want_proof: bool,
+    /// The time that the job's bytes take on the line is added to the deadline.
+    pub plus_line_time: bool,
 }
 
 /// What became of a job.
@@ -138,6 +142,18 @@ pub(crate) enum Place {
     Usb { at: At, turn: Turn },
 }
 
+impl Place {
+    /// What a byte takes on the line: ten bits, and half as long again. What stands behind a network or a USB plug is
+    /// taken for a serial line too.
+    fn byte_ns(&self) -> u64 {
+        let baud = match self {
+            Place::Serial { baud, .. } => u64::from(*baud).max(1),
+            Place::Tcp { .. } | Place::Usb { .. } => LINE_BAUD_LEAST,
+        };
+        15 * 1_000_000_000 / baud
+    }
+}
+
 /// An order to the owner.
 pub(crate) enum Order {
     Print(Job),
@@ -148,6 +164,8 @@ pub(crate) enum Order {
 pub(crate) struct Job {
     id: String,
     bytes: Vec<u8>,
+    /// They are a caller's own.
+    is_raw: bool,
     options: PrintOptions,
     claim: Arc<AtomicU8>,
     holder: Arc<std::sync::Mutex<Option<Holder>>>,
@@ -172,24 +190,35 @@ impl Job {
 /// The hub's side of one printer.
 pub(crate) struct Printer {
     pub(crate) board: Arc<Board>,
+    byte_ns: u64,
     profile: &'static Profile,
     orders: mpsc::Sender<Order>,
     holder: Arc<std::sync::Mutex<Option<Holder>>>,
 }
 
 impl Printer {
-    /// Starts the owner of a printer. It ends when nobody holds a handle any more.
+    /// Starts the owner of a printer. It ends when nobody holds a handle any more. `was_cut_off`: an earlier process
+    /// ended in the middle of a job of its.
     pub(crate) fn start(
         config: &DeviceConfig,
         place: Place,
         profile: &'static Profile,
         board: Arc<Board>,
+        was_cut_off: bool,
     ) -> Self {
+        let left = if was_cut_off {
+            escpos::Left::CutOff
+        } else {
+            escpos::Left::default()
+        };
+        let byte_ns = place.byte_ns();
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, model = profile.name, "printer owned");
-        tokio::spawn(owner::own(place, profile, Arc::clone(&board), inbox));
+        let owned = owner::own(place, profile, Arc::clone(&board), inbox, left);
+        tokio::spawn(owned);
         Self {
             board,
+            byte_ns,
             profile,
             orders,
             holder: Arc::default(),
@@ -202,10 +231,13 @@ impl Printer {
         &self,
         id: &str,
         content: &Content,
-        options: PrintOptions,
+        mut options: PrintOptions,
         withdraw: impl Future<Output = ()> + Send,
     ) -> PrintOutcome {
         let encoded = escpos::encode_content(content, self.profile);
+        if options.plus_line_time {
+            options.deadline += self.line_time(encoded.bytes.len());
+        }
         if encoded.unprintable > 0 {
             tracing::warn!(
                 device = self.board.name(),
@@ -219,6 +251,7 @@ impl Printer {
         let job = Job {
             id: id.to_owned(),
             bytes: encoded.bytes,
+            is_raw: matches!(content, Content::Raw(_) | Content::MarkedRaw { .. }),
             options,
             claim: Arc::clone(&claim),
             holder: Arc::clone(&self.holder),
@@ -230,15 +263,13 @@ impl Printer {
                 job = id,
                 "{ORDERS_MAX} jobs wait already"
             );
-            return PrintOutcome::NotPrinted {
-                code: Code::PrinterError,
-            };
+            let code = self.why_busy();
+            return PrintOutcome::NotPrinted { code };
         }
         let not_taken = || {
             let taken_back =
                 claim.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
-            let trouble = self.board.printer().and_then(|state| state.trouble());
-            let code = trouble.unwrap_or(Code::PrinterError);
+            let code = self.why_busy();
             taken_back
                 .is_ok()
                 .then_some(PrintOutcome::NotPrinted { code })
@@ -267,6 +298,18 @@ impl Printer {
             .unwrap_or_else(|| self.owner_gone())
     }
 
+    /// Why a job that it was not given does not print: what it is in trouble with, else the jobs before.
+    pub(crate) fn why_busy(&self) -> Code {
+        let trouble = self.board.printer().and_then(|state| state.trouble());
+        trouble.unwrap_or(Code::PrinterBusy)
+    }
+
+    /// How long so many bytes are on their way.
+    fn line_time(&self, bytes: usize) -> Duration {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Duration::from_nanos(bytes.saturating_mul(self.byte_ns))
+    }
+
     /// What the printer is taken for.
     pub(crate) fn profile(&self) -> &'static Profile {
         self.profile
@@ -279,14 +322,11 @@ impl Printer {
             return Ok(state);
         }
         let (reply, answer) = oneshot::channel();
-        let missing = |what: &str| {
-            DeviceError::new(
-                Code::PrinterMissing,
-                format!("{}: {what}", self.board.name()),
-            )
-        };
+        let failed =
+            |code, what: &str| DeviceError::new(code, format!("{}: {what}", self.board.name()));
+        let missing = |what: &str| failed(Code::PrinterMissing, what);
         if self.orders.try_send(Order::Look(reply)).is_err() {
-            return Err(missing("too many wait for it"));
+            return Err(failed(self.why_busy(), "too many wait for it"));
         }
         let latest = Instant::now() + Duration::from_millis(LOOK_MS_MAX);
         match timeout_at(latest, answer).await {

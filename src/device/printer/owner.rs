@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::escpos::{Conversation, JobNumbers, Past};
+use super::escpos::{Bytes, Conversation, JobNumbers, Left, Past};
 use super::{Job, Order, Place, PrintOutcome, PrinterState, Shown};
 use crate::book::Code;
 use crate::device::board::Board;
@@ -28,8 +28,9 @@ pub(crate) async fn own(
     profile: &'static Profile,
     board: Arc<Board>,
     mut orders: mpsc::Receiver<Order>,
+    left: Left,
 ) {
-    let mut owner = Owner::new(place, profile, board);
+    let mut owner = Owner::new(place, profile, board, left);
     loop {
         let wake_at = owner.wake_at;
         tokio::select! {
@@ -64,7 +65,7 @@ struct Owner {
 }
 
 impl Owner {
-    fn new(place: Place, profile: &'static Profile, board: Arc<Board>) -> Self {
+    fn new(place: Place, profile: &'static Profile, board: Arc<Board>, left: Left) -> Self {
         let now = Instant::now();
         Self {
             place,
@@ -72,7 +73,7 @@ impl Owner {
             board,
             conversation: None,
             numbers: JobNumbers::new(),
-            past: Past::default(),
+            past: Past::of(left),
             pause: Pause::new(),
             wake_at: now,
             used_at: now,
@@ -132,22 +133,12 @@ impl Owner {
             Some(conversation) => conversation,
             none => {
                 let opened = Self::open(&self.place, self.profile, &self.board, deadline).await?;
-                let opened = none.insert(opened);
-                // Before any question: it would become part of the command that the last job left open, perhaps
-                // its length.
-                opened.resync(&mut self.past, &self.board, deadline).await?;
-                opened
+                none.insert(opened)
             }
         };
-        let looked = conversation.look(&self.board, deadline).await;
-        if looked.is_ok() || !self.past.cut_off || conversation.is_lost() {
-            return looked;
-        }
-        // The question may have ended up in what the last job left open.
         conversation
-            .resync(&mut self.past, &self.board, deadline)
-            .await?;
-        conversation.look(&self.board, deadline).await
+            .look_behind(&mut self.past, &self.board, deadline)
+            .await
     }
 
     async fn open(
@@ -213,7 +204,10 @@ impl Owner {
         let number = self.numbers.next();
         conversation
             .print(
-                &job.bytes,
+                &Bytes {
+                    bytes: &job.bytes,
+                    is_raw: job.is_raw,
+                },
                 number,
                 trust_queued,
                 job.options,

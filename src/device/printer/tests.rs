@@ -1,5 +1,7 @@
 //! Printers on real TCP connections and ptys.
 
+mod left;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -442,6 +444,10 @@ impl Desk {
 }
 
 fn hub(kind: Kind, model: &str) -> Hub {
+    Hub::start(vec![config(kind, model)])
+}
+
+fn config(kind: Kind, model: &str) -> DeviceConfig {
     let model = Some(model.to_owned());
     let config = DeviceConfig {
         name: "slip".into(),
@@ -453,7 +459,7 @@ fn hub(kind: Kind, model: &str) -> Hub {
         quirks::check_models(std::slice::from_ref(&config)),
         Vec::<String>::new()
     );
-    Hub::start(vec![config])
+    config
 }
 
 fn document() -> Document {
@@ -490,6 +496,7 @@ fn soon() -> PrintOptions {
     PrintOptions {
         deadline: Instant::now() + PATIENCE,
         want_proof: true,
+        plus_line_time: false,
     }
 }
 
@@ -497,6 +504,7 @@ fn within(ms: u64) -> PrintOptions {
     PrintOptions {
         deadline: Instant::now() + Duration::from_millis(ms),
         want_proof: true,
+        plus_line_time: false,
     }
 }
 

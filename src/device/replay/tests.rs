@@ -90,6 +90,7 @@ async fn a_receipt_whose_paper_ends_in_the_middle() {
     let options = PrintOptions {
         deadline: soon(),
         want_proof: true,
+        plus_line_time: false,
     };
     // A printer on TCP is not called at the start: the owner's first glance at the clock is over before ours is.
     tokio::time::sleep(Duration::from_millis(5)).await;

@@ -2,6 +2,8 @@
 //!
 //! What stands on the paper, and what people wrote, is in the sealed half ([`Private`]).
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use crate::book::Code;
@@ -25,7 +27,7 @@ pub enum Event {
         order: Order,
         /// What is private.
         #[serde(skip)]
-        private: Option<Box<Private>>,
+        private: Option<Arc<Private>>,
     },
     /// The printer cannot print.
     Parked {
@@ -51,6 +53,11 @@ pub enum Event {
     },
     /// Somebody called it off before its first byte.
     Cancelled {
+        /// Who.
+        by: String,
+    },
+    /// Somebody wants it called off while bytes may be leaving: if none does after all, it is.
+    CancelAsked {
         /// Who.
         by: String,
     },
@@ -151,6 +158,7 @@ impl Event {
             Event::Created { .. } => "created",
             Event::Ended { .. } => "ended",
             Event::Cancelled { .. } => "cancelled",
+            Event::CancelAsked { .. } => "cancel_asked",
             Event::Restarted => "restarted",
             Event::GivenUp => "given_up",
         }
@@ -160,7 +168,7 @@ impl Event {
     #[must_use]
     pub fn by(&self) -> Option<&str> {
         match self {
-            Event::Cancelled { by } => Some(by),
+            Event::Cancelled { by } | Event::CancelAsked { by } => Some(by),
             Event::Accepted { .. }
             | Event::Parked { .. }
             | Event::Intent
@@ -181,7 +189,7 @@ impl Event {
             Event::Accepted {
                 private: Some(private),
                 ..
-            } => Ok(Some(Zeroizing::new(serde_json::to_vec(private)?))),
+            } => Ok(Some(Zeroizing::new(serde_json::to_vec(&**private)?))),
             Event::Accepted { private: None, .. }
             | Event::Parked { .. }
             | Event::Intent
@@ -189,6 +197,7 @@ impl Event {
             | Event::Created { .. }
             | Event::Ended { .. }
             | Event::Cancelled { .. }
+            | Event::CancelAsked { .. }
             | Event::Restarted
             | Event::GivenUp => Ok(None),
         }
@@ -209,7 +218,7 @@ impl Event {
                 request_id,
                 caller,
                 order,
-                private: Some(serde_json::from_slice(plain)?),
+                private: Some(Arc::new(serde_json::from_slice(plain)?)),
             }),
             other @ (Event::Parked { .. }
             | Event::Intent
@@ -217,6 +226,7 @@ impl Event {
             | Event::Created { .. }
             | Event::Ended { .. }
             | Event::Cancelled { .. }
+            | Event::CancelAsked { .. }
             | Event::Restarted
             | Event::GivenUp) => Ok(other),
         }

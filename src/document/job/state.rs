@@ -1,5 +1,7 @@
 //! Where a job stands, and the one thing to do next. PURE.
 
+use std::sync::Arc;
+
 use super::event::{End, Event, Order, Private};
 use crate::book::Code;
 use crate::document::model::Content;
@@ -16,7 +18,7 @@ pub struct Job {
     /// What was asked.
     pub order: Order,
     /// What stands on it; absent once its key is deleted.
-    pub private: Option<Box<Private>>,
+    pub private: Option<Arc<Private>>,
     /// Where it stands.
     pub phase: Phase,
     /// What the printer waits for, as last seen.
@@ -27,6 +29,8 @@ pub struct Job {
     pub ended_at_ms: Option<i64>,
     /// How often something was about to leave.
     pub intents: u32,
+    /// Who wants it called off.
+    pub cancel_by: Option<String>,
 }
 
 /// Where a job stands.
@@ -97,6 +101,7 @@ impl Job {
             accepted_at_ms: 0,
             ended_at_ms: None,
             intents: 0,
+            cancel_by: None,
         }
     }
 
@@ -127,6 +132,7 @@ impl Job {
             }
             Event::Ended { end } => self.end(*end, at_ms),
             Event::Cancelled { .. } => self.end(End::Cancelled, at_ms),
+            Event::CancelAsked { by } => self.cancel_by = Some(by.clone()),
             Event::Restarted => {
                 if self.phase == Phase::Printing {
                     // Before a queue told its number it had an empty job at most, which prints nothing.
@@ -156,6 +162,9 @@ impl Job {
     pub fn next(&self, now_ms: i64) -> Step {
         let ended = |end| Step::Record(Event::Ended { end });
         let until_ms = self.accepted_at_ms.saturating_add(self.order.wait_ms);
+        if let (Phase::Waiting, Some(by)) = (self.phase, &self.cancel_by) {
+            return Step::Record(Event::Cancelled { by: by.clone() });
+        }
         match (self.phase, self.parked_for) {
             (Phase::Over(_), _) => Step::Finished,
             (Phase::Queued(job), _) => Step::Follow { job, until_ms },

@@ -1,5 +1,7 @@
 //! The life of a print job: every order of events ends once, and nothing is printed twice.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -30,7 +32,7 @@ fn accepted(wait_ms: i64, reprint: Option<Reprint>) -> Event {
             reprint,
             report: None,
         },
-        private: Some(Box::new(Private {
+        private: Some(Arc::new(Private {
             title: "t".to_owned(),
             content: Content::Document(document),
             operator_name: "甲".to_owned(),
@@ -68,6 +70,24 @@ fn what_was_printing_at_a_restart_is_unknown() {
     assert_eq!(job.next(0), Step::Record(Event::Ended { end }));
     let job = folded(&[accepted(9, None), Event::Restarted]);
     assert_eq!(job.next(0), Step::Try { until_ms: 1_009 });
+}
+
+#[test]
+fn who_calls_it_off_too_late_is_heeded_if_no_byte_leaves() {
+    let by = || "uid:2".to_owned();
+    let asked = [
+        accepted(9_999, None),
+        Event::Intent,
+        Event::CancelAsked { by: by() },
+    ];
+    let cancelled = Step::Record(Event::Cancelled { by: by() });
+    let code = Code::PaperOut;
+    let job = folded(&[&asked[..], &[Event::NotStarted { code }]].concat());
+    assert_eq!(job.next(0), cancelled);
+    // What may have left is not called off.
+    let job = folded(&[&asked[..], &[Event::Restarted]].concat());
+    let end = End::Unknown(Code::PrintNotProven);
+    assert_eq!(job.next(0), Step::Record(Event::Ended { end }));
 }
 
 #[test]
@@ -237,6 +257,12 @@ fn the_encoding_is_only_added_to() {
                 by: "uid:1".to_owned(),
             },
             r#"{"cancelled":{"by":"uid:1"}}"#,
+        ),
+        (
+            Event::CancelAsked {
+                by: "uid:1".to_owned(),
+            },
+            r#"{"cancel_asked":{"by":"uid:1"}}"#,
         ),
         (Event::Restarted, r#""restarted""#),
         (Event::GivenUp, r#""given_up""#),

@@ -13,7 +13,7 @@ use crate::document::job::{End, Phase};
 use crate::document::{Content, Document};
 use crate::operation::{
     Failure, JobCancel, JobKey, JobTold, PaperPreview, PrintPaper, PrintWish, PutTold, PutWish,
-    ReprintOf, ReprintWish, SettlementKey,
+    ReprintOf, ReprintRights, ReprintWish, SettlementKey,
 };
 use crate::settlement::answer::Proof;
 
@@ -101,7 +101,10 @@ pub fn print(request: wire::PrintRequest) -> Result<PrintWish, Failure> {
 ///
 /// # Errors
 /// Everything that is wrong with the form, each field by its wire path.
-pub fn reprint(request: wire::ReprintRequest) -> Result<ReprintWish, Failure> {
+pub fn reprint(
+    request: wire::ReprintRequest,
+    rights: ReprintRights,
+) -> Result<ReprintWish, Failure> {
     use wire::reprint_request::Of;
     let mut f = Fields::default();
     request_id_into(&mut f, &request.request_id);
@@ -134,6 +137,7 @@ pub fn reprint(request: wire::ReprintRequest) -> Result<ReprintWish, Failure> {
         reason,
         wait_ms,
         answer_wait,
+        rights,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::api as wire;
 use crate::api::print_service_server::PrintService;
 use crate::ipc::access::Operation;
 use crate::ipc::convert::print;
+use crate::operation::ReprintRights;
 
 /// The service over a handle.
 pub(super) struct Prints<H> {
@@ -96,7 +97,11 @@ impl<H: Handle> PrintService for Prints<H> {
         request: Request<wire::ReprintRequest>,
     ) -> Result<Response<wire::ReprintResponse>, Status> {
         let (caller, _pass) = self.gate.admit(&request, Operation::Reprint)?;
-        let wish = print::reprint(request.into_inner()).map_err(refused)?;
+        let rights = ReprintRights {
+            any: self.gate.may(&request, Operation::ReprintAnyJob),
+            raw: self.gate.may(&request, Operation::PrintRaw),
+        };
+        let wish = print::reprint(request.into_inner(), rights).map_err(refused)?;
         let told = self.handle.reprint(caller, wish).await.map_err(refused)?;
         let job = Some(print::job(&told));
         Ok(Response::new(wire::ReprintResponse { job }))

@@ -5,7 +5,7 @@ mod calls;
 mod card;
 mod pick_up;
 mod refs;
-mod rights;
+pub(crate) mod rights;
 mod trouble;
 mod who;
 

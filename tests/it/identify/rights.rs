@@ -30,7 +30,7 @@ fn unmasked_reads(desk: &Desk) -> Vec<String> {
 }
 
 /// The desk's socket, open to everybody on this machine, and `yibaoctl` where everybody can run it.
-fn open_to_all(desk: &Desk) {
+pub(crate) fn open_to_all(desk: &Desk) {
     let all = |mode| std::fs::Permissions::from_mode(mode);
     std::fs::set_permissions(desk.dir(), all(0o755)).expect("our folder");
     std::fs::set_permissions(desk.socket(), all(0o666)).expect("our socket");
@@ -40,7 +40,7 @@ fn open_to_all(desk: &Desk) {
 }
 
 /// `yibaoctl` as that other user. Tests run as root, as the packages that they need do.
-async fn as_stranger(desk: &Desk, words: &[&str]) -> (Option<i32>, Value) {
+pub(crate) async fn as_stranger(desk: &Desk, words: &[&str]) -> (Option<i32>, Value) {
     let mut command = std::process::Command::new(desk.dir().join("yibaoctl"));
     command.arg("--socket").arg(desk.socket()).arg("--json");
     command.args(words).uid(STRANGER_UID).gid(STRANGER_UID);

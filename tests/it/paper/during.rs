@@ -174,7 +174,7 @@ async fn line_dropped_in_the_middle() {
 }
 
 /// The half receipt is cut off before the next one begins: no patient carries home another's.
-async fn assert_next_is_apart(desk: &Desk, half: &Settlement, next: &Settlement) {
+pub(super) async fn assert_next_is_apart(desk: &Desk, half: &Settlement, next: &Settlement) {
     let papers: Vec<String> = desk
         .papers_in_the_end()
         .await

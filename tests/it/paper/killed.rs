@@ -2,7 +2,7 @@
 
 use yibaod::api::{PaperProof, PaperState};
 
-use super::during::until_in_the_middle;
+use super::during::{assert_next_is_apart, until_in_the_middle};
 use super::{assert_told, impatient, pay};
 use crate::desk::{Desk, Setup, without_paper};
 
@@ -40,6 +40,24 @@ async fn killed_while_the_receipt_is_being_printed() {
     );
     let asked = desk.printer.counters().process_ids;
     assert!(asked <= 1, "the receipt went out {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_and_the_next_receipt_is_apart() {
+    let mut desk = Desk::start(impatient()).await;
+    desk.printer.paper_out_after(500);
+    let half = pay(&desk, "half").await;
+    until_in_the_middle(&desk).await;
+    desk.kill();
+    // What the printer held is lost.
+    desk.printer.off();
+    desk.printer.on();
+    desk.printer.refill();
+    desk.start_daemon().await;
+    desk.until_paper("half", PaperState::Unknown).await;
+    pay(&desk, "next").await;
+    let next = desk.until_paper("next", PaperState::Printed).await;
+    assert_next_is_apart(&desk, &half, &next).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

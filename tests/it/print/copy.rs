@@ -5,8 +5,18 @@ use yibaod::api::{Operator, OperatorKind, PrintJob, PrintJobState as State, Repr
 
 use super::{ANSWER_WAIT_MS, client, hasty, print, request, until_state};
 use crate::desk::{Desk, Setup, Shows, bill, refusal};
+use crate::identify::rights::{as_stranger, open_to_all};
 
 async fn reprint(desk: &Desk, request_id: &str, of: Of) -> Result<PrintJob, tonic::Status> {
+    reprint_within(desk, request_id, of, None).await
+}
+
+async fn reprint_within(
+    desk: &Desk,
+    request_id: &str,
+    of: Of,
+    wait_ms: Option<u32>,
+) -> Result<PrintJob, tonic::Status> {
     let wish = ReprintRequest {
         request_id: request_id.to_owned(),
         of: Some(of),
@@ -16,7 +26,7 @@ async fn reprint(desk: &Desk, request_id: &str, of: Of) -> Result<PrintJob, toni
             kind: OperatorKind::Staff.into(),
         }),
         reason: "患者遗失".to_owned(),
-        wait_ms: None,
+        wait_ms,
         answer_wait_ms: ANSWER_WAIT_MS,
     };
     let answer = client(desk).await.reprint(wish).await?;
@@ -83,4 +93,39 @@ async fn the_receipt_of_a_settlement_is_printed_again_with_its_mark() {
     assert!(papers.iter().all(|paper| with_number(&paper.text())));
     assert!(!papers[0].text().contains("补打"));
     assert!(papers[1].text().contains("第1次补打"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_not_printed_is_not_counted() {
+    let desk = Desk::start(Setup::default()).await;
+    print(&desk, request("first", &["原件"]))
+        .await
+        .expect("taken");
+    desk.printer.paper_out_after(0);
+    for id in ["in-vain-1", "in-vain-2"] {
+        let of = Of::JobRequestId("first".to_owned());
+        let told = reprint_within(&desk, id, of, Some(0)).await.expect("taken");
+        assert_eq!((told.state(), told.copy), (State::NotPrinted, 1));
+    }
+    desk.printer.refill();
+    let of = Of::JobRequestId("first".to_owned());
+    let told = reprint(&desk, "copy", of).await.expect("taken");
+    assert_eq!((told.state(), told.copy), (State::Printed, 1));
+    let papers = desk.papers_in_the_end().await;
+    assert!(papers[1].text().contains("第1次补打"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_own_papers_are_copied_for_a_caller() {
+    let desk = Desk::start(Setup::default()).await;
+    let first = print(&desk, request("first", &["原件"]))
+        .await
+        .expect("taken");
+    open_to_all(&desk);
+    let words = ["print", "reprint", &first.job_id, "--reason", "好奇"];
+    let who = ["--operator-id", "9", "--operator-name", "乙"];
+    let (code, told) = as_stranger(&desk, &[&words[..], &who[..]].concat()).await;
+    assert_ne!(code, Some(0));
+    assert!(told.to_string().contains("NOT_ALLOWED"), "{told}");
+    assert_eq!(desk.papers_in_the_end().await.len(), 1);
 }

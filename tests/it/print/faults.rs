@@ -1,6 +1,7 @@
 //! The printer or the daemon dies around a job.
 
 use yibaod::api::PrintJobState as State;
+use yibaod::sandbox::devices::printer::Printer;
 
 use super::{hasty, job, print, request, until_state, why};
 use crate::desk::{Desk, Setup};
@@ -63,4 +64,29 @@ async fn a_mute_printer_proves_nothing() {
         .expect("taken");
     assert_eq!(told.state(), State::Printed);
     assert_eq!(told.proof(), yibaod::api::PaperProof::Status);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_from_a_killed_process_is_cut_off_before_the_next_paper() {
+    let mut desk = Desk::start(Setup::default()).await;
+    desk.printer.paper_out_after(60);
+    let lines = ["别人的一行"; 20];
+    print(&desk, hasty("killed", &lines)).await.expect("taken");
+    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let begun = |printer: &Printer| !printer.hanging().is_blank() && printer.held_bytes() > 0;
+    assert!(desk.printer.wait_until(soon, begun).await, "it begins");
+    desk.kill();
+    // What it held is lost: the paper ends in the middle.
+    desk.printer.off();
+    desk.printer.on();
+    desk.printer.refill();
+    desk.start_daemon().await;
+    until_state(&desk, "killed", State::Unknown).await;
+    let next = print(&desk, request("next", &["自己的一行"])).await;
+    assert_eq!(next.expect("taken").state(), State::Printed);
+    let papers = desk.papers_in_the_end().await;
+    let texts: Vec<String> = papers.iter().map(|paper| paper.text()).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[0].contains("别人的一行"), "{texts:?}");
+    assert_eq!(texts[1].trim(), "自己的一行");
 }

@@ -7,7 +7,7 @@ use yibaod::api::{
 };
 
 use super::{client, hasty, job, print, request, until, until_state, why};
-use crate::desk::{Desk, Setup, refusal};
+use crate::desk::{Desk, Setup, eventually, refusal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_prints_once() {
@@ -86,18 +86,21 @@ async fn what_is_not_waited_for_is_not_printed_later() {
     assert_eq!(desk.papers_in_the_end().await.len(), 0);
 }
 
+/// What is answered to a wish to call it off.
+async fn cancel(desk: &Desk, id: &str) -> (PrintCancelVerdict, State) {
+    let key = cancel_job_request::Key::RequestId(id.to_owned());
+    let answer = client(desk)
+        .await
+        .cancel_job(CancelJobRequest { key: Some(key) })
+        .await;
+    let answer = answer.expect("a verdict").into_inner();
+    (answer.verdict(), answer.job.expect("what is true").state())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_called_off_before_its_first_byte_only() {
     let desk = Desk::start(Setup::default()).await;
-    let cancel = async |id: &str| {
-        let key = cancel_job_request::Key::RequestId(id.to_owned());
-        let answer = client(&desk)
-            .await
-            .cancel_job(CancelJobRequest { key: Some(key) })
-            .await;
-        let answer = answer.expect("a verdict").into_inner();
-        (answer.verdict(), answer.job.expect("what is true").state())
-    };
+    let cancel = async |id: &str| cancel(&desk, id).await;
     desk.printer.paper_out_after(0);
     for id in ["first", "behind"] {
         print(&desk, hasty(id, &["一张"])).await.expect("taken");
@@ -176,4 +179,77 @@ async fn what_is_wrong_with_a_request_is_named() {
     let empty = print(&desk, request("e", &[""])).await;
     let refused = refusal(&empty.expect_err("no text"));
     assert_eq!(refused.fields, "document.blocks[0].text.text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_called_off_while_the_daemon_stops() {
+    let mut desk = Desk::start(Setup::default()).await;
+    // One is in the middle of its paper: the daemon waits for it.
+    desk.printer.paper_out_after(40);
+    let long = ["长长的一行"; 20];
+    print(&desk, hasty("middle", &long)).await.expect("taken");
+    until(&desk, "middle", |job| job.state() == State::Printing).await;
+    print(&desk, hasty("behind", &["一张"]))
+        .await
+        .expect("taken");
+    desk.ask_to_stop();
+    let parked = async || (desk.log().contains("left to the next process")).then_some(());
+    eventually(parked).await.expect("it rests");
+    let cancelled = (PrintCancelVerdict::Cancelled, State::Cancelled);
+    assert_eq!(cancel(&desk, "behind").await, cancelled);
+    desk.printer.refill();
+    assert!(
+        desk.wait_until_ended(std::time::Duration::from_secs(30))
+            .await
+    );
+    desk.start_daemon().await;
+    assert_eq!(job(&desk, "behind").await.state(), State::Cancelled);
+    assert_eq!(job(&desk, "middle").await.state(), State::Printed);
+    assert_eq!(desk.papers_in_the_end().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_its_turn_is_told_why() {
+    let desk = Desk::start(Setup::default()).await;
+    let now = |id: &str| PrintRequest {
+        wait_ms: Some(0),
+        ..request(id, &["一张"])
+    };
+    desk.printer.paper_out_after(0);
+    print(&desk, hasty("waits", &["一张"]))
+        .await
+        .expect("taken");
+    until(&desk, "waits", |job| why(job) == "PAPER_OUT").await;
+    let told = print(&desk, now("behind")).await.expect("taken");
+    assert_eq!((told.state(), why(&told)), (State::NotPrinted, "PAPER_OUT"));
+    desk.printer.refill();
+    until_state(&desk, "waits", State::Printed).await;
+    desk.printer.pace(Some(200));
+    print(&desk, hasty("slow", &["长长的一行"; 60]))
+        .await
+        .expect("taken");
+    until_state(&desk, "slow", State::Printing).await;
+    let told = print(&desk, now("hurried")).await.expect("taken");
+    assert_eq!(
+        (told.state(), why(&told)),
+        (State::NotPrinted, "PRINTER_BUSY")
+    );
+    desk.printer.pace(None);
+    until_state(&desk, "slow", State::Printed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_jobs_than_are_kept_are_not_taken() {
+    let desk = Desk::start(Setup::default()).await;
+    desk.printer.paper_out_after(0);
+    for count in 0..256 {
+        print(&desk, hasty(&format!("job-{count}"), &["一张"]))
+            .await
+            .expect("taken");
+    }
+    let refused = print(&desk, hasty("more", &["一张"])).await;
+    let refused = refusal(&refused.expect_err("too many"));
+    assert_eq!(refused.name, "TOO_MANY_CALLS");
+    let known = print(&desk, hasty("job-0", &["一张"])).await;
+    assert_eq!(known.expect("joined").state(), State::Waiting);
 }

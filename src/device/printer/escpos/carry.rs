@@ -18,6 +18,10 @@ const POLL_MS: u64 = 500;
 const PROCESS_WAIT_MS: u64 = 2_000;
 /// After the second way answered, the first way may still.
 const PROCESS_GRACE_MS: u64 = 500;
+/// A printer that has the whole job, is well and proves nothing is given up after this,
+const PROOF_MS_MAX: u64 = 30_000;
+/// and so much more for each byte, since it may hold them all while it prints.
+const PROOF_BYTE_MS: u64 = 2;
 /// Written at once, in bytes.
 const CHUNK_BYTES: usize = 1_024;
 
@@ -37,6 +41,8 @@ pub(super) struct Carry {
     queued_asked: bool,
     queued_answer: Option<(u8, Instant)>,
     process_answered: bool,
+    /// Since when all is with the printer and it knows of no trouble.
+    calm_since: Option<Instant>,
     /// Queued questions that left.
     pub(super) questions: u32,
 }
@@ -72,6 +78,7 @@ impl Carry {
             queued_asked,
             queued_answer: None,
             process_answered: false,
+            calm_since: None,
             questions: 0,
         }
     }
@@ -114,8 +121,20 @@ impl Carry {
         }
     }
 
-    /// Asks again how the printer is, and by the second way of proof when the first stays silent.
-    pub(super) fn tick(&mut self, now: Instant, known: PrinterState, next: Question) {
+    /// Asks again how the printer is, and by the second way of proof when the first stays silent. `unsent`: bytes that
+    /// this machine still holds.
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        known: PrinterState,
+        next: Question,
+        unsent: usize,
+    ) {
+        let is_calm = self.all_sent_at.is_some() && unsent == 0 && known.trouble().is_none();
+        self.calm_since = self.calm_since.filter(|_| is_calm);
+        if is_calm {
+            self.calm_since.get_or_insert(now);
+        }
         let (Some(since), Some(poll_at)) = (self.all_sent_at, self.poll_at) else {
             return;
         };
@@ -160,7 +179,16 @@ impl Carry {
         }
         let provable = self.profile.has_process_id || self.profile.has_queued_status;
         let wants = self.options.want_proof && provable;
-        (!wants && unsent == 0).then(|| self.unknown(Code::PrintNotProven))
+        let is_given_up = self
+            .calm_since
+            .is_some_and(|since| now.duration_since(since) >= self.patience());
+        (unsent == 0 && (!wants || is_given_up)).then(|| self.unknown(Code::PrintNotProven))
+    }
+
+    /// How long a printer that is well may take to prove what it has.
+    fn patience(&self) -> Duration {
+        let bytes = u64::try_from(self.job.len()).unwrap_or(u64::MAX);
+        Duration::from_millis(PROOF_MS_MAX.saturating_add(bytes.saturating_mul(PROOF_BYTE_MS)))
     }
 
     /// The deadline is here.
@@ -196,5 +224,52 @@ impl Carry {
     pub(super) fn is_cut_off(&self) -> bool {
         let in_job = self.sent > 0 && self.sent < self.job.len();
         in_job || (self.asked_sent > 0 && self.asked_sent < self.asked.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::quirks;
+
+    /// A job of five bytes that left whole, to a printer that proves by status.
+    fn sent(now: Instant) -> Carry {
+        let options = PrintOptions {
+            deadline: now + Duration::from_secs(600),
+            want_proof: true,
+            plus_line_time: false,
+        };
+        let profile = *quirks::profile("generic-80").expect("a row");
+        let mut carry = Carry::new(b"paper", *b"0000", true, options, profile);
+        let count = carry.outgoing().len();
+        carry.wrote(count, now);
+        carry
+    }
+
+    #[test]
+    fn a_printer_that_is_well_and_proves_nothing_is_given_up() {
+        let began = Instant::now();
+        let fine = PrinterState::default();
+        let out = PrinterState {
+            paper: Paper::Out,
+            ..fine
+        };
+        let mut carry = sent(began);
+        let question = Question::Printer;
+        let after = |ms| began + Duration::from_millis(ms);
+        carry.tick(after(50), fine, question, 0);
+        let patience = carry.patience().as_millis().try_into().expect("short");
+        assert_eq!(carry.done(after(patience), 0), None);
+        // Without paper it is waited for; the time begins anew when there is paper.
+        carry.tick(after(patience), out, question, 0);
+        assert_eq!(carry.done(after(9 * patience), 0), None);
+        carry.tick(after(9 * patience), fine, question, 0);
+        assert_eq!(carry.done(after(9 * patience + 50), 0), None);
+        // What this machine still holds, the printer cannot prove.
+        carry.tick(after(9 * patience + 100), fine, question, 7);
+        carry.tick(after(9 * patience + 150), fine, question, 0);
+        assert_eq!(carry.done(after(10 * patience + 149), 0), None);
+        let given_up = carry.done(after(10 * patience + 150), 0);
+        assert_eq!(given_up, Some(carry.unknown(Code::PrintNotProven)));
     }
 }

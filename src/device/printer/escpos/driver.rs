@@ -39,16 +39,34 @@ const READ_BYTES: usize = 64;
 /// Reads that empty the line; more is a line that never falls silent.
 const DRAIN_READS_MAX: usize = 64;
 /// Outlasts what a job that was cut off may have left open, a stored QR code or a band of a picture at most; a printer
-/// that waits for nothing ignores NULs.
+/// that waits for nothing ignores NULs. Bytes of a caller's own may leave more open than this.
 const RESYNC_BYTES: usize = 1_024;
 
-/// What a printer's past means for its next job. Outlives links.
+/// How the last job left the printer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::device::printer) enum Left {
+    /// Where a command begins.
+    #[default]
+    Whole,
+    /// Bytes of a caller's own went out whole and nothing proves that they end where a command ends.
+    Open,
+    /// In the middle: what hangs there is another patient's.
+    CutOff,
+}
+
+/// What a printer's past means for its next job. Outlives links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::device::printer) struct Past {
-    /// A job was cut off in the middle.
-    pub(in crate::device::printer) cut_off: bool,
+    /// How the last job left it. Taken back once the printer answered behind what mends it.
+    left: Left,
     /// Queued questions that were not answered; the answers may come at any time.
     owed: u32,
+}
+
+impl Past {
+    pub(in crate::device::printer) fn of(left: Left) -> Self {
+        Self { left, owed: 0 }
+    }
 }
 
 /// A printer on an open link.
@@ -163,21 +181,27 @@ impl Conversation {
         Ok(state)
     }
 
-    /// Brings a printer that was cut off in the middle of a job back to where a command begins.
-    pub(in crate::device::printer) async fn resync(
+    /// Brings a printer that was left in the middle back to where a command begins, then looks at it. Only an answer
+    /// shows that it has seen what was written: without one this is done again.
+    pub(in crate::device::printer) async fn look_behind(
         &mut self,
         past: &mut Past,
         board: &Board,
         deadline: Instant,
-    ) -> Result<(), DeviceError> {
-        if past.cut_off {
+    ) -> Result<PrinterState, DeviceError> {
+        if past.left != Left::Whole {
+            // Before any question: it would become part of the command that was left open, perhaps its length.
             self.write(&[0; RESYNC_BYTES], board, deadline).await?;
-            // What hangs there is another patient's: it must not come out on top of the next receipt.
+        }
+        let mut state = self.look(board, deadline).await?;
+        if past.left == Left::CutOff {
+            // What hangs there must not come out on top of the next receipt.
             self.write(&separation(&self.profile), board, deadline)
                 .await?;
-            past.cut_off = false;
+            state = self.look(board, deadline).await?;
         }
-        Ok(())
+        past.left = Left::Whole;
+        Ok(state)
     }
 
     /// Waits for what an earlier job may still answer. `false`: a queued answer proves nothing now.
@@ -187,7 +211,6 @@ impl Conversation {
         board: &Board,
         deadline: Instant,
     ) -> Result<bool, DeviceError> {
-        self.resync(past, board, deadline).await?;
         past.owed = past
             .owed
             .saturating_sub(std::mem::take(&mut self.queued_heard));
@@ -219,18 +242,36 @@ impl Conversation {
     /// Sends a job and finds out what became of it. Answers by the deadline.
     pub(in crate::device::printer) async fn print(
         &mut self,
-        job: &[u8],
+        job: &Bytes<'_>,
         number: [u8; 4],
         trust_queued: bool,
         options: PrintOptions,
         past: &mut Past,
         board: &Board,
     ) -> PrintOutcome {
-        let mut carry = Carry::new(job, number, trust_queued, options, self.profile);
+        // An answer to a question within bytes of the caller's own would be taken for the one behind them.
+        let profile = if job.is_raw {
+            self.profile.without_queued_status()
+        } else {
+            self.profile
+        };
+        let mut carry = Carry::new(job.bytes, number, trust_queued, options, profile);
+        let outcome = self.carry(&mut carry, options, board).await;
+        self.note_past(job, &carry, outcome, past);
+        outcome
+    }
+
+    /// Moves bytes until it is certain what became of the job, or the deadline is here.
+    async fn carry(
+        &mut self,
+        carry: &mut Carry,
+        options: PrintOptions,
+        board: &Board,
+    ) -> PrintOutcome {
         self.round = Round::default();
         let mut buffer = [0; READ_BYTES];
         let mut tick = after(TICK_MS);
-        let outcome = loop {
+        loop {
             let now = Instant::now();
             if now >= options.deadline {
                 // A printer that answers nothing may still say that it has no paper.
@@ -266,19 +307,38 @@ impl Conversation {
                 }
                 None => {
                     tick = after(TICK_MS);
-                    carry.tick(Instant::now(), self.known, self.round.question());
+                    let unsent = self.link.unsent();
+                    carry.tick(Instant::now(), self.known, self.round.question(), unsent);
                 }
             }
-        };
+        }
+    }
+
+    /// What the job means for the next one.
+    fn note_past(
+        &mut self,
+        job: &Bytes<'_>,
+        carry: &Carry,
+        outcome: PrintOutcome,
+        past: &mut Past,
+    ) {
         let heard = std::mem::take(&mut self.queued_heard);
         past.owed = (past.owed + carry.questions)
             .saturating_sub(heard)
             .min(OWED_MAX);
+        let is_unknown = matches!(outcome, PrintOutcome::Unknown { .. });
         // What a lost link had taken may have arrived or not.
-        let lost_on_the_way = self.lost && matches!(outcome, PrintOutcome::Unknown { .. });
-        past.cut_off = carry.is_cut_off() || lost_on_the_way;
-        self.lost |= past.cut_off;
-        outcome
+        let is_cut_off = carry.is_cut_off() || (self.lost && is_unknown);
+        self.lost |= is_cut_off;
+        if is_cut_off {
+            past.left = Left::CutOff;
+        } else if job.is_raw && is_unknown {
+            past.left = Left::Open;
+        }
+        if job.is_raw && is_unknown && self.profile.has_queued_status {
+            // It may answer what the caller's bytes asked, and perhaps more than they did.
+            past.owed = past.owed.saturating_add(1 + questions_in(job.bytes));
+        }
     }
 
     async fn ask(
@@ -399,6 +459,18 @@ impl Conversation {
         self.lost = true;
         DeviceError::new(Code::PrinterMissing, format!("{}: {error}", board.name()))
     }
+}
+
+/// What goes out, and whether it is bytes of a caller's own.
+pub(in crate::device::printer) struct Bytes<'a> {
+    pub(in crate::device::printer) bytes: &'a [u8],
+    pub(in crate::device::printer) is_raw: bool,
+}
+
+/// Queued questions that these bytes may hold.
+fn questions_in(bytes: &[u8]) -> u32 {
+    let asks = |pair: &&[u8]| pair[..] == ASK_QUEUED[..2];
+    u32::try_from(bytes.windows(2).filter(asks).count()).unwrap_or(u32::MAX)
 }
 
 fn real_time(reply: Reply) -> Option<u8> {

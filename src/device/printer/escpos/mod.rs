@@ -13,7 +13,7 @@ mod redact;
 mod status;
 mod text;
 
-pub(super) use driver::{Conversation, Past};
+pub(super) use driver::{Bytes, Conversation, Left, Past};
 pub use encode::{Encoded, encode, encode_content};
 pub use preview::{PaperPreview, preview};
 pub(super) use proof::JobNumbers;

@@ -35,6 +35,14 @@ const OF_JOB: [&str; 8] = [
 /// Most jobs that one list has.
 const JOBS_MAX: i32 = 500;
 const PDF: &str = "application/pdf";
+/// Version, status, request id.
+const HEADER_BYTES: usize = 8;
+/// Tags of RFC 8010.
+const END_OF_ATTRIBUTES: u8 = 0x03;
+const BEGIN_COLLECTION: u8 = 0x34;
+const END_COLLECTION: u8 = 0x37;
+/// Collections within one another; printers have three.
+const DEPTH_MAX: usize = 8;
 
 /// One request to one queue.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +112,9 @@ pub(super) struct Answer {
 impl Answer {
     /// `None`: it is no IPP.
     pub(super) fn open(bytes: Bytes) -> Option<Self> {
+        if !is_flat(&bytes) {
+            return None;
+        }
         let parser = IppParser::new(IppReader::new(std::io::Cursor::new(bytes)));
         let (header, attributes, _rest) = parser.parse_parts().ok()?;
         Some(Self {
@@ -136,6 +147,37 @@ impl Answer {
     pub(super) fn printer(&self) -> Option<PrinterState> {
         printer(self.of(DelimiterTag::PrinterAttributes).next()?)
     }
+}
+
+/// Whether collections lie within one another no deeper than printers have them: the parser itself has no limit and
+/// would be lost on a stack that ends. Reads tags and lengths only (RFC 8010, 3.1).
+fn is_flat(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(HEADER_BYTES..).unwrap_or_default();
+    let mut depth = 0_usize;
+    while let Some((tag, behind)) = rest.split_first() {
+        rest = behind;
+        match *tag {
+            END_OF_ATTRIBUTES => return true,
+            0x00..=0x0f => continue,
+            BEGIN_COLLECTION => depth += 1,
+            END_COLLECTION => depth = depth.saturating_sub(1),
+            0x10..=0xff => {}
+        }
+        if depth > DEPTH_MAX {
+            return false;
+        }
+        for _name_then_value in 0..2 {
+            let Some((length, behind)) = rest.split_first_chunk::<2>() else {
+                return false;
+            };
+            let Some(behind) = behind.get(usize::from(u16::from_be_bytes(*length))..) else {
+                return false;
+            };
+            rest = behind;
+        }
+    }
+    // What has no end is no message; the parser says so.
+    true
 }
 
 /// What a refused request means; `None`: the job is not known there.
@@ -315,6 +357,43 @@ mod tests {
             ],
         );
         answer.printer().unwrap()
+    }
+
+    /// As deep as it is said, all empty.
+    fn nested(depth: usize) -> Vec<u8> {
+        let mut message = vec![1, 1, 0, 0, 0, 0, 0, 1, 4];
+        let mut put = |tag: u8, name: &str, value: &str| {
+            message.push(tag);
+            for text in [name, value] {
+                let length = u16::try_from(text.len()).unwrap();
+                message.extend_from_slice(&length.to_be_bytes());
+                message.extend_from_slice(text.as_bytes());
+            }
+        };
+        for level in 0..depth {
+            put(
+                BEGIN_COLLECTION,
+                if level == 0 { "media-col" } else { "" },
+                "",
+            );
+            put(0x4a, "", "m");
+        }
+        put(0x44, "", "x");
+        for _ in 0..depth {
+            put(END_COLLECTION, "", "");
+        }
+        message.push(END_OF_ATTRIBUTES);
+        message
+    }
+
+    #[test]
+    fn an_answer_cannot_be_deeper_than_the_stack() {
+        assert!(Answer::open(nested(3).into()).is_some());
+        assert!(Answer::open(nested(DEPTH_MAX + 1).into()).is_none());
+        assert!(Answer::open(nested(40_000).into()).is_none());
+        for end in 0..nested(2).len() {
+            drop(Answer::open(nested(2)[..end].to_vec().into()));
+        }
     }
 
     #[test]

@@ -1,0 +1,188 @@
+//! What is done about a queue's job, look by look.
+
+use super::*;
+
+const PRINTED: Move = Move::End(End::Printed(Proof::QueueFinished));
+
+fn seen(stage: JobStage, began: JobBegan) -> JobSeen {
+    JobSeen {
+        id: 1,
+        name: None,
+        stage,
+        awaits_document: false,
+        began,
+        sheets: 0,
+    }
+}
+
+fn empty(stage: JobStage) -> JobSeen {
+    JobSeen {
+        awaits_document: true,
+        ..seen(stage, JobBegan::Never)
+    }
+}
+
+fn chase() -> Chase {
+    Chase::new(0, 1_000, Code::PrintServiceMissing)
+}
+
+#[test]
+fn a_finished_job_without_files_was_printed() {
+    let finished = |began| {
+        Chase::new(0, 60_000, Code::PrintServiceMissing).end(&JobSeen {
+            began,
+            ..empty(JobStage::Completed)
+        })
+    };
+    assert_eq!(finished(JobBegan::At(5)), PRINTED);
+    assert_eq!(
+        finished(JobBegan::Never),
+        Move::NeverHad(Code::PrintServiceMissing)
+    );
+    let unknown = Move::End(End::Unknown(Code::QueueLost));
+    assert_eq!(finished(JobBegan::Untold), unknown);
+}
+
+#[test]
+fn a_job_that_cannot_be_cancelled_holds_the_printer_no_longer_than_it_is_asked() {
+    let mut chase = Chase::new(0, 1_000, Code::PrintServiceMissing);
+    let held = seen(JobStage::Held, JobBegan::Never);
+    let late_ms = BEGIN_MS_MAX;
+    assert_eq!(
+        chase.next(&held, Some(Code::QueueHeld), late_ms),
+        Move::Cancel
+    );
+    let last_ms = late_ms + CANCEL_MS_MAX;
+    assert_eq!(chase.next(&held, None, last_ms - 1), Move::Cancel);
+    let unknown = Move::End(End::Unknown(Code::QueueHeld));
+    assert_eq!(chase.next(&held, None, last_ms), unknown);
+}
+
+#[test]
+fn what_goes_well_is_waited_for() {
+    let mut chase = chase();
+    for (stage, began) in [
+        (JobStage::Pending, JobBegan::Never),
+        (JobStage::Held, JobBegan::Never),
+        (JobStage::Processing, JobBegan::At(5)),
+        (JobStage::Stopped, JobBegan::At(5)),
+        (JobStage::Processing, JobBegan::At(5)),
+    ] {
+        assert_eq!(chase.next(&seen(stage, began), None, 10), Move::Wait);
+    }
+    let done = seen(JobStage::Completed, JobBegan::At(5));
+    assert_eq!(chase.next(&done, None, 20), PRINTED);
+}
+
+#[test]
+fn only_what_never_began_is_surely_not_printed() {
+    for (began, wish, stage, expected) in [
+        (
+            JobBegan::Never,
+            None,
+            JobStage::Cancelled,
+            Move::End(End::NotPrinted(Code::QueueCancelled)),
+        ),
+        (
+            JobBegan::Never,
+            None,
+            JobStage::Aborted,
+            Move::End(End::NotPrinted(Code::QueueAborted)),
+        ),
+        (
+            JobBegan::Never,
+            Some("uid:1"),
+            JobStage::Cancelled,
+            Move::Cancelled("uid:1".to_owned()),
+        ),
+        (
+            JobBegan::At(5),
+            Some("uid:1"),
+            JobStage::Cancelled,
+            Move::End(End::Unknown(Code::QueueCancelled)),
+        ),
+        (
+            JobBegan::Untold,
+            None,
+            JobStage::Cancelled,
+            Move::End(End::Unknown(Code::QueueCancelled)),
+        ),
+        (
+            JobBegan::At(5),
+            None,
+            JobStage::Aborted,
+            Move::End(End::Unknown(Code::QueueAborted)),
+        ),
+    ] {
+        let mut chase = chase();
+        chase.wish = wish.map(str::to_owned);
+        assert_eq!(chase.next(&seen(stage, began), None, 1), expected);
+    }
+}
+
+#[test]
+fn a_job_without_its_document_is_cancelled_and_sent_anew() {
+    let mut chase = chase();
+    assert_eq!(chase.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
+    let never = Move::NeverHad(Code::PrintServiceMissing);
+    assert_eq!(chase.next(&empty(JobStage::Cancelled), None, 2), never);
+    // The document came between the look and the cancelling: it began, so it is told, not sent again.
+    let mut late = self::chase();
+    assert_eq!(late.next(&empty(JobStage::Pending), None, 1), Move::Cancel);
+    let begun = seen(JobStage::Cancelled, JobBegan::At(3));
+    let unknown = Move::End(End::Unknown(Code::QueueCancelled));
+    assert_eq!(late.next(&begun, None, 2), unknown);
+    // It came and was done before it could be cancelled.
+    let done = seen(JobStage::Completed, JobBegan::At(3));
+    assert_eq!(late.next(&done, None, 2), PRINTED);
+}
+
+#[test]
+fn what_begins_again_is_stopped_and_not_known() {
+    for again in [
+        seen(JobStage::Pending, JobBegan::At(5)),
+        seen(JobStage::Processing, JobBegan::At(9)),
+        seen(JobStage::Pending, JobBegan::Never),
+    ] {
+        let mut chase = chase();
+        let begun = seen(JobStage::Processing, JobBegan::At(5));
+        assert_eq!(chase.next(&begun, None, 1), Move::Wait);
+        assert_eq!(chase.next(&again, None, 2), Move::Cancel);
+        let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
+        let cancelled = seen(JobStage::Cancelled, again.began);
+        assert_eq!(chase.next(&cancelled, None, 3), unknown);
+    }
+    // Seen only when it was over.
+    let mut chase = chase();
+    let begun = seen(JobStage::Processing, JobBegan::At(5));
+    assert_eq!(chase.next(&begun, None, 1), Move::Wait);
+    let twice = seen(JobStage::Completed, JobBegan::At(9));
+    let unknown = Move::End(End::Unknown(Code::QueueBegunAgain));
+    assert_eq!(chase.next(&twice, None, 2), unknown);
+}
+
+#[test]
+fn it_is_waited_for_as_long_as_was_asked_and_then_ended() {
+    let mut chase = chase();
+    let pending = seen(JobStage::Pending, JobBegan::Never);
+    let stopped = Some(Code::QueueStopped);
+    assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX - 1), Move::Wait);
+    assert_eq!(chase.next(&pending, stopped, BEGIN_MS_MAX), Move::Cancel);
+    let cancelled = seen(JobStage::Cancelled, JobBegan::Never);
+    let not_printed = Move::End(End::NotPrinted(Code::QueueStopped));
+    assert_eq!(chase.next(&cancelled, None, 2), not_printed);
+    // What has begun is given longer, and is not known then.
+    let mut begun = self::chase();
+    let at_work = seen(JobStage::Processing, JobBegan::At(5));
+    let out = Some(Code::PaperOut);
+    assert_eq!(begun.next(&at_work, out, 0), Move::Wait);
+    assert_eq!(begun.next(&at_work, out, STALL_MS_MAX - 1), Move::Wait);
+    assert_eq!(begun.next(&at_work, out, STALL_MS_MAX), Move::Cancel);
+    let cancelled = seen(JobStage::Cancelled, JobBegan::At(5));
+    let unknown = Move::End(End::Unknown(Code::PaperOut));
+    assert_eq!(begun.next(&cancelled, None, 2), unknown);
+    let away = Code::PrintServiceMissing;
+    assert_eq!(self::chase().away(away, AWAY_MS_MAX - 1), Move::Wait);
+    let unknown = Move::End(End::Unknown(away));
+    assert_eq!(self::chase().away(away, AWAY_MS_MAX), unknown);
+}
