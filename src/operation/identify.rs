@@ -19,7 +19,7 @@ use crate::settlement::order::CredentialKind;
 
 /// Progress that waits for a slow watcher; a slower one misses steps in between, never the end.
 const BACKLOG_MAX: usize = 64;
-/// What nobody showed in time must be told before the deadline.
+/// Reading ends so long before the answer is due: what nobody showed in time is told with it.
 const ANSWER_MS: u64 = 500;
 /// How long a cancellation waits for the end of what it cancels.
 const CANCEL_WAIT_MS_MAX: u64 = 20_000;
@@ -60,8 +60,8 @@ impl Operations {
                 ..Failure::new(Code::NotAllowed, detail)
             });
         }
-        self.within(&mut wish, deadline);
         let answer_by = self.answer_by(deadline);
+        let read_until = self.within(&mut wish, answer_by);
         let identifies = &self.inner.identifies;
         loop {
             match identifies.reserve(&caller.id, &wish.request_id) {
@@ -93,8 +93,8 @@ impl Operations {
                     }
                     let is_unmasked = wish.unmasked;
                     let id = format!("id-{}", self.inner.runner.new_id());
-                    let begun = identifies.accept(reservation, id, &caller.id, wish).await;
-                    let (follow, attendance) = begun.map_err(|error| not_taken(&error))?;
+                    let begun = identifies.accept(reservation, id, &caller.id, wish, read_until);
+                    let (follow, attendance) = begun.await.map_err(|error| not_taken(&error))?;
                     let view = ended(&follow, answer_by).await;
                     if !view.state.is_over() {
                         attendance.answered_pending();
@@ -137,7 +137,7 @@ impl Operations {
             let stored = self.stored_identification(&caller, &request_id).await?;
             let detail = "no identification has this request_id";
             let stored = stored.ok_or_else(|| self.not_found(detail))?;
-            return Ok((false, self.identified(Arc::new(stored), None, false)));
+            return Ok((false, self.without_ref(Arc::new(stored))));
         };
         let was_over = follow.view().borrow().state.is_over();
         follow.stop();
@@ -145,7 +145,7 @@ impl Operations {
         let view = ended(&follow, until).await;
         let reason = view.state.reason.as_ref().map(|reason| reason.code);
         let cancelled = !was_over && reason == Some(Code::CancelledByCaller);
-        Ok((cancelled, self.identified(view.state, None, false)))
+        Ok((cancelled, self.without_ref(view.state)))
     }
 
     /// The person of this reference, used up by this call.
@@ -180,17 +180,18 @@ impl Operations {
         }))
     }
 
-    /// Reading ends before the caller's deadline: it is told that nobody came.
-    fn within(&self, wish: &mut Wish, deadline: Option<Duration>) {
-        let pending_ms = u64::try_from(self.inner.waits.pending_ms).unwrap_or(0);
-        let deadline = deadline.unwrap_or(Duration::from_millis(pending_ms));
-        let margin = Duration::from_millis(ANSWER_MS).min(deadline / 2);
-        let most_ms = u32::try_from((deadline - margin).as_millis()).unwrap_or(u32::MAX);
+    /// Until when is read, however long it queues and however often another code is asked for: the caller is told
+    /// that nobody came while it still waits, and what is shown after that is not taken for it.
+    fn within(&self, wish: &mut Wish, answer_by: Instant) -> Instant {
+        let left = answer_by.saturating_duration_since(Instant::now());
+        let left = left - Duration::from_millis(ANSWER_MS).min(left / 2);
+        let most_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
         let wanted_ms = match wish.wait_ms {
             0 => u32::try_from(self.parts().rules.scan_wait_ms).unwrap_or(u32::MAX),
             wait_ms => wait_ms,
         };
         wish.wait_ms = wanted_ms.min(most_ms).max(1);
+        Instant::now() + left
     }
 
     /// To another call than the one that it was identified for: whom it shows whole is written down anew.
@@ -217,8 +218,23 @@ impl Operations {
         reference: Option<RefTold>,
         is_unmasked: bool,
     ) -> Identified {
+        let is_held = reference.is_some();
+        Identified {
+            is_unmasked,
+            reference,
+            ..self.masked(state, is_held)
+        }
+    }
+
+    /// For whom the reference is not: it is told what Identify tells of it, without the reference itself.
+    fn without_ref(&self, state: Arc<Identification>) -> Identified {
+        let is_held = self.parts().identities.reference_of(&state.id).is_some();
+        self.masked(state, is_held)
+    }
+
+    fn masked(&self, state: Arc<Identification>, is_held: bool) -> Identified {
         let rules = &self.parts().rules;
-        let by_ref = rules.identity_pays && !rules.fresh_code && reference.is_some();
+        let by_ref = rules.identity_pays && !rules.fresh_code && is_held;
         let now_ms = self.parts().clock.now_ms();
         let is_code = state.credential == Some(CredentialKind::EVoucher);
         Identified {
@@ -227,8 +243,8 @@ impl Operations {
             age_ms: state
                 .decoded_at_ms
                 .map_or(0, |at_ms| (now_ms - at_ms).max(0)),
-            is_unmasked,
-            reference,
+            is_unmasked: false,
+            reference: None,
             state,
         }
     }
@@ -281,7 +297,7 @@ impl Operations {
             match self.stored_identification(caller, request_id).await {
                 Ok(Some(stored)) => {
                     let state = Arc::new(stored);
-                    let told = self.identified(Arc::clone(&state), None, false);
+                    let told = self.without_ref(Arc::clone(&state));
                     // An error means that nobody listens any more.
                     drop(sender.send((progress(&state, 1, None, false), told)).await);
                     return;
@@ -314,7 +330,7 @@ impl Operations {
             if last.as_ref() != Some(&key) {
                 seq += 1;
                 last = Some(key);
-                let told = self.identified(Arc::clone(&now.state), None, false);
+                let told = self.without_ref(Arc::clone(&now.state));
                 if sender.send((news, told)).await.is_err() {
                     return;
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::operations::Operations;
 use super::print::{JobKey, JobTold, PrintPaper, PrintWish};
+use super::settle::unreadable;
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
 use crate::document::job::End;
@@ -14,11 +15,15 @@ use crate::person::IdNo;
 use crate::runner::state_of;
 use crate::settlement::answer::Paper;
 use crate::settlement::handout::{Dispense, Goods};
+use crate::settlement::state::State;
 
 /// 用码业务类型 of who picks up: at a hospital, and at a retail pharmacy.
 const PICK_UP: [&str; 2] = ["01302", "02121"];
 /// How long a ticket waits for a printer that cannot print.
 const TICKET_WAIT_MS: i64 = 600_000;
+
+/// Jobs that are tried for one ticket.
+const TICKETS_MAX: u32 = 16;
 
 /// A hand-out or take-back, and its ticket.
 #[derive(Clone, Debug)]
@@ -38,12 +43,20 @@ pub struct Ticket {
     pub paper: Paper,
 }
 
+/// What prints a ticket.
+enum TicketJob {
+    /// This does, or did.
+    Known(Box<JobTold>),
+    /// A job with this request_id would.
+    Next(String),
+}
+
 impl Operations {
     /// Whether who was identified is the person of these goods. Without a reference nobody is asked.
     ///
     /// # Errors
     /// Why the identification cannot be used; `PICK_UP_OTHER_PERSON`; `REQUEST_INVALID` when nothing says whose
-    /// the goods are.
+    /// the goods are; that whose they are cannot be read. Then nobody is used up.
     pub(super) async fn picks_up(
         &self,
         caller: &CallerId,
@@ -53,7 +66,7 @@ impl Operations {
         if reference.is_empty() {
             return Ok(());
         }
-        let settled = self.patient_of(caller, &goods.setl_id).await;
+        let settled = self.patient_of(caller, &goods.setl_id).await?;
         if settled.is_none() && goods.certno.is_empty() && goods.psn_no.is_empty() {
             let detail =
                 "goods.certno: is required with identity_ref: this desk did not settle setl_id";
@@ -77,16 +90,25 @@ impl Operations {
         })
     }
 
-    /// Who was settled under this number at this desk.
-    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Option<IdNo> {
+    /// Who was settled under this number at this desk; `None`: it was not settled here.
+    ///
+    /// # Errors
+    /// It was, or may have been, and who it was cannot be read: then nobody may pass for that person.
+    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Result<Option<IdNo>, Failure> {
         if setl_id.is_empty() {
-            return None;
+            return Ok(None);
         }
         let key = SettlementKey::SetlId(setl_id.to_owned());
-        let answer = self.get(caller.clone(), key).await.ok()?;
+        let answer = match self.get(caller.clone(), key).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.code == Code::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
         let stored = self.parts().journal.load(&answer.settlement_id).await;
-        let state = state_of(&answer.settlement_id, &stored.ok()?).ok()?;
-        Some(state.known.person?.certno)
+        let stored = stored.map_err(|error| unreadable(&error))?;
+        let state = state_of(&answer.settlement_id, &stored)
+            .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        patient_in(state).map(Some)
     }
 
     /// With a ticket once anything is recorded. However often it is asked for, one is printed.
@@ -99,12 +121,9 @@ impl Operations {
         let document = ticket::of(&story, &self.parts().receipt);
         let ticket = match document {
             Some(document) if is_wanted => {
-                // One that was printed, or is being printed, is this one: also when the lines below it changed since.
-                let request_id = format!("ticket.{}", story.id);
-                let key = JobKey::RequestId(request_id.clone());
-                let told = match self.job(caller.clone(), key).await {
-                    Ok(told) => Ok(told),
-                    Err(_) => {
+                let told = match self.ticket_job(caller, &story.id).await {
+                    Ok(TicketJob::Known(told)) => Ok(*told),
+                    Ok(TicketJob::Next(request_id)) => {
                         let wish = PrintWish {
                             request_id,
                             role: ROLE_RECEIPT.to_owned(),
@@ -116,6 +135,7 @@ impl Operations {
                         };
                         self.print(caller.clone(), wish).await
                     }
+                    Err(failure) => Err(failure),
                 };
                 Some(printed(told))
             }
@@ -124,9 +144,50 @@ impl Operations {
         Dispensed { story, ticket }
     }
 
+    /// The job of the ticket. One that was printed, or is being printed, is this one: also when the lines below it
+    /// changed since. One that came to nothing is followed by another.
+    async fn ticket_job(&self, caller: &CallerId, story: &str) -> Result<TicketJob, Failure> {
+        let mut number = 1;
+        loop {
+            let request_id = match number {
+                1 => format!("ticket.{story}"),
+                _ => format!("ticket.{story}.{number}"),
+            };
+            let key = JobKey::RequestId(request_id.clone());
+            match self.job(caller.clone(), key).await {
+                Ok(told) if number < TICKETS_MAX && came_to_nothing(told.job.ended()) => {
+                    number += 1;
+                }
+                Ok(told) => return Ok(TicketJob::Known(Box::new(told))),
+                Err(failure) if failure.code == Code::NotFound => {
+                    return Ok(TicketJob::Next(request_id));
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
     fn ticket_wait(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.inner.waits.print_wait_ms).unwrap_or(0))
     }
+}
+
+/// Whether no paper came out, and trying again may bring one: a job that ends the process would end it again.
+fn came_to_nothing(end: Option<End>) -> bool {
+    match end {
+        Some(End::NotPrinted(code)) => code != Code::Stuck,
+        Some(End::Cancelled) => true,
+        Some(End::Printed(_) | End::Unknown(_)) | None => false,
+    }
+}
+
+/// The person of a settlement.
+fn patient_in(state: State) -> Result<IdNo, Failure> {
+    let certno = state.known.person.map(|person| person.certno);
+    certno.filter(|certno| !certno.is_empty()).ok_or_else(|| {
+        let detail = "whose settlement setl_id is cannot be read: its key is gone";
+        Failure::new(Code::Internal, detail)
+    })
 }
 
 fn printed(told: Result<JobTold, Failure>) -> Ticket {
@@ -150,5 +211,27 @@ fn printed(told: Result<JobTold, Failure>) -> Ticket {
     Ticket {
         job_id: told.job.id.clone(),
         paper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_settlement_whose_key_is_gone_is_nobodys() {
+        let failure = patient_in(State::new("s-1")).unwrap_err();
+        assert_eq!(failure.code, Code::Internal);
+    }
+
+    #[test]
+    fn a_paper_that_may_have_come_out_is_not_tried_again() {
+        let gone = End::NotPrinted(Code::PaperOut);
+        let stuck = End::NotPrinted(Code::Stuck);
+        let unknown = End::Unknown(Code::PaperOut);
+        assert!(came_to_nothing(Some(gone)) && came_to_nothing(Some(End::Cancelled)));
+        for end in [None, Some(stuck), Some(unknown)] {
+            assert!(!came_to_nothing(end), "{end:?}");
+        }
     }
 }

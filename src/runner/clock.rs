@@ -1,6 +1,8 @@
 //! The time that waits are counted in: it never jumps while the daemon runs.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// 2020-01-01T00:00:00Z.
 const PLAUSIBLE_FROM_MS: i64 = 1_577_836_800_000;
@@ -59,6 +61,13 @@ pub fn wall_ms() -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
+}
+
+/// What has passed since the machine was started, its sleep included: other clocks stand still in that.
+#[must_use]
+pub(super) fn since_boot() -> Duration {
+    // Never before the start.
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
 
 /// Civil time at +08:00, whatever the machine's zone: `yyyy-MM-dd HH:mm:ss`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::clock::since_boot;
 use crate::book::Code;
 use crate::person::ScannedCode;
 use crate::settlement::known::{Person, Voucher};
@@ -62,6 +63,8 @@ enum Slot {
     Held {
         identity: Box<Identity>,
         until_ms: i64,
+        /// The same moment since boot: a machine that slept has used its time up.
+        until_boot: Duration,
     },
     Used {
         caller: String,
@@ -93,16 +96,22 @@ impl Identities {
         let id = &identity.identification;
         let reference = format!("{id}{SEPARATOR}{}", hex::encode(random));
         let until_ms = now_ms + hold_ms;
+        let wait = Duration::from_millis(u64::try_from(hold_ms).unwrap_or(0));
+        let until_boot = since_boot() + wait;
         let mut refs = lock(&self.refs);
         while refs.len() >= REFS_MAX {
             // An id begins with its time.
             refs.pop_first();
         }
         let identity = Box::new(identity);
-        refs.insert(reference.clone(), Slot::Held { identity, until_ms });
+        let slot = Slot::Held {
+            identity,
+            until_ms,
+            until_boot,
+        };
+        refs.insert(reference.clone(), slot);
         drop(refs);
         let (held, forgets) = (Arc::clone(self), reference.clone());
-        let wait = Duration::from_millis(u64::try_from(hold_ms).unwrap_or(0));
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             held.expire(&forgets);
@@ -117,13 +126,16 @@ impl Identities {
     #[must_use]
     pub fn reference_of(&self, identification: &str) -> Option<RefTold> {
         let refs = lock(&self.refs);
+        let now = since_boot();
         refs.iter().find_map(|(reference, slot)| match slot {
-            Slot::Held { identity, until_ms } if identity.identification == identification => {
-                Some(RefTold {
-                    reference: reference.clone(),
-                    until_ms: *until_ms,
-                })
-            }
+            Slot::Held {
+                identity,
+                until_ms,
+                until_boot,
+            } if identity.identification == identification && now < *until_boot => Some(RefTold {
+                reference: reference.clone(),
+                until_ms: *until_ms,
+            }),
             Slot::Held { .. } | Slot::Used { .. } | Slot::Expired { .. } => None,
         })
     }
@@ -139,6 +151,16 @@ impl Identities {
         reference: &str,
         business_types: &[&str],
     ) -> Option<Result<Identity, Code>> {
+        self.take_at(caller, reference, business_types, since_boot())
+    }
+
+    fn take_at(
+        &self,
+        caller: &str,
+        reference: &str,
+        business_types: &[&str],
+        now: Duration,
+    ) -> Option<Result<Identity, Code>> {
         let mut refs = lock(&self.refs);
         let slot = refs.get_mut(reference)?;
         if slot.caller() != caller {
@@ -150,6 +172,11 @@ impl Identities {
         Some(match slot {
             Slot::Used { .. } => Err(Code::IdentityUsed),
             Slot::Expired { .. } => Err(Code::IdentityExpired),
+            Slot::Held { until_boot, .. } if now >= *until_boot => {
+                let caller = caller.to_owned();
+                *slot = Slot::Expired { caller };
+                Err(Code::IdentityExpired)
+            }
             Slot::Held { identity, .. } => {
                 if business_types.contains(&identity.business_type.as_str()) {
                     let identity = (**identity).clone();
@@ -253,6 +280,24 @@ mod tests {
         let expired = Some(Err(Code::IdentityExpired));
         assert_eq!(take("uid:1", &late.reference, &["01301"]), expired);
         assert_eq!(take("uid:2", &late.reference, &["01301"]), unknown);
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_slept_has_used_the_time_up() {
+        let all = Arc::new(Identities::default());
+        let held = all.hold(identity("a"), 0, 5_000).expect("randomness");
+        let woke = since_boot() + Duration::from_secs(5);
+        let late = all.take_at("uid:1", &held.reference, &["01301"], woke);
+        assert_eq!(
+            late.map(|taken| taken.err()),
+            Some(Some(Code::IdentityExpired))
+        );
+        // The person is forgotten with it.
+        let again = all.take("uid:1", &held.reference, &["01301"]);
+        assert_eq!(
+            again.map(|taken| taken.err()),
+            Some(Some(Code::IdentityExpired))
+        );
     }
 
     #[tokio::test]

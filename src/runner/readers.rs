@@ -169,6 +169,13 @@ impl Readers {
         }
     }
 
+    /// Others held them to the end.
+    pub(super) fn none_listened(&self) -> DeviceError {
+        let first = self.sources.first();
+        let role = first.map_or(ROLE_SCANNER, |source| source.role.as_str());
+        self.asks.busy(role)
+    }
+
     /// Nothing listens, and nobody stands in a queue, while what was shown is looked at.
     pub(super) fn rest(&mut self) {
         for source in &mut self.sources {

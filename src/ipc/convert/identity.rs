@@ -25,10 +25,11 @@ pub fn wish(request: wire::IdentifyRequest) -> Result<Wish, Failure> {
     let f = &mut fields;
     request_id_into(f, &request.request_id);
     let flow = f.known("flow", request.flow, None, flow);
+    let known = flow.map_or(&BUSINESS_TYPES[..], Flow::business_types);
     let flow = flow.unwrap_or(Flow::Report);
     let business_type = match request.business_type.trim() {
         "" => flow.business_type().to_owned(),
-        given => f.one_of("business_type", given.to_owned(), &BUSINESS_TYPES),
+        given => f.one_of("business_type", given.to_owned(), known),
     };
     if request.wait_ms > SCAN_WAIT_MS_MAX {
         let most = format!("is more than {SCAN_WAIT_MS_MAX}");
@@ -219,6 +220,18 @@ mod tests {
             ..request()
         });
         assert_eq!(sold.unwrap().business_type, "02121");
+    }
+
+    #[test]
+    fn what_the_patient_reads_is_what_the_code_is_used_for() {
+        let paying_by_a_report = wish(wire::IdentifyRequest {
+            flow: wire::IdentifyFlow::Report.into(),
+            business_type: "01301".into(),
+            ..request()
+        });
+        let refused = paying_by_a_report.unwrap_err();
+        assert_eq!(refused.code, Code::RequestInvalid);
+        assert_eq!(refused.fields, ["business_type"]);
     }
 
     #[test]

@@ -3,29 +3,28 @@
 //! An intent is on disk before its message leaves, an outcome before anybody is told. It ends with its caller, with
 //! the word to stop, and with the process.
 
+mod read;
 mod rows;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::rows::{head, identification_of, nothing_ordered, to_new};
 use super::crash::STREAM;
 use super::errand::Out;
 use super::identities::{Identities, Identity, RefTold};
 use super::live::{Attendance, Carried, Presence, Registry, Reservation, Slot, attend};
-use super::readers::{self, Readers, Shown};
+use super::readers::Readers;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
 use crate::book::Code;
-use crate::device::{Asker, DeviceError};
 use crate::journal::{Append, Error, NewEvent};
 use crate::person::ScannedCode;
 use crate::platform::{Prepared, Received, Stamps};
-use crate::settlement::call::{Call, Found, Outcome, Step};
-use crate::settlement::credential;
+use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::identify::{Effect, Ending, Event, Identification, Phase, Wish, next};
 use crate::settlement::known::Known;
 
@@ -114,7 +113,8 @@ impl Identifies {
         &self.registry
     }
 
-    /// Writes the request down and begins to carry it. The first caller attends from the beginning.
+    /// Writes the request down and begins to carry it. The first caller attends from the beginning; nothing is read
+    /// after `read_until`.
     ///
     /// # Errors
     /// The journal does not take it: nothing has begun.
@@ -124,6 +124,7 @@ impl Identifies {
         id: String,
         caller: &str,
         wish: Wish,
+        read_until: Instant,
     ) -> Result<(IdentifyFollow, Attendance), Error> {
         let accepted = Event::Accepted {
             request_id: wish.request_id.clone(),
@@ -132,7 +133,7 @@ impl Identifies {
             business_type: wish.business_type.clone(),
             wish: Some(Box::new(wish)),
         };
-        let (mut carrier, follow) = self.carrier(&id);
+        let (mut carrier, follow) = self.carrier(&id, read_until);
         let attendance = follow.attend();
         let begin = async move {
             carrier.record(accepted);
@@ -215,7 +216,7 @@ impl Identifies {
         }
     }
 
-    fn carrier(&self, id: &str) -> (Carrier, IdentifyFollow) {
+    fn carrier(&self, id: &str, read_until: Instant) -> (Carrier, IdentifyFollow) {
         let state = Identification::new(id);
         let (sender, view) = watch::channel(IdentifyView {
             state: Arc::new(state.clone()),
@@ -233,6 +234,7 @@ impl Identifies {
             view: sender,
             presence: presence.subscribe(),
             stop: stop.subscribe(),
+            read_until,
             readers: None,
             code: None,
         };
@@ -257,6 +259,8 @@ struct Carrier {
     view: watch::Sender<IdentifyView>,
     presence: watch::Receiver<Presence>,
     stop: watch::Receiver<bool>,
+    /// What is shown later is meant for somebody else.
+    read_until: Instant,
     /// The devices that it holds.
     readers: Option<Readers>,
     /// The code in hand.
@@ -289,16 +293,14 @@ impl Carrier {
             }
         }
         self.readers = None;
-        // Told together with the end: whoever sees one sees the other.
-        let reference = self.reference();
-        self.view.send_modify(|view| view.reference = reference);
         self.flush().await;
         let (id, caller, request_id) = (&self.state.id, &self.state.caller, &self.state.request_id);
         self.all.registry.remove(id, caller, request_id);
         parts.crashes.forget(id);
     }
 
-    /// What may name the person once: only who was identified here and now.
+    /// What may name the person once: only who was identified here and now. Nothing is written after that, so there
+    /// is one.
     fn reference(&self) -> Option<RefTold> {
         let state = &self.state;
         let parts = &self.all.parts;
@@ -351,66 +353,6 @@ impl Carrier {
         }
     }
 
-    /// Arms whatever may be shown and takes the first that is complete.
-    async fn read(&mut self, wait_ms: i64) {
-        self.flush().await;
-        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
-        let (place, places) = watch::channel(0);
-        let mut readers = match self.readers.take() {
-            Some(readers) => readers.telling(place),
-            None => self.new_readers(place),
-        };
-        let shown = self.shown(&mut readers, places, wait).await;
-        self.view.send_modify(|view| view.armed = false);
-        readers.rest();
-        self.readers = Some(readers);
-        match shown {
-            Some(Ok(Shown::Code(bytes))) => self.take_code(&bytes),
-            Some(Ok(Shown::Card(card))) => {
-                let (credential, voucher) = readers::voucher(*card);
-                self.record(Event::DocumentRead {
-                    credential,
-                    found: Some(Found::Voucher(voucher)),
-                });
-            }
-            Some(Ok(Shown::Unread(code))) => self.record(Event::CodeRejected { code }),
-            Some(Err(error)) => {
-                tracing::info!(identification = %self.state.id, %error, "nothing was read");
-                self.record(Event::ReadFailed { code: error.code });
-            }
-            // Who interrupted it is asked next.
-            None => {}
-        }
-    }
-
-    fn new_readers(&self, place: watch::Sender<usize>) -> Readers {
-        let wish = self.state.wish.as_ref();
-        let wanted = wish.map_or_else(Vec::new, |wish| wish.credentials.clone());
-        let asker = Asker {
-            stream: self.state.id.clone(),
-            what: "identify".to_owned(),
-        };
-        Readers::new(self.all.parts.hub.clone(), &wanted, asker, place)
-    }
-
-    async fn shown(
-        &mut self,
-        readers: &mut Readers,
-        places: watch::Receiver<usize>,
-        wait: Duration,
-    ) -> Option<Result<Shown, DeviceError>> {
-        let armed = self.unless_interrupted(readers.arm(wait), Some(places));
-        let deadline = match armed.await? {
-            Ok(deadline) => deadline,
-            Err(error) => return Some(Err(error)),
-        };
-        self.view.send_modify(|view| {
-            view.armed = true;
-            view.queue_place = None;
-        });
-        self.unless_interrupted(readers.read(deadline), None).await
-    }
-
     /// What comes of it; `None` when nobody wants it any more.
     async fn unless_interrupted<T>(
         &mut self,
@@ -436,20 +378,6 @@ impl Carrier {
                 return None;
             }
         }
-    }
-
-    fn take_code(&mut self, bytes: &[u8]) {
-        let event = match credential::evoucher(bytes) {
-            Ok(code) if self.all.parts.identities.knows_code(&code) => Event::CodeRejected {
-                code: Code::SameCodeAgain,
-            },
-            Ok(code) => {
-                self.code = Some(code);
-                Event::CodeRead
-            }
-            Err(code) => Event::CodeRejected { code },
-        };
-        self.record(event);
     }
 
     /// One message: stamped, recorded, sent once, its outcome recorded.
@@ -560,7 +488,12 @@ impl Carrier {
         });
         self.after = appended.await?.last_stream_seq;
         let state = Arc::new(self.state.clone());
-        self.view.send_modify(|view| view.state = state);
+        // Told together with the end that is on disk: whoever sees one sees the other.
+        let reference = self.reference();
+        self.view.send_modify(|view| {
+            view.state = state;
+            view.reference = reference;
+        });
         Ok(())
     }
 }

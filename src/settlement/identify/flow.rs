@@ -46,6 +46,18 @@ impl Flow {
         }
     }
 
+    /// 用码业务类型 that a caller may say otherwise: what the patient reads is what the code is used for.
+    #[must_use]
+    pub fn business_types(self) -> &'static [&'static str] {
+        match self {
+            Flow::Registration => &["01101", "01102", "01103"],
+            Flow::Payment => &["01301", "01104"],
+            Flow::Report => &["01303", "01304", "01305"],
+            Flow::Desk => &["01301", "01201", "01202", "01203", "01204"],
+            Flow::Pharmacy => &["01302", "02121", "02122"],
+        }
+    }
+
     /// Whether nobody is identified without an answer of 1101.
     #[must_use]
     pub fn needs_insurance(self) -> bool {

@@ -270,7 +270,11 @@ fn each_flow_has_one_prompt() {
         Flow::Desk,
         Flow::Pharmacy,
     ] {
-        assert!(BUSINESS_TYPES.contains(&flow.business_type()), "{flow:?}");
+        let types = flow.business_types();
+        assert_eq!(types[0], flow.business_type(), "{flow:?}");
+        for known in types {
+            assert!(BUSINESS_TYPES.contains(known), "{flow:?}: {known}");
+        }
         let prompt = flow.prompt(&all);
         for word in ["医保电子凭证", "社保卡", "身份证"] {
             assert!(prompt.zh.contains(word), "{}", prompt.zh);

@@ -79,6 +79,37 @@ async fn a_dropped_call_and_a_cancelled_one_free_the_scanner() {
     by_code(&desk, "next", IdentifyFlow::Payment, "employee").await;
 }
 
+/// Its time is counted from the call on, the queue included: who comes next is never taken for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_queued_to_the_deadline_is_told_and_leaves_the_next_one_alone() {
+    let desk = Desk::start(Setup::default()).await;
+    let mut first = watch(&desk, "first").await;
+    let mut before = asking("first", IdentifyFlow::Payment);
+    before.wait_ms = 1_500;
+    let late = async {
+        until(&mut first, Stage::WaitingScan).await;
+        let mut request = tonic::Request::new(asking("late", IdentifyFlow::Payment));
+        request.set_timeout(std::time::Duration::from_secs(6));
+        let answer = client(&desk).await.identify(request).await;
+        answer
+            .expect("before its deadline")
+            .into_inner()
+            .identification
+    };
+    let (before, late) = tokio::join!(call(&desk, before), late);
+    assert_eq!(error(&before.expect("taken")), "NOBODY_SCANNED");
+    let late = late.expect("it is told");
+    assert_eq!(late.state(), IdentifyState::Cancelled, "{late:?}");
+    assert_eq!(error(&late), "NOBODY_SCANNED");
+    by_code(&desk, "next", IdentifyFlow::Payment, "employee").await;
+    let again = call(&desk, asking("late", IdentifyFlow::Payment)).await;
+    let again = again.expect("it is repeated");
+    assert_eq!(
+        (again.psn_no.as_str(), again.identity_ref.as_str()),
+        ("", "")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn repeating_gives_the_same_person_and_another_body_is_refused() {
     let mut desk = Desk::start(Setup::default()).await;

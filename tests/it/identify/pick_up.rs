@@ -1,11 +1,13 @@
 //! 取药: who was identified is the person of the goods; the ticket is printed once, and returns have theirs.
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
+use yibaod::api::cancel_job_request::Key;
 use yibaod::api::dispense_service_client::DispenseServiceClient;
+use yibaod::api::print_service_client::PrintServiceClient;
 use yibaod::api::take_back_request::Of;
 use yibaod::api::{
-    Dispense, DispensePayer, DispenseState, HandOutRequest, IdentifyFlow, Money, PaperState,
-    PrintWish, ReturnedLine, TakeBackRequest,
+    CancelJobRequest, Dispense, DispensePayer, DispenseState, HandOutRequest, IdentifyFlow, Money,
+    PaperState, PrintWish, ReturnedLine, TakeBackRequest,
 };
 
 use super::by_code;
@@ -156,4 +158,31 @@ async fn a_missing_printer_hands_out_all_the_same() {
     let ticket = told.ticket.expect("it was asked for");
     assert_eq!(ticket.state(), PaperState::NotPrinted);
     assert_eq!(ticket.reason.expect("why").name, "PRINTER_MISSING");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_came_to_nothing_is_printed_when_asked_for_again() {
+    let desk = Desk::start(Setup {
+        print_wait_ms: 1_000,
+        ..Setup::default()
+    })
+    .await;
+    let who = by_code(&desk, "who", IdentifyFlow::Pharmacy, "employee").await;
+    let request = paid_goods(&desk, "out", &who.identity_ref).await;
+    desk.printer.paper_out_after(0);
+    let first = hand_out(&desk, request.clone()).await.expect("taken");
+    assert_eq!(first.ticket.expect("asked for").state(), PaperState::Queued);
+    let channel = channel(&desk.socket()).await.expect("its door is open");
+    let key = Some(Key::JobId(first.ticket_job_id.clone()));
+    let cancelled = PrintServiceClient::new(channel)
+        .cancel_job(CancelJobRequest { key })
+        .await;
+    assert!(cancelled.is_ok(), "{cancelled:?}");
+    desk.printer.refill();
+    let again = hand_out(&desk, request.clone()).await.expect("repeated");
+    assert_ne!(again.ticket_job_id, first.ticket_job_id);
+    assert_eq!(papers(&desk, 1).await.len(), 1);
+    let after = hand_out(&desk, request).await.expect("repeated");
+    assert_eq!(after.ticket_job_id, again.ticket_job_id);
+    assert_eq!(desk.printer.papers().len(), 1);
 }

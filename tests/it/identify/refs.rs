@@ -55,9 +55,16 @@ async fn paying_asks_for_a_fresh_code_unless_the_site_says_otherwise() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_identified_pays_once_without_showing_anything_again() {
     let desk = paying_desk("").await;
-    let who = by_code(&desk, "who", IdentifyFlow::Payment, "employee").await;
-    let credential = who.credential.expect("something was shown");
-    assert_eq!(credential.pays(), CredentialPays::ByRef);
+    let shows = [Shows::fresh("employee")];
+    let (who, seen) = super::identify(&desk, asking("who", IdentifyFlow::Payment), &shows).await;
+    // Who watches is told the same, without the reference.
+    let told = seen.last().and_then(|event| event.identification.clone());
+    let told = told.expect("the last event has it");
+    assert_eq!(told.identity_ref, "");
+    for credential in [&who.credential, &told.credential] {
+        let credential = credential.as_ref().expect("something was shown");
+        assert_eq!(credential.pays(), CredentialPays::ByRef);
+    }
     let request = by_ref(&desk, "paid", &who.identity_ref);
     let answer = desk.scan_and_pay(request.clone()).await.expect("taken");
     desk.assert_charged_once(&answer);
