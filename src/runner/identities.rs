@@ -288,16 +288,10 @@ mod tests {
         let held = all.hold(identity("a"), 0, 5_000).expect("randomness");
         let woke = since_boot() + Duration::from_secs(5);
         let late = all.take_at("uid:1", &held.reference, &["01301"], woke);
-        assert_eq!(
-            late.map(|taken| taken.err()),
-            Some(Some(Code::IdentityExpired))
-        );
+        assert_eq!(late.map(Result::err), Some(Some(Code::IdentityExpired)));
         // The person is forgotten with it.
         let again = all.take("uid:1", &held.reference, &["01301"]);
-        assert_eq!(
-            again.map(|taken| taken.err()),
-            Some(Some(Code::IdentityExpired))
-        );
+        assert_eq!(again.map(Result::err), Some(Some(Code::IdentityExpired)));
     }
 
     #[tokio::test]
