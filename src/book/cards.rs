@@ -10,8 +10,8 @@ macro_rules! with_cards {
             CardReaderMissing = "E3021", "CARD_READER_MISSING", NotCharged, NewId,
                 "没有找到读卡器。",
                 "No card reader was found.",
-                "请检查读卡器的连线和电源，指示灯亮后重新发起。",
-                "Check the card reader's cable and power, then start again.";
+                "请检查读卡器的连线和电源，指示灯亮后重新发起；本机未配置读卡器时请联系信息科。",
+                "Check the card reader's cable and power, then start again; if this desk has none configured, call IT.";
             CardReaderUnplugged = "E3022", "CARD_READER_UNPLUGGED", NotCharged, NewId,
                 "等待读卡时读卡器断开了。",
                 "The card reader went away while a card was awaited.",

@@ -10,8 +10,8 @@ macro_rules! with_devices {
             ScannerMissing = "E3001", "SCANNER_MISSING", NotCharged, NewId,
                 "没有找到扫码器。",
                 "No scanner was found.",
-                "请检查扫码器的连线和电源，指示灯亮后重新发起。",
-                "Check the scanner's cable and power, then start again.";
+                "请检查扫码器的连线和电源，指示灯亮后重新发起；本机未配置扫码器时请联系信息科。",
+                "Check the scanner's cable and power, then start again; if this desk has none configured, call IT.";
             ScannerUnplugged = "E3002", "SCANNER_UNPLUGGED", NotCharged, NewId,
                 "等待扫码时扫码器断开了。",
                 "The scanner went away while a code was awaited.",
@@ -48,23 +48,23 @@ macro_rules! with_devices {
                 "请关闭占用设备的程序（如旧读卡控件、串口助手）；yibaoctl device health 给出程序名。",
                 "Close the program that has it; yibaoctl device health names it where that can be seen.";
             PrinterMissing = "E3011", "PRINTER_MISSING", NotConcerned, SameId,
-                "没有连接上小票打印机。",
-                "The receipt printer cannot be reached.",
+                "没有连接上打印机。",
+                "The printer cannot be reached.",
                 "请检查打印机电源和连线；若结算已成立，不要重新结算，可在 HIS 中补打。",
                 "Check power and cable; if the settlement stands, do not settle again, only reprint.";
             PaperOut = "E3012", "PAPER_OUT", NotConcerned, SameId,
-                "小票打印机缺纸。",
-                "The receipt printer is out of paper.",
-                "请装好纸卷；若结算已成立，不要重新结算，可在 HIS 中补打。",
-                "Put in a new roll; if the settlement stands, do not settle again, only reprint.";
+                "打印机缺纸。",
+                "The printer is out of paper.",
+                "请装好纸，等待中的打印会自动继续；若结算已成立，不要重新结算，可在 HIS 中补打。",
+                "Put in paper: what waits prints by itself; if a settlement stands, do not settle again, only reprint.";
             CoverOpen = "E3013", "COVER_OPEN", NotConcerned, SameId,
-                "小票打印机的盖子没有合上。",
-                "The receipt printer's cover is open.",
+                "打印机的盖子没有合上。",
+                "The printer's cover is open.",
                 "请合上打印机盖；若结算已成立，不要重新结算，可在 HIS 中补打。",
                 "Close the cover; if the settlement stands, do not settle again, only reprint.";
             PrinterError = "E3014", "PRINTER_ERROR", NotConcerned, SameId,
-                "小票打印机报告故障，可能是卡纸或切刀卡住。",
-                "The receipt printer reports a fault, perhaps a jam or the cutter.",
+                "打印机报告故障，可能是卡纸或切刀卡住。",
+                "The printer reports a fault, perhaps a jam or the cutter.",
                 "请关机清除卡纸后再开机；若结算已成立，不要重新结算，可在 HIS 中补打。",
                 "Switch it off, clear the jam, switch it on; if the settlement stands, only reprint.";
             PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,

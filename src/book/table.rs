@@ -197,7 +197,7 @@ with_devices! { {
     NobodyScanned = "E2008", "NOBODY_SCANNED", NotCharged, NewId,
         "在规定时间内没有人扫码。",
         "Nobody scanned a code in time.",
-        "请患者准备好医保码，然后重新发起结算。",
+        "请患者准备好医保码，然后重新发起。",
         "Have the patient open the insurance code, then start again.";
     SameCodeAgain = "E2009", "SAME_CODE_AGAIN", NotCharged, NewId,
         "再次出示的仍是刚才那个码。",
@@ -408,8 +408,8 @@ with_devices! { {
         "请信息科核实后执行 yibaoctl desk adopt，再重新发起。",
         "After checking, an administrator runs: yibaoctl desk adopt.";
     NotFound = "E7003", "NOT_FOUND", NotConcerned, SameId,
-        "没有找到这笔结算。",
-        "There is no such settlement.",
+        "没有找到此编号的业务。",
+        "Nothing has this id.",
         "请核对编号；编号按调用方区分，只在发起它的窗口有效。",
         "Check the id; ids belong to their caller and to the desk where they were used.";
     NotAllowed = "E7004", "NOT_ALLOWED", NotConcerned, NewId,

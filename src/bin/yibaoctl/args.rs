@@ -360,7 +360,7 @@ pub(crate) struct PrintArgs {
     #[arg(long, value_name = "ID", requires = "pdf")]
     pub(crate) document_id: Option<String>,
     /// The request_id, to repeat a call. 请求编号，重复调用时填写。
-    #[arg(long, value_name = "ID", requires = "pdf")]
+    #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
     /// Role of the printer; else the file's. 打印机角色。
     #[arg(long, value_name = "ROLE")]

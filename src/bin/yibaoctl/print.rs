@@ -62,13 +62,17 @@ async fn print(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<Exit, Tro
     if let Some(path) = &args.preview {
         return preview(door, request, path, out).await;
     }
+    if let Some(id) = &args.request_id {
+        request.request_id.clone_from(id);
+    }
     if request.request_id.is_empty() {
         request.request_id = new_id(out);
     }
-    request.answer_wait_ms = request.answer_wait_ms.max(ANSWER_WAIT_MS);
+    request.answer_wait_ms = 0;
     let answer = door.prints.print(request).await;
-    let answer = answer.map_err(Trouble::of_status)?.into_inner();
-    Ok(tell(&answer.job.unwrap_or_default(), out))
+    let told = answer.map_err(Trouble::of_status)?.into_inner().job;
+    let told = report::follow(door, told.unwrap_or_default(), out).await?;
+    Ok(tell(&told, out))
 }
 
 async fn preview(
@@ -89,6 +93,13 @@ async fn preview(
     let shown = answer.map_err(Trouble::of_status)?.into_inner();
     let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
     std::fs::write(path, &shown.png).map_err(failed)?;
+    out.notes(&[format!("图像 picture: {}", path.display())]);
+    if shown.unprintable > 0 {
+        out.notes(&[format!(
+            "{} 个字没有字形，将印为 [U+XXXX] characters without a glyph",
+            shown.unprintable
+        )]);
+    }
     out.lines(&[shown.text]);
     Ok(Exit::Fine)
 }

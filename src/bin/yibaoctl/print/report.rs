@@ -43,7 +43,7 @@ pub(super) async fn print(
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let request = PrintRequest {
-        request_id,
+        request_id: request_id.clone(),
         role: args.role.clone().unwrap_or_default(),
         content: Some(content),
         document_id: args.document_id.clone().unwrap_or_default(),
@@ -53,6 +53,16 @@ pub(super) async fn print(
     let answer = door.prints.print(request).await;
     let told = answer.map_err(Trouble::of_status)?.into_inner().job;
     let told = follow(door, told.unwrap_or_default(), out).await?;
+    if told.request_id != request_id {
+        out.notes(&[
+            format!(
+                "此文档编号此前已提交（请求 {}，{}），本次没有再打印；确需再打请用 print reprint。",
+                told.request_id, told.accepted_at
+            ),
+            "This document id was asked for before: nothing was printed anew; for another paper use print reprint."
+                .to_owned(),
+        ]);
+    }
     Ok(tell(&told, out))
 }
 
@@ -75,7 +85,11 @@ async fn put(door: &mut Door, upload_id: &str, pdf: &[u8], out: &Out) -> Result<
 }
 
 /// Each change, to the end.
-async fn follow(door: &mut Door, first: PrintJob, out: &Out) -> Result<PrintJob, Trouble> {
+pub(super) async fn follow(
+    door: &mut Door,
+    first: PrintJob,
+    out: &Out,
+) -> Result<PrintJob, Trouble> {
     let key = watch_job_request::Key::JobId(first.job_id.clone());
     let watched = door.prints.watch_job(WatchJobRequest { key: Some(key) });
     let mut watched = watched.await.map_err(Trouble::of_status)?.into_inner();
