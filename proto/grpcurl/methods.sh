@@ -12,6 +12,6 @@ if [[ -n ${2:-} ]]; then
     exec grpcurl "${on[@]}" "$socket" describe "$2"
 fi
 grpcurl "${on[@]}" "$socket" list
-for service in SettlementService DispenseService DeviceService PrintService DaemonService; do
+for service in SettlementService IdentityService DispenseService DeviceService PrintService DaemonService; do
     grpcurl "${on[@]}" "$socket" describe "yibao.v1.$service"
 done
