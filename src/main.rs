@@ -7,6 +7,9 @@ use clap::Parser;
 use yibaod::config::settings::SETTINGS_PATH;
 use yibaod::{daemon, observe};
 
+/// EX_CONFIG of sysexits.h: the service unit does not start again after it.
+const EXIT_CONFIGURATION: u8 = 78;
+
 /// Owns the desk's scanners and printers and runs medical-insurance settlements.
 #[derive(Parser)]
 #[command(version, about)]
@@ -36,7 +39,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("yibaod: {}", daemon::full_text(&error));
-            ExitCode::FAILURE
+            match error.is_of_configuration() {
+                true => ExitCode::from(EXIT_CONFIGURATION),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

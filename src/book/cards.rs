@@ -10,8 +10,8 @@ macro_rules! with_cards {
             CardReaderMissing = "E3021", "CARD_READER_MISSING", NotCharged, NewId,
                 "没有找到读卡器。",
                 "No card reader was found.",
-                "请检查读卡器的连线和电源，指示灯亮后重新发起；本机未配置读卡器时请联系信息科。",
-                "Check the card reader's cable and power, then start again; if this desk has none configured, call IT.";
+                "请检查读卡器的连线和电源，指示灯亮后重新发起。",
+                "Check the card reader's cable and power, then start again.";
             CardReaderUnplugged = "E3022", "CARD_READER_UNPLUGGED", NotCharged, NewId,
                 "等待读卡时读卡器断开了。",
                 "The card reader went away while a card was awaited.",
@@ -47,6 +47,11 @@ macro_rules! with_cards {
                 "The program yibao-card is not installed, or it ended unexpectedly.",
                 "请稍候几秒后重新发起；仍不行请信息科检查 yibao-card 是否已安装。",
                 "Wait some seconds and start again; if it persists, check that yibao-card is installed.";
+            CardReaderNotConfigured = "E3029", "CARD_READER_NOT_CONFIGURED", NotCharged, NewId,
+                "本机没有配置能读取这种证件的读卡器。",
+                "No reader for such cards is configured at this desk.",
+                "请改用医保码，或由信息科在 yibaod.toml 中添加读卡器（社保卡 card，身份证 id-card）。",
+                "Use the e-voucher's code, or have a reader added to yibaod.toml (role card or id-card).";
             CardPulled = "E3041", "CARD_PULLED", NotCharged, NewId,
                 "读卡没有完成卡片就被取走了。",
                 "The card was taken away before it was read.",

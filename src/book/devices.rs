@@ -6,12 +6,18 @@ macro_rules! with_devices {
         with_cards! { {
             $($before)*
 
+            CodeLengthDiffers = "E2030", "CODE_LENGTH_DIFFERS", NotCharged, NewId,
+                "扫到的码与本机设定的码长不符：可能不是要扫的码，也可能传输中多了或丢了字符。",
+                "A code of another length than this scanner is set to was read: another kind of code, or one that lost or won bytes.",
+                "请出示要扫的码重新扫一次；每次都如此请检查扫码器配置中的 length。",
+                "Show the wanted code and scan again; if it is so each time, check length in the scanner's configuration.";
+
             // The devices.
             ScannerMissing = "E3001", "SCANNER_MISSING", NotCharged, NewId,
                 "没有找到扫码器。",
                 "No scanner was found.",
-                "请检查扫码器的连线和电源，指示灯亮后重新发起；本机未配置扫码器时请联系信息科。",
-                "Check the scanner's cable and power, then start again; if this desk has none configured, call IT.";
+                "请检查扫码器的连线和电源，指示灯亮后重新发起。",
+                "Check the scanner's cable and power, then start again.";
             ScannerUnplugged = "E3002", "SCANNER_UNPLUGGED", NotCharged, NewId,
                 "等待扫码时扫码器断开了。",
                 "The scanner went away while a code was awaited.",
@@ -47,29 +53,34 @@ macro_rules! with_devices {
                 "Another program of this machine has the device open.",
                 "请关闭占用设备的程序（如旧读卡控件、串口助手）；yibaoctl device health 给出程序名。",
                 "Close the program that has it; yibaoctl device health names it where that can be seen.";
+            ScannerNotConfigured = "E3009", "SCANNER_NOT_CONFIGURED", NotCharged, NewId,
+                "本机没有配置扫码器。",
+                "No scanner is configured at this desk.",
+                "请信息科在 yibaod.toml 中添加扫码器（role 为 scanner）后重新发起；不必检查连线。",
+                "Have a scanner added to yibaod.toml (role scanner), then start again; its cable is not the cause.";
             PrinterMissing = "E3011", "PRINTER_MISSING", NotConcerned, SameId,
                 "没有连接上打印机。",
                 "The printer cannot be reached.",
-                "请检查打印机电源和连线；若结算已成立，不要重新结算，可在 HIS 中补打。",
-                "Check power and cable; if the settlement stands, do not settle again, only reprint.";
+                "请检查打印机电源和连线；还在等待的会自动打印，没有打出的可补打；已办成的业务不要重做。",
+                "Check power and cable; what waits prints by itself, else reprint; what was done is not done again.";
             PaperOut = "E3012", "PAPER_OUT", NotConcerned, SameId,
                 "打印机缺纸。",
                 "The printer is out of paper.",
-                "请装好纸，等待中的打印会自动继续；若结算已成立，不要重新结算，可在 HIS 中补打。",
-                "Put in paper: what waits prints by itself; if a settlement stands, do not settle again, only reprint.";
+                "请装好纸，等待中的打印会自动继续，没有打出的可补打；已办成的业务不要重做。",
+                "Put in paper: what waits prints by itself, else reprint; what was done is not done again.";
             CoverOpen = "E3013", "COVER_OPEN", NotConcerned, SameId,
                 "打印机的盖子没有合上。",
                 "The printer's cover is open.",
-                "请合上打印机盖；若结算已成立，不要重新结算，可在 HIS 中补打。",
-                "Close the cover; if the settlement stands, do not settle again, only reprint.";
+                "请合上打印机盖，等待中的打印会自动继续，没有打出的可补打；已办成的业务不要重做。",
+                "Close the cover: what waits prints by itself, else reprint; what was done is not done again.";
             PrinterError = "E3014", "PRINTER_ERROR", NotConcerned, SameId,
-                "打印机报告故障，可能是卡纸或切刀卡住。",
-                "The printer reports a fault, perhaps a jam or the cutter.",
-                "请关机清除卡纸后再开机；若结算已成立，不要重新结算，可在 HIS 中补打。",
-                "Switch it off, clear the jam, switch it on; if the settlement stands, only reprint.";
+                "打印机报告故障，例如卡纸。",
+                "The printer reports a fault, such as a paper jam.",
+                "请按打印机上的提示排除故障，清除卡纸后关机再开机；没有打出的可补打，已办成的业务不要重做。",
+                "Do what the printer shows, clear the jam, switch it off and on; reprint, but do nothing else again.";
             PrintNotProven = "E3015", "PRINT_NOT_PROVEN", NotConcerned, SameId,
-                "小票可能已经打出，但打印机没有给出证明。",
-                "The receipt may have come out; the printer gave no proof.",
+                "纸可能已经打出，但打印机没有给出证明。",
+                "The paper may have come out; the printer gave no proof.",
                 "请先看打印机是否出纸；确实没有，再由 HIS 补打并注明“补打”；不要重新结算。",
                 "Look at the printer first; if nothing came out, let the HIS reprint it, marked; never settle anew.";
             PrintGone = "E3016", "PRINT_GONE", NotConcerned, NewId,
@@ -87,6 +98,11 @@ macro_rules! with_devices {
                 "The printer is busy: papers before this one took as long as it was to be waited for.",
                 "这份没有打印，请稍候以新的请求编号再次提交打印；若结算已成立，不要重新结算，可在 HIS 中补打。",
                 "Nothing of it was printed: print it again in a moment, under a new id; if the settlement stands, only reprint.";
+            PrinterNotConfigured = "E3019", "PRINTER_NOT_CONFIGURED", NotConcerned, NewId,
+                "本机没有配置这种用途的打印机。",
+                "No printer for this is configured at this desk.",
+                "请信息科在 yibaod.toml 中添加打印机（小票 receipt，报告 report）；已办成的业务不要重做。",
+                "Have a printer added to yibaod.toml (role receipt or report); what was done is not done again.";
         } {
             $($after)*
         } }

@@ -92,6 +92,56 @@ macro_rules! with_queues {
                 "Too many documents are being put or kept.",
                 "请稍候再上传；持续出现请信息科检查磁盘与 HIS 是否有未完成的上传。",
                 "Wait and put it again; if it persists, look for uploads that the HIS never ends.";
+            RenderMissing = "E3068", "RENDER_MISSING", NotConcerned, SameId,
+                "本机没有安装排版程序 yibao-render，不能生成结算单。",
+                "The program yibao-render, which typesets settlement sheets, is not installed here.",
+                "请信息科安装 yibao-render；在此之前可补打小票代替，结算本身不受影响。",
+                "Have yibao-render installed; until then reprint the receipt instead. The settlement stands as it is.";
+            RenderFailed = "E3069", "RENDER_FAILED", NotConcerned, SameId,
+                "排版程序超时、占用过多内存或中途退出，结算单没有生成。",
+                "The program that typesets took too long, wanted too much memory or died: there is no sheet.",
+                "请重试一次；仍失败请信息科检查结算单模板，结算本身不受影响。",
+                "Try once more; if it fails again have the template of the sheet checked. The settlement stands as it is.";
+            TemplateWrong = "E3070", "TEMPLATE_WRONG", NotConcerned, SameId,
+                "结算单模板有错误，不能生成结算单。",
+                "The template of the settlement sheet is wrong: there is no sheet.",
+                "请信息科按 details 给出的文件、行、列改正模板，保存后即可重试，不必重启。",
+                "Have the template mended at the file, line and column that the details name, then try again; no restart.";
+            FontMissing = "E3071", "FONT_MISSING", NotConcerned, SameId,
+                "本机没有中文字体，不能生成结算单。",
+                "This machine has no Chinese font: there is no sheet.",
+                "请信息科安装 fonts-noto-cjk 或 fonts-wqy-microhei 后重试，不必重启。",
+                "Have fonts-noto-cjk or fonts-wqy-microhei installed, then try again; no restart.";
+            GlyphMissing = "E3072", "GLYPH_MISSING", NotConcerned, SameId,
+                "有的字本机所有字体都没有，为免印成方框，没有生成结算单。",
+                "No font of this machine has some of the characters; there is no sheet rather than one with boxes.",
+                "请信息科按 details 给出的项目与字符区安装含生僻字的字体后重试；可先用小票代替。",
+                "Have a font with the character blocks that the details name installed, then try again; a receipt will do until then.";
+            QueueBusy = "E3073", "QUEUE_BUSY", NotConcerned, SameId,
+                "打印服务或打印机暂时不能受理任务，例如正忙或内部出错。",
+                "The print service or printer cannot take the job for the moment: it is busy, or failed inside.",
+                "还在等待时会自动重试，不要重复提交；已告知未打印的，可重新提交；结果不明的，先看打印机出纸再决定。持续出现请信息科查看 CUPS 日志。",
+                "While it waits it is tried again by itself; told as not printed, send it again; unknown, look for the paper first. If it persists, have the log of CUPS read.";
+            QueueBrokeOff = "E3074", "QUEUE_BROKE_OFF", NotConcerned, SameId,
+                "传送文件的途中，打印服务或打印机断开了连接，或没有回答。",
+                "The print service or printer broke off while the document was sent, or did not answer.",
+                "还在等待时会自动重试，不要重复提交；已告知未打印的，可重新提交；结果不明的，先看打印机出纸再决定。持续出现请信息科检查网络与打印机的文件大小上限。",
+                "While it waits it is tried again by itself; told as not printed, send it again; unknown, look for the paper first. If it persists, have network and the printer's limit of size checked.";
+            QueueOverLimit = "E3075", "QUEUE_OVER_LIMIT", NotConcerned, NewId,
+                "打印服务或打印机拒收：文件超过它的大小上限。",
+                "The print service or printer refuses the document: it is larger than what it takes.",
+                "请信息科调大上限（CUPS 为 LimitRequestBody）或换打印机，或由 HIS 拆分文件，再以新的请求编号提交。",
+                "Have the limit raised (LimitRequestBody of CUPS), or let the HIS split it; then send it under a new id.";
+            QueueRefused = "E3076", "QUEUE_REFUSED", NotConcerned, NewId,
+                "打印服务或打印机拒收这个任务或文件。",
+                "The print service or printer refuses this job or document.",
+                "请信息科查看日志中的拒绝代码和 CUPS 日志，处理后由 HIS 以新的请求编号提交。",
+                "Have the refusal in the log and the log of CUPS read; once it is mended, send it under a new id.";
+            DocumentDiffers = "E3077", "DOCUMENT_DIFFERS", NotConcerned, NewId,
+                "这个文件编号已用于另一份内容，本次没有打印。",
+                "This document_id was used with another content: nothing of this one is printed.",
+                "内容有更正请由 HIS 换新的文件编号提交；同一内容请原样重发，打印情况用 GetJob 按文件编号查询。",
+                "Give corrected content a new document_id; send the same bytes again otherwise; GetJob tells of the first.";
 
             $($after)*
         }

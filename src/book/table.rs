@@ -105,8 +105,8 @@ with_devices! { {
     RequestIdOtherBody = "E1011", "REQUEST_ID_OTHER_BODY", NotConcerned, AskOnly,
         "同一请求编号以前用于另一份内容不同的请求。",
         "This request_id was used before for a different request.",
-        "请先用此编号查询原来那笔的结果，确认未扣费后再换新编号发起。",
-        "Look up the first settlement by this id; only if it did not charge, call with a new id.";
+        "请先用此编号查询原来那笔的结果；确认它没有办成，或这确属另一笔，再换新编号发起。",
+        "Look up the first one by this id; only if it came to nothing, or this is another matter, use a new id.";
     BillsCannotMerge = "E1012", "BILLS_CANNOT_MERGE", NotCharged, NewId,
         "这些账单的病种编码不一致，不能合并成一次结算。",
         "The bills do not agree in disease code and cannot be settled together.",
@@ -172,8 +172,8 @@ with_devices! { {
     CodeIncomplete = "E2003", "CODE_INCOMPLETE", NotCharged, NewId,
         "扫到的码不完整。",
         "Only a part of a code was read.",
-        "请调亮手机屏幕，把医保码放稳后重新扫码。",
-        "Make the phone's screen brighter, hold the code still and scan again.";
+        "请调亮手机屏幕，把医保码放稳后重新扫码；每次都如此请检查扫码器的结束符设置。",
+        "Make the phone's screen brighter, hold the code still and scan again; if it is so each time, check the scanner's terminator.";
     CodesGlued = "E2004", "CODES_GLUED", NotCharged, NewId,
         "一次扫到了两个连在一起的码。",
         "Two codes came in one reading.",
@@ -197,8 +197,8 @@ with_devices! { {
     NobodyScanned = "E2008", "NOBODY_SCANNED", NotCharged, NewId,
         "在规定时间内没有人扫码。",
         "Nobody scanned a code in time.",
-        "请患者准备好医保码，然后重新发起。",
-        "Have the patient open the insurance code, then start again.";
+        "请准备好要扫的码（医保码请患者提前打开），然后重新发起。",
+        "Have the code ready (an insurance code: opened by the patient), then start again.";
     SameCodeAgain = "E2009", "SAME_CODE_AGAIN", NotCharged, NewId,
         "再次出示的仍是刚才那个码。",
         "The same code was shown a second time.",
@@ -220,8 +220,8 @@ with_devices! { {
         "请患者向参保地医保部门核实，或改为自费结算。",
         "The patient may ask the insurance office of the home area, or pay without insurance.";
     InsuranceNotInForce = "E2013", "INSURANCE_NOT_IN_FORCE", NotCharged, NewId,
-        "此人的医保当前不在有效状态，可能已暂停参保或停保。",
-        "The person's insurance is not in force; it may be paused or ended.",
+        "此人没有参加所需的险种，或该险种已暂停、终止。",
+        "The person has no such insurance, or it is paused or ended.",
         "请患者向参保单位或医保部门核实，或改为自费结算。",
         "The patient may ask the employer or the insurance office, or pay without insurance.";
     SeveralInsurances = "E2014", "SEVERAL_INSURANCES", NotCharged, NewId,
@@ -408,7 +408,7 @@ with_devices! { {
         "请信息科核实后执行 yibaoctl desk adopt，再重新发起。",
         "After checking, an administrator runs: yibaoctl desk adopt.";
     NotFound = "E7003", "NOT_FOUND", NotConcerned, SameId,
-        "没有找到此编号的业务。",
+        "没有找到这个编号。",
         "Nothing has this id.",
         "请核对编号；编号按调用方区分，只在发起它的窗口有效。",
         "Check the id; ids belong to their caller and to the desk where they were used.";
@@ -437,6 +437,11 @@ with_devices! { {
         "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
         "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
         "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
+    TokenRefused = "E7012", "TOKEN_REFUSED", NotConcerned, SameId,
+        "访问令牌缺失、不符或已作废，未受理。",
+        "The token is missing, wrong or taken back; nothing was started.",
+        "请信息科检查调用方使用的令牌，必要时执行 yibaoctl token create 重新生成。",
+        "Have an administrator check the caller's token; if need be make another: yibaoctl token create.";
 
     // The site's files.
     ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,
@@ -449,6 +454,11 @@ with_devices! { {
         "A gateway secret or signing key cannot be used; the daemon does not start with it.",
         "请信息科核对密钥文件的内容、权限和位置。",
         "Check the key file's content, mode and place.";
+    ConfigWrong = "E7103", "CONFIG_WRONG", NotConcerned, SameId,
+        "配置有误，未作任何更改；守护进程继续使用原配置。",
+        "The configuration is wrong; nothing was changed, the daemon goes on with the old one.",
+        "请按所列文件与键改正（可先运行 yibaod --check），然后重新执行 yibaoctl reload。",
+        "Correct the named files and keys (yibaod --check lists them), then yibaoctl reload again.";
     // What a person states, and giving back.
     NotStuck = "E8001", "NOT_STUCK", NotConcerned, SameId,
         "此笔并不需要人工处理，不能人工认定。",

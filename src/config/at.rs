@@ -30,6 +30,20 @@ pub struct UsbRule {
     pub interface: Option<u8>,
 }
 
+impl UsbRule {
+    /// Whether it fits everything that the other one fits.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        fn fits<T: PartialEq>(wanted: &Option<T>, is: &Option<T>) -> bool {
+            wanted.is_none() || wanted == is
+        }
+        self.vendor == other.vendor
+            && self.product == other.product
+            && fits(&self.serial_number, &other.serial_number)
+            && fits(&self.port, &other.port)
+            && fits(&self.interface, &other.interface)
+    }
+}
+
 /// The keys as they are written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {

@@ -18,7 +18,7 @@ pub const DEVICES_MAX: usize = 32;
 pub const BAUD_DEFAULT: u32 = 9_600;
 /// Speed of a 居民身份证 reader when none is given: what its makers deliver.
 pub const BAUD_ID_CARD_DEFAULT: u32 = 115_200;
-/// Silence that ends a code without a terminator.
+/// Silence after which nothing more of a code comes.
 pub const GAP_MS_DEFAULT: u32 = 60;
 /// The same between keys, which come one by one.
 pub const KEY_GAP_MS_DEFAULT: u32 = 200;
@@ -88,6 +88,8 @@ pub enum Kind {
         at: At,
         /// Bits a second.
         baud: u32,
+        /// How it says that it can take no more.
+        flow: Flow,
     },
     /// An ESC/POS printer on the USB printer class: `kind = "escpos-usb"`. Found by rule only: its device file has a
     /// new number each time it is plugged in.
@@ -107,8 +109,37 @@ pub enum Kind {
         /// Bits a second.
         baud: u32,
     },
+    /// A 居民身份证 reader on USB that speaks by two bulk endpoints: `kind = "id-card-usb"`. Found by rule only.
+    IdCardUsb {
+        /// The reader.
+        at: At,
+    },
     /// A queue of CUPS, or a printer that speaks IPP itself: `kind = "cups-queue"`, `kind = "ipp-printer"`.
     Queue(QueuePlace),
+}
+
+impl Kind {
+    /// Whether both are receipt printers and in one place, whatever else is written of them.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        match (self.receipt_place(), other.receipt_place()) {
+            (Some(one), Some(other)) => one == other,
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    fn receipt_place(&self) -> Option<String> {
+        match self {
+            Self::EscPosTcp { address } => Some(address.clone()),
+            Self::EscPosSerial { at, .. } | Self::EscPosUsb { at } => Some(at.to_string()),
+            Self::SerialScanner { .. }
+            | Self::HidScanner { .. }
+            | Self::KeyboardScanner { .. }
+            | Self::PcscReader { .. }
+            | Self::IdCardSerial { .. }
+            | Self::IdCardUsb { .. }
+            | Self::Queue(_) => None,
+        }
+    }
 }
 
 /// How one code ends and the next begins.
@@ -116,10 +147,12 @@ pub enum Kind {
 pub struct Framing {
     /// The bytes that end a code.
     pub terminator: Terminator,
-    /// Silence that ends a code whose terminator did not come, in milliseconds.
+    /// Silence that ends a code, in milliseconds. With a terminator what it ends has broken off and is no code.
     pub gap_ms: u32,
     /// A longer code is dropped whole, in bytes.
     pub length_max: usize,
+    /// Every code of this scanner has so many bytes; one of another length is none.
+    pub length: Option<usize>,
 }
 
 impl Default for Framing {
@@ -128,6 +161,7 @@ impl Default for Framing {
             terminator: Terminator::default(),
             gap_ms: GAP_MS_DEFAULT,
             length_max: CODE_BYTES_MAX,
+            length: None,
         }
     }
 }
@@ -151,6 +185,19 @@ pub enum Terminator {
     None,
 }
 
+/// How a printer on a serial line says that it can take no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flow {
+    /// Not at all, or by its DTR, which the kernel does not heed: it is never sent more than it can hold.
+    #[default]
+    None,
+    /// By its RTS, on our CTS.
+    RtsCts,
+    /// By the bytes XOFF and XON.
+    XonXoff,
+}
+
 /// The table as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,11 +211,13 @@ struct Flat {
     port: Option<String>,
     interface: Option<u8>,
     baud: Option<u32>,
+    flow: Option<Flow>,
     address: Option<String>,
     model: Option<String>,
     terminator: Option<Terminator>,
     gap_ms: Option<u32>,
     length_max: Option<usize>,
+    length: Option<usize>,
     reader: Option<String>,
     queue: Option<String>,
     uri: Option<String>,
@@ -185,6 +234,7 @@ enum FlatKind {
     EscposUsb,
     PcscReader,
     IdCardSerial,
+    IdCardUsb,
     CupsQueue,
     IppPrinter,
 }
@@ -196,6 +246,9 @@ impl TryFrom<Flat> for DeviceConfig {
         let name = flat.name.clone();
         let wrong = |what: &str| format!("device {name:?}: {what}");
         let framing = flat.framing().map_err(wrong)?;
+        if flat.flow.is_some() && flat.kind != FlatKind::EscposSerial {
+            return Err(wrong("flow belongs to a printer on a serial line"));
+        }
         if let Some(place) = flat.queue_place().map_err(wrong)? {
             return Ok(flat.into_queue(place));
         }
@@ -214,7 +267,11 @@ impl TryFrom<Flat> for DeviceConfig {
             FlatKind::EscposTcp => Kind::EscPosTcp {
                 address: flat.address.ok_or_else(|| wrong("address is missing"))?,
             },
-            FlatKind::EscposSerial => Kind::EscPosSerial { at: at?, baud },
+            FlatKind::EscposSerial => Kind::EscPosSerial {
+                at: at?,
+                baud,
+                flow: flat.flow.unwrap_or_default(),
+            },
             FlatKind::EscposUsb => Kind::EscPosUsb { at: at? },
             FlatKind::PcscReader => Kind::PcscReader {
                 reader: flat.reader,
@@ -223,6 +280,7 @@ impl TryFrom<Flat> for DeviceConfig {
                 at: at?,
                 baud: flat.baud.unwrap_or(BAUD_ID_CARD_DEFAULT),
             },
+            FlatKind::IdCardUsb => Kind::IdCardUsb { at: at? },
             FlatKind::CupsQueue | FlatKind::IppPrinter => {
                 return Err(wrong("queue or uri is missing"));
             }
@@ -253,11 +311,17 @@ impl Flat {
         let by_pcscd = self.kind == FlatKind::PcscReader;
         let by_usb_class = matches!(
             self.kind,
-            FlatKind::HidScanner | FlatKind::KeyboardScanner | FlatKind::EscposUsb
+            FlatKind::HidScanner
+                | FlatKind::KeyboardScanner
+                | FlatKind::EscposUsb
+                | FlatKind::IdCardUsb
         );
         let has_line = !written.is_empty() || self.baud.is_some();
         if self.kind == FlatKind::EscposUsb && self.path.is_some() {
             return Err("a printer on USB is named by usb, not by path");
+        }
+        if self.kind == FlatKind::IdCardUsb && self.path.is_some() {
+            return Err("a reader on USB is named by usb, not by path");
         }
         if by_usb_class && self.baud.is_some() {
             return Err("baud belongs to a serial line");
@@ -317,6 +381,7 @@ impl Flat {
     fn framing(&self) -> Result<Framing, &'static str> {
         let framed =
             self.terminator.is_some() || self.gap_ms.is_some() || self.length_max.is_some();
+        let framed = framed || self.length.is_some();
         let usual = Framing::default();
         let usual = match self.kind {
             FlatKind::SerialScanner => usual,
@@ -338,9 +403,10 @@ impl Flat {
             | FlatKind::CupsQueue
             | FlatKind::IppPrinter
             | FlatKind::IdCardSerial
+            | FlatKind::IdCardUsb
                 if framed =>
             {
-                return Err("terminator, gap_ms and length_max belong to a scanner");
+                return Err("terminator, gap_ms, length and length_max belong to a scanner");
             }
             FlatKind::EscposTcp
             | FlatKind::EscposSerial
@@ -348,12 +414,14 @@ impl Flat {
             | FlatKind::PcscReader
             | FlatKind::CupsQueue
             | FlatKind::IppPrinter
-            | FlatKind::IdCardSerial => usual,
+            | FlatKind::IdCardSerial
+            | FlatKind::IdCardUsb => usual,
         };
         Ok(Framing {
             terminator: self.terminator.unwrap_or(usual.terminator),
             gap_ms: self.gap_ms.unwrap_or(usual.gap_ms),
             length_max: self.length_max.unwrap_or(usual.length_max),
+            length: self.length,
         })
     }
 }
@@ -374,7 +442,9 @@ impl DeviceConfig {
             Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::EscPosUsb { .. } => {
                 &PRINTER_ROLES
             }
-            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => &CARD_ROLES,
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } | Kind::IdCardUsb { .. } => {
+                &CARD_ROLES
+            }
             Kind::Queue(_) => &REPORT_ROLES,
         };
         let is_job = |job: &str| {
@@ -399,7 +469,7 @@ impl DeviceConfig {
             Kind::EscPosSerial { baud, .. } | Kind::IdCardSerial { baud, .. } => {
                 check_baud(*baud, &mut say);
             }
-            Kind::EscPosUsb { .. } => {}
+            Kind::EscPosUsb { .. } | Kind::IdCardUsb { .. } => {}
             Kind::PcscReader { reader } => {
                 let name = reader.as_deref().unwrap_or("any");
                 if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
@@ -437,9 +507,51 @@ pub fn check_all(devices: &[DeviceConfig]) -> Vec<String> {
                     device.name, device.role, earlier.name
                 ));
             }
+            if device.kind.may_be(&earlier.kind) {
+                wrong.push(format!(
+                    "device {:?}: is where {:?} is already; one device has one table",
+                    device.name, earlier.name
+                ));
+            }
         }
     }
     wrong
+}
+
+/// Which of the kernel's lists a device stands in; devices of two lists are never the same file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    Serial,
+    Hid,
+    Keyboard,
+    Printer,
+    IdCard,
+}
+
+impl Kind {
+    /// Whether whatever is taken for one of these may always be taken for the other as well: two owners of one device.
+    fn may_be(&self, other: &Self) -> bool {
+        match (self.listed(), other.listed()) {
+            (Some((At::Path(path), _)), Some((At::Path(others), _))) => path == others,
+            (Some((At::Usb(rule), list)), Some((At::Usb(others), others_list))) => {
+                list == others_list && (rule.covers(others) || others.covers(rule))
+            }
+            (Some(_) | None, Some(_) | None) => false,
+        }
+    }
+
+    fn listed(&self) -> Option<(&At, List)> {
+        match self {
+            Kind::SerialScanner { at, .. }
+            | Kind::EscPosSerial { at, .. }
+            | Kind::IdCardSerial { at, .. } => Some((at, List::Serial)),
+            Kind::HidScanner { at, .. } => Some((at, List::Hid)),
+            Kind::KeyboardScanner { at, .. } => Some((at, List::Keyboard)),
+            Kind::EscPosUsb { at } => Some((at, List::Printer)),
+            Kind::IdCardUsb { at } => Some((at, List::IdCard)),
+            Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
+        }
+    }
 }
 
 fn is_plain_name(text: &str) -> bool {
@@ -453,6 +565,12 @@ fn check_framing(framing: &Framing, say: &mut impl FnMut(String)) {
     }
     if framing.length_max == 0 || framing.length_max > CODE_BYTES_MAX {
         say(format!("length_max must be 1-{CODE_BYTES_MAX}"));
+    }
+    if framing
+        .length
+        .is_some_and(|length| length == 0 || length > framing.length_max)
+    {
+        say("length must be 1 or more, and at most length_max".to_owned());
     }
 }
 

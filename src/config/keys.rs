@@ -130,6 +130,9 @@ impl Origins {
 pub(super) struct Sink {
     problems: Rc<RefCell<Vec<Problem>>>,
     origins: Rc<Origins>,
+    /// Every key that was looked for, whether it was there or not.
+    #[cfg(test)]
+    pub(super) asked: Rc<RefCell<std::collections::BTreeSet<String>>>,
 }
 
 impl Sink {
@@ -137,6 +140,8 @@ impl Sink {
         Self {
             problems: Rc::default(),
             origins: Rc::new(origins),
+            #[cfg(test)]
+            asked: Rc::default(),
         }
     }
 
@@ -199,6 +204,8 @@ impl Keys {
 
     fn take(&mut self, key: &'static str) -> Option<Value> {
         self.asked.push(key);
+        #[cfg(test)]
+        self.sink.asked.borrow_mut().insert(self.path(key));
         self.table.remove(key)
     }
 

@@ -4,9 +4,12 @@
 //! problem is collected (`keys`), the rest of the program sees checked plain structs ([`settings`],
 //! [`profile`]). An unknown key is an error that names the file and the key. This folder knows no other.
 
+pub mod access;
 mod at;
 pub mod codes;
 pub mod devices;
+mod difference;
+pub mod doors;
 mod keys;
 mod layers;
 pub mod profile;
@@ -16,14 +19,18 @@ mod profile_paths;
 mod profile_read;
 pub mod profile_report;
 mod profile_texts;
+mod profile_year;
 mod queue;
 pub mod secrets;
 pub mod settings;
 
+pub use difference::{Difference, Written};
 pub use keys::{ConfigError, Problem, Words};
 pub use profile::Profile;
 pub use secrets::Secrets;
 pub use settings::Settings;
 
+#[cfg(test)]
+mod manual;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ pub use super::profile_gateway::{
     ApiName, Cainfo, Family, Gateway, SM2_USER_ID, SecretPlace, SignatureForm, SignedText,
     TimestampUnit,
 };
+pub use super::profile_year::{CumYm, Months, YEAR_FIGURES, YearToDateRules};
 use super::{layers, profile_check, profile_read};
 
 /// What a site's platform is like. Checked when it was made by [`Profile::load`] or [`Profile::parse`].
@@ -54,6 +55,8 @@ pub struct Profile {
     pub lines: LineRules,
     /// What 3201, 3202, 9101 and 9102 want.
     pub reconciliation: ReconciliationRules,
+    /// 5206 for the settlement sheet.
+    pub year_to_date: YearToDateRules,
     /// How long is waited.
     pub timeouts: Timeouts,
     /// After this many seconds without an answer a settling call surely is not in flight any more.

@@ -2,8 +2,8 @@
 
 use super::keys::{IS_MISSING, Words};
 use super::profile::{ApiName, Decode, Family, Profile, Reading, UrlStyle};
-use super::profile_gateway;
 use super::profile_texts::{patterns, unsure_sign_ins};
+use super::{profile_gateway, profile_year};
 
 /// Key and words.
 pub(super) type Finding = (String, Words);
@@ -57,6 +57,7 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     ));
     patterns(profile, &mut found);
     rules(profile, &mut found);
+    profile_year::check(&profile.year_to_date, &mut found);
     found
 }
 
@@ -309,6 +310,9 @@ fn used(profile: &Profile) -> Vec<&str> {
     }
     if profile.voucher.decode == Decode::Transaction {
         used.push("1162");
+    }
+    if profile.year_to_date.enabled {
+        used.push("5206");
     }
     used
 }

@@ -26,6 +26,7 @@ const PATHS: &[(&str, &str)] = &[
     ("3201", "ybSettlementStmtService/stmtTotal"),
     ("3202", "ybSettlementStmtService/stmtDetail"),
     ("5203", "fsiIntegratedQueryService/querySetlInfo"),
+    ("5206", "fsiIntegratedQueryService/queryFixmedinsPracPsnSum"),
     ("9101", "fileupload/upload"),
     ("9102", "fileupload/download"),
 ];

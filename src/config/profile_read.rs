@@ -9,6 +9,7 @@ use super::profile::{
     Transactions, Url, UrlStyle, VoucherRules,
 };
 use super::profile_gateway::{cainfo, gateway};
+use super::profile_year::year_to_date;
 
 /// A wait longer than this is a mistake in the file.
 const WAIT_MS_MAX: i64 = 600_000;
@@ -29,7 +30,7 @@ pub(super) fn profile(table: Table, origins: Origins) -> Result<Profile, ConfigE
     sink.finish(profile)
 }
 
-fn top(mut keys: Keys) -> Profile {
+pub(super) fn top(mut keys: Keys) -> Profile {
     Profile {
         name: keys.text_required("name"),
         sandbox: keys.flag("sandbox", false),
@@ -50,6 +51,7 @@ fn top(mut keys: Keys) -> Profile {
         amounts: amounts(keys.sub("amounts")),
         lines: lines(keys.sub("lines")),
         reconciliation: reconciliation(keys.sub("reconciliation")),
+        year_to_date: year_to_date(keys.sub("year_to_date")),
         timeouts: timeouts(keys.sub("timeouts")),
         settle_quiet_s: keys.number("settle_quiet_s", 180, QUIET_S_MIN..=QUIET_S_MAX),
     }

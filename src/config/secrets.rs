@@ -1,7 +1,6 @@
 //! Secrets: from systemd credentials or files that only their owner can read.
 
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,11 +9,12 @@ use zeroize::Zeroizing;
 
 use super::keys::{ConfigError, Problem, Words};
 use super::profile::{Family, Profile, SecretPlace, SignedText};
+use crate::closed::{self, NotClosed};
 
+/// Where secrets lie that the configuration names without a path, on a system that keeps none for us.
+pub const CREDENTIALS_PATH: &str = "/etc/yibaod/credentials";
 /// A secret is a line; a larger file is a mistake.
 const SECRET_BYTES_MAX: u64 = 4096;
-/// Group and others.
-const MODE_OTHERS: u32 = 0o077;
 /// Bytes of an SM2 private key.
 const SM2_KEY_BYTES: usize = 32;
 
@@ -40,6 +40,15 @@ pub struct Sm2PrivateKey(Zeroizing<[u8; SM2_KEY_BYTES]>);
 impl std::fmt::Debug for Sm2PrivateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sm2PrivateKey(***)")
+    }
+}
+
+impl Secrets {
+    /// Whether the other one holds the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let key = |secrets: &Self| secrets.cainfo.as_ref().map(|key| key.0.clone());
+        self.gateway == other.gateway && key(self) == key(other)
     }
 }
 
@@ -217,7 +226,7 @@ fn one(
         }
         SecretPlace::Inline(secret) => Ok(Zeroizing::new(secret.clone())),
         SecretPlace::File(path) => {
-            let found = find(path, credentials_dir).and_then(|path| file(&path, credentials_dir));
+            let found = find(path, credentials_dir).and_then(|path| file(&path));
             found.map_err(|(words, is_unseen)| SecretFault {
                 is_unseen,
                 ..fault(place, key, words)
@@ -230,25 +239,26 @@ fn one(
 type FileFault = (Words, bool);
 
 /// Reads a secret of one line.
-fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>, FileFault> {
+fn file(path: &Path) -> Result<Zeroizing<String>, FileFault> {
     let unread = |e: std::io::Error| -> FileFault {
         let words = (format!("cannot be read: {e}"), format!("无法读取：{e}"));
         (words.into(), e.kind() == ErrorKind::PermissionDenied)
     };
     let wrong = |en: String, zh: String| (Words::from((en, zh)), false);
-    let meta = std::fs::metadata(path).map_err(unread)?;
-    let from_systemd = credentials_dir.is_some_and(|dir| path.starts_with(dir));
-    if !from_systemd && meta.mode() & MODE_OTHERS != 0 {
-        let mode = meta.mode() & 0o777;
-        let en = format!("mode {mode:o}: others can read it; chmod 0600");
-        let zh = format!("权限 {mode:o}：他人可读；请 chmod 0600");
-        return Err(wrong(en, zh));
-    }
-    if meta.len() > SECRET_BYTES_MAX {
+    let mut file = closed::open(path).map_err(|refusal| match refusal {
+        NotClosed::Unread(error) => unread(error),
+        NotClosed::NotPlain => wrong("is no plain file".to_owned(), "不是普通文件".to_owned()),
+        NotClosed::Open { mode } => wrong(
+            format!("mode {mode:03o}: others can read it; chmod 0600"),
+            format!("权限 {mode:03o}：他人可读；请 chmod 0600"),
+        ),
+    })?;
+    if file.metadata().map_err(unread)?.len() > SECRET_BYTES_MAX {
         let en = format!("is larger than {SECRET_BYTES_MAX} bytes");
         return Err(wrong(en, format!("大于 {SECRET_BYTES_MAX} 字节")));
     }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unread)?);
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(unread)?;
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
         return Err(wrong("is empty".to_owned(), "是空的".to_owned()));
@@ -257,18 +267,33 @@ fn file(path: &Path, credentials_dir: Option<&Path>) -> Result<Zeroizing<String>
 }
 
 fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, FileFault> {
+    place(path, credentials_dir).ok_or_else(|| {
+        let words = (
+            "is a systemd credential and there are none here; or give an absolute path",
+            "是 systemd 凭据，而此处没有；或写绝对路径",
+        );
+        (words.into(), path.components().count() == 1)
+    })
+}
+
+/// Where a secret lies: an absolute path is that; a bare name is what systemd keeps under it, else, when there is one,
+/// the file of that name in [`CREDENTIALS_PATH`]. `None`: there is none.
+#[must_use]
+pub fn place(path: &Path, credentials_dir: Option<&Path>) -> Option<PathBuf> {
     if path.is_absolute() {
-        return Ok(path.to_owned());
+        return Some(path.to_owned());
     }
-    let is_name = path.components().count() == 1;
-    match credentials_dir {
-        Some(dir) if is_name => Ok(dir.join(path)),
-        Some(_) | None => {
-            let words = (
-                "is a systemd credential and there are none here; or give an absolute path",
-                "是 systemd 凭据，而此处没有；或写绝对路径",
-            );
-            Err((words.into(), is_name))
-        }
+    if path.components().count() != 1 {
+        return None;
     }
+    let kept = credentials_dir.map(|dir| dir.join(path));
+    if kept.as_ref().is_some_and(|kept| kept.exists()) {
+        return kept;
+    }
+    let ours = Path::new(CREDENTIALS_PATH);
+    // Also while the file is not made yet: whoever makes it has to know where.
+    if ours.is_dir() {
+        return Some(ours.join(path));
+    }
+    kept
 }

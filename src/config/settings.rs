@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::access::{self, Access};
 use super::codes::{self, CodePattern};
 use super::devices::{self, DeviceConfig};
+use super::doors::{self, Json, Tcp};
 use super::keys::{ConfigError, Keys, Sink};
 use super::layers;
 
@@ -13,6 +15,9 @@ pub const SETTINGS_PATH: &str = "/etc/yibaod/yibaod.toml";
 const RECEIPT_LINES_MAX: usize = 20;
 /// Width of a line above or below a receipt, characters.
 const RECEIPT_LINE_CHARS_MAX: usize = 64;
+/// How much can be logged.
+pub const LOG_LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
+const LOG_LEVEL_DEFAULT: &str = "info";
 /// A wait longer than this is a mistake in the file.
 const WAIT_S_MAX: i64 = 3_600;
 
@@ -29,12 +34,22 @@ pub struct Settings {
     pub codes: Vec<CodePattern>,
     /// Who may do what beyond the socket's mode.
     pub access: Access,
+    /// JSON over HTTP.
+    pub json: Json,
+    /// Calls over TCP.
+    pub tcp: Tcp,
     /// What stands around a receipt.
     pub receipt: Receipt,
+    /// The settlement sheet.
+    pub sheet: Sheet,
     /// How much at once.
     pub limits: Limits,
+    /// The door on the system bus.
+    pub dbus: Dbus,
     /// How long is waited.
     pub times: Times,
+    /// What is logged.
+    pub log: Log,
 }
 
 /// Which desk this is.
@@ -59,32 +74,6 @@ pub struct Paths {
     pub site_key: PathBuf,
 }
 
-/// A caller on the local socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// `uid:1000`.
-    Uid(u32),
-    /// `user:cashier`.
-    User(String),
-    /// `gid:1000`.
-    Gid(u32),
-    /// `group:yibao`.
-    Group(String),
-}
-
-/// Who may do what beyond the socket's mode.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
-    /// Who may settle a bill that names nobody. Empty: nobody.
-    pub unnamed_bill: Vec<Caller>,
-    /// Who may settle. Empty: everybody who can open the socket.
-    pub settle: Vec<Caller>,
-    /// Who may state what became of a stuck settlement, besides root and the daemon's own user.
-    pub admin: Vec<Caller>,
-    /// Who may be told names and numbers whole, besides admins. Empty: nobody.
-    pub unmasked: Vec<Caller>,
-}
-
 /// What stands around a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -94,6 +83,28 @@ pub struct Receipt {
     pub foot: Vec<String>,
     /// Whether names and numbers are masked.
     pub mask_names: bool,
+}
+
+/// The settlement sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// Where the site's own template lies; absent: the one that is built in.
+    pub template_dir: Option<PathBuf>,
+    /// 医院等级, may be empty.
+    pub hospital_level: String,
+    /// Above.
+    pub head: Vec<String>,
+    /// Below.
+    pub foot: Vec<String>,
+    /// Whether names and numbers are masked.
+    pub mask_names: bool,
+}
+
+/// The door on the system bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dbus {
+    /// Whether the bus is joined where there is one.
+    pub enabled: bool,
 }
 
 /// How much at once.
@@ -122,6 +133,13 @@ pub struct Times {
     pub pending_s: u32,
 }
 
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// One of [`LOG_LEVELS`].
+    pub level: String,
+}
+
 impl Settings {
     /// Reads the file and the `conf.d/*.toml` beside it, and checks them.
     ///
@@ -133,18 +151,36 @@ impl Settings {
         let settings = settings(Keys::new(table, sink.clone()));
         sink.finish(settings)
     }
+
+    /// The `[paths] socket` that is written, whatever else is wrong with the files.
+    ///
+    /// # Errors
+    /// They are no TOML, or cannot be read.
+    pub fn socket_written(path: &Path) -> Result<Option<PathBuf>, ConfigError> {
+        let (table, _) = layers::all(path)?;
+        let paths = table.get("paths").and_then(|paths| paths.get("socket"));
+        Ok(paths.and_then(|socket| socket.as_str()).map(PathBuf::from))
+    }
 }
 
-fn settings(mut keys: Keys) -> Settings {
+pub(super) fn settings(mut keys: Keys) -> Settings {
+    let mut access = access::access(keys.sub("access"));
+    let tcp = doors::tcp(keys.sub("tcp"), &mut access);
+    let receipt = receipt(keys.sub("receipt"));
     Settings {
+        sheet: sheet(keys.sub("sheet"), &receipt),
         desk: desk(keys.sub("desk")),
         paths: paths(keys.sub("paths")),
         devices: devices(&mut keys),
         codes: codes::codes(&mut keys),
-        access: access(keys.sub("access")),
-        receipt: receipt(keys.sub("receipt")),
+        access,
+        json: doors::json(keys.sub("json")),
+        tcp,
+        receipt,
         limits: limits(keys.sub("limits")),
+        dbus: dbus(keys.sub("dbus")),
         times: times(keys.sub("times")),
+        log: log(keys.sub("log")),
     }
 }
 
@@ -189,43 +225,6 @@ fn devices(keys: &mut Keys) -> Vec<DeviceConfig> {
     found
 }
 
-fn access(mut keys: Keys) -> Access {
-    Access {
-        unnamed_bill: callers(&mut keys, "unnamed_bill"),
-        settle: callers(&mut keys, "settle"),
-        admin: callers(&mut keys, "admin"),
-        unmasked: callers(&mut keys, "unmasked"),
-    }
-}
-
-fn callers(keys: &mut Keys, key: &'static str) -> Vec<Caller> {
-    let mut callers = Vec::new();
-    for text in keys.list(key, &[]) {
-        match caller(&text) {
-            Some(caller) => callers.push(caller),
-            None => keys.problem(
-                key,
-                format!("{text:?} is none of uid:N, user:NAME, gid:N, group:NAME"),
-            ),
-        }
-    }
-    callers
-}
-
-fn caller(text: &str) -> Option<Caller> {
-    let (kind, who) = text.split_once(':')?;
-    if who.is_empty() {
-        return None;
-    }
-    match kind {
-        "uid" => who.parse().ok().map(Caller::Uid),
-        "gid" => who.parse().ok().map(Caller::Gid),
-        "user" => Some(Caller::User(who.to_owned())),
-        "group" => Some(Caller::Group(who.to_owned())),
-        _ => None,
-    }
-}
-
 fn receipt(mut keys: Keys) -> Receipt {
     let head = receipt_lines(&mut keys, "head", &[]);
     let foot = receipt_lines(&mut keys, "foot", &["仅供核对，不作报销凭证"]);
@@ -233,6 +232,29 @@ fn receipt(mut keys: Keys) -> Receipt {
         head,
         foot,
         mask_names: keys.flag("mask_names", true),
+    }
+}
+
+/// Where nothing else is said it is as the receipt.
+fn sheet(mut keys: Keys, receipt: &Receipt) -> Sheet {
+    let template_dir = keys.text("template_dir", "");
+    let template_dir = (!template_dir.is_empty()).then(|| PathBuf::from(template_dir));
+    if template_dir.as_deref().is_some_and(Path::is_relative) {
+        keys.problem("template_dir", "must be an absolute path");
+    }
+    let hospital_level = keys.text("hospital_level", "");
+    if hospital_level.chars().count() > RECEIPT_LINE_CHARS_MAX {
+        let what = format!("must be at most {RECEIPT_LINE_CHARS_MAX} characters");
+        keys.problem("hospital_level", what);
+    }
+    let head: Vec<&str> = receipt.head.iter().map(String::as_str).collect();
+    let foot: Vec<&str> = receipt.foot.iter().map(String::as_str).collect();
+    Sheet {
+        template_dir,
+        hospital_level,
+        head: receipt_lines(&mut keys, "head", &head),
+        foot: receipt_lines(&mut keys, "foot", &foot),
+        mask_names: keys.flag("mask_names", receipt.mask_names),
     }
 }
 
@@ -252,12 +274,27 @@ fn receipt_lines(keys: &mut Keys, key: &'static str, default: &[&str]) -> Vec<St
     lines
 }
 
+fn dbus(mut keys: Keys) -> Dbus {
+    Dbus {
+        enabled: keys.flag("enabled", true),
+    }
+}
+
 fn limits(mut keys: Keys) -> Limits {
     Limits {
-        calls_per_caller: keys.number("calls_per_caller", 32, 1..=1_000),
+        calls_per_caller: keys.number("calls_per_caller", 32, 1..=20_000),
         waiting_callers: keys.number("waiting_callers", 32, 1..=1_000),
         settlements: keys.number("settlements", 256, 1..=10_000),
     }
+}
+
+fn log(mut keys: Keys) -> Log {
+    let level = keys.text("level", LOG_LEVEL_DEFAULT);
+    if !LOG_LEVELS.contains(&level.as_str()) {
+        let known = LOG_LEVELS.join(", ");
+        keys.problem("level", format!("{level:?} is none of {known}"));
+    }
+    Log { level }
 }
 
 fn times(mut keys: Keys) -> Times {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::access::{Caller, Role};
 use super::profile::{Profile, SecretPlace, UrlStyle};
 use super::secrets::Secrets;
-use super::settings::{Caller, Settings};
+use super::settings::Settings;
 use super::{ConfigError, devices};
 
 const SANDBOX: &str = include_str!("../../packaging/profiles/sandbox.toml");
@@ -39,7 +40,7 @@ fn filled() -> String {
 }
 
 /// A file with every key that is commented out put in.
-fn uncommented(text: &str) -> String {
+pub(super) fn uncommented(text: &str) -> String {
     let key = |line: &str| {
         let rest = line.strip_prefix('#')?;
         let first = rest.chars().next()?;
@@ -111,6 +112,8 @@ fn the_template_lists_every_key_with_its_default() {
     let mut whole = Profile::parse(&whole, "t").unwrap();
     assert_eq!(whole.answers.refusals.len(), 6);
     whole.answers.refusals.clear();
+    assert_eq!(whole.year_to_date.codes.len(), 1);
+    whole.year_to_date.codes.clear();
     assert_eq!(whole, plain);
     assert!(!plain.warnings().is_empty());
 }
@@ -141,7 +144,7 @@ fn the_template_names_every_key_that_is_read_and_no_other() {
         assert_eq!(written, known, "{}", problem.key);
         tables += 1;
     }
-    assert_eq!(tables, 16, "{error}");
+    assert_eq!(tables, 17, "{error}");
 }
 
 /// What only the bureau or the hospital knows is blank, and nothing else is wrong.
@@ -419,8 +422,12 @@ fn the_sample_configuration_is_the_defaults() {
     let whole = uncommented(SAMPLE);
     let mut whole = Settings::load(&file(dir.path(), "b/yibaod.toml", &whole)).unwrap();
     assert_eq!((whole.devices.len(), whole.codes.len()), (4, 1));
+    assert_eq!((whole.tcp.tokens.len(), whole.access.roles.len()), (1, 2));
+    assert!(whole.tcp.listen.is_some() && whole.tcp.tls.is_some() && !whole.tcp.settle);
     whole.devices.clear();
     whole.codes.clear();
+    whole.access.roles.clear();
+    whole.tcp = sample.tcp.clone();
     assert_eq!(whole, sample);
 }
 
@@ -504,11 +511,16 @@ fn a_desk_must_say_its_number() {
 #[test]
 fn callers_are_named_by_kind() {
     let dir = tempfile::tempdir().unwrap();
-    let text =
-        "[desk]\nname = \"a\"\nnumber = 0\n[access]\nsettle = [\"group:yibao\", \"uid:0\"]\n";
+    let text = "[desk]\nname = \"a\"\nnumber = 0\n[access]\nsettle = [\"group:yibao\", \"uid:0\"]\n\
+                kiosk = [\"token:hall\", \"certificate:hall.example\"]\n";
     let settings = Settings::load(&file(dir.path(), "y.toml", text)).unwrap();
-    let expected = [Caller::Group("yibao".to_owned()), Caller::Uid(0)];
-    assert_eq!(settings.access.settle, expected);
+    let expected = [
+        (Role::Kiosk, Caller::Token("hall".to_owned())),
+        (Role::Kiosk, Caller::Certificate("hall.example".to_owned())),
+        (Role::Cashier, Caller::Group("yibao".to_owned())),
+        (Role::Cashier, Caller::Uid(0)),
+    ];
+    assert_eq!(settings.access.roles, expected);
     let wrong = text.replace("uid:0", "root");
     let error = Settings::load(&file(dir.path(), "z.toml", &wrong)).unwrap_err();
     assert_eq!(keys_of(&error), ["access.settle"]);
@@ -526,14 +538,13 @@ fn a_secret_that_others_can_read_is_refused() {
     mode(0o640);
     let error = Secrets::load(&profile, None).unwrap_err();
     assert!(error.to_string().contains("chmod 0600"), "{error}");
-    // systemd's own folder decides who reads it.
+    mode(0o600);
     profile.gateway.secret = SecretPlace::File("secret".into());
     let secrets = Secrets::load(&profile, Some(dir.path())).unwrap();
     assert_eq!(secrets.gateway.as_str(), "s3cret");
     assert!(!format!("{secrets:?}").contains("s3cret"));
     assert!(Secrets::load(&profile, None).is_err());
     profile.gateway.secret = SecretPlace::File(path.clone());
-    mode(0o600);
     assert_eq!(
         Secrets::load(&profile, None).unwrap().gateway.as_str(),
         "s3cret"

@@ -92,6 +92,33 @@ pub struct Counters {
     pub cards: u64,
     /// Readings of cards that failed.
     pub cards_failed: u64,
+    /// How often the kernel had no room for all that a scanner typed: a code was lost.
+    pub losses: u64,
+}
+
+impl DeviceInfo {
+    /// Why it is missing, when the last try to open it found more than that nothing is there.
+    #[must_use]
+    pub fn why_missing(&self) -> Option<Code> {
+        why_missing(self.state, self.last_error)
+    }
+}
+
+/// What keeps a device closed that is plugged in; what is lost once it was open has another code.
+fn why_missing(state: DeviceState, last_error: Option<(Code, u64)>) -> Option<Code> {
+    let (code, _) = last_error.filter(|_| state == DeviceState::Missing)?;
+    kept_closed(code).map(|_| code)
+}
+
+/// What a watcher is told when this keeps a device closed that is plugged in.
+fn kept_closed(code: Code) -> Option<What> {
+    const KEEP_CLOSED: [(Code, What); 3] = [
+        (Code::DevicePermission, What::NotPermitted),
+        (Code::DeviceAmbiguous, What::Ambiguous),
+        (Code::DeviceHeldElsewhere, What::HeldElsewhere),
+    ];
+    let mut all = KEEP_CLOSED.into_iter();
+    all.find_map(|(keeps, what)| (keeps == code).then_some(what))
 }
 
 /// One device's row, shared by its owner and the hub.
@@ -122,6 +149,7 @@ impl Board {
             | Kind::EscPosUsb { .. }
             | Kind::PcscReader { .. }
             | Kind::IdCardSerial { .. }
+            | Kind::IdCardUsb { .. }
             | Kind::Queue(_) => DeviceState::Missing,
         };
         let counters = Counters::default();
@@ -206,6 +234,9 @@ impl Board {
         self.tap.failed(error.code);
         let before = self.lock().last_error.replace((error.code, now_ms()));
         if before.is_none_or(|(code, _)| code != error.code) {
+            if let Some(what) = kept_closed(error.code) {
+                self.say(what);
+            }
             tracing::warn!(device = self.name(), code = error.code.id(), detail = %error.detail, "trouble");
         } else {
             tracing::debug!(device = self.name(), code = error.code.id(), detail = %error.detail, "trouble");
@@ -237,6 +268,12 @@ impl Board {
         if !busy && state == DeviceState::Ready && !was_usable {
             self.say(What::Ready);
         }
+    }
+
+    /// [`DeviceInfo::why_missing`].
+    pub(crate) fn why_missing(&self) -> Option<Code> {
+        let inside = self.lock();
+        why_missing(inside.state, inside.last_error)
     }
 
     pub(crate) fn printer(&self) -> Option<PrinterState> {
@@ -288,6 +325,7 @@ impl Board {
             Kind::EscPosUsb { at } => ("escpos-usb", at.to_string()),
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
+            Kind::IdCardUsb { at } => ("id-card-usb", at.to_string()),
             Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),
             Kind::Queue(place) if place.is_cups => ("cups-queue", place.shown()),
             Kind::Queue(place) => ("ipp-printer", place.shown()),

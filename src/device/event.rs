@@ -59,6 +59,16 @@ pub enum What {
     Unplugged,
     /// A code came while nobody was armed. It was dropped unread.
     CodeIgnored,
+    /// A new configuration has it, or has it otherwise than before.
+    Added,
+    /// The new configuration does not have it, or has it otherwise; its last user may still be at it.
+    Removed,
+    /// More than one device fits its rule: none was opened.
+    Ambiguous,
+    /// It is there and may not be opened.
+    NotPermitted,
+    /// It is there and somebody else has it open.
+    HeldElsewhere,
     /// A card lies in the reader.
     CardIn,
     /// The card was taken out.

@@ -66,6 +66,13 @@ impl Pty {
         &self.path
     }
 
+    /// Whether a break reads as nothing on the other side.
+    pub(super) fn ignores_breaks(&self) -> bool {
+        let settings = rustix::termios::tcgetattr(&self.master).unwrap();
+        let ignored = rustix::termios::InputModes::IGNBRK;
+        settings.input_modes.contains(ignored)
+    }
+
     /// What came; nothing: not yet, or nobody has the other side open.
     pub(super) fn hear(&self, into: &mut [u8]) -> usize {
         rustix::io::ioctl_fionbio(&self.master, true).unwrap();

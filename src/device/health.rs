@@ -191,6 +191,19 @@ pub(crate) fn of_answer(looked: &Result<PrinterState, DeviceError>, began: Insta
     vec![answered, paper]
 }
 
+/// Codes that this machine was too busy to read.
+pub(crate) fn of_losses(info: &DeviceInfo) -> Option<Check> {
+    let losses = info.counters.losses;
+    (losses > 0).then(|| {
+        Check::new(
+            "losses",
+            Verdict::Care,
+            format!("启动以来 {losses} 次来不及读取按键，所扫的码作废；请查看本机负载"),
+            format!("keys were lost {losses} times since the start: was this machine too busy?"),
+        )
+    })
+}
+
 /// The last trouble, when the device has recovered from it.
 pub(crate) fn of_last_error(info: &DeviceInfo, now_ms: u64) -> Option<Check> {
     let (code, at_ms) = info.last_error?;

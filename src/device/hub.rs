@@ -3,28 +3,31 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::board::{Board, DeviceInfo};
-use super::card::{self, CardLease, CardReader, Medium};
+use super::board::{DeviceInfo, DeviceState};
+use super::card::{CardLease, Medium};
 use super::claim::Claims;
 use super::error::DeviceError;
-use super::event::{EventLog, Watcher, now_ms};
+use super::event::{EventLog, Watcher, What, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
+use super::owned::{Device, Family, PATIENT_CARD_ROLES};
 use super::printer::escpos::{PaperPreview, preview};
 use super::printer::ipp::ReportQueue;
-use super::printer::{Place, PrintOptions, PrintOutcome, Printer, PrinterState};
+use super::printer::{PrintOptions, PrintOutcome, Printer, PrinterState, SharedPast};
 use super::quirks;
 use super::record::{self, Recording, recorder};
-use super::scanner::owner::Line;
-use super::scanner::{Asker, Scanner, ScannerLease, Wire};
-use super::usb_line::Turn;
+use super::scanner::{Asker, ScannerLease};
 use crate::book::Code;
-use crate::config::devices::{DeviceConfig, Kind};
+use crate::config::devices::DeviceConfig;
 use crate::document::{Content, Document};
+
+/// A failed attempt that is older says nothing about what a job waits for.
+const RECENT_MS_MAX: u64 = 15_000;
 
 /// The role of the scanner that patients show codes to.
 pub const ROLE_SCANNER: &str = "scanner";
@@ -32,14 +35,10 @@ pub const ROLE_SCANNER: &str = "scanner";
 pub const ROLE_RECEIPT: &str = "receipt";
 /// The role of the printer that prints reports.
 pub const ROLE_REPORT: &str = "report";
-
 /// The role of the reader that patients show cards to.
 pub const ROLE_CARD: &str = "card";
 /// The role of a second reader, for 居民身份证 beside the 社保卡.
 pub const ROLE_ID_CARD: &str = "id-card";
-/// The readers that patients show cards to. All others are used only by their names.
-const PATIENT_CARD_ROLES: [&str; 2] = [ROLE_CARD, ROLE_ID_CARD];
-
 /// A handle to all devices. The owners end when the last handle and lease is dropped.
 #[derive(Clone)]
 pub struct Hub {
@@ -48,21 +47,10 @@ pub struct Hub {
 
 struct Inner {
     events: Arc<EventLog>,
-    devices: Vec<Device>,
+    devices: ArcSwap<Vec<Arc<Device>>>,
     claims: Arc<Claims>,
-}
-
-struct Device {
-    role: String,
-    board: Arc<Board>,
-    family: Family,
-}
-
-enum Family {
-    Scanner(Scanner),
-    Printer(Printer),
-    Card(CardReader),
-    Queue(ReportQueue),
+    hint: Hint,
+    waiting_max: usize,
 }
 
 impl Hub {
@@ -86,17 +74,55 @@ impl Hub {
         let devices = devices
             .into_iter()
             .map(|config| {
-                let was_cut_off = cut_off.contains(&config.role);
-                Device::start(config, &events, &hint, waiting_max, was_cut_off)
+                let past = SharedPast::of(cut_off.contains(&config.role));
+                let device = Device::start(config, &events, &hint, waiting_max, past);
+                Arc::new(device)
             })
             .collect();
         Self {
             inner: Arc::new(Inner {
                 events,
-                devices,
+                devices: ArcSwap::from_pointee(devices),
                 claims: Arc::default(),
+                hint,
+                waiting_max,
             }),
         }
+    }
+
+    /// Has these devices from here on. One that is configured as it was goes on untouched; another ends when its last
+    /// user is through with it, and then its successor can open the line. Must be called in a runtime.
+    pub fn change_devices(&self, wanted: Vec<DeviceConfig>) {
+        let inner = &self.inner;
+        let before = inner.devices.load_full();
+        let kept = |config: &DeviceConfig| {
+            let mut same = before.iter().filter(|it| it.board.config() == config);
+            same.next().map(Arc::clone)
+        };
+        // What is let go is let go first: two owners of one line would be in each other's way.
+        let staying = wanted.iter().filter_map(kept).collect();
+        inner.devices.store(Arc::new(staying));
+        let gone = |it: &&Arc<Device>| !wanted.contains(it.board.config());
+        let gone = before.iter().filter(gone);
+        gone.for_each(|it| it.board.say(What::Removed));
+        let devices = wanted.into_iter().map(|config| {
+            kept(&config).unwrap_or_else(|| {
+                inner.events.say(&config.name, What::Added);
+                let (events, hint) = (&inner.events, &inner.hint);
+                let printers = before.iter().filter_map(|it| it.printer());
+                let past = SharedPast::behind(printers, &config);
+                Arc::new(Device::start(config, events, hint, inner.waiting_max, past))
+            })
+        });
+        inner.devices.store(Arc::new(devices.collect()));
+    }
+
+    fn find(&self, is_meant: impl Fn(&Device) -> bool) -> Option<Arc<Device>> {
+        let devices = self.inner.devices.load();
+        devices
+            .iter()
+            .find(|device| is_meant(device))
+            .map(Arc::clone)
     }
 
     pub(crate) fn claims(&self) -> &Arc<Claims> {
@@ -112,7 +138,12 @@ impl Hub {
     /// All devices, in the order of the configuration. Never waits.
     #[must_use]
     pub fn list(&self) -> Vec<DeviceInfo> {
-        self.inner.devices.iter().map(Device::info).collect()
+        self.inner
+            .devices
+            .load()
+            .iter()
+            .map(|it| it.info())
+            .collect()
     }
 
     /// Follows what happens, from event `from_seq` on; none: from here on.
@@ -125,8 +156,9 @@ impl Hub {
     /// again whenever that changes; 0: it is his. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// `SCANNER_MISSING` without a scanner, or when it is not there two seconds after it fell to the asker;
-    /// `SCANNER_BUSY` at the deadline or with too many waiting.
+    /// `SCANNER_NOT_CONFIGURED` without a scanner; `SCANNER_MISSING` when it is not there two seconds after it fell to
+    /// the asker, or `DEVICE_PERMISSION`, `DEVICE_AMBIGUOUS`, `DEVICE_HELD_ELSEWHERE` when that keeps it from being
+    /// opened; `SCANNER_BUSY` at the deadline or with too many waiting.
     pub async fn claim_scanner(
         &self,
         role: &str,
@@ -134,20 +166,16 @@ impl Hub {
         deadline: Instant,
         place: watch::Sender<usize>,
     ) -> Result<ScannerLease, DeviceError> {
-        let scanner = self
-            .inner
-            .devices
-            .iter()
-            .find_map(|device| match &device.family {
-                Family::Scanner(scanner) if device.role == role => Some(scanner),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
-                    None
-                }
-            });
+        let devices = self.inner.devices.load_full();
+        let scanner = devices.iter().find_map(|device| match &device.family {
+            Family::Scanner(scanner) if device.role == role => Some(scanner.clone()),
+            Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => None,
+        });
+        // Who waits for one that is taken out of the configuration is not who keeps it.
+        drop(devices);
         let Some(scanner) = scanner else {
-            // To a desk, a scanner that was never configured is one that is missing.
             let code = if role == ROLE_SCANNER {
-                Code::ScannerMissing
+                Code::ScannerNotConfigured
             } else {
                 Code::DeviceUnknown
             };
@@ -161,7 +189,7 @@ impl Hub {
     /// show cards to that reads one of these media.
     ///
     /// # Errors
-    /// `CARD_READER_MISSING` without one that reads them, `DEVICE_UNKNOWN` for a role that no card reader has; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
+    /// `CARD_READER_NOT_CONFIGURED` without one that reads them, `DEVICE_UNKNOWN` for a role that no card reader has; `CARD_READER_BUSY` at the deadline or with too many waiting; why it
     /// cannot be used when it does not come back within two seconds.
     pub async fn claim_card(
         &self,
@@ -184,9 +212,13 @@ impl Hub {
         };
         let mut readers = self.card_readers();
         let device = readers.find(|device| is_meant(device) && device.reads(wanted));
-        let Some(Family::Card(reader)) = device.map(|device| &device.family) else {
+        let reader = device.and_then(|device| match &device.family {
+            Family::Card(reader) => Some(reader.clone()),
+            Family::Scanner(_) | Family::Printer(_) | Family::Queue(_) => None,
+        });
+        let Some(reader) = reader else {
             let none = "no card reader reads what is asked for";
-            return Err(DeviceError::new(Code::CardReaderMissing, none));
+            return Err(DeviceError::new(Code::CardReaderNotConfigured, none));
         };
         reader.claim(asker, deadline, place).await
     }
@@ -201,9 +233,13 @@ impl Hub {
             .collect()
     }
 
-    fn card_readers(&self) -> impl Iterator<Item = &Device> {
-        let devices = self.inner.devices.iter();
-        devices.filter(|device| matches!(device.family, Family::Card(_)))
+    fn card_readers(&self) -> impl Iterator<Item = Arc<Device>> {
+        let devices = self.inner.devices.load();
+        let readers = devices
+            .iter()
+            .filter(|it| matches!(it.family, Family::Card(_)));
+        let readers: Vec<_> = readers.map(Arc::clone).collect();
+        readers.into_iter()
     }
 
     /// Prints one document on the printer of a role, behind the jobs that came before. Answers by the
@@ -236,7 +272,7 @@ impl Hub {
             },
             Some(printer) => printer.print(job, content, options, withdraw).await,
             None => PrintOutcome::NotPrinted {
-                code: Code::PrinterMissing,
+                code: Code::PrinterNotConfigured,
             },
         }
     }
@@ -244,14 +280,30 @@ impl Hub {
     /// What the printer of a role is taken for; `None`: no printer has it.
     #[must_use]
     pub fn printer_profile(&self, role: &str) -> Option<&'static quirks::Profile> {
-        self.printer(role).map(Printer::profile)
+        self.printer(role).map(|printer| printer.profile())
     }
 
     /// Why a job does not print that its printer was not given: as last heard, never waits.
     #[must_use]
     pub fn why_busy(&self, role: &str) -> Code {
         self.printer(role)
-            .map_or(Code::PrinterBusy, Printer::why_busy)
+            .map_or(Code::PrinterBusy, |printer| printer.why_busy())
+    }
+
+    /// What the printer of a role says now that keeps it from printing; nothing that is over.
+    #[must_use]
+    pub fn stands_for(&self, role: &str) -> Option<Code> {
+        said_by(&self.list().into_iter().find(|it| it.role == role)?)
+    }
+
+    /// What keeps the printer of a role from printing, as it said last.
+    #[must_use]
+    pub fn waits_for(&self, role: &str) -> Option<Code> {
+        let printer = self.list().into_iter().find(|it| it.role == role)?;
+        // A printer that fell silent said nothing new: what ended the last attempt, if that was just now.
+        let recent = |(_, at_ms): &(Code, u64)| now_ms().saturating_sub(*at_ms) < RECENT_MS_MAX;
+        let failed = printer.last_error.filter(recent);
+        said_by(&printer).or(failed.map(|(code, _)| code))
     }
 
     /// What the printer of a role would show; `None`: no printer has it.
@@ -264,7 +316,7 @@ impl Hub {
     /// Asks the printer of a role how it is; six seconds at most. While it prints: what it said last.
     ///
     /// # Errors
-    /// `PRINTER_MISSING` when there is none or it does not answer.
+    /// `PRINTER_NOT_CONFIGURED` when there is none, `PRINTER_MISSING` when it does not answer.
     pub async fn printer_state(&self, role: &str) -> Result<PrinterState, DeviceError> {
         if let Some(queue) = self.report_queue(role) {
             return queue.look().await;
@@ -272,7 +324,7 @@ impl Hub {
         match self.printer(role) {
             Some(printer) => printer.look().await,
             None => Err(DeviceError::new(
-                Code::PrinterMissing,
+                Code::PrinterNotConfigured,
                 format!("no printer has the role {role:?}"),
             )),
         }
@@ -280,7 +332,7 @@ impl Hub {
 
     /// Looks at the device with this role or name; six seconds at most. `None`: there is none.
     pub async fn check(&self, role_or_name: &str) -> Option<(DeviceInfo, Vec<Check>)> {
-        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let device = self.find(|it| it.is(role_or_name))?;
         let mut checks = match find::place(&device.board.config().kind) {
             Some((at, class)) => {
                 let (at, missing) = (at.clone(), device.missing());
@@ -303,13 +355,14 @@ impl Hub {
         let info = device.info();
         checks.push(health::of_line(&info));
         checks.extend(answer);
+        checks.extend(health::of_losses(&info));
         checks.extend(health::of_last_error(&info, now_ms()));
         Some((info, checks))
     }
 
     /// Why the device with this role or name is found or not, and which row of the quirks table it uses.
     pub async fn why(&self, role_or_name: &str) -> Option<(DeviceInfo, Why)> {
-        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let device = self.find(|it| it.is(role_or_name))?;
         let config = device.board.config().clone();
         let looking = tokio::task::spawn_blocking(move || Why::of(&config));
         Some((device.info(), looking.await.ok()?))
@@ -317,10 +370,10 @@ impl Hub {
 
     /// The print queue of a role; `None`: no report printer has it.
     #[must_use]
-    pub fn report_queue(&self, role: &str) -> Option<&ReportQueue> {
-        let mut devices = self.inner.devices.iter();
-        devices.find_map(|device| match &device.family {
-            Family::Queue(queue) if device.role == role => Some(queue),
+    pub fn report_queue(&self, role: &str) -> Option<ReportQueue> {
+        let devices = self.inner.devices.load();
+        devices.iter().find_map(|device| match &device.family {
+            Family::Queue(queue) if device.role == role => Some(queue.clone()),
             Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => None,
         })
     }
@@ -336,7 +389,7 @@ impl Hub {
         length: std::time::Duration,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Option<Result<Recording, DeviceError>> {
-        let device = self.inner.devices.iter().find(|it| it.is(role_or_name))?;
+        let device = self.find(|it| it.is(role_or_name))?;
         let (board, info) = (&device.board, device.info());
         let config = board.config();
         let shape = record::shape_of(&config.kind);
@@ -352,150 +405,85 @@ impl Hub {
         })
     }
 
-    fn printer(&self, role: &str) -> Option<&Printer> {
-        self.inner
-            .devices
-            .iter()
-            .find_map(|device| match &device.family {
-                Family::Printer(printer) if device.role == role => Some(printer),
-                Family::Scanner(_) | Family::Printer(_) | Family::Card(_) | Family::Queue(_) => {
-                    None
-                }
-            })
+    fn printer(&self, role: &str) -> Option<Printer> {
+        let devices = self.inner.devices.load();
+        let mut of_role = devices.iter().filter(|device| device.role == role);
+        of_role.find_map(|device| device.printer().cloned())
     }
 }
 
-impl Family {
-    /// What it reads, if it is a card reader.
-    fn media(&self) -> &'static [Medium] {
-        match self {
-            Family::Card(reader) => reader.media,
-            Family::Scanner(_) | Family::Printer(_) | Family::Queue(_) => &[],
-        }
-    }
-}
-
-impl Device {
-    fn start(
-        config: DeviceConfig,
-        events: &Arc<EventLog>,
-        hint: &Hint,
-        waiting_max: usize,
-        was_cut_off: bool,
-    ) -> Self {
-        let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
-        let profile = quirks::profile_of(&config);
-        let printer = |place| {
-            let board = Arc::clone(&board);
-            Family::Printer(Printer::start(&config, place, profile, board, was_cut_off))
-        };
-        let scanner = |at, wire, framing| {
-            let line = Line {
-                at,
-                wire,
-                framing,
-                hint: hint.clone(),
-            };
-            let board = Arc::clone(&board);
-            Family::Scanner(Scanner::start(&config, line, board, waiting_max))
-        };
-        let family = match config.kind.clone() {
-            Kind::SerialScanner { at, baud, framing } => {
-                scanner(at, Wire::Serial { baud }, framing)
-            }
-            Kind::HidScanner { at, framing } => scanner(at, Wire::Hid, framing),
-            Kind::KeyboardScanner { at, framing } => scanner(at, Wire::Keyboard, framing),
-            Kind::EscPosTcp { address } => printer(Place::Tcp { address }),
-            Kind::EscPosSerial { at, baud } => printer(Place::Serial { at, baud }),
-            Kind::EscPosUsb { at } => {
-                let turn = Turn::new();
-                printer(Place::Usb { at, turn })
-            }
-            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } => {
-                Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
-            }
-            Kind::Queue(place) => Family::Queue(ReportQueue::start(place, Arc::clone(&board))),
-        };
-        Self {
-            role: config.role,
-            board,
-            family,
-        }
-    }
-
-    /// The row of the table of models that it uses; empty for what has none.
-    fn model(&self) -> &str {
-        match &self.family {
-            Family::Printer(printer) => printer.profile().name,
-            Family::Scanner(_) | Family::Card(_) | Family::Queue(_) => {
-                self.board.config().model.as_deref().unwrap_or_default()
-            }
-        }
-    }
-
-    fn is_for_patients_cards(&self) -> bool {
-        PATIENT_CARD_ROLES.contains(&self.role.as_str())
-    }
-
-    fn reads(&self, wanted: &[Medium]) -> bool {
-        self.family.media().iter().any(|it| wanted.contains(it))
-    }
-
-    fn is(&self, role_or_name: &str) -> bool {
-        self.role == role_or_name || self.board.name() == role_or_name
-    }
-
-    /// What is said when it is not there.
-    fn missing(&self) -> Code {
-        match self.family {
-            Family::Scanner(_) => Code::ScannerMissing,
-            Family::Printer(_) | Family::Queue(_) => Code::PrinterMissing,
-            Family::Card(_) => Code::CardReaderMissing,
-        }
-    }
-
-    fn info(&self) -> DeviceInfo {
-        let (holder, waiting) = match &self.family {
-            Family::Scanner(scanner) => scanner.queue.holder(),
-            Family::Printer(printer) => printer.holder(),
-            Family::Card(reader) => reader.queue.holder(),
-            Family::Queue(queue) => (queue.holder(), 0),
-        };
-        self.board.info(holder, waiting)
-    }
+/// What keeps a printer from printing, by its own words.
+fn said_by(printer: &DeviceInfo) -> Option<Code> {
+    let missing = (printer.state == DeviceState::Missing).then_some(Code::PrinterMissing);
+    missing.or(printer.printer.and_then(|said| said.trouble()))
 }
 
 #[cfg(test)]
 impl Hub {
     /// A hub of one scanner whose line the test plays.
-    pub(crate) fn of_scanner(role: &str, scanner: Scanner, events: Arc<EventLog>) -> Self {
+    pub(crate) fn of_scanner(
+        role: &str,
+        scanner: super::scanner::Scanner,
+        events: Arc<EventLog>,
+    ) -> Self {
         let board = Arc::clone(&scanner.board);
         Self::of(role, board, Family::Scanner(scanner), events)
+    }
+
+    /// The same, with a line of which the test hears what is ordered.
+    pub(crate) fn of_far_scanner(
+        role: &str,
+    ) -> (
+        Self,
+        Arc<super::board::Board>,
+        tokio::sync::mpsc::Receiver<super::scanner::owner::Arm>,
+    ) {
+        let events = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "gun".to_owned(),
+            role: role.to_owned(),
+            kind: crate::config::devices::Kind::SerialScanner {
+                at: crate::config::devices::At::Path("/nowhere".into()),
+                baud: 9_600,
+                framing: crate::config::devices::Framing::default(),
+            },
+            model: None,
+        };
+        let board = Arc::new(super::board::Board::new(config, Arc::clone(&events)));
+        let waiting_max = super::queue::WAITING_MAX;
+        let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), waiting_max);
+        (Self::of_scanner(role, scanner, events), board, orders)
     }
 
     /// A hub of one card reader whose program the test plays.
     pub(crate) fn of_card(
         role: &str,
-        reader: CardReader,
-        board: Arc<Board>,
+        reader: super::card::CardReader,
+        board: Arc<super::board::Board>,
         events: Arc<EventLog>,
     ) -> Self {
         Self::of(role, board, Family::Card(reader), events)
     }
 
-    fn of(role: &str, board: Arc<Board>, family: Family, events: Arc<EventLog>) -> Self {
+    fn of(
+        role: &str,
+        board: Arc<super::board::Board>,
+        family: Family,
+        events: Arc<EventLog>,
+    ) -> Self {
         let role = role.to_owned();
-        let devices = vec![Device {
+        let devices = vec![Arc::new(Device {
             role,
             board,
             family,
-        }];
-        let claims = Arc::default();
+        })];
         Self {
             inner: Arc::new(Inner {
                 events,
-                devices,
-                claims,
+                devices: ArcSwap::from_pointee(devices),
+                claims: Arc::default(),
+                hint: Hint::played().0,
+                waiting_max: super::queue::WAITING_MAX,
             }),
         }
     }

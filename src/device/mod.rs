@@ -24,6 +24,7 @@ mod holder;
 mod hub;
 mod link;
 mod opening;
+mod owned;
 mod pause;
 pub mod printer;
 mod queue;
@@ -37,6 +38,8 @@ mod usb_line;
 mod conformance;
 #[cfg(test)]
 mod far_end;
+#[cfg(test)]
+mod far_service;
 #[cfg(test)]
 mod replay;
 

@@ -1,4 +1,4 @@
-//! Opening devices on threads that may wait: a broken one hangs in the kernel, perhaps for ever.
+//! Opening and closing devices on threads that may wait: a broken one hangs in the kernel, perhaps for ever.
 //!
 //! Each place is opened once at a time. A thread that hangs keeps its place, so that who tries again waits for it
 //! and takes no further thread: all that waits aside shares a limited number of them.
@@ -37,6 +37,19 @@ pub(super) async fn aside<T: Send + 'static>(
         .map_err(|_| wrong("opening hangs"))?
         .map_err(|_| wrong("opening failed"))?;
     opened
+}
+
+/// Closes on a thread that may wait, and keeps the place for so long: who opens it again waits for that.
+pub(super) fn close_aside<T: Send + 'static>(at: &At, close: impl FnOnce() -> T + Send + 'static) {
+    let alone = place(at).try_acquire_owned();
+    let close = move || {
+        drop(close());
+        drop(alone);
+    };
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(close)),
+        Err(_) => close(),
+    }
 }
 
 fn place(at: &At) -> Arc<Semaphore> {
@@ -82,5 +95,29 @@ mod tests {
         let_go.send(()).unwrap();
         aside(&at, second, MISSING, open()).await.unwrap();
         assert_eq!(begun.load(Ordering::SeqCst), 2);
+    }
+
+    /// As a line whose far end reads nothing: the kernel waits in `close`.
+    struct Hangs(mpsc::Receiver<()>);
+
+    impl Drop for Hangs {
+        fn drop(&mut self) {
+            self.0.recv().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closing_that_hangs_holds_its_place_and_no_task() {
+        let at = At::Path("/nowhere/closes".into());
+        let (let_go, kernel) = mpsc::channel();
+        let line = Hangs(kernel);
+        // On the one thread that there is: were it dropped here, nothing after it would run.
+        close_aside(&at, move || line);
+        let hangs = Duration::from_millis(20);
+        let refused = aside(&at, hangs, MISSING, |_| Ok(())).await.unwrap_err();
+        assert_eq!(refused.code, MISSING);
+        let_go.send(()).unwrap();
+        let second = Duration::from_secs(30);
+        aside(&at, second, MISSING, |_| Ok(())).await.unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! A printer on the USB printer class as a byte pipe: bytes out by one endpoint, bytes back by the other, where there is
-//! one. It must not know what the bytes mean.
+//! A printer on the USB printer class, or another device with two bulk endpoints, as a byte pipe: bytes out by one
+//! endpoint, bytes back by the other, where there is one. It must not know what the bytes mean.
 //!
 //! The kernel's own driver for printers (`usblp`) is sent away for as long as the line is open and gets the printer
 //! back afterwards. Opening and closing wait in the kernel and are done on threads that may wait; one printer's next
@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::error::DeviceError;
-use super::find;
+use super::find::{self, Class};
 use super::holder;
 use crate::book::Code;
 use crate::config::devices::At;
@@ -74,15 +74,20 @@ struct Ends {
 }
 
 impl UsbLine {
-    /// Finds the printer and takes it for ourselves alone. `missing` is the code when it is not there.
-    pub(crate) async fn open(at: &At, turn: &Turn, missing: Code) -> Result<Self, DeviceError> {
+    /// Finds the device and takes it for ourselves alone. `missing` is the code when it is not there.
+    pub(crate) async fn open(
+        at: &At,
+        class: Class,
+        turn: &Turn,
+        missing: Code,
+    ) -> Result<Self, DeviceError> {
         let wrong = |what: &str| DeviceError::new(missing, format!("{at}: {what}"));
         let place = at.clone();
         let opening = async {
             let turn = Arc::clone(&turn.0).acquire_owned().await.ok()?;
             let opening = tokio::task::spawn_blocking(move || {
                 // A line that nobody waits for any more is closed as any other.
-                Ends::open(&place, turn, missing).map(Self::of)
+                Ends::open(&place, class, turn, missing).map(Self::of)
             });
             opening.await.ok()
         };
@@ -233,9 +238,14 @@ impl Drop for UsbLine {
 }
 
 impl Ends {
-    fn open(at: &At, turn: OwnedSemaphorePermit, missing: Code) -> Result<Self, DeviceError> {
-        let printer = find::usb_printer(at, missing)?;
-        let path = printer.node.as_path();
+    fn open(
+        at: &At,
+        class: Class,
+        turn: OwnedSemaphorePermit,
+        missing: Code,
+    ) -> Result<Self, DeviceError> {
+        let device = find::usb_interface(at, class, missing)?;
+        let path = device.node.as_path();
         let wrong = |code, what: &dyn std::fmt::Display| {
             DeviceError::new(code, format!("{}: {what}", path.display()))
         };
@@ -249,7 +259,7 @@ impl Ends {
             };
             wrong(code, &error)
         })?;
-        if let Some(node) = find::kernel_printer(&printer) {
+        if let Some(node) = find::kernel_printer(&device) {
             refuse_if_in_use(&node)?;
         }
         let not_ours = |error: nusb::Error| {
@@ -259,10 +269,10 @@ impl Ends {
             }
             wrong(missing, &error)
         };
-        let device = Device::from_fd(OwnedFd::from(file))
+        let opened = Device::from_fd(OwnedFd::from(file))
             .wait()
             .map_err(not_ours)?;
-        let claimed = device.detach_and_claim_interface(printer.interface).wait();
+        let claimed = opened.detach_and_claim_interface(device.interface).wait();
         let interface = claimed.map_err(not_ours)?;
         let (setting, out, back) =
             endpoints(&interface).ok_or_else(|| wrong(missing, &"it takes no bytes"))?;

@@ -1,9 +1,11 @@
 //! The receipt of a settlement that stands: what the patient takes home.
 //!
-//! Names of the amounts are those usual on 医保 receipts; the order of blocks is ours. Names and numbers are
-//! masked unless the site asks otherwise.
+//! It has what the settlement sheet has, on a roll: what is empty, and funds that paid nothing, take no line. Names of
+//! the amounts are those usual on 医保 receipts; the order of blocks is ours. Names and numbers are masked unless the
+//! site asks otherwise.
 
 use super::model::{Align, Block, Cell, Document, Rule, Style};
+use super::sheet::{RETIRED, of_funds};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line, Price};
 use crate::settlement::call::Settled;
@@ -16,6 +18,8 @@ use crate::settlement::state::State;
 pub struct Surround {
     /// The hospital.
     pub hospital: String,
+    /// 医院等级, may be empty.
+    pub hospital_level: String,
     /// Lines above.
     pub head: Vec<String>,
     /// Lines below.
@@ -63,6 +67,8 @@ pub fn of(state: &State, surround: &Surround) -> Document {
     lines(&mut blocks, order);
     split(&mut blocks, &settled.amounts);
     numbers(&mut blocks, state, settled);
+    text(&mut blocks, "患者（家属）签名：", PLAIN, Align::Left);
+    blocks.push(Block::Feed { lines: 2 });
     for line in &surround.foot {
         text(&mut blocks, line, PLAIN, Align::Center);
     }
@@ -87,6 +93,7 @@ fn heading(blocks: &mut Vec<Block>, order: &Order, surround: &Surround) {
         OrderKind::Pharmacy => "药店购药医保结算凭条",
     };
     text(blocks, title, BOLD, Align::Center);
+    pair(blocks, "医院等级", &surround.hospital_level);
     blocks.push(Block::Rule(Rule::Thick));
 }
 
@@ -104,12 +111,31 @@ fn whom(blocks: &mut Vec<Block>, state: &State, person: &Person, masked: bool) {
         .insurance
         .as_ref()
         .map_or("", |row| row.insutype.as_str());
-    pair(blocks, "姓名", &format!("{name}  {}", gender(&person.gend)));
+    let age = match person.age.as_str() {
+        "" => String::new(),
+        age => format!("  {age}岁"),
+    };
+    let gender = gender(&person.gend);
+    pair(blocks, "姓名", &format!("{name}  {gender}{age}"));
     pair(blocks, "证件号码", &number);
+    let psn_no = match masked {
+        true => masked_number(&person.psn_no),
+        false => person.psn_no.clone(),
+    };
+    pair(blocks, "个人编号", &psn_no);
     pair(blocks, "险种", insurance_name(insutype));
 }
 
-fn gender(code: &str) -> &str {
+/// The last four characters, enough for comparing.
+fn masked_number(number: &str) -> String {
+    let hidden = number.chars().count().saturating_sub(4);
+    let characters = number.chars().enumerate();
+    characters
+        .map(|(place, c)| if place < hidden { '*' } else { c })
+        .collect()
+}
+
+pub(super) fn gender(code: &str) -> &str {
     match code {
         "1" => "男",
         "2" => "女",
@@ -118,7 +144,7 @@ fn gender(code: &str) -> &str {
 }
 
 /// 险种类型 by the national dictionary; an unknown local child shows its code.
-fn insurance_name(insutype: &str) -> &str {
+pub(super) fn insurance_name(insutype: &str) -> &str {
     match insutype {
         "310" => "职工基本医疗保险",
         "320" => "公务员医疗补助",
@@ -141,6 +167,18 @@ fn visit(blocks: &mut Vec<Block>, order: &Order, state: &State) {
         .map(|bill| bill.bill_no.as_str())
         .collect();
     pair(blocks, "单据号", bills.join(" ").trim());
+    let begun_at = match visit.begntime.as_str() {
+        "" => &state.known.ids.accepted,
+        begntime => begntime,
+    };
+    pair(blocks, "就诊时间", begun_at);
+    for (name, diagnosis) in ["主要诊断"]
+        .iter()
+        .chain(std::iter::repeat(&"次要诊断"))
+        .zip(&visit.diagnoses)
+    {
+        pair(blocks, name, &diagnosis.diag_name);
+    }
     blocks.push(Block::Rule(Rule::Thin));
 }
 
@@ -168,7 +206,7 @@ fn line_row(blocks: &mut Vec<Block>, line: &Line) {
 }
 
 /// A price with two decimals at least.
-fn price(pric: Price) -> String {
+pub(super) fn price(pric: Price) -> String {
     let text = pric.to_string();
     match text.split_once('.') {
         None => format!("{text}.00"),
@@ -179,31 +217,45 @@ fn price(pric: Price) -> String {
 
 fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
     money(blocks, "医疗费总额", amounts.medfee_sumamt, BOLD);
-    money(blocks, "医保统筹基金支付", amounts.hifp_pay, PLAIN);
-    let others = Fen::sum([
-        amounts.cvlserv_pay,
-        amounts.hifes_pay,
-        amounts.hifmi_pay,
-        amounts.hifob_pay,
-        amounts.maf_pay,
-        amounts.oth_pay,
-    ]);
-    if let Some(others) = others.filter(|others| *others != Fen::ZERO) {
-        money(blocks, "其他基金支付", others, PLAIN);
-    }
-    money(blocks, "个人账户支付", amounts.acct_pay, PLAIN);
-    if amounts.hosp_part_amt != Fen::ZERO {
-        money(blocks, "医院负担", amounts.hosp_part_amt, PLAIN);
-    }
-    money(blocks, "个人现金支付", amounts.psn_cash_pay, BOLD);
-    let own = amounts
-        .fulamt_ownpay_amt
-        .checked_add(amounts.overlmt_selfpay);
-    if let Some(own) = own {
-        money(blocks, "  其中个人自费", own, PLAIN);
-    }
+    some_money(
+        blocks,
+        &[
+            ("  全自费金额", amounts.fulamt_ownpay_amt),
+            ("  超限价自费", amounts.overlmt_selfpay),
+            ("  先行自付", amounts.preselfpay_amt),
+        ],
+    );
+    money(blocks, "  符合政策范围金额", amounts.inscp_scp_amt, PLAIN);
+    money(blocks, "  本次起付线", amounts.act_pay_dedc, PLAIN);
+    money(blocks, "基金支付总额", amounts.fund_pay_sumamt, PLAIN);
+    money(blocks, "  医保统筹基金支付", amounts.hifp_pay, PLAIN);
+    some_money(
+        blocks,
+        &[
+            ("  公务员医疗补助", amounts.cvlserv_pay),
+            ("  企业补充医疗保险", amounts.hifes_pay),
+            ("  居民大病保险", amounts.hifmi_pay),
+            ("  职工大额补助", amounts.hifob_pay),
+            ("  医疗救助", amounts.maf_pay),
+            ("  伤残人员医疗保障", amounts.hifdm_pay),
+            ("  其他支出", amounts.oth_pay),
+            ("  离休人员医疗保障", of_funds(amounts, RETIRED)),
+        ],
+    );
+    money(blocks, "个人负担总额", amounts.psn_part_amt, PLAIN);
+    money(blocks, "  个人账户支付", amounts.acct_pay, PLAIN);
+    some_money(blocks, &[("  其中家庭共济", amounts.acct_mulaid_pay)]);
+    money(blocks, "  个人现金支付", amounts.psn_cash_pay, BOLD);
+    some_money(blocks, &[("医院负担", amounts.hosp_part_amt)]);
     money(blocks, "账户余额", amounts.balc, PLAIN);
     blocks.push(Block::Rule(Rule::Thin));
+}
+
+/// Those that are something.
+fn some_money(blocks: &mut Vec<Block>, amounts: &[(&str, Fen)]) {
+    for (name, amount) in amounts.iter().filter(|(_, amount)| *amount != Fen::ZERO) {
+        money(blocks, name, *amount, PLAIN);
+    }
 }
 
 fn numbers(blocks: &mut Vec<Block>, state: &State, settled: &Settled) {

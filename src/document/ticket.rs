@@ -59,7 +59,11 @@ pub fn of(story: &Dispense, surround: &Surround) -> Option<Document> {
     pair(&mut blocks, "药师", &goods.pharmacist.name);
     pair(&mut blocks, "经办人", &goods.opter_name);
     pair(&mut blocks, when, &goods.sel_retn_time);
-    pair(&mut blocks, "流水号", &story.id);
+    // On a line of its own: in a column it is too long and would go on above the foot.
+    blocks.push(text(&format!("流水号 {}", story.id), PLAIN, Align::Left));
+    if !surround.foot.is_empty() {
+        blocks.push(Block::Rule(Rule::Thin));
+    }
     for line in &surround.foot {
         blocks.push(text(line, PLAIN, Align::Center));
     }

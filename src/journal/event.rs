@@ -123,6 +123,25 @@ pub struct StreamHead {
     pub summary: String,
 }
 
+impl StreamHead {
+    /// Of a stream in which nothing is ever to do and which is about nobody: a book of what was done.
+    #[must_use]
+    pub fn closed(kind: &str, caller: &str) -> StreamHead {
+        StreamHead {
+            kind: kind.to_owned(),
+            request_id: None,
+            caller: caller.to_owned(),
+            body_digest: String::new(),
+            open: false,
+            stuck: false,
+            visit: None,
+            visit_is_shared: false,
+            person: None,
+            summary: "{}".to_owned(),
+        }
+    }
+}
+
 /// One write: all of it is on disk when it is answered, or none of it ever will be.
 #[derive(Debug, Clone)]
 pub struct Append {

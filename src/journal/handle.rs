@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -25,6 +26,9 @@ const STOPPED: &str = "process_stopped";
 /// Called with the reason when a commit or a sync failed. It should not return.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Called with how long each commit took, its sync included. It must not wait for anything.
+pub type OnCommit = Arc<dyn Fn(Duration) + Send + Sync>;
+
 /// How a journal is opened.
 #[derive(Clone)]
 pub struct Options {
@@ -42,6 +46,8 @@ pub struct Options {
     pub allow_overlay: bool,
     /// What ends the process. The default writes a line to standard error and aborts.
     pub on_fatal: OnFatal,
+    /// What measures. The default does not.
+    pub on_commit: OnCommit,
 }
 
 impl Options {
@@ -61,6 +67,7 @@ impl Options {
                 eprintln!("yibaod: the journal cannot be written: {reason}");
                 std::process::abort();
             }),
+            on_commit: Arc::new(|_| {}),
         }
     }
 }
@@ -264,6 +271,18 @@ impl Journal {
         self.append_desk(STOPPED, "{}".to_owned()).await.map(|_| ())
     }
 
+    /// Raises marks that go with no event.
+    ///
+    /// # Errors
+    /// They are not on disk.
+    pub async fn keep_marks(&self, marks: Vec<(String, i64)>) -> Result<(), Error> {
+        let append = Append {
+            marks,
+            ..identity::desk_append(Vec::new())
+        };
+        self.append(append).await.map(|_| ())
+    }
+
     async fn append_desk(&self, kind: &str, body: String) -> Result<Appended, Error> {
         let event = NewEvent::new(kind, 1, identity::now_utc_ms(), body);
         self.append(identity::desk_append(vec![event])).await
@@ -279,6 +298,11 @@ impl Journal {
     pub async fn forget_before(&self, utc_ms: i64) -> Result<Forgotten, Error> {
         self.command(|reply| Command::ForgetBefore(utc_ms, reply))
             .await
+    }
+
+    /// Returns when the writer's thread comes to it, behind what was asked before.
+    pub async fn turn(&self) -> Result<(), Error> {
+        self.command(Command::Turn).await
     }
 
     /// The keyed digest of a request, for [`StreamHead::body_digest`].
@@ -312,6 +336,18 @@ impl Journal {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.inner.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// Appends that wait for the disk at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        APPENDS_WAITING_MAX.saturating_sub(self.inner.room.available_permits())
+    }
+
+    /// Bytes of its files, ballast not counted.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.inner.shared.space.used_bytes()
     }
 
     /// Ends the threads and closes the files; answers when another process may open them. What
@@ -413,6 +449,7 @@ fn open(options: Options) -> Result<(Writer, Readers, Opened), Error> {
         day_key: None,
         wal_bytes: 1,
         on_fatal: options.on_fatal,
+        on_commit: options.on_commit,
         _lock: lock,
     };
     Ok((writer, readers, opened))

@@ -11,8 +11,8 @@
 //! whose file was removed. A file that cannot be read counts as removed: a power cut may tear it.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Error;
 use super::append::Tail;
+use super::space::{check_names, private};
 
 const ENDING: &str = "high-water";
 const FORMAT: &str = "yibaod-high-water-1";
@@ -57,13 +58,14 @@ impl HighWater {
     /// The file beside this journal's directory.
     pub(super) fn beside(dir: &Path) -> Self {
         let path = dir.with_extension(ENDING);
-        let opened = OpenOptions::new()
+        let opened = private()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
-            .open(&path);
+            .open(&path)
+            .map_err(|source| Error::io(&path, source))
+            .and_then(|file| check_names(&path, &file).map(|()| file));
         let file = match opened {
             Ok(file) => Some(file),
             Err(error) => {

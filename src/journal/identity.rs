@@ -177,18 +177,7 @@ pub(super) fn desk_append(events: Vec<NewEvent>) -> Append {
         stream: DESK_STREAM.to_owned(),
         after: None,
         events,
-        head: StreamHead {
-            kind: DESK_STREAM.to_owned(),
-            request_id: None,
-            caller: "yibaod".to_owned(),
-            body_digest: String::new(),
-            open: false,
-            stuck: false,
-            visit: None,
-            visit_is_shared: false,
-            person: None,
-            summary: "{}".to_owned(),
-        },
+        head: StreamHead::closed(DESK_STREAM, "yibaod"),
         marks: Vec::new(),
     }
 }

@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,6 +21,7 @@ use sm3::Sm3;
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::closed::{self, NotClosed};
 
 /// Length of the site key, bytes.
 const SITE_KEY_BYTES: usize = 32;
@@ -49,23 +50,16 @@ impl SiteKey {
 
     /// Reads a key file: 32 raw bytes, or 64 hex digits with an optional line end.
     ///
-    /// The file must be closed to others: no mode bit for group or others. A read-only file of root
-    /// may show the group's read bit, since that is how systemd hands out a credential (the bit is
-    /// the mask of its ACL).
+    /// The file must be closed to others, as [`closed::open`] has it.
     pub fn load(path: &Path) -> Result<SiteKey, Error> {
         let wrong = |why: &str| Error::SiteKey {
             path: path.to_owned(),
             why: why.to_owned(),
         };
-        let file = std::fs::File::open(path).map_err(|source| Error::io(path, source))?;
-        let meta = file.metadata().map_err(|source| Error::io(path, source))?;
-        if !meta.is_file() {
-            return Err(wrong("not a plain file"));
-        }
-        let credential = meta.uid() == 0 && meta.mode() & 0o7737 == 0o400;
-        if meta.mode() & 0o077 != 0 && !credential {
-            return Err(wrong("readable by others; set its mode to 0600"));
-        }
+        let file = closed::open(path).map_err(|refusal| match refusal {
+            NotClosed::Unread(source) => Error::io(path, source),
+            why @ (NotClosed::NotPlain | NotClosed::Open { .. }) => wrong(&why.to_string()),
+        })?;
         let mut content = Zeroizing::new(Vec::with_capacity(128));
         file.take(KEY_FILE_BYTES_MAX)
             .read_to_end(&mut content)

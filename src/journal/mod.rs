@@ -37,7 +37,7 @@ mod seal;
 mod space;
 mod stored;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod writer;
 
@@ -47,7 +47,7 @@ pub use event::{
 };
 pub use export::{ExportError, Exported, export, own_rows, refund_row, refunded_stream};
 pub use forget::Forgotten;
-pub use handle::{Journal, OnFatal, Opened, Options, ProcessStart};
+pub use handle::{Journal, OnCommit, OnFatal, Opened, Options, ProcessStart};
 pub use identity::{Identity, adopt};
 pub use key::SiteKey;
 pub use rebuild::rebuild;

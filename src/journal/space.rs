@@ -19,6 +19,8 @@ use super::key::fill_random;
 
 const BALLAST_NAME: &str = "ballast";
 const LOCK_NAME: &str = "lock";
+/// What the database keeps beside its file.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// How much ballast is written at once where it cannot be reserved.
 const BALLAST_CHUNK_BYTES: usize = 64 * 1024;
 
@@ -127,24 +129,70 @@ fn check_mode(path: &Path, wanted: u32) -> Result<(), Error> {
 /// Makes an empty private file when there is none, and refuses one that others can read. SQLite
 /// gives the files beside its database the database's mode.
 pub(super) fn prepare_file(path: &Path) -> Result<(), Error> {
-    private()
+    let file = private()
         .create(true)
         .append(true)
         .open(path)
         .map_err(|source| Error::io(path, source))?;
+    check_names(path, &file)?;
+    for beside in BESIDE {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        check_beside(Path::new(&name))?;
+    }
     check_mode(path, 0o600)
 }
 
-fn private() -> OpenOptions {
+/// Refuses what is no plain file of one name where the database opens one by itself.
+fn check_beside(path: &Path) -> Result<(), Error> {
+    let meta = match std::fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io(path, error)),
+    };
+    if meta.is_file() && meta.nlink() == 1 {
+        return Ok(());
+    }
+    Err(Error::Place {
+        path: path.to_owned(),
+        why: "is a link, or has a second name; move it away".to_owned(),
+    })
+}
+
+/// Refuses a file that has a second name: whoever opens it by that one has another lock and another log beside it.
+pub(super) fn check_names(path: &Path, file: &File) -> Result<(), Error> {
+    let meta = file.metadata().map_err(|source| Error::io(path, source))?;
+    if meta.nlink() <= 1 {
+        return Ok(());
+    }
+    let why = "has a second name (a hard link); copy the file, or remove the other name";
+    Err(Error::Place {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    })
+}
+
+/// A file of ours: a link that somebody laid there would have us make or change a file of theirs.
+pub(super) fn private() -> OpenOptions {
+    let no_follow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
-    options.mode(0o600);
+    options.mode(0o600).custom_flags(no_follow);
     options
 }
 
 /// Held as long as the journal is open for writing.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Not left to the closing of the file: a child that is just being started has it too until it is another program.
+    fn drop(&mut self) {
+        if let Err(errno) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%errno, "the journal's lock is held until the process ends");
+        }
+    }
 }
 
 impl Lock {
@@ -155,8 +203,9 @@ impl Lock {
             .append(true)
             .open(&path)
             .map_err(|source| Error::io(&path, source))?;
+        check_names(&path, &file)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(Errno::WOULDBLOCK) => Err(Error::Locked { path }),
             Err(errno) => Err(Error::io(&path, errno)),
         }
@@ -195,6 +244,18 @@ impl Space {
     pub(super) fn free_bytes(&self) -> Result<u64, Error> {
         let room = statvfs(&self.dir).map_err(|errno| Error::io(&self.dir, errno))?;
         Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    }
+
+    /// Bytes of the files in the directory, ballast not counted.
+    pub(super) fn used_bytes(&self) -> u64 {
+        let Ok(files) = std::fs::read_dir(&self.dir) else {
+            return 0;
+        };
+        let ours = files.filter_map(Result::ok);
+        let ours = ours.filter(|file| file.file_name() != BALLAST_NAME);
+        ours.filter_map(|file| file.metadata().ok())
+            .map(|meta| meta.len())
+            .sum()
     }
 
     pub(super) fn ballast_spent(&self) -> bool {
@@ -251,10 +312,14 @@ impl Space {
     fn lay_ballast(&self) -> Result<(), Error> {
         let path = self.ballast_path();
         let io = |source: std::io::Error| Error::io(&path, source);
+        // What lies there may be somebody's file by another name: the name goes, the file is not touched.
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            Ok(()) | Err(_) => {}
+        }
         let mut file = private()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .open(&path)
             .map_err(io)?;
         let laid = match fallocate(&file, FallocateFlags::empty(), 0, self.ballast_bytes) {

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::append::{Pen, Tail, write};
 use super::event::{Append, Appended, Desk};
 use super::forget::{Forgotten, forget_before};
-use super::handle::{OnFatal, Shared};
+use super::handle::{OnCommit, OnFatal, Shared};
 use super::high_water::HighWater;
 use super::identity::Identity;
 use super::seal::DataKey;
@@ -47,6 +47,8 @@ pub(super) enum Command {
     Append(Box<Append>, Reply<Appended>),
     Adopt(Reply<Identity>),
     ForgetBefore(i64, Reply<Forgotten>),
+    /// Answered when it is its turn: the thread lives.
+    Turn(Reply<()>),
     Close(oneshot::Sender<()>),
 }
 
@@ -65,6 +67,7 @@ pub(super) struct Writer {
     pub(super) day_key: Option<(i64, i64, DataKey)>,
     pub(super) wal_bytes: usize,
     pub(super) on_fatal: OnFatal,
+    pub(super) on_commit: OnCommit,
     /// Last, so that it is let go when the connection is closed.
     pub(super) _lock: Lock,
 }
@@ -137,7 +140,10 @@ impl Writer {
                         taken = queue.try_recv().ok();
                     }
                 }
-                other @ (Command::Adopt(_) | Command::ForgetBefore(..) | Command::Close(_)) => {
+                other @ (Command::Adopt(_)
+                | Command::ForgetBefore(..)
+                | Command::Turn(_)
+                | Command::Close(_)) => {
                     // In order: what was asked before it is written before it.
                     if let Some(reason) = self.commit_all(appends) {
                         return Next::Die(reason);
@@ -163,6 +169,10 @@ impl Writer {
             Command::ForgetBefore(utc_ms, reply) => {
                 let forgotten = self.forget(utc_ms);
                 self.answer_alone(forgotten, reply)
+            }
+            Command::Turn(reply) => {
+                reply.send(Ok(())).ok();
+                Next::Go
             }
             Command::Close(reply) => Next::Close(reply),
         }
@@ -269,7 +279,9 @@ impl Writer {
             self.conn.execute_batch("ROLLBACK")?;
             return Ok(answers);
         }
+        let began = Instant::now();
         self.conn.execute_batch("COMMIT")?;
+        (self.on_commit)(began.elapsed());
         self.wal_bytes += bytes;
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         Ok(answers)

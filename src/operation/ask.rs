@@ -9,6 +9,8 @@ use crate::settlement::stuck::Truth;
 pub struct CallerId {
     /// The identity a `request_id` is scoped to: `uid:1000`.
     pub id: String,
+    /// The way in, as rows of who saw what name it: `socket`, `bus`, `tcp`, `tls`.
+    pub door: &'static str,
     /// Whether it may settle a bill that names nobody.
     pub may_bill_unnamed: bool,
     /// Whether names and numbers may be told to it whole.
@@ -132,8 +134,25 @@ pub struct Status {
     pub platform: PlatformStatus,
     /// The journal.
     pub journal: JournalStatus,
+    /// Lines of the log that were dropped since the start.
+    pub log_dropped: u64,
+    /// What is logged.
+    pub log_filter: String,
+    /// The door on the system bus.
+    pub bus: BusState,
     /// The devices.
     pub devices: Vec<crate::device::DeviceInfo>,
+}
+
+/// How the door on the system bus is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusState {
+    /// Not wanted.
+    Off,
+    /// Wanted, and not there.
+    Away,
+    /// There.
+    On,
 }
 
 /// The platform, as last seen.

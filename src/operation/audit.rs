@@ -44,6 +44,8 @@ pub(super) struct Given {
     pub at_ms: i64,
     /// Who.
     pub caller: String,
+    /// By which door.
+    pub door: &'static str,
     /// The desk's name for the scanner.
     pub device: String,
     /// What the code seemed to be.
@@ -131,18 +133,7 @@ fn append(at_ms: i64, rows: &[Given], missing: u64) -> Append {
         stream: format!("scans-{day}"),
         after: None,
         events,
-        head: StreamHead {
-            kind: STREAM_KIND.to_owned(),
-            request_id: None,
-            caller: "desk".to_owned(),
-            body_digest: String::new(),
-            open: false,
-            stuck: false,
-            visit: None,
-            visit_is_shared: false,
-            person: None,
-            summary: "{}".to_owned(),
-        },
+        head: StreamHead::closed(STREAM_KIND, "desk"),
         marks: Vec::new(),
     }
 }
@@ -150,6 +141,7 @@ fn append(at_ms: i64, rows: &[Given], missing: u64) -> Append {
 fn event(given: &Given) -> NewEvent {
     let body = serde_json::json!({
         "device": given.device,
+        "door": given.door,
         "kind": given.kind.word(),
         "claimed": given.claimed,
     });

@@ -81,26 +81,21 @@ impl Operations {
             Medium::SocialCard => "social_card",
             Medium::ResidentId => "resident_id",
         };
-        let body = serde_json::json!({ "medium": medium, "kind": shown.kind }).to_string();
+        let summary = serde_json::json!({ "medium": medium, "kind": shown.kind });
+        let mut body = summary.clone();
+        body["door"] = caller.door.into();
         let sealed = serde_json::json!({
             "name": shown.name.expose(),
             "certno": shown.certno.expose(),
             "card_no": shown.card_no.expose(),
         });
         let at_ms = self.parts().clock.now_ms();
-        let event = NewEvent::new("card_read", VERSION, at_ms, body.clone())
+        let event = NewEvent::new("card_read", VERSION, at_ms, body.to_string())
             .sealing(Zeroizing::new(sealed.to_string().into_bytes()));
         let head = StreamHead {
-            kind: STREAM_KIND.to_owned(),
-            request_id: None,
-            caller: caller.id.clone(),
-            body_digest: String::new(),
-            open: false,
-            stuck: false,
-            visit: None,
-            visit_is_shared: false,
             person: Some(PersonKeyInput::new(shown.certno.expose())),
-            summary: body,
+            summary: summary.to_string(),
+            ..StreamHead::closed(STREAM_KIND, &caller.id)
         };
         let append = Append {
             stream,

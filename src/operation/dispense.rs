@@ -199,7 +199,7 @@ impl Operations {
     }
 
     fn dispense_is_on(&self) -> Result<(), Failure> {
-        if self.parts().rules.dispense_is_enabled {
+        if self.parts().ways().rules.dispense_is_enabled {
             Ok(())
         } else {
             let detail = "dispense.enabled is off in the site profile";
@@ -328,6 +328,7 @@ mod tests {
         });
         let caller = |id: &str| CallerId {
             id: id.to_owned(),
+            door: "socket",
             may_bill_unnamed: false,
             may_see_persons: false,
         };

@@ -203,6 +203,17 @@ impl Operations {
         Ok(pdf.clone())
     }
 
+    /// The digest of a whole document that was put under this id and is there yet.
+    pub(super) async fn digest_of_upload(&self, caller: &str, upload_id: &str) -> Option<String> {
+        let key = (caller.to_owned(), upload_id.to_owned());
+        let slot = self.inner.uploads.slot(&key, false).ok()?;
+        let upload = slot.upload.lock().await;
+        match &upload.stage {
+            Stage::Whole(pdf) => Some(pdf.digest.clone()),
+            Stage::New | Stage::Part(..) | Stage::Broken => None,
+        }
+    }
+
     /// A document that came whole.
     pub(super) async fn kept_pdf(&self, bytes: Bytes) -> Result<Pdf, Failure> {
         let mut upload = Upload {

@@ -77,23 +77,27 @@ impl Operations {
                     if !view.state.is_over() {
                         attendance.answered_pending();
                     }
-                    return self.told_again(&wish, view.state, view.reference).await;
+                    return self
+                        .told_again(&caller, &wish, view.state, view.reference)
+                        .await;
                 }
                 Slot::Yours(reservation) => {
                     if let Some(stored) = self.ended_identification(&caller, &wish).await? {
                         let reference = self.parts().identities.reference_of(&stored.id);
-                        return self.told_again(&wish, Arc::new(stored), reference).await;
+                        let stored = Arc::new(stored);
+                        return self.told_again(&caller, &wish, stored, reference).await;
                     }
                     if let Some(refusing) = self.refusing() {
                         return Err(refusing);
                     }
-                    if identifies.registry().reserved() > self.inner.waits.settlements_max {
+                    if identifies.registry().reserved() > self.waits().settlements_max {
                         let detail = "too many identifications run";
                         return Err(Failure::new(Code::TooManyCalls, detail));
                     }
                     let is_unmasked = wish.unmasked;
                     let id = format!("id-{}", self.inner.runner.new_id());
-                    let begun = identifies.accept(reservation, id, &caller.id, wish, read_until);
+                    let by = (caller.id.as_str(), caller.door);
+                    let begun = identifies.accept(reservation, id, by, wish, read_until);
                     let (follow, attendance) = begun.await.map_err(|error| not_taken(&error))?;
                     let view = ended(&follow, answer_by).await;
                     if !view.state.is_over() {
@@ -132,12 +136,12 @@ impl Operations {
         caller: CallerId,
         request_id: String,
     ) -> Result<(bool, Identified), Failure> {
-        let registry = self.inner.identifies.registry();
-        let Some(follow) = registry.by_request(&caller.id, &request_id).await else {
-            let stored = self.stored_identification(&caller, &request_id).await?;
-            let detail = "no identification has this request_id";
-            let stored = stored.ok_or_else(|| self.not_found(detail))?;
-            return Ok((false, self.without_ref(Arc::new(stored))));
+        let follow = match self.find_identification(&caller, &request_id).await? {
+            Found::Running(follow) => follow,
+            Found::Stored(stored) => return Ok((false, self.without_ref(Arc::new(*stored)))),
+            Found::Nothing => {
+                return Err(self.not_found("no identification has this request_id"));
+            }
         };
         let was_over = follow.view().borrow().state.is_over();
         follow.stop();
@@ -187,7 +191,7 @@ impl Operations {
         let left = left - Duration::from_millis(ANSWER_MS).min(left / 2);
         let most_ms = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
         let wanted_ms = match wish.wait_ms {
-            0 => u32::try_from(self.parts().rules.scan_wait_ms).unwrap_or(u32::MAX),
+            0 => u32::try_from(self.parts().ways().rules.scan_wait_ms).unwrap_or(u32::MAX),
             wait_ms => wait_ms,
         };
         wish.wait_ms = wanted_ms.min(most_ms).max(1);
@@ -197,14 +201,16 @@ impl Operations {
     /// To another call than the one that it was identified for: whom it shows whole is written down anew.
     async fn told_again(
         &self,
+        caller: &CallerId,
         wish: &Wish,
         state: Arc<Identification>,
         reference: Option<RefTold>,
     ) -> Result<Identified, Failure> {
         let is_unmasked = wish.unmasked && state.voucher.is_some() && state.is_over();
         if is_unmasked {
-            let written = self.inner.identifies.audit(&state.id, &state.caller).await;
-            written.map_err(|error| {
+            let identifies = &self.inner.identifies;
+            let written = identifies.audit(&state.id, &caller.id, caller.door);
+            written.await.map_err(|error| {
                 tracing::error!(%error, "an unmasked read cannot be recorded");
                 Failure::new(Code::JournalRefuses, "the reading cannot be recorded")
             })?;
@@ -233,13 +239,14 @@ impl Operations {
     }
 
     fn masked(&self, state: Arc<Identification>, is_held: bool) -> Identified {
-        let rules = &self.parts().rules;
+        let ways = self.parts().ways();
+        let rules = &ways.rules;
         let by_ref = rules.identity_pays && !rules.fresh_code && is_held;
         let now_ms = self.parts().clock.now_ms();
         let is_code = state.credential == Some(CredentialKind::EVoucher);
         Identified {
             pays: pays(&state, by_ref),
-            token_reusable: is_code && self.parts().platform.token_is_reusable(),
+            token_reusable: is_code && ways.platform.token_is_reusable(),
             age_ms: state
                 .decoded_at_ms
                 .map_or(0, |at_ms| (now_ms - at_ms).max(0)),
@@ -281,28 +288,48 @@ impl Operations {
         Ok(Some(loaded))
     }
 
+    /// What runs under this request_id, else what is stored.
+    async fn find_identification(
+        &self,
+        caller: &CallerId,
+        request_id: &str,
+    ) -> Result<Found, Failure> {
+        let registry = self.inner.identifies.registry();
+        if let Some(follow) = registry.by_request(&caller.id, request_id).await {
+            return Ok(Found::Running(follow));
+        }
+        let mut stored = self.stored_identification(caller, request_id).await?;
+        if stored.as_ref().is_some_and(|stored| !stored.is_over()) {
+            // It was accepted behind the first look, and may be over by now.
+            if let Some(follow) = registry.by_request(&caller.id, request_id).await {
+                return Ok(Found::Running(follow));
+            }
+            stored = self.stored_identification(caller, request_id).await?;
+        }
+        Ok(stored.map_or(Found::Nothing, |stored| Found::Stored(Box::new(stored))))
+    }
+
     async fn follow_identification(
         &self,
         caller: &CallerId,
         request_id: &str,
         sender: &tokio::sync::mpsc::Sender<(Progress, Identified)>,
     ) {
-        let registry = self.inner.identifies.registry();
-        let mut arrivals = registry.arrivals();
+        let mut arrivals = self.inner.identifies.registry().arrivals();
         loop {
             arrivals.borrow_and_update();
-            if let Some(follow) = registry.by_request(&caller.id, request_id).await {
-                return self.follow_running_identification(&follow, sender).await;
-            }
-            match self.stored_identification(caller, request_id).await {
-                Ok(Some(stored)) => {
-                    let state = Arc::new(stored);
+            match self.find_identification(caller, request_id).await {
+                Ok(Found::Running(follow)) => {
+                    return self.follow_running_identification(&follow, sender).await;
+                }
+                Ok(Found::Stored(stored)) => {
+                    let state = Arc::new(*stored);
                     let told = self.without_ref(Arc::clone(&state));
                     // An error means that nobody listens any more.
                     drop(sender.send((progress(&state, 1, None, false), told)).await);
                     return;
                 }
-                Ok(None) => {}
+                Ok(Found::Nothing) => {}
                 Err(failure) => {
                     tracing::warn!(%failure, "an identification cannot be watched");
                     return;
@@ -340,6 +367,13 @@ impl Operations {
             }
         }
     }
+}
+
+/// What a request_id stands for.
+enum Found {
+    Running(IdentifyFollow),
+    Stored(Box<Identification>),
+    Nothing,
 }
 
 /// What is true once it is over, at most until then.

@@ -40,7 +40,7 @@ impl Operations {
             | Money::Unknown
             | Money::Pending => None,
         };
-        Ok(Answer { refund, ..answer })
+        Ok(self.with_wait(Answer { refund, ..answer }))
     }
 
     async fn get_as_it_was(&self, caller: CallerId, key: SettlementKey) -> Result<Answer, Failure> {

@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod batch;
 mod card;
 mod coming_back;
 mod devices;
@@ -9,7 +10,9 @@ mod dispense;
 mod document;
 mod errand;
 mod identify;
+mod jobs;
 mod look;
+mod metrics;
 mod operations;
 mod pick_up;
 mod print;
@@ -17,30 +20,37 @@ mod reconcile;
 mod record;
 mod refund;
 mod report;
+mod reprint;
 mod resolve;
 mod scan;
 mod settle;
+mod sheet;
 mod status;
 mod steer;
+mod steward;
 mod stuck;
 mod watch;
+mod year_to_date;
 
 pub use ask::{
-    CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey, SettlementKey, Stated,
-    Status,
+    BusState, CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey,
+    SettlementKey, Stated, Status,
 };
+pub use batch::{BATCH_MAX, BatchTold, BatchWish};
 pub use card::{CARD_WAIT_MS_MAX, CardWish};
 pub use dispense::{DispenseKey, HandOut, HandedOut, TakeBack};
 pub use document::{DOCUMENT_BYTES_MAX, PutTold, PutWish};
 pub use identify::Identified;
+pub use jobs::{JobKey, JobNow, JobRow, JobTold, JobsFilter};
 pub use operations::{Identity, Operations, Waits};
 pub use pick_up::{Dispensed, Ticket};
-pub use print::{
-    JobCancel, JobKey, JobTold, PrintPaper, PrintWish, ReprintOf, ReprintRights, ReprintWish,
-};
+pub use print::{JobCancel, PrintPaper, PrintWish, ReprintOf, ReprintRights, ReprintWish};
 pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};
+pub use settle::answered_within;
+pub use sheet::{SheetTold, SheetWish};
+pub use steward::{ConfigChange, ReloadAsked};
 
 // Doors import operations only; what is told of devices is told in the hub's words.
 pub use crate::device::{

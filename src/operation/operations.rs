@@ -1,11 +1,15 @@
 //! The one handle that doors hold.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::ask::Failure;
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use super::ask::{BusState, Failure};
 use super::audit::Audit;
 use super::document::Uploads;
+use super::steward::ReloadAsked;
 use crate::book::Code;
 use crate::journal::Hindrance;
 use crate::runner::{Errands, Identifies, Parts, Prints, RowError, Runner};
@@ -13,6 +17,7 @@ use crate::settlement::code_kind::Pattern;
 use crate::settlement::handout::Dispense;
 use crate::settlement::reconcile::story::Reconciliation;
 use crate::settlement::refund::Refund;
+use crate::settlement::year_to_date::story::YearToDate;
 
 /// The platform's clock may be off by so much before nothing new is settled.
 const SKEW_MS_MAX: i64 = 300_000;
@@ -48,7 +53,7 @@ pub(super) struct Inner {
     pub(super) reconciliations: Errands<Reconciliation>,
     pub(super) refunds: Errands<Refund>,
     pub(super) identity: Identity,
-    pub(super) waits: Waits,
+    pub(super) waits: ArcSwap<Waits>,
     pub(super) stopping: AtomicBool,
     /// The journal's chain does not hold: somebody, or the disk, changed it.
     pub(super) damaged: AtomicBool,
@@ -64,14 +69,20 @@ pub(super) struct Inner {
     pub(super) preview_turn: tokio::sync::Mutex<()>,
     /// Whoever begins a copy holds it, also when its caller goes.
     pub(super) reprint_turn: Arc<tokio::sync::Mutex<()>>,
+    /// What the years of persons came to, for sheets.
+    pub(super) years: Errands<YearToDate>,
     /// Documents that come in pieces.
     pub(super) uploads: Uploads,
     /// Whoever asks for a document by its id holds it until a job of it is on disk, also when its caller goes.
     pub(super) document_turn: Arc<tokio::sync::Mutex<()>>,
     /// The site's own codes.
-    pub(super) patterns: Arc<[Pattern]>,
+    pub(super) patterns: ArcSwap<Vec<Pattern>>,
+    /// The door on the system bus.
+    pub(super) bus: ArcSwap<BusState>,
     /// Who was given a code.
     pub(super) audit: Audit,
+    /// Where the daemon hears that its configuration shall be read again.
+    pub(super) asked: OnceLock<mpsc::Sender<ReloadAsked>>,
 }
 
 impl Operations {
@@ -80,6 +91,7 @@ impl Operations {
     pub fn new(runner: Runner, identity: Identity, waits: Waits, patterns: Vec<Pattern>) -> Self {
         let (stopping, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         let (hand_outs, prints) = (Errands::new(&runner), Prints::new(&runner));
+        let years = Errands::new(&runner);
         let audit = Audit::new(runner.parts().journal.clone());
         Self {
             inner: Arc::new(Inner {
@@ -89,7 +101,7 @@ impl Operations {
                 refunds: Errands::new(&runner),
                 runner,
                 identity,
-                waits,
+                waits: ArcSwap::from_pointee(waits),
                 stopping,
                 damaged,
                 hand_outs,
@@ -97,9 +109,12 @@ impl Operations {
                 prints,
                 preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: Arc::default(),
+                years,
                 uploads: Uploads::default(),
                 document_turn: Arc::default(),
-                patterns: patterns.into(),
+                patterns: ArcSwap::from_pointee(patterns),
+                bus: ArcSwap::from_pointee(BusState::Off),
+                asked: OnceLock::new(),
             }),
         }
     }
@@ -112,8 +127,19 @@ impl Operations {
         let (refunds, hand_outs) = (&self.inner.refunds, &self.inner.hand_outs);
         let resumed = refunds.resume().await? + hand_outs.resume().await?;
         let resumed = resumed + self.inner.prints.resume().await?;
+        let resumed = resumed + self.inner.years.resume().await?;
         self.inner.identifies.end_open().await?;
         Ok(resumed + self.inner.reconciliations.resume().await?)
+    }
+
+    /// How long is waited and how much runs at once, from here on.
+    pub fn change_waits(&self, waits: Waits, patterns: Vec<Pattern>) {
+        self.inner.waits.store(Arc::new(waits));
+        self.inner.patterns.store(Arc::new(patterns));
+    }
+
+    pub(super) fn waits(&self) -> Waits {
+        **self.inner.waits.load()
     }
 
     pub(super) fn parts(&self) -> &Parts {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ask::{CallerId, Failure, SettlementKey};
+use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
-use super::print::{JobKey, JobTold, PrintPaper, PrintWish};
+use super::print::{PrintPaper, PrintWish};
 use super::settle::unreadable;
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
@@ -118,7 +119,7 @@ impl Operations {
         story: Arc<Dispense>,
         is_wanted: bool,
     ) -> Dispensed {
-        let document = ticket::of(&story, &self.parts().receipt);
+        let document = ticket::of(&story, &self.parts().ways().receipt);
         let ticket = match document {
             Some(document) if is_wanted => {
                 let told = match self.ticket_job(caller, &story.id).await {
@@ -168,7 +169,7 @@ impl Operations {
     }
 
     fn ticket_wait(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.inner.waits.print_wait_ms).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.waits().print_wait_ms).unwrap_or(0))
     }
 }
 
@@ -195,9 +196,13 @@ fn printed(told: Result<JobTold, Failure>) -> Ticket {
         Ok(told) => told,
         Err(failure) => {
             tracing::warn!(%failure, "a ticket cannot be printed");
+            let code = match failure.code == Code::DeviceUnknown {
+                true => Code::PrinterNotConfigured,
+                false => failure.code,
+            };
             return Ticket {
                 job_id: String::new(),
-                paper: Paper::NotPrinted(Code::PrinterMissing),
+                paper: Paper::NotPrinted(code),
             };
         }
     };
@@ -222,6 +227,19 @@ mod tests {
     fn a_settlement_whose_key_is_gone_is_nobodys() {
         let failure = patient_in(State::new("s-1")).unwrap_err();
         assert_eq!(failure.code, Code::Internal);
+    }
+
+    #[test]
+    fn a_ticket_that_was_refused_says_why() {
+        for (code, said) in [
+            (Code::JournalRefuses, Code::JournalRefuses),
+            (Code::TooManyCalls, Code::TooManyCalls),
+            (Code::DeviceUnknown, Code::PrinterNotConfigured),
+        ] {
+            let ticket = printed(Err(Failure::new(code, "")));
+            assert_eq!(ticket.paper, Paper::NotPrinted(said));
+            assert!(ticket.job_id.is_empty());
+        }
     }
 
     #[test]

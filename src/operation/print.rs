@@ -1,4 +1,4 @@
-//! Print, Reprint, CancelJob, Preview: papers for any caller, on disk before they are accepted.
+//! Print, CancelJob, Preview: papers for any caller, on disk before they are accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::same;
-use super::look::Scope;
+use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
-use super::report::{file_of, may_be_out, report_of};
-use super::settle::{SETTLEMENT, not_taken, running, taken_by, unreadable};
+use super::report::{file_of, report_of};
+use super::settle::{not_taken, running, taken_by, unreadable};
+use super::sheet::{Ready, SheetOf};
 use crate::book::Code;
-use crate::device::{PaperPreview, ROLE_RECEIPT};
-use crate::document::job::{self, Event, Job, Order, Phase, Private, Reprint};
-use crate::document::{Content, Document, receipt};
-use crate::journal::{Filter, StreamRow};
-use crate::runner::{JobFollow, JobView, QueueView, Slot, civil, state_of, wall_ms};
+use crate::device::PaperPreview;
+use crate::document::job::{self, Event, Job, Order, Phase, Private};
+use crate::document::sheet::Paper;
+use crate::document::{Content, Document};
+use crate::runner::{JobFollow, JobView, Slot};
 use crate::settlement::order::Operator;
-use crate::settlement::state::Phase as SettlementPhase;
 
 /// A withdrawal that the printer has not decided by then is told to be too late.
 const CANCEL_WAIT_MS: u64 = 2_000;
@@ -60,6 +60,8 @@ pub enum PrintPaper {
     Pdf(Bytes),
     /// A PDF that was put before, by the caller's id for it.
     Upload(String),
+    /// The settlement sheet of this settlement.
+    Sheet(SettlementKey, Paper),
 }
 
 /// A checked Reprint.
@@ -99,28 +101,6 @@ pub enum ReprintOf {
     Settlement(SettlementKey),
 }
 
-/// Which job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobKey {
-    /// By its own id.
-    Id(String),
-    /// By the caller's id, scoped to the caller.
-    RequestId(String),
-}
-
-/// A job as it is told.
-#[derive(Clone, Debug)]
-pub struct JobTold {
-    /// What is on disk.
-    pub job: Arc<Job>,
-    /// Jobs of the same printer before it.
-    pub before: usize,
-    /// What its print queue says, while it has it.
-    pub queue: Option<QueueView>,
-    /// It is the caller's own.
-    pub is_own: bool,
-}
-
 /// What became of the wish to call a job off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobCancel {
@@ -133,9 +113,9 @@ pub enum JobCancel {
 }
 
 /// What is to be printed, before it is written down.
-struct Paperwork {
-    order: Order,
-    private: Private,
+pub(super) struct Paperwork {
+    pub(super) order: Order,
+    pub(super) private: Private,
 }
 
 impl Operations {
@@ -145,14 +125,25 @@ impl Operations {
     /// Nothing is printed.
     pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
         let (request_id, wait) = (wish.request_id.clone(), wish.answer_wait);
+        let wish = match self.with_sheet(&caller, wish).await? {
+            Ready::Wish(wish) => wish,
+            Ready::Known(found) => return Ok(self.told_in_time(&caller, *found, wait).await),
+        };
+        let is_ours = |id: &str| SheetOf::parse(id).is_some();
         let turn = match &wish.document_id {
             None => None,
             Some(document_id) => {
                 // Given back once the job is in the journal, where the next one finds it.
                 let turn = Arc::clone(&self.inner.document_turn).lock_owned().await;
                 let first = self.job_of_document(&caller, document_id).await?;
-                if let Some((id, _)) = first.filter(|(_, asked_by)| *asked_by != request_id) {
+                // What we made anew differs from what we made before; it is the same paper.
+                let is_known =
+                    |(_, by): &(String, String)| *by != request_id || is_ours(document_id);
+                if let Some((id, _)) = first.filter(is_known) {
                     drop(turn);
+                    if !is_ours(document_id) {
+                        self.is_the_same(&caller, &id, &wish.paper).await?;
+                    }
                     let found = self.running_or_ended(&id).await?;
                     return Ok(self.told_in_time(&caller, found, wait).await);
                 }
@@ -191,42 +182,6 @@ impl Operations {
             self.remove_unless_used(&file, &begun).await;
         }
         Ok(self.told_in_time(&caller, begun?, wait).await)
-    }
-
-    /// Takes a copy to be printed. One copy of a desk is counted at a time.
-    ///
-    /// # Errors
-    /// Nothing is printed: among others because the first print is not over.
-    pub async fn reprint(&self, caller: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {
-        // Given back once this copy is in the journal, where the next one counts it.
-        let turn = Arc::clone(&self.inner.reprint_turn).lock_owned().await;
-        let (of, role, title, content) = match &wish.of {
-            ReprintOf::Job(key) => self.first_print(&caller, key, wish.rights).await?,
-            ReprintOf::Settlement(key) => self.receipt_of(&caller, key).await?,
-        };
-        let count = self.copies(&of.0, &caller, &wish.request_id).await?;
-        let order = Order {
-            role,
-            wait_ms: wish.wait_ms,
-            reprint: Some(Reprint {
-                of: of.0,
-                of_settlement: of.1,
-                count,
-                operator_id: wish.operator.id,
-            }),
-            report: report_of(&content, None),
-        };
-        let private = Private {
-            title,
-            content,
-            operator_name: wish.operator.name,
-            reason: wish.reason,
-            at: civil(wall_ms()),
-        };
-        let paperwork = Paperwork { order, private };
-        let begun = self.begun(&caller, wish.request_id, paperwork, Some(turn));
-        let begun = begun.await?;
-        Ok(self.told_in_time(&caller, begun, wish.answer_wait).await)
     }
 
     /// One job as it is now.
@@ -345,7 +300,7 @@ impl Operations {
     }
 
     /// Running, or ended. `held` is let go of once a new one is on disk.
-    async fn begun(
+    pub(super) async fn begun(
         &self,
         caller: &CallerId,
         request_id: String,
@@ -441,7 +396,7 @@ impl Operations {
         Ok(Some(job))
     }
 
-    async fn told_in_time(
+    pub(super) async fn told_in_time(
         &self,
         caller: &CallerId,
         begun: Result<JobFollow, Job>,
@@ -459,7 +414,7 @@ impl Operations {
         told(caller, now)
     }
 
-    async fn told_by_id(&self, caller: &CallerId, id: &str) -> Result<JobTold, Failure> {
+    pub(super) async fn told_by_id(&self, caller: &CallerId, id: &str) -> Result<JobTold, Failure> {
         if let Some(follow) = self.inner.prints.registry().by_id(id) {
             let now = follow.view().borrow().clone();
             return Ok(told(caller, now));
@@ -467,7 +422,7 @@ impl Operations {
         Ok(told(caller, ended_view(self.loaded(id).await?)))
     }
 
-    async fn job_id(&self, caller: &CallerId, key: &JobKey) -> Result<String, Failure> {
+    pub(super) async fn job_id(&self, caller: &CallerId, key: &JobKey) -> Result<String, Failure> {
         let journal = &self.parts().journal;
         let found = match key {
             JobKey::Id(id) => journal.find(id).await,
@@ -477,6 +432,7 @@ impl Operations {
                 drop(running.await);
                 journal.find_request(&caller.id, id).await
             }
+            JobKey::DocumentId(id) => return self.id_of_document(caller, id).await,
         };
         let row = found.map_err(|error| unreadable(&error))?;
         let row = row.filter(|row| row.kind == job::KIND);
@@ -488,90 +444,6 @@ impl Operations {
         let job = self.inner.prints.load(id).await;
         job.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))
     }
-
-    /// What a job printed first: its stream and whether that is a settlement, the role, and what stood on it.
-    async fn first_print(
-        &self,
-        caller: &CallerId,
-        key: &JobKey,
-        rights: ReprintRights,
-    ) -> Result<((String, bool), String, String, Content), Failure> {
-        let id = self.job_id(caller, key).await?;
-        let job = self.loaded(&id).await?;
-        if job.caller != caller.id && !rights.any {
-            let detail = "it is another caller's job";
-            return Err(Failure::new(Code::NotAllowed, detail));
-        }
-        if job.ended().is_none() {
-            return Err(Failure::new(Code::PrintRunning, ""));
-        }
-        let of = match &job.order.reprint {
-            Some(copy) => (copy.of.clone(), copy.of_settlement),
-            None => (id, false),
-        };
-        let private = job.private.ok_or(Failure::new(Code::PrintGone, ""))?;
-        match private.content {
-            Content::Raw(_) | Content::MarkedRaw { .. } if !rights.raw => {
-                let detail = "it is bytes for the printer";
-                return Err(Failure::new(Code::NotAllowed, detail));
-            }
-            Content::Raw(_)
-            | Content::MarkedRaw { .. }
-            | Content::Document(_)
-            | Content::Pdf(_) => {}
-        }
-        let Private { title, content, .. } = Arc::unwrap_or_clone(private);
-        Ok((of, job.order.role, title, content))
-    }
-
-    /// The receipt of a settlement that stands and whose own paper is over.
-    async fn receipt_of(
-        &self,
-        caller: &CallerId,
-        key: &SettlementKey,
-    ) -> Result<((String, bool), String, String, Content), Failure> {
-        let id = self.stream_of(caller, key, Scope::Own).await?;
-        let found = self.parts().journal.find(&id).await;
-        let row = found.map_err(|error| unreadable(&error))?;
-        if row.is_none_or(|row| row.kind != SETTLEMENT) {
-            return Err(self.not_found("no settlement has this id"));
-        }
-        let stored = self.parts().journal.load(&id).await;
-        let stored = stored.map_err(|error| unreadable(&error))?;
-        let state = state_of(&id, &stored);
-        let state =
-            state.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))?;
-        if state.phase != SettlementPhase::Standing {
-            return Err(self.not_found("the settlement does not stand: it has no receipt"));
-        }
-        if !state.is_over() {
-            let detail = "the settlement's own receipt is still to come";
-            return Err(Failure::new(Code::PrintRunning, detail));
-        }
-        let document = receipt::of(&state, &self.parts().receipt);
-        if document.blocks.is_empty() {
-            return Err(Failure::new(Code::PrintGone, ""));
-        }
-        let title = document.title.clone();
-        let content = Content::Document(document);
-        Ok(((id, true), ROLE_RECEIPT.to_owned(), title, content))
-    }
-
-    /// The number of the next copy. One that certainly was not printed is none; a request that is known keeps its own.
-    async fn copies(&self, of: &str, caller: &CallerId, request_id: &str) -> Result<u32, Failure> {
-        let filter = Filter {
-            kind: Some(job::KIND.to_owned()),
-            visit: Some(job::copies_of(of)),
-            ..Filter::default()
-        };
-        let rows = self.parts().journal.list(filter).await;
-        let rows = rows.map_err(|error| unreadable(&error))?;
-        let is_other = |row: &&StreamRow| {
-            row.caller != caller.id || row.request_id.as_deref() != Some(request_id)
-        };
-        let others = rows.iter().filter(is_other).filter(|row| may_be_out(row));
-        Ok(u32::try_from(others.count() + 1).unwrap_or(u32::MAX))
-    }
 }
 
 fn ended_view(job: Job) -> JobView {
@@ -580,6 +452,7 @@ fn ended_view(job: Job) -> JobView {
         before: 0,
         parked: false,
         queue: None,
+        stopped_for: None,
     }
 }
 
@@ -588,6 +461,7 @@ fn told(caller: &CallerId, view: JobView) -> JobTold {
         is_own: view.job.caller == caller.id,
         before: view.before,
         queue: view.queue,
+        stopped_for: view.stopped_for,
         job: view.job,
     }
 }

@@ -139,7 +139,7 @@ impl Operations {
         let now_ms = self.parts().clock.now_ms();
         let begun_ms = begun.map_or(now_ms, |desk| desk.started_utc_ms);
         span.check(now_ms, begun_ms).map_err(failed)?;
-        let site = self.parts().platform.site();
+        let site = self.parts().ways().platform.site();
         let exports = self.exports(&wanted, &site, &span)?;
         // A list of blank lines is a list: an export that failed is no agreement.
         let his = match wanted.his_list.as_str() {

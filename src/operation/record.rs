@@ -52,16 +52,8 @@ impl Operations {
                 body.clone(),
             )],
             head: StreamHead {
-                kind: STREAM_KIND.to_owned(),
-                request_id: None,
-                caller: caller.id,
-                body_digest: String::new(),
-                open: false,
-                stuck: false,
-                visit: None,
-                visit_is_shared: false,
-                person: None,
                 summary: body,
+                ..StreamHead::closed(STREAM_KIND, &caller.id)
             },
             marks: Vec::new(),
         };

@@ -138,9 +138,9 @@ impl Operations {
         if let Some(stream) = self.earlier(&facts.numbers.setl_id).await? {
             return Err(Failure::new(Code::RefundBusy, format!("refund {stream}")));
         }
-        let parts = self.parts();
+        let ways = self.parts().ways();
         let insuplc_admdvs = match facts.insuplc_admdvs.as_str() {
-            "" => parts.platform.mdtrtarea_admvs().to_owned(),
+            "" => ways.platform.mdtrtarea_admvs().to_owned(),
             area => area.to_owned(),
         };
         Ok(Event::Accepted {
@@ -149,8 +149,8 @@ impl Operations {
             settlement_id: facts.settlement_id,
             numbers: facts.numbers,
             insuplc_admdvs,
-            fixmedins_code: parts.platform.fixmedins_code().to_owned(),
-            account_in_funds: parts.rules.fund_reading == FundReading::WithAccount,
+            fixmedins_code: ways.platform.fixmedins_code().to_owned(),
+            account_in_funds: ways.rules.fund_reading == FundReading::WithAccount,
             charged: facts.charged,
             expected: order.expected,
             order: Some(Box::new(order.clone())),

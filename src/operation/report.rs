@@ -1,9 +1,13 @@
 //! What is particular to the Print of a PDF: its file, and the one job of a document.
 
+use bytes::Bytes;
+use sm3::{Digest as _, Sm3};
+
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
 use super::print::PrintPaper;
 use super::settle::unreadable;
+use crate::book::Code;
 use crate::document::Content;
 use crate::document::job::{self, Job, Report};
 use crate::journal::{Filter, StreamRow};
@@ -20,6 +24,7 @@ impl Operations {
             PrintPaper::Content(content) => Ok(content),
             PrintPaper::Pdf(bytes) => Ok(Content::Pdf(self.kept_pdf(bytes).await?)),
             PrintPaper::Upload(id) => Ok(Content::Pdf(self.put_before(&caller.id, &id).await?)),
+            PrintPaper::Sheet(..) => Err(Failure::new(Code::Internal, "a sheet is made before")),
         }
     }
 
@@ -43,21 +48,65 @@ impl Operations {
         }
     }
 
+    /// That a document is the one that this job prints or printed: another one under its id is not answered with
+    /// it. What is no longer known of either is taken for the same.
+    ///
+    /// # Errors
+    /// `DOCUMENT_DIFFERS`.
+    pub(super) async fn is_the_same(
+        &self,
+        caller: &CallerId,
+        job_id: &str,
+        paper: &PrintPaper,
+    ) -> Result<(), Failure> {
+        let first = match self.running_or_ended(job_id).await? {
+            Ok(follow) => follow.view().borrow().job.private.clone(),
+            Err(job) => job.private,
+        };
+        let digest = match paper {
+            PrintPaper::Pdf(bytes) => Some(digest_of(bytes.clone()).await),
+            PrintPaper::Upload(id) => self.digest_of_upload(&caller.id, id).await,
+            PrintPaper::Content(_) | PrintPaper::Sheet(..) => None,
+        };
+        let (Some(Content::Pdf(pdf)), Some(digest)) =
+            (first.as_deref().map(|first| &first.content), digest)
+        else {
+            return Ok(());
+        };
+        if pdf.digest == digest {
+            return Ok(());
+        }
+        Err(Failure {
+            code: Code::DocumentDiffers,
+            detail: format!("job {job_id} has this document_id and another content"),
+            fields: vec!["document_id".to_owned()],
+        })
+    }
+
     /// The job that prints, printed or may have printed this document, and the request that asked for it.
     pub(super) async fn job_of_document(
         &self,
         caller: &CallerId,
         document_id: &str,
     ) -> Result<Option<(String, String)>, Failure> {
+        let rows = self.rows_of_document(caller, document_id).await?;
+        let found = rows.into_iter().find(may_be_out);
+        Ok(found.map(|row| (row.stream, row.request_id.unwrap_or_default())))
+    }
+
+    /// All jobs of this document, the newest first.
+    pub(super) async fn rows_of_document(
+        &self,
+        caller: &CallerId,
+        document_id: &str,
+    ) -> Result<Vec<StreamRow>, Failure> {
         let filter = Filter {
             kind: Some(job::KIND.to_owned()),
             visit: Some(job::jobs_of_document(&caller.id, document_id)),
             ..Filter::default()
         };
         let rows = self.parts().journal.list(filter).await;
-        let rows = rows.map_err(|error| unreadable(&error))?;
-        let found = rows.into_iter().find(may_be_out);
-        Ok(found.map(|row| (row.stream, row.request_id.unwrap_or_default())))
+        rows.map_err(|error| unreadable(&error))
     }
 
     pub(super) async fn running_or_ended(
@@ -85,6 +134,12 @@ pub(super) fn file_of(content: &Content) -> Option<&str> {
         Content::Pdf(pdf) => Some(&pdf.file),
         Content::Document(_) | Content::Raw(_) | Content::MarkedRaw { .. } => None,
     }
+}
+
+/// As documents that are kept have it.
+async fn digest_of(bytes: Bytes) -> String {
+    let digesting = tokio::task::spawn_blocking(move || hex::encode(Sm3::digest(&bytes)));
+    digesting.await.expect("nobody calls a digest off")
 }
 
 /// What a print queue gets.

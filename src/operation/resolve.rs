@@ -78,7 +78,7 @@ impl Operations {
             (Some(_) | None, _) => return Err(self.not_found("nothing has this id")),
         };
         resolved.map_err(|error| match error {
-            ResolveError::Refused(code) => Failure::new(code, ""),
+            ResolveError::Refused(code) => Failure::new(code, why_refused(code)),
             ResolveError::Row(error) => Failure::new(Code::StreamUnreadable, error.to_string()),
         })
     }
@@ -91,3 +91,25 @@ impl Operations {
         }
     }
 }
+
+/// What the book does not say of it.
+fn why_refused(code: Code) -> &'static str {
+    let found = WHY_REFUSED.iter().find(|(refused, _)| *refused == code);
+    found.map_or("", |(_, why)| why)
+}
+
+const WHY_REFUSED: [(Code, &str); 4] = [
+    (
+        Code::NotStuck,
+        "it runs, or has its end; yibaoctl show tells",
+    ),
+    (
+        Code::ResolvedOtherwise,
+        "yibaoctl show tells what was stated, by whom and why",
+    ),
+    (
+        Code::ResolveContradicts,
+        "what is recorded of it excludes that; yibaoctl stuck lists what can be stated",
+    ),
+    (Code::ResolveNumberMissing, "setl_id is empty"),
+];

@@ -163,10 +163,11 @@ impl Operations {
         seq: u64,
         claimed: bool,
     ) -> CodeRead {
-        let code = code_kind::sorted(&scan.bytes, &self.inner.patterns);
+        let code = code_kind::sorted(&scan.bytes, &self.inner.patterns.load());
         self.inner.audit.given(Given {
             at_ms: self.parts().clock.now_ms(),
             caller: caller.id.clone(),
+            door: caller.door,
             device: device.clone(),
             kind: code.kind.clone(),
             claimed,

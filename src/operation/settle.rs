@@ -9,6 +9,7 @@ use super::ask::{CallerId, Failure};
 use super::look::summary;
 use super::operations::Operations;
 use crate::book::Code;
+use crate::device::ROLE_RECEIPT;
 use crate::journal::{Error as JournalError, Filter, PersonKeyInput};
 use crate::runner::{Attendance, Handle, Reservation, Slot, View, state_of};
 use crate::settlement::answer::{Answer, Money, Paper};
@@ -23,6 +24,13 @@ const DEADLINE_MAX: Duration = Duration::from_secs(3_600);
 pub(super) const SETTLEMENT: &str = "settlement";
 /// The answer leaves so long before the caller's deadline.
 const BEFORE_DEADLINE_MS: u64 = 300;
+
+/// How long an answer may wait for a caller with this deadline: it leaves in time.
+#[must_use]
+pub fn answered_within(deadline: Duration) -> Duration {
+    let margin = Duration::from_millis(BEFORE_DEADLINE_MS).min(deadline / 4);
+    (deadline - margin).min(DEADLINE_MAX)
+}
 
 impl Operations {
     /// Carries the order out, joins the one that runs, or repeats the answer of the one that ended.
@@ -44,16 +52,18 @@ impl Operations {
             match registry.reserve(&caller.id, &order.request_id) {
                 Slot::Yours(reservation) => {
                     if let Some(ended) = self.ended(&caller, &order).await? {
-                        return Ok(tell::answer(&ended));
+                        return Ok(self.with_wait(tell::answer(&ended)));
                     }
                     let (handle, attendance) = self.begin(reservation, &caller, order).await?;
-                    return Ok(self.await_answer(&handle, attendance, answer_by).await);
+                    let answer = self.await_answer(&handle, attendance, answer_by).await;
+                    return Ok(self.with_wait(answer));
                 }
                 Slot::Taken(taken) => {
                     if let Some(handle) = running(taken).await {
                         same_or_refused(&handle.view().borrow().state, &order)?;
                         let attendance = handle.attend();
-                        return Ok(self.await_answer(&handle, attendance, answer_by).await);
+                        let answer = self.await_answer(&handle, attendance, answer_by).await;
+                        return Ok(self.with_wait(answer));
                     }
                     // The one who had it did not begin: now it may be ours.
                 }
@@ -62,13 +72,8 @@ impl Operations {
     }
 
     pub(super) fn answer_by(&self, deadline: Option<Duration>) -> Instant {
-        let longest =
-            Duration::from_millis(u64::try_from(self.inner.waits.pending_ms).unwrap_or(0));
-        let wait = deadline.map_or(longest, |deadline| {
-            let margin = Duration::from_millis(BEFORE_DEADLINE_MS).min(deadline / 4);
-            (deadline - margin).min(DEADLINE_MAX)
-        });
-        Instant::now() + wait
+        let longest = Duration::from_millis(u64::try_from(self.waits().pending_ms).unwrap_or(0));
+        Instant::now() + deadline.map_or(longest, answered_within)
     }
 
     /// The settlement of this request that is in the journal and does not run any more.
@@ -112,14 +117,14 @@ impl Operations {
         if let Some(refusing) = self.refusing() {
             return Err(refusing);
         }
-        let parts = self.parts();
-        if parts.registry.reserved() > self.inner.waits.settlements_max {
-            let detail = format!("{} settlements run", self.inner.waits.settlements_max);
+        let (parts, ways) = (self.parts(), self.parts().ways());
+        if parts.registry.reserved() > self.waits().settlements_max {
+            let detail = format!("{} settlements run", self.waits().settlements_max);
             return Err(Failure::new(Code::TooManyCalls, detail));
         }
-        let total = checks::order::check(&order, caller.may_bill_unnamed, &parts.rules)
+        let total = checks::order::check(&order, caller.may_bill_unnamed, &ways.rules)
             .map_err(|faults| faulty(&faults))?;
-        (parts.platform)
+        (ways.platform)
             .check_lines(&order)
             .map_err(|fault| faulty(&[fault.into()]))?;
         if let Some(first) = parts.registry.holder_of_visit(&order.visit.mdtrt_id) {
@@ -204,6 +209,18 @@ impl Operations {
         }
     }
 
+    /// The answer, and what its queued paper waits for.
+    pub(super) fn with_wait(&self, answer: Answer) -> Answer {
+        let paper_waits_for = match answer.paper {
+            Paper::Queued => self.parts().hub.waits_for(ROLE_RECEIPT),
+            Paper::NotAsked | Paper::Printed(_) | Paper::NotPrinted(_) | Paper::Unknown(_) => None,
+        };
+        Answer {
+            paper_waits_for,
+            ..answer
+        }
+    }
+
     /// Until when a better answer is worth waiting for; `None`: this one is good.
     fn wait_until(&self, answer: &Answer, answer_by: Instant) -> Option<Instant> {
         match (answer.money, answer.paper) {
@@ -211,7 +228,7 @@ impl Operations {
             (Money::Unknown, _) if answer.stuck => None,
             (Money::Unknown, _) => Some(answer_by),
             (Money::Settled, Paper::Queued) => {
-                let until_ms = answer.ended_at_ms? + self.inner.waits.print_wait_ms;
+                let until_ms = answer.ended_at_ms? + self.waits().print_wait_ms;
                 let until = self.parts().clock.instant(until_ms);
                 (until > Instant::now()).then_some(until.min(answer_by))
             }

@@ -1,13 +1,27 @@
 //! How the daemon is.
 
-use super::ask::{JournalStatus, PlatformStatus, Status};
+use std::sync::Arc;
+
+use super::ask::{BusState, JournalStatus, PlatformStatus, Status};
 use super::operations::Operations;
 use crate::journal::Filter;
+use crate::observe;
 
 /// Stuck settlements that are counted at most.
 const STUCK_COUNT_MAX: u32 = 1_000;
 
 impl Operations {
+    /// Grows with everything that is written down: whoever shows the status looks again when it did.
+    #[must_use]
+    pub fn pulse(&self) -> u64 {
+        self.parts().journal.commits()
+    }
+
+    /// The door on the system bus is like this from here on.
+    pub fn bus_is(&self, state: BusState) {
+        self.inner.bus.store(Arc::new(state));
+    }
+
     /// How the daemon is. Never waits for a device or the platform.
     pub async fn status(&self) -> Status {
         let parts = self.parts();
@@ -48,6 +62,9 @@ impl Operations {
                 commits: parts.journal.commits(),
             },
             devices: parts.hub.list(),
+            log_dropped: observe::dropped(),
+            log_filter: observe::log_level(),
+            bus: **self.inner.bus.load(),
         }
     }
 }

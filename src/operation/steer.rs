@@ -40,7 +40,7 @@ impl Operations {
             .map_err(|code| Failure::new(code, "the confirmation was not taken"))
     }
 
-    /// Calls it off if that can still be done, and says how it ended.
+    /// Calls it off if that can still be done, and says how it ended; before the caller's deadline in any case.
     ///
     /// # Errors
     /// `NOT_FOUND`.
@@ -48,14 +48,17 @@ impl Operations {
         &self,
         caller: CallerId,
         request_id: String,
+        deadline: Option<Duration>,
     ) -> Result<(CancelVerdict, Answer), Failure> {
+        let longest = Instant::now() + Duration::from_millis(CANCEL_WAIT_MS_MAX);
+        let until = self.answer_by(deadline).min(longest);
         let Some(handle) = self.running(&caller, &request_id).await? else {
             let answer = self.get_by_request(&caller, &request_id).await?;
-            return Ok((verdict(&answer, false), answer));
+            return Ok((verdict(&answer, false), self.with_wait(answer)));
         };
         let taken = handle.cancel(caller.id.clone()).await;
         let answer = if taken {
-            ended(&handle).await
+            ended(&handle, until).await
         } else {
             now(&handle)
         };
@@ -63,7 +66,7 @@ impl Operations {
             let detail = "the daemon is stopping; the next one can cancel it";
             return Err(Failure::new(Code::ShuttingDown, detail));
         }
-        Ok((verdict(&answer, taken), answer))
+        Ok((verdict(&answer, taken), self.with_wait(answer)))
     }
 
     async fn running(
@@ -83,8 +86,7 @@ fn now(handle: &Handle) -> Answer {
     tell::answer(&super::settle::seen(&handle.view()).state)
 }
 
-async fn ended(handle: &Handle) -> Answer {
-    let until = Instant::now() + Duration::from_millis(CANCEL_WAIT_MS_MAX);
+async fn ended(handle: &Handle, until: Instant) -> Answer {
     let mut view = handle.view();
     let is_final = |view: &crate::runner::View| {
         let money = tell::money(&view.state);

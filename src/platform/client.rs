@@ -10,26 +10,21 @@ use zeroize::Zeroizing;
 
 use super::exchange::{Asked, Prepared, Received, Stamp, Stamps};
 use super::http::{Http, HttpError, Reply, TimedReply};
-use super::session::{Sessions, SignedIn};
+use super::session::Sessions;
 use super::sign::{self, Header, Moment, Signer};
-use super::terminal::Terminal;
 use super::wire::answer::{self, Body};
 use super::wire::envelope::{self, Head};
-use super::wire::{LineFault, check_lines, errand, file, request, sign_in, voucher};
+use super::wire::{LineFault, check_lines, errand, file, request, voucher};
 use crate::book::Code;
 use crate::config::profile::{Decode, Family};
 use crate::config::{Profile, Secrets};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::errand::{Ask, Errand};
-use crate::settlement::order::{Operator, OperatorKind, Order};
+use crate::settlement::order::{Operator, Order};
 use crate::settlement::reconcile::story::event::Rules;
 
-/// All sign-outs together, at the end of the process.
-const SIGN_OUT_WAIT_MS_MAX: u64 = 3_000;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 16;
-/// Where a profile names no port.
-const PORT_PLAIN: u16 = 80;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -53,16 +48,16 @@ pub struct Site {
 /// The client of one site. Clones share the sign-ins.
 #[derive(Clone)]
 pub struct Platform {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    profile: Arc<Profile>,
-    secrets: Secrets,
-    signer: Option<Signer>,
-    http: Http,
-    sessions: Sessions,
-    stamps: Arc<dyn Stamps>,
+pub(super) struct Shared {
+    pub(super) profile: Arc<Profile>,
+    pub(super) secrets: Secrets,
+    pub(super) signer: Option<Signer>,
+    pub(super) http: Http,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) stamps: Arc<dyn Stamps>,
 }
 
 impl std::fmt::Debug for Platform {
@@ -88,7 +83,7 @@ impl Platform {
                 profile,
                 secrets,
                 http,
-                sessions: Sessions::default(),
+                sessions: Arc::default(),
                 stamps,
             }),
         })
@@ -168,8 +163,7 @@ impl Platform {
     /// has, the operator is signed in first.
     ///
     /// # Errors
-    /// What became of it without sending it: `NotSent` or `Refused` when the sign-in failed or a fact is
-    /// missing.
+    /// What became of it unsent: `NotSent` or `Refused` when the sign-in failed or a fact is missing.
     pub async fn prepare_errand(
         &self,
         errand: &Errand,
@@ -180,8 +174,9 @@ impl Platform {
         let signed_in = if shared.profile.sign_in.wanted {
             // What cannot be written needs no sign-in.
             build("").map_err(|outcome| *outcome)?;
-            let sign_no = shared.sign_no(&errand.operator, &stamp.inf_time).await?;
-            Some((errand.operator.id.clone(), sign_no))
+            let operator = &errand.operator;
+            let sign_no = self.sign_no_to_its_end(operator, &stamp.inf_time).await?;
+            Some((operator.id.clone(), sign_no))
         } else {
             None
         };
@@ -203,14 +198,22 @@ impl Platform {
 
     /// Sends it once and waits for the answer, at most as long as the profile says. Never repeats.
     pub async fn send(&self, prepared: Prepared) -> Received {
+        self.send_within(prepared, Duration::MAX).await
+    }
+
+    /// [`Platform::send`], and waits no longer than this.
+    pub async fn send_within(&self, prepared: Prepared, at_most: Duration) -> Received {
         let shared = &*self.shared;
+        let pace = pace(&prepared.asked);
+        let at_most_ms = u32::try_from(at_most.as_millis()).unwrap_or(u32::MAX);
         let wire_body = prepared.wire_body.as_ref().unwrap_or(&prepared.body);
         let timed = shared
             .post(
-                pace(&prepared.asked),
+                pace,
                 &prepared.infno,
                 &prepared.url,
                 wire_body.as_str().to_owned(),
+                shared.wait_ms(pace).min(at_most_ms),
             )
             .await;
         if let Some((operator, sign_no)) = &prepared.signed_in
@@ -240,27 +243,6 @@ impl Platform {
             },
         }
     }
-
-    /// Signs all operators out, for the end of the process: best effort, at most three seconds.
-    pub async fn sign_out_all(&self) {
-        let shared = &*self.shared;
-        let places = shared.sessions.drain();
-        let all = async {
-            let each = places.into_iter().map(async |(operator, place)| {
-                if let Some(signed_in) = place.lock().await.take() {
-                    shared.sign_out(&operator, &signed_in).await;
-                }
-            });
-            futures_util::future::join_all(each).await;
-        };
-        let wait = Duration::from_millis(SIGN_OUT_WAIT_MS_MAX);
-        if tokio::time::timeout(wait, all).await.is_err() {
-            tracing::warn!(
-                wait_ms = SIGN_OUT_WAIT_MS_MAX,
-                "not all sign-outs were answered"
-            );
-        }
-    }
 }
 
 impl Shared {
@@ -273,85 +255,14 @@ impl Shared {
         }
     }
 
-    /// The operator's sign_no of this day. Whoever comes while it is asked for waits for the same one.
-    async fn sign_no(&self, operator: &Operator, inf_time: &str) -> Result<String, Outcome> {
-        let day = day_of(inf_time);
-        let place = self.sessions.place(&operator.id);
-        let mut signed_in = place.lock().await;
-        if let Some(signed_in) = signed_in.as_ref().filter(|s| s.day == day) {
-            return Ok(signed_in.sign_no.clone());
-        }
-        let sign_no = self.sign_in(operator).await.map_err(sign_in_failed)?;
-        tracing::info!("signed in at the platform");
-        *signed_in = Some(SignedIn {
-            sign_no: sign_no.clone(),
-            day: day.to_owned(),
-        });
-        Ok(sign_no)
-    }
-
-    async fn sign_in(&self, operator: &Operator) -> Result<String, Outcome> {
-        let url = self.url_of("9001").map_err(|outcome| *outcome)?;
-        let found = if self.profile.sign_in.mac.is_empty() || self.profile.sign_in.ip.is_empty() {
-            let (host, port) = host_of(&url);
-            Terminal::find(&host, port).await
-        } else {
-            Terminal::default()
-        };
-        let given = &self.profile.sign_in;
-        let or = |given: &str, found: String| {
-            if given.is_empty() {
-                found
-            } else {
-                given.to_owned()
-            }
-        };
-        let (mac, ip) = (or(&given.mac, found.mac), or(&given.ip, found.ip));
-        let stamp = self.stamps.stamp().await;
-        let head = self.head("9001", &stamp, "", operator);
-        let body = sign_in::sign_in(&self.profile, &head, &mac, &ip)
-            .map_err(|missing| *request::not_sent(missing))?;
-        // A sign-in moves no money: its time-out is that of an ordinary call.
-        let timed = self
-            .post(Pace::Ordinary, "9001", &url, body.as_str().to_owned())
-            .await;
-        match timed.reply {
-            Reply::NotSent { why } => Err(not_sent(why)),
-            Reply::Lost { why, .. } => Err(Outcome::Unknown {
-                code: Code::PlatformNoAnswer,
-                why,
-            }),
-            Reply::Whole { status, body } => {
-                let text = String::from_utf8_lossy(&body);
-                let text = text.as_ref();
-                answer::signed_in(&self.profile, &Body { status, text }).map_err(|outcome| *outcome)
-            }
-        }
-    }
-
-    async fn sign_out(&self, operator: &str, signed_in: &SignedIn) {
-        let stamp = self.stamps.stamp().await;
-        // Only a sign-in of the same day can be signed out.
-        if day_of(&stamp.inf_time) != signed_in.day {
-            return;
-        }
-        let operator = Operator {
-            id: operator.to_owned(),
-            name: operator.to_owned(),
-            kind: OperatorKind::Staff,
-        };
-        let head = self.head("9002", &stamp, &signed_in.sign_no, &operator);
-        let body = sign_in::sign_out(&self.profile, &head);
-        if let (Ok(url), Ok(body)) = (self.url_of("9002"), body) {
-            // Whatever it answers, the process ends.
-            drop(
-                self.post(Pace::Ordinary, "9002", &url, body.as_str().to_owned())
-                    .await,
-            );
-        }
-    }
-
-    async fn post(&self, pace: Pace, infno: &str, url: &str, body: String) -> TimedReply {
+    pub(super) async fn post(
+        &self,
+        pace: Pace,
+        infno: &str,
+        url: &str,
+        body: String,
+        wait_ms: u32,
+    ) -> TimedReply {
         let voucher = &self.profile.voucher;
         let at_voucher_service = pace == Pace::Voucher && voucher.decode == Decode::Http;
         let headers = if at_voucher_service && !voucher.gateway_headers {
@@ -362,9 +273,8 @@ impl Shared {
                 Err(why) => return nothing_sent(why),
             }
         };
-        self.http
-            .post(url, &headers, body, self.wait_ms(pace))
-            .await
+        let timed = self.http.post(url, &headers, body, wait_ms).await;
+        timed.counted(infno)
     }
 
     fn gateway_headers(&self, infno: &str) -> Result<Vec<Header>, String> {
@@ -383,7 +293,7 @@ impl Shared {
     }
 
     /// The head of a message that belongs to no settlement.
-    fn head<'a>(
+    pub(super) fn head<'a>(
         &'a self,
         infno: &'a str,
         stamp: &'a Stamp,
@@ -402,7 +312,7 @@ impl Shared {
         }
     }
 
-    fn wait_ms(&self, pace: Pace) -> u32 {
+    pub(super) fn wait_ms(&self, pace: Pace) -> u32 {
         let timeouts = &self.profile.timeouts;
         match pace {
             Pace::Voucher => timeouts.voucher_ms,
@@ -411,7 +321,7 @@ impl Shared {
         }
     }
 
-    fn url_of(&self, infno: &str) -> Result<String, Box<Outcome>> {
+    pub(super) fn url_of(&self, infno: &str) -> Result<String, Box<Outcome>> {
         self.profile.url_of(infno).ok_or_else(|| {
             Box::new(Outcome::NotSent {
                 code: Code::Internal,
@@ -488,7 +398,7 @@ fn is_bare_file(prepared: &Prepared, body: &[u8]) -> bool {
 
 /// How patiently an answer is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
+pub(super) enum Pace {
     /// The voucher service.
     Voucher,
     /// A call that moves money.
@@ -531,7 +441,7 @@ fn recorded(prepared: &Prepared, text: &str) -> String {
     }
 }
 
-fn not_sent(why: String) -> Outcome {
+pub(super) fn not_sent(why: String) -> Outcome {
     Outcome::NotSent {
         code: Code::PlatformUnreachable,
         why,
@@ -545,36 +455,8 @@ fn nothing_sent(why: String) -> TimedReply {
         sent_at: now,
         received_at: now,
         date: None,
+        time: Duration::ZERO,
     }
-}
-
-/// Whatever became of a sign-in, of the call itself nothing was sent.
-fn sign_in_failed(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Unknown { why, .. } => Outcome::NotSent {
-            code: Code::SignInFailed,
-            why: format!("9001: {why}"),
-        },
-        Outcome::Done { .. } | Outcome::Refused { .. } | Outcome::NotSent { .. } => outcome,
-    }
-}
-
-/// `yyyy-MM-dd` of a civil time.
-fn day_of(inf_time: &str) -> &str {
-    inf_time.get(..10).unwrap_or(inf_time)
-}
-
-/// Host and port of an address, for the routing table only.
-fn host_of(url: &str) -> (String, u16) {
-    let parsed = reqwest::Url::parse(url).ok();
-    let host = parsed.as_ref().and_then(reqwest::Url::host_str);
-    let port = parsed
-        .as_ref()
-        .and_then(reqwest::Url::port_or_known_default);
-    (
-        host.unwrap_or_default().to_owned(),
-        port.unwrap_or(PORT_PLAIN),
-    )
 }
 
 /// The platform's clock minus ours: when it took the request against when it was sent, else when it

@@ -20,8 +20,11 @@ pub struct Stamp {
 /// Gives stamps for the messages that the client sends on its own (9001, 9002).
 #[async_trait::async_trait]
 pub trait Stamps: Send + Sync {
-    /// A stamp that was never given before. May wait for the next second.
-    async fn stamp(&self) -> Stamp;
+    /// A stamp that was never given before, nor will be after a restart. May wait for the next second.
+    ///
+    /// # Errors
+    /// That cannot be warranted, and why: nothing may be sent.
+    async fn stamp(&self) -> Result<Stamp, String>;
 }
 
 /// What a message asks.

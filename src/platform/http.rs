@@ -5,13 +5,14 @@
 
 use std::error::Error as _;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 
 use super::sign::Header;
 use crate::config::Profile;
+use crate::observe::metrics::PROCESS;
 
 /// The largest answer that is read; the specification allows 40 000 characters of output. It is recorded whole
 /// and in parts, each escaped as JSON: together they must stay below what the journal seals in one row.
@@ -64,6 +65,24 @@ pub(super) struct TimedReply {
     pub(super) received_at: Timestamp,
     /// The `Date` of the answer.
     pub(super) date: Option<Timestamp>,
+    /// From the one to the other, whatever becomes of the clock meanwhile.
+    pub(super) time: Duration,
+}
+
+impl TimedReply {
+    /// Counts it by its transaction.
+    pub(super) fn counted(self, infno: &str) -> Self {
+        let outcome = match self.reply {
+            Reply::NotSent { .. } => "not_sent",
+            Reply::Lost { .. } => "lost",
+            Reply::Whole { .. } => "answered",
+        };
+        PROCESS.platform_calls.count([infno, outcome]);
+        if !matches!(self.reply, Reply::NotSent { .. }) {
+            PROCESS.platform_times.took([infno], self.time);
+        }
+        self
+    }
 }
 
 /// The client of one site.
@@ -117,13 +136,14 @@ impl Http {
         body: String,
         wait_ms: u32,
     ) -> TimedReply {
-        let sent_at = Timestamp::now();
+        let (sent_at, began) = (Timestamp::now(), Instant::now());
         let (reply, date) = self.exchange(url, headers, body, wait_ms).await;
         TimedReply {
             reply,
             sent_at,
             received_at: Timestamp::now(),
             date,
+            time: began.elapsed(),
         }
     }
 

@@ -7,6 +7,8 @@
 mod client;
 mod exchange;
 mod http;
+mod operators;
+mod renewed;
 mod session;
 mod sign;
 mod terminal;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::live::{Command, Presence, View};
+use super::measure::{self, Measure};
 use super::readers::Readers;
 use super::rows::{Row, STREAM_KIND, to_new};
 use super::start::Parts;
+use super::ways::Ways;
 use crate::book::Code;
 use crate::journal::{Append, PersonKeyInput, StreamHead};
 use crate::person::ScannedCode;
@@ -20,6 +22,8 @@ use crate::settlement::tell;
 /// One settlement being carried.
 pub(super) struct Carrier {
     pub(super) parts: Arc<Parts>,
+    /// As they were when it began.
+    pub(super) ways: Arc<Ways>,
     pub(super) state: State,
     /// Folded, not on disk yet.
     pub(super) pending: Vec<Row>,
@@ -35,6 +39,7 @@ pub(super) struct Carrier {
     /// The code in hand, and those that were decoded before: a fresh one must differ.
     pub(super) code: Option<ScannedCode>,
     pub(super) codes_used: Vec<ScannedCode>,
+    pub(super) measure: Measure,
 }
 
 impl Carrier {
@@ -43,7 +48,7 @@ impl Carrier {
         loop {
             self.notice_presence();
             let now_ms = self.parts.clock.now_ms();
-            let effect = next(&self.state, now_ms, &self.parts.rules);
+            let effect = next(&self.state, now_ms, &self.ways.rules);
             if self.parts.is_stopping() && self.may_park(&effect) {
                 self.park().await;
             }
@@ -64,8 +69,7 @@ impl Carrier {
                 Effect::LookAtPrinter { until_ms } => self.look_at_printer(until_ms).await,
                 Effect::Print => self.print().await,
             }
-            if self.lease.is_some()
-                && !tell::keeps_scanner(&self.state, self.parts.rules.fresh_code)
+            if self.lease.is_some() && !tell::keeps_scanner(&self.state, self.ways.rules.fresh_code)
             {
                 self.release_scanner();
             }
@@ -116,7 +120,11 @@ impl Carrier {
         tracing::debug!(settlement = %self.state.settlement_id, event = event.kind(), "recorded");
         let (was, was_open) = (tell::stage(&self.state), self.state.ended_at_ms.is_none());
         self.state.apply(&event, at_ms);
+        if let Event::PrintEnded { paper } = &event {
+            measure::receipt(*paper);
+        }
         self.say_what_matters(was, was_open);
+        self.measure.stage(tell::stage(&self.state), at_ms);
         self.pending.push(Row { event, at_ms });
     }
 
@@ -129,6 +137,7 @@ impl Carrier {
             tracing::error!(settlement = %id, code, "a person must resolve it: yibaoctl stuck");
         } else if stage == Stage::FindingOut && was != Stage::FindingOut {
             tracing::warn!(settlement = %id, "no answer to the money call: finding out");
+            measure::answer_lost(&self.state);
         }
         if was_open && tell::money(&self.state) == Money::Reversed {
             tracing::warn!(settlement = %id, code, "what was, or may have been, charged is given back");
@@ -150,6 +159,7 @@ impl Carrier {
             let append = self.append();
             let appended = self.parts.journal.append(append).await?;
             self.after = Some(appended.last_stream_seq);
+            self.measure.money(&self.state, self.parts.clock.now_ms());
         }
         let state = Arc::new(self.state.clone());
         self.view.send_modify(|view| {

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::crash::{CRASHES_MAX, STREAM};
@@ -14,14 +16,19 @@ use super::live::{Carried, Registry, Reservation, Slot};
 use super::resolve::{RESOLVE_TRIES_MAX, ResolveError};
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
+use super::ways::Ways;
 use crate::book::Code;
 use crate::journal::{Append, NewEvent, PersonKeyInput, Sealed, Stored, StreamHead};
-use crate::platform::{Received, Stamps};
+use crate::observe::metrics::PROCESS;
+use crate::platform::Received;
+use crate::settlement::call::Outcome;
 use crate::settlement::errand::Errand;
 use crate::settlement::story::{Act, Got, Sent, Story};
 
 /// The `kind` of an event that says that only a person can go on.
 const STUCK: &str = "stuck";
+/// Why a question with a time of its own came to nothing.
+const LATE: &str = "not within the time that this question has";
 
 /// All running stories of one kind. Cheap to clone.
 pub struct Errands<S: Story> {
@@ -220,6 +227,7 @@ impl<S: Story> Errands<S> {
         });
         let carrier = Carrier {
             errands: self.clone(),
+            ways: self.parts.ways(),
             story,
             pending: Vec::new(),
             after,
@@ -269,6 +277,8 @@ pub(super) async fn to_its_end<T: Send + 'static>(
 /// One story being carried.
 struct Carrier<S: Story> {
     errands: Errands<S>,
+    /// As they were when it began.
+    ways: Arc<Ways>,
     story: S,
     /// Folded, not on disk yet.
     pending: Vec<NewEvent>,
@@ -281,7 +291,7 @@ impl<S: Story> Carrier<S> {
     async fn carry(mut self) {
         loop {
             let parts = Arc::clone(&self.errands.parts);
-            match self.story.next(parts.clock.now_ms(), &parts.rules) {
+            match self.story.next(parts.clock.now_ms(), &self.ways.rules) {
                 Act::Record(event) => self.record(event),
                 Act::Finished => break,
                 // While the process is ending nothing new leaves.
@@ -297,6 +307,7 @@ impl<S: Story> Carrier<S> {
             }
         }
         self.flush().await;
+        PROCESS.errands.count([S::KIND, self.story.outcome()]);
         let head = self.story.head();
         self.errands.parts.crashes.forget(self.story.id());
         (self.errands.registry).remove(self.story.id(), &head.caller, &head.request_id);
@@ -314,15 +325,20 @@ impl<S: Story> Carrier<S> {
     async fn ask(&mut self, errand: &Errand) {
         let parts = Arc::clone(&self.errands.parts);
         let _out = Out::new(&parts.errands_out);
-        let stamp = Stamps::stamp(&*parts.numbers).await;
-        let prepared = match parts.platform.prepare_errand(errand, &stamp).await {
-            Ok(prepared) => prepared,
-            Err(outcome) => {
-                return self.record(S::answered(Got {
-                    outcome,
-                    sign_in_expired: false,
-                    answer: None,
-                }));
+        let wait_ms = errand.ask.wait_ms();
+        let until = wait_ms.map(|ms| Instant::now() + Duration::from_millis(ms.into()));
+        let preparing = async {
+            let stamp = parts.numbers.stamp().await;
+            self.ways.platform.prepare_errand(errand, &stamp).await
+        };
+        let prepared = match in_time(until, preparing).await {
+            Some(Ok(prepared)) => prepared,
+            Some(Err(outcome)) => return self.unsent(outcome),
+            None => {
+                return self.unsent(Outcome::NotSent {
+                    code: Code::PlatformUnreachable,
+                    why: LATE.to_owned(),
+                });
             }
         };
         self.record(S::intent(Sent {
@@ -336,7 +352,7 @@ impl<S: Story> Carrier<S> {
             answer,
             skew_ms,
             sign_in_expired,
-        } = parts.platform.send(prepared).await;
+        } = self.ways.platform.send_within(prepared, left(until)).await;
         parts.note_answer(&outcome, skew_ms);
         self.record(S::answered(Got {
             outcome,
@@ -346,6 +362,14 @@ impl<S: Story> Carrier<S> {
         if errand.ask.moves_money() {
             self.flush().await;
         }
+    }
+
+    fn unsent(&mut self, outcome: Outcome) {
+        self.record(S::answered(Got {
+            outcome,
+            sign_in_expired: false,
+            answer: None,
+        }));
     }
 
     /// Folds what happened. It is on disk only after [`Carrier::flush`].
@@ -384,6 +408,18 @@ impl<S: Story> Carrier<S> {
         self.view.send_modify(|seen| seen.story = story);
         Ok(())
     }
+}
+
+/// What comes of it, at most until then; what comes later is not looked at.
+async fn in_time<T>(until: Option<Instant>, doing: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => timeout_at(until, doing).await.ok(),
+        None => Some(doing.await),
+    }
+}
+
+fn left(until: Option<Instant>) -> Duration {
+    until.map_or(Duration::MAX, |until| until - Instant::now())
 }
 
 fn to_new<S: Story>(event: &S::Event, at_ms: i64) -> NewEvent {

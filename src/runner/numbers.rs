@@ -5,10 +5,11 @@
 //! A serial number is seconds since 2020 (9 digits) + desk(3) + n(3): digits only, not 0, at most 15, as the
 //! strictest province wants `feedetl_sn`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::clock::{self, Clock};
+use crate::journal::Journal;
 use crate::platform::{Stamp, Stamps};
 
 /// How far the seconds in use may be ahead of the clock.
@@ -17,9 +18,6 @@ const AHEAD_S_MAX: i64 = 60;
 const SERIAL_EPOCH_S: i64 = 1_577_836_800;
 /// How often a waiting msgid looks at the clock.
 const LOOK_AGAIN_MS: u64 = 100;
-
-/// Seconds that are passed over after a restart.
-const UNMARKED_S: i64 = 2;
 
 /// The journal's mark for the last second used by msgids: `second × 10 + n`.
 pub const MARK_MSGID: &str = "msgid";
@@ -90,8 +88,7 @@ impl Counter {
 }
 
 impl Numbers {
-    /// Goes on behind the marks that the journal kept, and a little further: numbers of sign-ins may have
-    /// been sent after the last mark was written.
+    /// Goes on behind the marks that the journal kept: each number is marked there before it leaves the machine.
     #[must_use]
     pub fn new(
         fixmedins_code: impl Into<String>,
@@ -101,22 +98,9 @@ impl Numbers {
         serial_mark: Option<i64>,
     ) -> Self {
         let now_s = clock.now_ms() / 1_000;
-        let behind = |mark: Option<i64>, per_second: i64| {
-            let last = Counter::from_mark(mark, per_second);
-            let second = last.second.max(now_s) + UNMARKED_S;
-            if mark.is_some() {
-                Counter {
-                    second,
-                    n: 0,
-                    per_second,
-                }
-            } else {
-                last
-            }
-        };
         let last = Last {
-            msgid: behind(msgid_mark, 10),
-            serial: behind(serial_mark, 1_000),
+            msgid: Counter::from_mark(msgid_mark, 10),
+            serial: Counter::from_mark(serial_mark, 1_000),
         };
         Self {
             fixmedins_code: fixmedins_code.into(),
@@ -154,6 +138,14 @@ impl Numbers {
         }
     }
 
+    /// A stamp for a message whose intent is written with [`Numbers::marks`] before it is sent.
+    pub async fn stamp(&self) -> Stamp {
+        Stamp {
+            msgid: self.msgid().await,
+            inf_time: clock::civil(clock::wall_ms()),
+        }
+    }
+
     fn take(&self, which: impl FnOnce(&mut Last) -> &mut Counter) -> Option<Counter> {
         // A clock that is set forward while the daemon runs is followed; one that is set back is not.
         let now_s = self.clock.now_ms().max(clock::wall_ms()) / 1_000 + self.ahead_of_clock_s;
@@ -174,13 +166,27 @@ impl Numbers {
     }
 }
 
+/// Numbers for messages that belong to no stream: a sign-in has no intent whose transaction would keep the mark.
+pub struct MarkedNumbers {
+    numbers: Arc<Numbers>,
+    journal: Journal,
+}
+
+impl MarkedNumbers {
+    /// Marks the numbers in this journal.
+    #[must_use]
+    pub fn new(numbers: Arc<Numbers>, journal: Journal) -> Self {
+        Self { numbers, journal }
+    }
+}
+
 #[async_trait::async_trait]
-impl Stamps for Numbers {
-    async fn stamp(&self) -> Stamp {
-        Stamp {
-            msgid: self.msgid().await,
-            inf_time: clock::civil(clock::wall_ms()),
-        }
+impl Stamps for MarkedNumbers {
+    async fn stamp(&self) -> Result<Stamp, String> {
+        let stamp = self.numbers.stamp().await;
+        let marked = self.journal.keep_marks(self.numbers.marks()).await;
+        marked.map_err(|error| format!("the msgid cannot be marked in the journal: {error}"))?;
+        Ok(stamp)
     }
 }
 
@@ -230,7 +236,26 @@ mod tests {
             numbers
                 .msgid()
                 .await
-                .contains(&clock::civil_digits(ahead_s + UNMARKED_S))
+                .contains(&clock::civil_digits(ahead_s + 1))
         );
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_is_marked_before_it_is_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = crate::journal::tests::open(&dir.path().join("journal")).await;
+        let code = "H43010200001";
+        let numbers = Arc::new(Numbers::new(code, 7, Clock::start(), None, None));
+        let marked = MarkedNumbers::new(Arc::clone(&numbers), journal.clone());
+        let sent = marked.stamp().await.unwrap().msgid;
+        // The process is killed here, and the clock is set back meanwhile.
+        let mark = journal.mark(MARK_MSGID).await.unwrap();
+        let (second, n) = (mark.unwrap() / 10, mark.unwrap() % 10);
+        assert_eq!(sent, format!("{code}{}007{n}", clock::civil_digits(second)));
+        let next = Numbers::new(code, 7, Clock::start(), mark, None);
+        assert!(next.msgid().await > sent);
+        // What cannot be marked is not given out.
+        journal.close().await;
+        assert!(marked.stamp().await.is_err());
     }
 }

@@ -16,7 +16,7 @@ use crate::device::{
 };
 use crate::document::receipt;
 use crate::journal::{Filter, PersonKeyInput};
-use crate::platform::{Prepared, Received, Stamps};
+use crate::platform::{Prepared, Received};
 use crate::settlement::answer::{Money, Paper, Proof, Summary};
 use crate::settlement::call::{Call, Found, Outcome, Step};
 use crate::settlement::credential;
@@ -228,7 +228,7 @@ impl Carrier {
         });
         self.flush().await;
         drop(turn);
-        let platform = self.parts.platform.clone();
+        let platform = self.ways.platform.clone();
         let sending = async move { platform.send(prepared).await };
         tokio::pin!(sending);
         let received = loop {
@@ -250,16 +250,16 @@ impl Carrier {
             });
         };
         let (known, code) = (self.state.known.clone(), self.code.clone());
-        let parts = Arc::clone(&self.parts);
+        let (parts, ways) = (Arc::clone(&self.parts), Arc::clone(&self.ways));
         let preparing = async move {
-            let stamp = Stamps::stamp(&*parts.numbers).await;
+            let stamp = parts.numbers.stamp().await;
             let call = Call {
                 step,
                 order: &order,
                 known: &known,
                 code: code.as_ref(),
             };
-            parts.platform.prepare(call, &stamp).await
+            ways.platform.prepare(call, &stamp).await
         };
         tokio::pin!(preparing);
         loop {
@@ -318,7 +318,7 @@ impl Carrier {
                 Err(error) => Some(error.code),
             };
             let now_ms = self.parts.clock.now_ms();
-            if fault.is_none() || now_ms >= until_ms || !self.parts.has_receipt_printer {
+            if fault.is_none() || now_ms >= until_ms || !self.ways.has_receipt_printer {
                 break fault;
             }
             let again = Duration::from_millis(LOOK_AGAIN_MS);
@@ -328,9 +328,9 @@ impl Carrier {
                 () = &mut stopped => break fault,
             }
         };
-        let hopeless = fault.is_some() && !self.parts.has_receipt_printer;
+        let hopeless = fault.is_some() && !self.ways.has_receipt_printer;
         if hopeless && self.state.phase == crate::settlement::state::Phase::Standing {
-            let paper = Paper::NotPrinted(Code::PrinterMissing);
+            let paper = Paper::NotPrinted(Code::PrinterNotConfigured);
             return self.record(Event::PrintEnded { paper });
         }
         self.record(Event::PrinterLooked { fault });
@@ -338,7 +338,7 @@ impl Carrier {
 
     /// The receipt, once. A job of which no byte left may be tried again.
     pub(super) async fn print(&mut self) {
-        let document = receipt::of(&self.state, &self.parts.receipt);
+        let document = receipt::of(&self.state, &self.ways.receipt);
         let job = format!("{}-{}", self.state.settlement_id, self.state.events);
         self.record(Event::PrintIntent { job: job.clone() });
         self.flush().await;

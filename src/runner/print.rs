@@ -3,6 +3,7 @@
 //! Jobs of one printer go in the order in which they came to be on disk: one that waits for paper holds up those
 //! behind it. A receipt of a settlement does not queue here.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use tokio::time::Instant;
 use super::crash::{CRASHES_MAX, STREAM};
 use super::errand::{Out, to_its_end};
 use super::live::{Carried, Registry, Reservation, Slot};
+use super::measure;
 use super::report::QueueView;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
 use super::turn::{Ticket, Turns};
 use crate::book::Code;
-use crate::device::{PrintOptions, PrintOutcome, Proof as PaperProof};
+use crate::device::{Hub, PrintOptions, PrintOutcome, Proof as PaperProof};
 use crate::document::Content;
 use crate::document::job::{self, End, Event, Job, Phase, Step};
 use crate::journal::{Append, Appended, NewEvent, Sealed, Stored, StreamHead};
@@ -56,6 +58,8 @@ pub struct JobView {
     pub parked: bool,
     /// What its print queue says, while it has it.
     pub queue: Option<QueueView>,
+    /// What keeps its printer from going on, while it prints.
+    pub stopped_for: Option<Code>,
 }
 
 impl JobFollow {
@@ -204,6 +208,7 @@ impl Prints {
             before: 0,
             parked: false,
             queue: None,
+            stopped_for: None,
         });
         let (cancel, wish) = watch::channel(None);
         let carrier = Carrier {
@@ -262,11 +267,14 @@ impl Carrier {
                 Step::Finished => break,
                 Step::Try { .. } if parts.is_stopping() => self.park().await,
                 Step::Try { until_ms } => self.attempt(&ticket, until_ms).await,
+                Step::Rest { .. } if parts.is_stopping() => self.park().await,
+                Step::Rest { again_ms } => self.rest_aside(&ticket, again_ms).await,
                 Step::Follow { .. } if parts.is_stopping() => self.park().await,
                 Step::Follow { job, until_ms } => self.follow(job, until_ms).await,
             }
         }
         self.flush().await;
+        measure::job(&self.job);
         drop(ticket);
         self.prints.parts.crashes.forget(&self.job.id);
         let job = &self.job;
@@ -376,15 +384,32 @@ impl Carrier {
     }
 
     /// A while, and no longer than it is to be waited.
-    pub(super) async fn rest(&mut self, until_ms: i64) {
-        self.flush().await;
+    async fn rest(&mut self, until_ms: i64) {
         let parts = Arc::clone(&self.prints.parts);
         let again = Instant::now() + Duration::from_millis(LOOK_AGAIN_MS);
+        self.sleep_until(again.min(parts.clock.instant(until_ms)))
+            .await;
+    }
+
+    /// Until then others have the printer: that it did not take this one says nothing of theirs.
+    async fn rest_aside(&mut self, ticket: &Ticket, again_ms: i64) {
+        let wish = self.wish.borrow().clone();
+        if let Some(by) = wish {
+            return self.record(Event::Cancelled { by });
+        }
+        let _aside = ticket.aside();
+        let again = self.prints.parts.clock.instant(again_ms);
+        self.sleep_until(again).await;
+    }
+
+    async fn sleep_until(&mut self, again: Instant) {
+        self.flush().await;
+        let parts = Arc::clone(&self.prints.parts);
         let mut wish = self.wish.clone();
         tokio::select! {
             _ = wish.changed() => {}
             () = parts.stopped() => {}
-            () = tokio::time::sleep_until(again.min(parts.clock.instant(until_ms))) => {}
+            () = tokio::time::sleep_until(again) => {}
         }
     }
 
@@ -409,7 +434,13 @@ impl Carrier {
         let withdraw = async move { drop(wished(wish).await) };
         let (role, id) = (self.job.order.role.clone(), self.job.id.clone());
         let printing = (parts.hub).print_content(&role, &id, &content, options, withdraw);
-        match self.hearing(printing).await {
+        let telling = tell_stops(self.view.clone(), parts.hub.clone(), role.clone());
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.hearing(printing) => outcome,
+            never = telling => match never {},
+        };
+        match outcome {
             PrintOutcome::Printed { proof } => {
                 let end = End::Printed(match proof {
                     PaperProof::ProcessId => Proof::ProcessId,
@@ -471,6 +502,16 @@ impl Carrier {
         let job = Arc::new(self.job.clone());
         self.view.send_modify(|view| view.job = job);
         Ok(Some(written))
+    }
+}
+
+/// Tells watchers what keeps the printer from going on, until it is dropped.
+async fn tell_stops(view: watch::Sender<JobView>, hub: Hub, role: String) -> Infallible {
+    let mut events = hub.watch(None);
+    loop {
+        let code = hub.stands_for(&role);
+        view.send_if_modified(|view| std::mem::replace(&mut view.stopped_for, code) != code);
+        events.next().await;
     }
 }
 

@@ -123,7 +123,7 @@ impl Readers {
         let mut roles = hub.card_roles(&media);
         let none = "no card reader reads what may be shown";
         let unread = (roles.is_empty() && !media.is_empty())
-            .then(|| DeviceError::new(Code::CardReaderMissing, none));
+            .then(|| DeviceError::new(Code::CardReaderNotConfigured, none));
         if wanted.contains(&CredentialKind::EVoucher) {
             roles.insert(0, ROLE_SCANNER.to_owned());
         }
@@ -273,7 +273,8 @@ impl Source {
                     match lease.arm(&asks.media, until).await {
                         Ok(()) => {
                             self.swap(Slot::Armed);
-                            return Heard::Armed(until);
+                            // Somebody is asked to show something now, not when arming began.
+                            return Heard::Armed(span.later());
                         }
                         Err(error) => return self.lost(error, false),
                     }
@@ -358,8 +359,15 @@ impl Lease {
         match self {
             Self::Scanner(scanner) => match scanner.read_on(deadline).await {
                 Ok(scan) => Ok(Shown::Code(scan.bytes)),
-                // Longer than any code.
-                Err(error) if error.code == Code::CodeUnknownKind => Ok(Shown::Unread(error.code)),
+                // Longer than any code, a part of one, or one of another length: it can be shown again.
+                Err(error)
+                    if matches!(
+                        error.code,
+                        Code::CodeUnknownKind | Code::CodeIncomplete | Code::CodeLengthDiffers
+                    ) =>
+                {
+                    Ok(Shown::Unread(error.code))
+                }
                 Err(error) => Err(error),
             },
             Self::Card(card) => match card.read().await {
@@ -463,6 +471,27 @@ fn cert_type(certno: &IdNo) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_wait_begins_when_a_scanner_listens() {
+        let (hub, board, mut far_end) = Hub::of_far_scanner(ROLE_SCANNER);
+        board.ready();
+        let asker = Asker {
+            stream: "s".to_owned(),
+            what: "test".to_owned(),
+        };
+        let place = watch::channel(0).0;
+        let mut readers = Readers::new(hub, &[CredentialKind::EVoucher], asker, place);
+        let wait = Duration::from_secs(60);
+        let listens = async {
+            let order = far_end.recv().await.expect("it is armed");
+            let at = Instant::now();
+            order.ready.send(()).expect("it is waited for");
+            at
+        };
+        let (until, listens_at) = tokio::join!(readers.arm(wait), listens);
+        assert!(until.expect("it listens") >= listens_at + wait);
+    }
 
     #[test]
     fn a_number_says_what_document_it_is_of() {

@@ -28,6 +28,8 @@ const BEGIN_MS_MAX: i64 = 30_000;
 const STALL_MS_MAX: i64 = 1_800_000;
 /// How long a queue is asked to cancel a job.
 const CANCEL_MS_MAX: i64 = 600_000;
+/// The same of a job whose document it said no to.
+const REFUSED_CANCEL_MS_MAX: i64 = 5_000;
 /// The same of a queue that does not answer.
 const AWAY_MS_MAX: i64 = 600_000;
 
@@ -52,8 +54,8 @@ impl Carrier {
         let Some(Content::Pdf(pdf)) = pdf.cloned() else {
             return self.over(End::NotPrinted(Code::PrintGone));
         };
-        let Some(queue) = parts.hub.report_queue(&self.job.order.role).cloned() else {
-            return self.over(End::NotPrinted(Code::PrinterMissing));
+        let Some(queue) = parts.hub.report_queue(&self.job.order.role) else {
+            return self.over(End::NotPrinted(Code::PrinterNotConfigured));
         };
         if !parts.documents.has(&pdf.file).await {
             return self.over(End::NotPrinted(Code::PrintGone));
@@ -68,7 +70,7 @@ impl Carrier {
         }
         let job = match self.hearing(queue.create(&name)).await {
             Ok(job) => job,
-            Err(refusal) => return self.not_taken(&refusal, until_ms).await,
+            Err(refusal) => return self.not_taken(&refusal),
         };
         match self.hearing(queue.job(job, &name)).await {
             Ok(Some(_)) => {}
@@ -77,7 +79,7 @@ impl Carrier {
                 drop(queue.cancel(job).await);
                 return self.over(End::NotPrinted(Code::QueueUnsuitable));
             }
-            Err(refusal) => return self.not_taken(&refusal, until_ms).await,
+            Err(refusal) => return self.not_taken(&refusal),
         }
         self.record(Event::Created { job });
         self.flush().await;
@@ -85,35 +87,30 @@ impl Carrier {
         let bytes = pdf.bytes;
         let sending = queue.send(job, &name, PdfUpload { bytes, pieces });
         let sent = self.hearing(sending).await;
-        let why = match &sent {
-            Ok(()) => Code::PrintServiceMissing,
-            Err(refusal) => {
-                let error = refusal.error();
-                tracing::warn!(stream = self.job.id, %error, "the queue did not take the document");
-                error.code
-            }
-        };
-        self.chase(&queue, job, until_ms, why).await;
+        if let Err(refusal) = &sent {
+            let error = refusal.error();
+            tracing::warn!(stream = self.job.id, %error, "the queue did not take the document");
+        }
+        self.chase(&queue, job, until_ms, Sent::of(&sent)).await;
     }
 
     /// What became of a job that the queue has, after a restart.
     pub(super) async fn follow(&mut self, job: i32, until_ms: i64) {
         self.flush().await;
         let parts = Arc::clone(&self.prints.parts);
-        let Some(queue) = parts.hub.report_queue(&self.job.order.role).cloned() else {
+        let Some(queue) = parts.hub.report_queue(&self.job.order.role) else {
             // The configuration has it no more: nobody can be asked.
             return self.over(End::Unknown(Code::QueueLost));
         };
         let _hold = queue.hold(&self.job.id);
-        let why = Code::PrintServiceMissing;
-        self.chase(&queue, job, until_ms, why).await;
+        self.chase(&queue, job, until_ms, Sent::LOST).await;
     }
 
-    /// Looks at the job until it is over, or the process ends. `why`: what is said if the document never arrived.
-    async fn chase(&mut self, queue: &ReportQueue, job: i32, until_ms: i64, why: Code) {
+    /// Looks at the job until it is over, or the process ends.
+    async fn chase(&mut self, queue: &ReportQueue, job: i32, until_ms: i64, sent: Sent) {
         let parts = Arc::clone(&self.prints.parts);
         let name = self.name_in_queue();
-        let mut chase = Chase::new(parts.clock.now_ms(), until_ms, why);
+        let mut chase = Chase::new(parts.clock.now_ms(), until_ms, sent);
         let mut looks = 0_u32;
         while !parts.is_stopping() {
             let now_ms = parts.clock.now_ms();
@@ -145,7 +142,7 @@ impl Carrier {
                 Move::Cancelled(by) => return self.record(Event::Cancelled { by }),
                 Move::NeverHad(code) => {
                     self.view.send_modify(|view| view.queue = None);
-                    return self.not_begun(code, until_ms).await;
+                    return self.not_begun(code);
                 }
             }
             looks = looks.saturating_add(1);
@@ -187,20 +184,16 @@ impl Carrier {
     }
 
     /// The queue has nothing that it could print.
-    async fn not_taken(&mut self, refusal: &Refusal, until_ms: i64) {
+    fn not_taken(&mut self, refusal: &Refusal) {
         let error = refusal.error();
         tracing::warn!(stream = self.job.id, %error, "the queue took no job");
-        self.not_begun(error.code, until_ms).await;
+        self.not_begun(error.code);
     }
 
-    async fn not_begun(&mut self, code: Code, until_ms: i64) {
-        // These do not pass by themselves.
-        if matches!(code, Code::QueueUnsuitable | Code::QueueForbidden) {
-            return self.over(End::NotPrinted(code));
-        }
-        self.record(Event::NotStarted { code });
-        if self.wish.borrow().is_none() {
-            self.rest(until_ms).await;
+    fn not_begun(&mut self, code: Code) {
+        match is_for_good(code) {
+            true => self.over(End::NotPrinted(code)),
+            false => self.record(Event::NotStarted { code }),
         }
     }
 
@@ -253,6 +246,46 @@ async fn trouble(queue: &ReportQueue, seen: &JobSeen) -> Option<Code> {
     }
 }
 
+/// Whether what a queue turned away will be turned away again.
+fn is_for_good(code: Code) -> bool {
+    matches!(
+        code,
+        Code::QueueUnsuitable | Code::QueueForbidden | Code::QueueOverLimit | Code::QueueRefused
+    )
+}
+
+/// What is known of a document that was sent. PURE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sent {
+    /// What is said if it never arrived.
+    why: Code,
+    /// The queue said that it never takes it: nothing is printed of this job. An error of a server, or of what stands
+    /// before it, says less: the document may be there.
+    is_refused: bool,
+}
+
+impl Sent {
+    /// Whoever sent it knows no more.
+    const LOST: Self = Self {
+        why: Code::QueueBrokeOff,
+        is_refused: false,
+    };
+
+    fn of(sent: &Result<(), Refusal>) -> Self {
+        match sent {
+            Ok(()) => Self::LOST,
+            Err(Refusal::NoAnswer(error)) => Self {
+                why: error.code,
+                is_refused: false,
+            },
+            Err(Refusal::Refused(error)) => Self {
+                why: error.code,
+                is_refused: is_for_good(error.code),
+            },
+        }
+    }
+}
+
 /// What to do about a job after a look. PURE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Move {
@@ -269,8 +302,7 @@ enum Move {
 struct Chase {
     since_ms: i64,
     until_ms: i64,
-    /// What is said if the document never arrived.
-    why: Code,
+    sent: Sent,
     /// Who wants it called off.
     wish: Option<String>,
     /// Why it is being cancelled, when not by wish.
@@ -292,11 +324,11 @@ enum Ending {
 }
 
 impl Chase {
-    fn new(now_ms: i64, until_ms: i64, why: Code) -> Self {
+    fn new(now_ms: i64, until_ms: i64, sent: Sent) -> Self {
         Self {
             since_ms: now_ms,
             until_ms,
-            why,
+            sent,
             wish: None,
             ending: None,
             ending_since_ms: None,
@@ -323,7 +355,7 @@ impl Chase {
         }
         if is_anew {
             self.ending = Some(Ending::BegunAgain);
-        } else if seen.awaits_document {
+        } else if seen.awaits_document || self.was_refused() {
             self.ending = Some(Ending::NoDocument);
         } else if self.ending.is_none() && now_ms >= self.latest_ms() {
             let code = trouble.unwrap_or(Code::PrinterError);
@@ -333,6 +365,10 @@ impl Chase {
             return Move::Wait;
         }
         let since_ms = *self.ending_since_ms.get_or_insert(now_ms);
+        // A job that can never have a document prints nothing, also when the queue does not let it be cancelled.
+        if self.never_had(seen) && now_ms >= since_ms.saturating_add(REFUSED_CANCEL_MS_MAX) {
+            return Move::NeverHad(self.sent.why);
+        }
         // Asked again at each look, for an answer may have been lost; but not for ever: a queue that does not let it
         // be cancelled would keep all later reports back.
         if now_ms >= since_ms.saturating_add(CANCEL_MS_MAX) {
@@ -341,11 +377,26 @@ impl Chase {
         Move::Cancel
     }
 
+    /// The queue said no to the document and did not begin all the same.
+    fn was_refused(&self) -> bool {
+        self.sent.is_refused && !self.has_begun
+    }
+
+    /// The same, and the queue does not contradict it. A printer that typesets while the document comes may say no in
+    /// its middle, with a page out: only one that says that it never began, or has no document, has none of it; or whose
+    /// no was to the size.
+    fn never_had(&self, seen: &JobSeen) -> bool {
+        let is_without = seen.awaits_document || self.sent.why == Code::QueueOverLimit;
+        let says_so =
+            seen.began == JobBegan::Never || (is_without && seen.stage != JobStage::Completed);
+        self.was_refused() && !has_begun(seen) && says_so
+    }
+
     fn ending_code(&self, trouble: Option<Code>) -> Code {
         match self.ending {
             Some(Ending::TooLong(code)) => code,
             Some(Ending::BegunAgain) => Code::QueueBegunAgain,
-            Some(Ending::NoDocument) => self.why,
+            Some(Ending::NoDocument) => self.sent.why,
             None => trouble.unwrap_or(Code::QueueForbidden),
         }
     }
@@ -382,6 +433,13 @@ impl Chase {
 
     fn end(&self, seen: &JobSeen) -> Move {
         let is_anew = self.is_anew(seen);
+        if self.never_had(seen) && self.wish.is_none() {
+            return Move::NeverHad(self.sent.why);
+        }
+        // It said no and says that it is done.
+        if self.was_refused() && !has_begun(seen) && seen.stage == JobStage::Completed {
+            return Move::End(End::Unknown(Code::QueueLost));
+        }
         // Where the queue does not say that it never began, it may have.
         let may_have_begun = self.has_begun || seen.began != JobBegan::Never || seen.sheets > 0;
         let by_queue = match seen.stage {
@@ -396,7 +454,7 @@ impl Chase {
         if seen.stage == JobStage::Completed {
             return match (is_anew, seen.awaits_document, seen.began) {
                 (true, _, _) => Move::End(End::Unknown(Code::QueueBegunAgain)),
-                (false, true, JobBegan::Never) if !may_have_begun => Move::NeverHad(self.why),
+                (false, true, JobBegan::Never) if !may_have_begun => Move::NeverHad(self.sent.why),
                 (false, true, JobBegan::Untold) if !self.has_begun => {
                     Move::End(End::Unknown(Code::QueueLost))
                 }
@@ -409,7 +467,7 @@ impl Chase {
             (true, Some(Ending::TooLong(code)), _) => Move::End(End::Unknown(code)),
             (true, Some(Ending::NoDocument) | None, _) => Move::End(End::Unknown(by_queue)),
             (false, _, Some(by)) => Move::Cancelled(by.clone()),
-            (false, Some(Ending::NoDocument), None) => Move::NeverHad(self.why),
+            (false, Some(Ending::NoDocument), None) => Move::NeverHad(self.sent.why),
             (false, Some(Ending::TooLong(code)), None) => Move::End(End::NotPrinted(code)),
             (false, Some(Ending::BegunAgain) | None, None) => Move::End(End::NotPrinted(by_queue)),
         }

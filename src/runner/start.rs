@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 
 use super::carry::Carrier;
@@ -11,20 +12,19 @@ use super::clock::{Clock, civil, wall_ms};
 use super::crash::{CRASHES_MAX, Crashes, STREAM};
 use super::identities::{Identities, Identity};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
+use super::measure::Measure;
 use super::numbers::Numbers;
 use super::rows::{RowError, STREAM_KIND, state_of};
+use super::ways::Ways;
 use crate::book::Code;
 use crate::device::Hub;
-use crate::document::receipt::Surround;
 use crate::journal::Journal;
 use crate::journal::documents::Documents;
-use crate::platform::Platform;
 use crate::settlement::bill::Fen;
 use crate::settlement::call::{Found, Outcome};
 use crate::settlement::event::Event;
 use crate::settlement::known::Ids;
 use crate::settlement::order::{Order, OrderKind};
-use crate::settlement::rules::Rules;
 use crate::settlement::state::State;
 
 /// A measurement of the platform's clock is believed so long: then somebody may try again.
@@ -38,22 +38,14 @@ pub struct Parts {
     pub journal: Journal,
     /// What is too large for it.
     pub documents: Documents,
-    /// The insurance platform.
-    pub platform: Platform,
     /// The devices.
     pub hub: Hub,
-    /// What differs by site and desk.
-    pub rules: Rules,
     /// msgids and serial numbers.
     pub numbers: Arc<Numbers>,
     /// The time.
     pub clock: Clock,
     /// What runs.
     pub registry: Arc<Registry>,
-    /// What stands around a receipt.
-    pub receipt: Surround,
-    /// Whether a receipt printer is configured at all.
-    pub has_receipt_printer: bool,
     /// Which streams ended the process.
     pub crashes: Crashes,
     /// Who was identified by this process.
@@ -68,6 +60,7 @@ pub struct Parts {
     pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
     platform_offset: Mutex<Offset>,
+    ways: ArcSwap<Ways>,
 }
 
 /// The platform's clock minus the clock of this process, as last measured.
@@ -84,17 +77,25 @@ struct Offset {
 pub struct Ingredients {
     pub journal: Journal,
     pub documents: Documents,
-    pub platform: Platform,
     pub hub: Hub,
-    pub rules: Rules,
     pub numbers: Arc<Numbers>,
     pub clock: Clock,
-    pub receipt: Surround,
-    pub has_receipt_printer: bool,
     pub crashes: Crashes,
+    pub ways: Ways,
 }
 
 impl Parts {
+    /// How it is done from here on. What runs holds on to what it got.
+    #[must_use]
+    pub fn ways(&self) -> Arc<Ways> {
+        self.ways.load_full()
+    }
+
+    /// What begins after this is done like that.
+    pub fn change_ways(&self, ways: Ways) {
+        self.ways.store(Arc::new(ways));
+    }
+
     /// When the platform last answered, by the clock of the process.
     #[must_use]
     pub fn platform_answered_at_ms(&self) -> Option<i64> {
@@ -201,14 +202,10 @@ impl Runner {
             parts: Arc::new(Parts {
                 journal: from.journal,
                 documents: from.documents,
-                platform: from.platform,
                 hub: from.hub,
-                rules: from.rules,
                 numbers: from.numbers,
                 clock: from.clock,
                 registry: Arc::default(),
-                receipt: from.receipt,
-                has_receipt_printer: from.has_receipt_printer,
                 crashes: from.crashes,
                 identities: Arc::default(),
                 unreadable: Mutex::default(),
@@ -216,6 +213,7 @@ impl Runner {
                 errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),
+                ways: ArcSwap::from_pointee(from.ways),
                 stopping: watch::Sender::new(false),
             }),
         }
@@ -388,8 +386,10 @@ impl Runner {
         let (view_sender, view) = watch::channel(first);
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
         let (presence, presence_receiver) = watch::channel(Presence::default());
+        let measure = Measure::new(&state, self.parts.clock.now_ms());
         let carrier = Carrier {
             parts: Arc::clone(&self.parts),
+            ways: self.parts.ways(),
             state,
             pending: Vec::new(),
             after,
@@ -400,6 +400,7 @@ impl Runner {
             lease: None,
             code: None,
             codes_used: Vec::new(),
+            measure,
         };
         (
             carrier,

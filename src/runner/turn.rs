@@ -18,6 +18,8 @@ pub(super) struct Turns {
 #[derive(Debug, Default)]
 struct Inner {
     waiting: BTreeMap<String, VecDeque<i64>>,
+    /// Who lets others go first, and comes back.
+    aside: BTreeMap<String, usize>,
     /// What the first one waits for.
     parked_for: BTreeMap<String, Code>,
 }
@@ -36,7 +38,9 @@ impl Turns {
     pub(super) fn take(self: &Arc<Self>, role: &str, number: i64) -> Ticket {
         let mut inner = self.lock();
         let waiting = inner.waiting.entry(role.to_owned()).or_default();
-        let place = waiting.partition_point(|other| *other < number);
+        // From behind: one that came back stands before some that are older.
+        let before = waiting.iter().rposition(|other| *other < number);
+        let place = before.map_or(0, |place| place + 1);
         waiting.insert(place, number);
         let moves_others = place + 1 < waiting.len();
         drop(inner);
@@ -52,7 +56,9 @@ impl Turns {
 
     /// How many wait there, the one that prints included.
     pub(super) fn count(&self, role: &str) -> usize {
-        self.lock().waiting.get(role).map_or(0, VecDeque::len)
+        let inner = self.lock();
+        let aside = inner.aside.get(role).copied().unwrap_or(0);
+        inner.waiting.get(role).map_or(0, VecDeque::len) + aside
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -60,7 +66,34 @@ impl Turns {
     }
 }
 
+impl Inner {
+    fn leave(&mut self, role: &str, number: i64) {
+        let Some(waiting) = self.waiting.get_mut(role) else {
+            return;
+        };
+        let was_first = waiting.front() == Some(&number);
+        waiting.retain(|other| *other != number);
+        if waiting.is_empty() {
+            self.waiting.remove(role);
+        }
+        if was_first {
+            self.parked_for.remove(role);
+        }
+    }
+}
+
 impl Ticket {
+    /// Lets others go first until what is given back is dropped. It is behind the one then that is at the printer,
+    /// and before all others.
+    pub(super) fn aside(&self) -> Aside<'_> {
+        let mut inner = self.turns.lock();
+        inner.leave(&self.role, self.number);
+        *inner.aside.entry(self.role.clone()).or_default() += 1;
+        drop(inner);
+        self.turns.places.send_modify(|count| *count += 1);
+        Aside(self)
+    }
+
     /// How many are before it; 0: it is its turn.
     pub(super) fn before(&self) -> usize {
         let inner = self.turns.lock();
@@ -92,18 +125,35 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut inner = self.turns.lock();
-        if let Some(waiting) = inner.waiting.get_mut(&self.role) {
-            let was_first = waiting.front() == Some(&self.number);
-            waiting.retain(|number| *number != self.number);
-            if waiting.is_empty() {
-                inner.waiting.remove(&self.role);
-            }
-            if was_first {
-                inner.parked_for.remove(&self.role);
-            }
-        }
+        inner.leave(&self.role, self.number);
         drop(inner);
         self.turns.places.send_modify(|count| *count += 1);
+    }
+}
+
+/// A ticket that lets others go first.
+#[derive(Debug)]
+pub(super) struct Aside<'a>(&'a Ticket);
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        let Ticket {
+            turns,
+            role,
+            number,
+        } = self.0;
+        let mut inner = turns.lock();
+        if let Some(aside) = inner.aside.get_mut(role) {
+            *aside -= 1;
+            if *aside == 0 {
+                inner.aside.remove(role);
+            }
+        }
+        let waiting = inner.waiting.entry(role.clone()).or_default();
+        let place = waiting.len().min(1);
+        waiting.insert(place, *number);
+        drop(inner);
+        turns.places.send_modify(|count| *count += 1);
     }
 }
 
@@ -127,5 +177,26 @@ mod tests {
         assert_eq!((second.before(), turns.take("a", 10).before()), (0, 1));
         drop((second, other));
         assert!(turns.lock().waiting.is_empty());
+    }
+
+    #[test]
+    fn who_steps_aside_comes_back_behind_the_one_that_prints() {
+        let turns = Arc::new(Turns::default());
+        let (turned_away, next, last) =
+            (turns.take("a", 1), turns.take("a", 2), turns.take("a", 3));
+        let aside = turned_away.aside();
+        assert_eq!((next.before(), last.before(), turns.count("a")), (0, 1, 3));
+        drop(aside);
+        let places = [&next, &turned_away, &last].map(Ticket::before);
+        assert_eq!((places, turns.count("a")), ([0, 1, 2], 3));
+        let newer = turns.take("a", 4);
+        assert_eq!(newer.before(), 3);
+        // Alone it comes back as the first.
+        drop((next, last, newer));
+        drop(turned_away.aside());
+        assert_eq!(turned_away.before(), 0);
+        drop(turned_away);
+        let inner = turns.lock();
+        assert!(inner.waiting.is_empty() && inner.aside.is_empty());
     }
 }

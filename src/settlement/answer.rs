@@ -2,6 +2,7 @@
 
 use super::amounts::Amounts;
 use super::bill::Fen;
+use super::order::CredentialKind;
 use super::refund;
 use super::state::Resolution;
 use crate::book::Code;
@@ -125,6 +126,8 @@ pub struct Answer {
     pub money: Money,
     /// What became of the paper.
     pub paper: Paper,
+    /// What a paper that is queued waits for just now, as far as its printer tells.
+    pub paper_waits_for: Option<Code>,
     /// Where it stands.
     pub stage: Stage,
     /// Why it is not SETTLED, or what is to be known besides.
@@ -251,6 +254,8 @@ pub struct Progress {
     pub stage: Stage,
     /// How many wait for the scanner before this one; absent when it does not queue.
     pub queue_place: Option<usize>,
+    /// What may be shown, as the order says it; empty when that is not known.
+    pub asks: Vec<CredentialKind>,
     /// What was wrong with the code just shown; the scanner waits for another.
     pub rejected_code: Option<Code>,
     /// What is to be confirmed now.

@@ -169,6 +169,8 @@ pub enum Found {
     },
     /// The lines of a 3202 result.
     Statement(Vec<super::reconcile::row::StatementRow>),
+    /// 5206's rows.
+    YearToDate(Vec<super::year_to_date::figures::CumRow>),
 }
 
 /// A settlement as 5203 shows it.

@@ -60,6 +60,17 @@ pub enum Ask {
         /// The same.
         filename: String,
     },
+    /// 5206 人员累计信息查询, for the settlement sheet.
+    YearToDate {
+        /// 人员编号.
+        psn_no: String,
+        /// 累计年月, may be empty.
+        cum_ym: String,
+        /// 险种类型 of the settlement.
+        insutype: String,
+        /// Longest wait, signing in included.
+        wait_ms: u32,
+    },
 }
 
 /// What one 3201, and its 3202, is about.
@@ -107,7 +118,26 @@ impl Ask {
             | Ask::Totals(_)
             | Ask::Upload { .. }
             | Ask::Details { .. }
-            | Ask::Download { .. } => false,
+            | Ask::Download { .. }
+            | Ask::YearToDate { .. } => false,
+        }
+    }
+
+    /// How long it is waited for at most, milliseconds, where that is not as long as the site's other answers.
+    #[must_use]
+    pub fn wait_ms(&self) -> Option<u32> {
+        match self {
+            Ask::YearToDate { wait_ms, .. } => Some(*wait_ms),
+            Ask::Refund(_)
+            | Ask::Enquiry(_)
+            | Ask::Look(_)
+            | Ask::HandOut(_)
+            | Ask::TakeBack(_)
+            | Ask::Compare(_)
+            | Ask::Totals(_)
+            | Ask::Upload { .. }
+            | Ask::Details { .. }
+            | Ask::Download { .. } => None,
         }
     }
 
@@ -120,6 +150,7 @@ impl Ask {
             | Ask::Look(numbers)
             | Ask::Compare(numbers) => &numbers.insutype,
             Ask::HandOut(goods) | Ask::TakeBack(goods) => &goods.insutype,
+            Ask::YearToDate { insutype, .. } => insutype,
             Ask::Totals(_) | Ask::Upload { .. } | Ask::Details { .. } | Ask::Download { .. } => "",
         }
     }

@@ -28,6 +28,7 @@ pub mod steps;
 pub mod story;
 pub mod stuck;
 pub mod tell;
+pub mod year_to_date;
 
 #[cfg(test)]
 mod tests;

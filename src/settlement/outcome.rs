@@ -184,7 +184,8 @@ impl State {
             | Found::Compared(_)
             | Found::Totals { .. }
             | Found::File { .. }
-            | Found::Statement(_) => {}
+            | Found::Statement(_)
+            | Found::YearToDate(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! What differs by site and desk, as values for the pure core.
 
 use super::bill::Fen;
+use super::year_to_date::figures::YearRules;
 
 /// Whether `fund_pay_sumamt` already contains the personal account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,4 +51,6 @@ pub struct Rules {
     pub rejoin_ms: i64,
     /// How long the receipt may wait for its printer.
     pub print_give_up_ms: i64,
+    /// What the settlement sheet says of the year.
+    pub year_to_date: YearRules,
 }

@@ -110,6 +110,8 @@ pub trait Story: Clone + Send + Sync + 'static {
     fn is_answered(&self) -> bool;
     /// What the index shows.
     fn head(&self) -> Head;
+    /// How it ended in one word, for counting; `open` before that.
+    fn outcome(&self) -> &'static str;
 
     /// A message is about to leave.
     fn intent(sent: Sent) -> Self::Event;

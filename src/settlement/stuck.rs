@@ -363,6 +363,7 @@ fn said(found: &Found) -> End {
         | Found::Compared(_)
         | Found::Totals { .. }
         | Found::File { .. }
-        | Found::Statement(_) => End::Done,
+        | Found::Statement(_)
+        | Found::YearToDate(_) => End::Done,
     }
 }

@@ -141,6 +141,7 @@ pub fn answer(state: &State) -> Answer {
         request_id: state.request_id.clone(),
         money,
         paper: paper(state),
+        paper_waits_for: None,
         stage: stage(state),
         reason: reason(state),
         warnings: state.warnings.clone(),
@@ -217,6 +218,7 @@ pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool
         at_ms: state.at_ms,
         stage,
         queue_place,
+        asks: (state.order.as_ref()).map_or_else(Vec::new, |order| order.credentials.clone()),
         rejected_code: match stage {
             Stage::WaitingScan | Stage::WaitingFreshScan => state.trail.last_rejection,
             Stage::Queued

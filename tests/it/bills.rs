@@ -2,6 +2,7 @@
 //! look odd but are right.
 
 mod confirm;
+mod family;
 mod insurance;
 mod parts;
 mod whom;

@@ -298,7 +298,7 @@ async fn a_code_that_nobody_asked_for_is_not_used() {
 
     // Two in a row where one is asked for: the second is not kept for the fresh code.
     let mut request = bill(&desk, "two-in-a-row");
-    (request.scan_wait_ms, request.fresh_code) = (1_000, true);
+    (request.scan_wait_ms, request.fresh_code) = (4_000, true);
     let mut events = desk.watch(&request.request_id).await;
     let two = async {
         wait_for(&mut events, Stage::WaitingScan).await;

@@ -3,18 +3,22 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod bills;
+mod bus;
 mod callers;
 #[cfg(feature = "card")]
 mod card;
+mod clients;
 mod codes;
 mod desk;
 mod device;
 mod dispense;
+mod doors;
 mod fleet;
 mod flows;
 mod happy;
 mod identify;
 mod identity;
+mod looked_over;
 mod lost;
 mod paper;
 mod peers;
@@ -26,4 +30,6 @@ mod reconcile;
 mod refund;
 mod resolve;
 mod sandbox;
+mod service;
+mod sheet;
 mod told;

@@ -3,6 +3,7 @@
 //! `tests/run` installs them and says where they are; a plain `cargo test` without it fails here and says so.
 
 mod flows;
+mod metrics;
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -291,7 +292,7 @@ fn script_at(name: &str) -> Command {
 }
 
 /// Where `tests/run` put a client.
-fn tool(name: &str) -> PathBuf {
+pub(crate) fn tool(name: &str) -> PathBuf {
     let Some(path) = std::env::var_os(name) else {
         panic!(
             "{name} is not set: real clients are installed by tests/run; try `tests/run --test it peers`"

@@ -278,7 +278,7 @@ impl Desk {
     }
 
     async fn prepare(&mut self, step: Step) -> Prepared {
-        let stamp = self.stamps.stamp().await;
+        let stamp = self.stamps.stamp().await.unwrap();
         let call = Call {
             step,
             order: &self.order,
@@ -300,7 +300,7 @@ impl Desk {
 
     /// What becomes of it, sent or not.
     async fn try_send(&mut self, step: Step) -> Outcome {
-        let stamp = self.stamps.stamp().await;
+        let stamp = self.stamps.stamp().await.unwrap();
         let call = Call {
             step,
             order: &self.order,
@@ -348,7 +348,8 @@ impl Desk {
             | Found::Compared(_)
             | Found::Totals { .. }
             | Found::File { .. }
-            | Found::Statement(_) => panic!("{step:?} is no step forward"),
+            | Found::Statement(_)
+            | Found::YearToDate(_) => panic!("{step:?} is no step forward"),
         }
     }
 }
@@ -367,12 +368,12 @@ struct Counted(AtomicU32);
 
 #[async_trait::async_trait]
 impl Stamps for Counted {
-    async fn stamp(&self) -> Stamp {
+    async fn stamp(&self) -> Result<Stamp, String> {
         let n = self.0.fetch_add(1, Ordering::Relaxed);
-        Stamp {
+        Ok(Stamp {
             msgid: format!("H43010099901{}{n:04}", now("%Y%m%d%H%M%S")),
             inf_time: now("%Y-%m-%d %H:%M:%S"),
-        }
+        })
     }
 }
 

@@ -311,16 +311,10 @@ async fn a_stream_that_cannot_be_read_is_on_the_list() {
     let options = Options::new(desk.state_dir().join("journal"), identity, key);
     let (journal, _) = Journal::open(options).await.expect("nobody has it open");
     let head = StreamHead {
-        kind: "settlement".to_owned(),
         request_id: Some("bill-9".to_owned()),
-        caller: "uid:0".to_owned(),
-        body_digest: String::new(),
         open: true,
-        stuck: false,
-        visit: None,
-        visit_is_shared: false,
-        person: None,
         summary: String::new(),
+        ..StreamHead::closed("settlement", "uid:0")
     };
     let append = Append {
         stream: "of-tomorrow".to_owned(),

@@ -40,14 +40,21 @@ fn one_settlement_and_out() {
 #[test]
 fn every_flow_is_acted_to_its_end() {
     let words = [
-        ("1", "支付成功，挂号成功"),
-        ("2", "缴费成功，请取走小票"),
-        ("3", "已打印 2 份，请取走您的报告"),
-        ("4", "结算完成，结算单已显示"),
-        ("5", "取药完成，追溯码已上报"),
+        (&["1"][..], "支付成功，挂号成功"),
+        (&["1", "--appointment"], "支付成功，预约挂号成功"),
+        (&["2"], "缴费成功，请取走小票"),
+        (&["3"], "已打印 2 份，请取走您的报告"),
+        (&["4"], "结算完成，结算单已显示"),
+        (&["4", "--by", "id-card"], "请将居民身份证放在读卡区。"),
+        (&["5"], "取药完成，追溯码已上报"),
+        (
+            &["5", "--by", "id-card"],
+            "请将您的身份证放在读卡区，取药。",
+        ),
     ];
-    for (number, words) in words {
-        let shown = check(&["flow", number, "--once", "--patient-delay-ms", "1"]);
+    for (flow, words) in words {
+        let more = ["--once", "--patient-delay-ms", "1"];
+        let shown = check(&[&["flow"][..], flow, &more].concat());
         assert!(shown.contains(words), "no {words} in\n{shown}");
         let papers = shown.lines().filter_map(|line| {
             let path = line.split_whitespace().last()?;

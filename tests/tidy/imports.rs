@@ -24,8 +24,8 @@ const FOLDERS: [Row; 12] = [
     ),
     row(
         "journal",
-        "settlement, book, person",
-        &["settlement", "book", "person"],
+        "settlement, closed, book, person",
+        &["settlement", "closed", "book", "person"],
     ),
     row(
         "platform",
@@ -92,6 +92,7 @@ const IPC_MAY: &[&str] = &[
     "settlement",
     "document",
     "config",
+    "closed",
     "book",
     "person",
     "observe",
@@ -115,17 +116,22 @@ const DAEMON_MAY: &[&str] = &[
 ];
 
 /// The leaves: of ours they import nothing but one another, downwards.
-const LEAVES: [Row; 6] = [
+const LEAVES: [Row; 7] = [
     row("api", "", &[]),
     row("book", "", &[]),
+    row("closed", "", &[]),
     row("person", "", &[]),
     row("settlement::bill", "", &["book", "person"]),
-    row("config", "", &["book", "person", "settlement::bill"]),
+    row(
+        "config",
+        "",
+        &["book", "closed", "person", "settlement::bill"],
+    ),
     row("observe", "", &["config", "book", "person"]),
 ];
 
 /// The programs. They name the library as `yibaod::`.
-const PROGRAMS: [Row; 4] = [
+const PROGRAMS: [Row; 5] = [
     row("src/main.rs", "", &["daemon", "config", "observe"]),
     row(
         "src/bin/yibaoctl/",
@@ -137,6 +143,7 @@ const PROGRAMS: [Row; 4] = [
             "platform::profile",
             "journal",
             "document",
+            "ipc::access",
         ],
     ),
     row(
@@ -145,6 +152,8 @@ const PROGRAMS: [Row; 4] = [
         &["sandbox", "settlement::bill", "api", "book"],
     ),
     row("src/bin/yibao-card/", "", &["device::card::frame"]),
+    // A package of its own: what it and the daemon say to each other it takes in as a file.
+    row("src/bin/yibao-render/", "", &[]),
 ];
 
 /// Every import that the table does not allow, and every difference of the table from the map.

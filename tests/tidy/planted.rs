@@ -310,7 +310,7 @@ fn the_sandbox_feature_is_asked_for_once() {
 #[test]
 fn a_file_starts_with_what_it_is_for() {
     refused(NEXT, "use super::bill::Fen;\n", "what this file is for");
-    refused("proto/build.rs", "fn main() {}\n", "what this file is for");
+    refused("build.rs", "fn main() {}\n", "what this file is for");
 }
 
 #[test]

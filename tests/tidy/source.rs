@@ -12,6 +12,9 @@ pub(super) type Tree = BTreeMap<String, String>;
 /// Where code and proto texts lie.
 const FOLDERS: [&str; 4] = ["src", "tests", "proto", "benches"];
 
+/// Code beside them: what cargo runs before it compiles.
+const BUILD: &str = "build.rs";
+
 /// How deep folders may lie in one another, and how many files we read at most: a loop of links ends here.
 const DEPTH_MAX: usize = 12;
 
@@ -36,6 +39,9 @@ pub(super) fn read(root: &Path) -> io::Result<Tree> {
     let mut tree = Tree::new();
     for folder in FOLDERS {
         read_folder(root, folder, 0, &mut tree)?;
+    }
+    if root.join(BUILD).is_file() {
+        tree.insert(BUILD.to_owned(), fs::read_to_string(root.join(BUILD))?);
     }
     Ok(tree)
 }

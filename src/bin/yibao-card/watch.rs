@@ -1,7 +1,8 @@
 //! Follows the readers: the state first, then each change.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcsc::{Context, Error, PNP_NOTIFICATION, ReaderState, Scope, State};
 use yibaod::device::card::frame::{Bytes, Fault, Seen, Told};
@@ -11,6 +12,8 @@ use crate::voice::Voice;
 
 /// A change that was not told is found so late at most.
 const LOOK_AGAIN_MS: u64 = 1_000;
+/// A state that pcscd does not know for so long is no passing one: a reader that comes up has none at first.
+const UNKNOWN_MS_MIN: u64 = 1_500;
 /// How long to wait before pcscd is tried again.
 const PAUSE_MS: u64 = 250;
 
@@ -46,6 +49,7 @@ pub(crate) fn watch(voice: &Voice) {
 /// Follows them while pcscd lives; why it ended.
 fn follow(context: &Context, tell: &mut impl FnMut(Told)) -> Error {
     let mut states = vec![ReaderState::new(PNP_NOTIFICATION(), State::UNAWARE)];
+    let mut unknown = Unknown::default();
     loop {
         let names = match context.list_readers_owned() {
             Ok(names) => names,
@@ -56,7 +60,7 @@ fn follow(context: &Context, tell: &mut impl FnMut(Told)) -> Error {
         let is_new = |state: &&ReaderState| state.current_state() == State::UNAWARE;
         // A reader that was not asked about yet is not told of yet.
         if !states.iter().skip(1).any(|state| is_new(&state)) {
-            tell(readers(&states));
+            tell(readers(&states, &mut unknown, Instant::now()));
         }
         match context.get_status_change(Duration::from_millis(LOOK_AGAIN_MS), &mut states) {
             Ok(()) => states.iter_mut().for_each(ReaderState::sync_current_state),
@@ -80,12 +84,37 @@ fn take_over(states: &mut Vec<ReaderState>, names: Vec<CString>) {
     }
 }
 
-fn readers(states: &[ReaderState]) -> Told {
-    let seen = states.iter().skip(1).map(|state| {
+/// Since when the states of readers are not known.
+#[derive(Default)]
+struct Unknown(BTreeMap<String, Instant>);
+
+impl Unknown {
+    /// Whether this one's is not known for longer than a moment.
+    fn lasts(&mut self, reader: &str, state: State, now: Instant) -> bool {
+        if state.intersects(State::PRESENT | State::EMPTY) {
+            self.0.remove(reader);
+            return false;
+        }
+        let since = *self.0.entry(reader.to_owned()).or_insert(now);
+        now.duration_since(since) >= Duration::from_millis(UNKNOWN_MS_MIN)
+    }
+
+    /// Forgets readers that are gone.
+    fn keep(&mut self, names: &[String]) {
+        self.0.retain(|reader, _| names.contains(reader));
+    }
+}
+
+fn readers(states: &[ReaderState], unknown: &mut Unknown, at: Instant) -> Told {
+    let name = |state: &ReaderState| state.name().to_string_lossy().into_owned();
+    let names: Vec<String> = states.iter().skip(1).map(name).collect();
+    unknown.keep(&names);
+    let seen = states.iter().skip(1).zip(names).map(|(state, name)| {
         let now = state.current_state();
         let has_card = now.contains(State::PRESENT) && !now.contains(State::MUTE);
         Seen {
-            name: state.name().to_string_lossy().into_owned(),
+            is_unknown: unknown.lasts(&name, now, at),
+            name,
             changes: state.event_count(),
             atr: has_card.then(|| Bytes::new(state.atr())),
             is_mute: now.contains(State::MUTE),
@@ -93,5 +122,29 @@ fn readers(states: &[ReaderState]) -> Told {
     });
     Told::Readers {
         readers: seen.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_for_a_moment_is_not_told() {
+        let mut unknown = Unknown::default();
+        let began = Instant::now();
+        let after = |ms| began + Duration::from_millis(ms);
+        let mut lasts = |state, ms| unknown.lasts("r", state, after(ms));
+        assert!(!lasts(State::EMPTY, 0));
+        assert!(!lasts(State::UNAVAILABLE, 100));
+        assert!(!lasts(State::UNKNOWN, 1_599));
+        assert!(lasts(State::UNKNOWN, 1_600));
+        // Known in between: the time begins anew.
+        assert!(!lasts(State::PRESENT | State::INUSE, 1_700));
+        assert!(!lasts(State::UNAVAILABLE, 1_800));
+        assert!(!lasts(State::PRESENT | State::MUTE, 9_000));
+        assert!(!lasts(State::UNAVAILABLE, 9_100));
+        unknown.keep(&[]);
+        assert!(!unknown.lasts("r", State::UNAVAILABLE, after(99_000)));
     }
 }

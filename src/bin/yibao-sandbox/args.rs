@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::Trouble;
+
 /// A simulated insurance platform, scanner and printer around the real yibaod. Nothing here is real money.
 /// 模拟的医保平台、扫码器与打印机，中间是真正的 yibaod。
 #[derive(Debug, Parser)]
@@ -20,6 +22,10 @@ pub(crate) struct Args {
     /// Print every fault that can be armed, then end. 列出全部故障。
     #[arg(long)]
     pub(crate) fault_list: bool,
+    /// Start no daemon: the far ends of the installed service, whose configuration is written to /etc/yibaod (or
+    /// --dir) for as long as this runs. A desk that has one of its own is left alone. 供已安装的服务试用，不另行启动守护进程。
+    #[arg(long, global = true)]
+    pub(crate) service: bool,
     /// Keep the files here, and go on with what is here. 状态目录。
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
@@ -53,11 +59,43 @@ pub(crate) enum Act {
     ///
     /// 1 kiosk registration 自助挂号, 2 kiosk payment 门诊缴费, 3 report printing 检验报告打印,
     /// 4 settlement at the doctor's desk 诊间结算, 5 pharmacy pick-up 取药
-    Flow {
-        /// Which, 1 to 5. 流程编号。
-        #[arg(value_parser = clap::value_parser!(u8).range(1..=5))]
-        number: u8,
-    },
+    Flow(Flow),
+}
+
+/// Which flow, and how.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Flow {
+    /// Which, 1 to 5. 流程编号。
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub(crate) number: u8,
+    /// Flow 1: for a later day instead of today. 流程一：预约挂号（缺省为当日挂号）。
+    #[arg(long)]
+    pub(crate) appointment: bool,
+    /// Flows 4 and 5: by what the patient says who he is. 流程四、五：凭证种类（医保码或居民身份证）。
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = By::Code)]
+    pub(crate) by: By,
+}
+
+/// A kind of credential that the sandbox's patients bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum By {
+    /// 医保码.
+    Code,
+    /// 居民身份证.
+    IdCard,
+}
+
+impl Flow {
+    /// A choice that the flow has not is refused: it would be acted otherwise than asked for.
+    pub(crate) fn check(self) -> Result<(), Trouble> {
+        if self.appointment && self.number != 1 {
+            return Err("--appointment is a choice of flow 1  仅流程一可选".into());
+        }
+        if self.by != By::Code && self.number < 4 {
+            return Err("--by is a choice of flows 4 and 5  仅流程四、五可选".into());
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! The real daemon as a child process: started by its command line, asked by its health service, ended by SIGTERM.
+//! Or the installed service, which systemd starts and ends: then it is only asked.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -24,12 +25,17 @@ const READY_WAIT_MS_MAX: u64 = 20_000;
 const READY_LOOK_MS: u64 = 20;
 /// How long it may take to end before it is killed.
 const STOP_WAIT_MS_MAX: u64 = 30_000;
+/// What a person types for the service.
+const RESTART: &str = "sudo systemctl restart yibaod";
+const KILL: &str = "sudo systemctl kill --signal=KILL yibaod";
 /// Last bytes of its log that are shown when it does not start.
 const LOG_BYTES_SHOWN: usize = 2_000;
 
 /// A running daemon.
 pub(crate) struct Daemon {
     child: Option<Child>,
+    /// systemd starts it.
+    is_service: bool,
     /// It ends with the sandbox, however that ends.
     tie: Option<Tie>,
     program: PathBuf,
@@ -40,13 +46,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Has the daemon make the site key of a new desk, starts it and waits until it serves.
     pub(crate) async fn start(programs: &Programs, place: &Place) -> Result<Self, Trouble> {
-        let mut daemon = Self {
-            child: None,
-            tie: None,
-            program: programs.daemon.clone(),
-            place: place.clone(),
-            ready_after: Duration::ZERO,
-        };
+        let mut daemon = Self::away(programs, place);
         if !place.site_key().exists() {
             let mut command = daemon.command()?;
             let made = command.arg("--create-site-key").status().await?;
@@ -58,8 +58,47 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// The installed service, which is waited for by [`Daemon::served`].
+    pub(crate) fn of_systemd(programs: &Programs, place: &Place) -> Self {
+        Self {
+            is_service: true,
+            ..Self::away(programs, place)
+        }
+    }
+
+    fn away(programs: &Programs, place: &Place) -> Self {
+        Self {
+            child: None,
+            is_service: false,
+            tie: None,
+            program: programs.daemon.clone(),
+            place: place.clone(),
+            ready_after: Duration::ZERO,
+        }
+    }
+
+    /// Waits, as long as it takes, until the service serves; a child does already.
+    pub(crate) async fn served(&mut self, say: &Say) -> Result<(), Trouble> {
+        if self.is_service {
+            let config = self.place.config();
+            say.line(&format!("  its configuration is in {}", config.display()));
+            say.line(&format!("  start it: {RESTART}  请启动服务"));
+        }
+        let begun = Instant::now();
+        while !self.is_serving().await {
+            tokio::time::sleep(Duration::from_millis(READY_LOOK_MS)).await;
+        }
+        if self.is_service {
+            self.ready_after = begun.elapsed();
+        }
+        Ok(())
+    }
+
     /// Starts it (again) and waits until it serves.
     pub(crate) async fn begin(&mut self) -> Result<(), Trouble> {
+        if self.is_service {
+            return Err(format!("the service is systemd's: {RESTART}").into());
+        }
         if self.child.is_some() {
             return Err("the daemon runs already".into());
         }
@@ -86,18 +125,21 @@ impl Daemon {
 
     /// What was started, for people.
     pub(crate) fn tell(&self, say: &Say) {
-        let pid = self.child.as_ref().and_then(Child::id).unwrap_or(0);
         let socket = self.place.socket();
         let ready = self.ready_after.as_millis();
-        let what = format!(
-            "unix:{}  (pid {pid}, ready in {ready} ms)",
-            socket.display()
-        );
+        let which = match self.child.as_ref().and_then(Child::id) {
+            Some(pid) => format!("pid {pid}, ready in {ready} ms"),
+            None => "the installed service".to_owned(),
+        };
+        let what = format!("unix:{}  ({which})", socket.display());
         say.done("yibaod", "守护进程", &what);
     }
 
     /// `kill -9`, and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<(), Trouble> {
+        if self.is_service {
+            return Err(format!("the service is systemd's: {KILL}").into());
+        }
         let mut child = self.child.take().ok_or("the daemon does not run")?;
         child.kill().await?;
         self.tie = None;

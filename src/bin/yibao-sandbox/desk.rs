@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper_util::rt::TokioIo;
+use rustix::fs::{Mode, OFlags};
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
 use tonic::transport::{Channel, Endpoint, Uri};
 use yibaod::sandbox::devices::Devices;
+use yibaod::sandbox::devices::card::IdCardReader;
 use yibaod::sandbox::devices::printer::{Options as PrinterOptions, Printer};
 use yibaod::sandbox::devices::report::ReportPrinter;
 use yibaod::sandbox::devices::scanner::{Scanner, Terminator};
@@ -16,14 +18,14 @@ use yibaod::sandbox::http::{Edge, Moment};
 use yibaod::sandbox::platform::{CodeKind, Options as PlatformOptions, Platform};
 
 use crate::Trouble;
-use crate::args::Args;
+use crate::args::{Act, Args, By};
 use crate::draw::Say;
 use crate::files::Place;
 
 /// Moments of the platform that a slow reader may be behind.
 const MOMENTS_MAX: usize = 1_024;
 
-/// Platform, scanner, printers.
+/// Platform, scanner, printers, and an id card reader where one is asked for.
 pub(crate) struct Desk {
     /// The insurance platform.
     pub(crate) platform: Platform,
@@ -31,6 +33,8 @@ pub(crate) struct Desk {
     pub(crate) devices: Devices,
     /// The report printer.
     pub(crate) reports: ReportPrinter,
+    /// The 居民身份证 reader of a flow whose patient brings one.
+    pub(crate) id_cards: Option<IdCardReader>,
     moments: broadcast::Sender<Moment>,
     socket: PathBuf,
     patient: Mutex<PatientState>,
@@ -76,6 +80,9 @@ impl Desk {
             platform,
             devices,
             reports: ReportPrinter::start()?,
+            id_cards: reads_id_cards(args)
+                .then(|| IdCardReader::start(place.dir()))
+                .transpose()?,
             moments,
             socket: place.socket(),
             patient: Mutex::new(patient),
@@ -100,6 +107,10 @@ impl Desk {
             &self.devices.scanner.path().display().to_string(),
         );
         say.done("printer", "小票打印机", &format!("tcp {printer}, ESC/POS"));
+        if let Some(reader) = &self.id_cards {
+            let path = reader.path().display().to_string();
+            say.done("id cards", "身份证阅读器", &path);
+        }
     }
 
     /// What the platform receives and answers from here on.
@@ -144,9 +155,28 @@ impl Desk {
         Ok(code)
     }
 
+    /// A line forgets who had it for himself alone when its last user is gone. This one never loses its last user, as
+    /// one end stays open here: a daemon under its own user that was killed would find it busy.
+    pub(crate) fn free_line(&self) {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let line = rustix::fs::open(self.devices.scanner.path(), flags, Mode::empty());
+        // Unplugged there is nothing to free.
+        if let Ok(line) = line {
+            rustix::termios::ioctl_tiocnxcl(&line).ok();
+        }
+    }
+
     /// Opens the daemon's door.
     pub(crate) async fn door(&self) -> Result<Channel, Trouble> {
         channel(&self.socket).await
+    }
+}
+
+/// Whether the patient of this run brings a 居民身份证.
+fn reads_id_cards(args: &Args) -> bool {
+    match args.act {
+        Some(Act::Flow(flow)) => flow.by == By::IdCard,
+        None => false,
     }
 }
 

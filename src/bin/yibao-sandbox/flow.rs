@@ -3,14 +3,14 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use yibaod::api::{DispenseState, Money, PrintJobState};
-use yibaod::sandbox::acting::{Line, Patient, Room, Scene, Tick, Told, Who};
-use yibaod::sandbox::his::His;
+use yibaod::api::{Credential, DispenseState, ErrorEntry, Money, PrintJobState};
+use yibaod::sandbox::acting::{Line, Patient, PickUp, Room, Scene, Sheet, Tick, Told, Who};
+use yibaod::sandbox::his::{His, When};
 use yibaod::sandbox::persons::everybody;
 use yibaod::sandbox::platform::clock;
 
 use crate::Trouble;
-use crate::args::Args;
+use crate::args::{Args, By, Flow};
 use crate::desk::Desk;
 use crate::draw::{Say, left};
 use crate::files::Place;
@@ -30,18 +30,19 @@ struct Audience<'a> {
 
 /// Acts it. `false`: it did not end as it should.
 pub(crate) async fn run(
-    number: u8,
+    wanted: Flow,
     args: &Args,
     say: &Say,
     desk: &Desk,
     place: &Place,
 ) -> Result<bool, Trouble> {
+    let number = wanted.number;
     let (en, zh) = match number {
         1 => ("kiosk registration", "流程一 自助挂号"),
         2 => ("kiosk payment", "流程二 门诊缴费"),
         3 => ("report printing", "流程三 检验报告打印"),
         4 => ("settlement at the doctor's desk", "流程四 诊间结算"),
-        _ => ("pharmacy pick-up", "流程五 取药"),
+        _ => ("pharmacy pick-up and return", "流程五 取药与退药"),
     };
     say.section(en, zh);
     let audience = Audience {
@@ -52,6 +53,7 @@ pub(crate) async fn run(
     let room = Room {
         platform: &desk.platform,
         scanner: &desk.devices.scanner,
+        id_cards: desk.id_cards.as_ref(),
         receipts: &desk.devices.printer,
         reports: &desk.reports,
     };
@@ -60,18 +62,32 @@ pub(crate) async fn run(
     let told = |told: Told<'_>| audience.told(told);
     let scene = Scene::new(desk.door().await?, room, his, &run, told);
     let looks = Duration::from_millis(args.patient_delay_ms);
+    let credential = match wanted.by {
+        By::Code => Credential::EVoucher,
+        By::IdCard => Credential::ResidentId,
+    };
     let patient = Patient::new(&args.person).looks_for(looks);
-    let is_right = act(number, &scene, &patient).await?;
+    let patient = patient.chooses(credential);
+    let when = match wanted.appointment {
+        true => When::Appointment,
+        false => When::Today,
+    };
+    let is_right = act(number, when, &scene, &patient).await?;
     say.section("is it true?", "核对");
     say.check(is_right, "the flow ended as it should  流程按预期完成");
     Ok(is_right)
 }
 
-async fn act(number: u8, scene: &Scene<'_>, patient: &Patient) -> Result<bool, Trouble> {
+async fn act(
+    number: u8,
+    when: When,
+    scene: &Scene<'_>,
+    patient: &Patient,
+) -> Result<bool, Trouble> {
     Ok(match number {
         1 => {
-            let acted = scene.registration(patient, |_, _| {}).await?;
-            acted.place.is_some()
+            let acted = scene.registration(patient, when, |_, _| {}).await?;
+            acted.registered.is_some() && acted.tickets.len() == 1
         }
         2 => is_paid(scene, patient).await?,
         3 => {
@@ -88,10 +104,12 @@ async fn act(number: u8, scene: &Scene<'_>, patient: &Patient) -> Result<bool, T
                 paying.is_some_and(|it| it.money() == Money::Settled)
             };
             let first = acted.identification.insurances.first();
-            match first.filter(|_| !settled(&acted)) {
-                Some(first) => settled(&scene.consultation(patient, &first.insutype).await?),
-                None => settled(&acted),
-            }
+            let first = first.map(|first| first.insutype.clone());
+            let acted = match first.filter(|_| !settled(&acted)) {
+                Some(first) => scene.consultation(patient, &first).await?,
+                None => acted,
+            };
+            settled(&acted) && acted.sheet.as_ref().is_some_and(is_printed_or_missing)
         }
         _ => {
             // What is picked up was paid for before.
@@ -99,9 +117,31 @@ async fn act(number: u8, scene: &Scene<'_>, patient: &Patient) -> Result<bool, T
             let acted = scene.pick_up(patient).await?;
             let recorded = |state| state == DispenseState::Recorded;
             let all = acted.dispensed.iter().all(|it| recorded(it.state()));
-            is_paid && all && !acted.tickets.is_empty()
+            let is_picked_up = is_paid && all && !acted.tickets.is_empty();
+            is_picked_up && is_brought_back(scene, &acted).await?
         }
     })
+}
+
+/// The sheet came out, or this machine has nothing that typesets it, or no Chinese font, and the receipt stood for it.
+fn is_printed_or_missing(sheet: &Sheet) -> bool {
+    let is_missing =
+        |error: &ErrorEntry| matches!(error.name.as_str(), "RENDER_MISSING" | "FONT_MISSING");
+    let state = sheet.job.as_ref().map(|job| job.state());
+    state == Some(PrintJobState::Printed) || sheet.error.as_ref().is_some_and(is_missing)
+}
+
+/// One package of the first medicine comes back.
+async fn is_brought_back(scene: &Scene<'_>, picked_up: &PickUp) -> Result<bool, Trouble> {
+    let medicine = picked_up.prescriptions.first();
+    let medicine = medicine.and_then(|it| it.medicines.first());
+    let codes = medicine.and_then(|it| it.trace_codes.get(..1));
+    let (Some(handed_out), Some(codes)) = (picked_up.dispensed.first(), codes) else {
+        return Ok(false);
+    };
+    let acted = scene.bring_back(handed_out, 1, codes).await?;
+    let state = acted.dispense.map(|it| it.state());
+    Ok(state == Some(DispenseState::Recorded) && acted.tickets.len() == 1)
 }
 
 async fn is_paid(scene: &Scene<'_>, patient: &Patient) -> Result<bool, Trouble> {
@@ -136,6 +176,16 @@ impl Audience<'_> {
                 let path = path.with_extension("pdf");
                 self.saved("pdf", "打印的文件", &path, pdf);
             }
+            Told::Sheet(settlement, pdf) => {
+                let path = self.place.lasting("settlement-sheet.pdf");
+                self.saved("pdf", "结算单文件", &path, pdf);
+                if let Some(picture) = paper::picture(&path) {
+                    let path = picture.display().to_string();
+                    self.say.done("picture", "结算单图片", &path);
+                }
+                let again = format!("yibaoctl sheet {} --pdf FILE", settlement.settlement_id);
+                self.say.line(&self.say.dim(&format!("  {again}")));
+            }
         }
     }
 
@@ -144,6 +194,7 @@ impl Audience<'_> {
         let who = left(line.who.zh(), WHO_COLUMNS);
         let zh = match line.who {
             Who::Screen => say.bold(&format!("「{}」", line.zh)),
+            Who::StaffScreen => say.dim(&format!("「{}」", line.zh)),
             Who::Patient | Who::Staff | Who::His | Who::Paper => line.zh.clone(),
         };
         say.line(&format!("  {} {zh}", say.dim(&who)));

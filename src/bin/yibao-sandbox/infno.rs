@@ -18,6 +18,7 @@ pub(crate) fn name(infno: &str) -> (&'static str, &'static str) {
         "2601" => ("冲正", "reverse a lost call"),
         "5201" => ("就诊查询", "which visits"),
         "5203" => ("结算查询", "was it settled?"),
+        "5206" => ("年度累计", "what the year came to"),
         _ => ("", ""),
     }
 }

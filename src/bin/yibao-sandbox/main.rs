@@ -66,15 +66,23 @@ fn main() -> ExitCode {
 
 /// `false`: something was not as it must be.
 async fn run(args: &Args) -> Result<bool, Trouble> {
+    if let Some(Act::Flow(flow)) = args.act {
+        flow.check()?;
+    }
     let say = Say::new();
     say.title("yibao-sandbox", "医保结算沙箱");
-    let programs = programs::ready(args.no_build, &say).await?;
+    let programs = match args.service {
+        true => programs::beside()?,
+        false => programs::ready(args.no_build, &say).await?,
+    };
     let place = files::Place::open(args)?;
     let desk = Arc::new(Desk::start(args, &place).await?);
     files::write(&place, &desk, args)?;
     desk.tell(&say);
-    let mut daemon = Daemon::start(&programs, &place).await?;
-    daemon.tell(&say);
+    let mut daemon = match args.service {
+        true => Daemon::of_systemd(&programs, &place),
+        false => Daemon::start(&programs, &place).await?,
+    };
     let ended = tokio::select! {
         ended = act(args, &say, &desk, &place, &programs, &mut daemon) => ended,
         signal = stopped() => signal.map(|()| {
@@ -97,11 +105,13 @@ async fn act(
     programs: &programs::Programs,
     daemon: &mut Daemon,
 ) -> Result<bool, Trouble> {
+    daemon.served(say).await?;
+    daemon.tell(say);
     if let Some(path) = &args.scenario {
         return script::run(path, say, desk, daemon).await;
     }
     let is_right = match args.act {
-        Some(Act::Flow { number }) => flow::run(number, args, say, desk, place).await?,
+        Some(Act::Flow(flow)) => flow::run(flow, args, say, desk, place).await?,
         None => first::run(args, say, desk, place).await?,
     };
     if args.once {

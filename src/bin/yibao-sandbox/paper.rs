@@ -1,6 +1,6 @@
 //! The paper that came out: on the terminal as text, in a file as a picture.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -70,4 +70,14 @@ pub(crate) fn sheet(say: &Say, text: &str) {
     }
     // Where the knife went.
     say.line(&format!("    └{}┘", "╌".repeat(inner)));
+}
+
+/// The first page of a PDF as a picture beside it, where poppler's `pdftoppm` is installed.
+pub(crate) fn picture(pdf: &Path) -> Option<PathBuf> {
+    let status = std::process::Command::new("pdftoppm")
+        .args(["-png", "-r", "110", "-singlefile"])
+        .args([pdf, &pdf.with_extension("")])
+        .status();
+    let picture = pdf.with_extension("png");
+    (status.is_ok_and(|status| status.success()) && picture.is_file()).then_some(picture)
 }

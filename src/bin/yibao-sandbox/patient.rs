@@ -42,6 +42,8 @@ struct Who {
     desk: Arc<Desk>,
     delay: Duration,
     say: Say,
+    /// Others settle at the installed service, whose requests cannot be watched from here.
+    is_service: bool,
 }
 
 impl Patient {
@@ -52,12 +54,16 @@ impl Patient {
             desk: Arc::clone(desk),
             delay,
             say,
+            is_service: args.service,
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             loop {
                 // The daemon may be away for a while: it can be killed and started again here.
                 follow(&who).await.ok();
+                if who.is_service {
+                    who.desk.free_line();
+                }
                 tokio::time::sleep(Duration::from_millis(RETRY_MS)).await;
             }
         });
@@ -103,6 +109,9 @@ async fn follow(who: &Who) -> Result<(), Trouble> {
 
 /// Shows codes to one settlement until it needs none; one code to whatever else asks.
 async fn attend(who: &Who, settlement_id: String) -> Result<(), Trouble> {
+    if who.is_service {
+        return show_once(who).await;
+    }
     let mut door = SettlementServiceClient::new(who.desk.door().await?);
     let key = Some(Key::SettlementId(settlement_id));
     let found = match door.get_settlement(GetSettlementRequest { key }).await {

@@ -226,7 +226,10 @@ fn ledger(say: &Say, desk: &Desk) {
 /// Commands that can be copied, for this run's socket.
 fn next(say: &Say, desk: &Desk, place: &Place, programs: &Programs, args: &Args) {
     let socket = place.socket().display().to_string();
-    let ctl = format!("{} --socket {socket}", shown(&programs.ctl));
+    let ctl = match args.service {
+        true => "sudo yibaoctl".to_owned(),
+        false => format!("{} --socket {socket}", shown(&programs.ctl)),
+    };
     let control = format!("http://{}/sandbox", desk.platform.addr());
     let bill = place.bill(&args.person).display().to_string();
     say.section("try next, in another terminal", "接下来，在另一终端");
@@ -259,7 +262,10 @@ fn next(say: &Say, desk: &Desk, place: &Place, programs: &Programs, args: &Args)
     ));
     say.line(&format!("    curl -s {control}/faults/list"));
     say.line(&format!("    curl -s {control}/statement"));
-    say.line(&format!("    tail -f {}", place.log().display()));
+    say.line(&match args.service {
+        true => "    journalctl -u yibaod -f".to_owned(),
+        false => format!("    tail -f {}", place.log().display()),
+    });
     say.section("or type here", "或在此输入");
     say.line(HELP);
     say.line("");

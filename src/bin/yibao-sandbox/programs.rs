@@ -49,6 +49,17 @@ pub(crate) async fn ready(no_build: bool, say: &Say) -> Result<Programs, Trouble
     Ok(programs)
 }
 
+/// What lies beside the sandbox; systemd starts the daemon.
+pub(crate) fn beside() -> Result<Programs, Trouble> {
+    let own = std::env::current_exe()?;
+    let beside = own.parent().ok_or("the sandbox lies nowhere")?;
+    Ok(Programs {
+        daemon: beside.join(DAEMON),
+        ctl: beside.join(CTL),
+        source: None,
+    })
+}
+
 /// Into the folder that the sandbox itself was built into, by the same profile.
 async fn build(cargo: &Path, source: &Path, beside: &Path) -> Result<(), Trouble> {
     let folder = beside

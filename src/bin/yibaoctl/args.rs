@@ -1,7 +1,11 @@
 //! What can be said on the command line, and what the exit codes mean.
 
+mod care;
 mod device;
 mod identify;
+mod jobs;
+mod rights;
+mod sheet;
 
 use std::path::PathBuf;
 
@@ -9,10 +13,14 @@ use clap::{Parser, Subcommand};
 
 use crate::charset::Charset;
 
+pub(crate) use care::{BookFormat, Doctor, Explain, Reload, Status, Support};
 pub(crate) use device::{
     Card, CardMediumArg, DeviceCommand, DeviceRecordArgs, DeviceScan, DeviceTestArgs,
 };
 pub(crate) use identify::{CredentialArg, FlowArg, Identify};
+pub(crate) use jobs::{PrintFind, PrintList};
+pub(crate) use rights::{May, TokenCommand, TokenCreate, TokenList, TokenRemove};
+pub(crate) use sheet::SheetArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes / 退出码:
@@ -26,6 +34,7 @@ Exit codes / 退出码:
   7  too late to cancel: it is settled                   太迟，已结算，不能取消
 pay, watch, show and resolve speak of the money. cancel: 0 cancelled, 5 too late (being settled), 7 too late (settled).
 identify: 0 identified, 3 refused, 4 nobody or called off, 5 pending.
+may: with an operation 0 it may, 3 it may not. token list: 0 all can be used, 1 one cannot.
 stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 refused (nothing given back), 5 unknown.
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
@@ -58,7 +67,9 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// How the desk is doing. 本机运行状况。
-    Status,
+    Status(Status),
+    /// What the daemon counts, as OpenMetrics text for Prometheus and its kin. 监控指标（OpenMetrics 文本）。
+    Metrics,
     /// Scan, settle and print one bill. 扫码结算一张账单。
     Pay(Pay),
     /// Follow a settlement to its end; it need not have begun. 跟踪一笔结算直至结束。
@@ -91,8 +102,23 @@ pub(crate) enum Command {
     Dispense(DispenseCommand),
     /// Print a document, or a test page; see and mend what became of a job. 打印文档或测试页，查看任务。
     Print(PrintArgs),
+    /// The settlement sheet, saved or printed. 结算单：存为文件或打印。
+    Sheet(SheetArgs),
+    /// Read the configuration again; a wrong one changes nothing. 重新读取配置；有误则不作更改。
+    Reload(Reload),
+    /// Log more or less until the next start. 调整日志级别，直至下次启动。
+    Log(Log),
+    /// What is not as it should be on this desk, and what to do; also without the daemon. 体检：逐项检查并给出处理办法。
+    Doctor(Doctor),
+    /// One file for whoever helps from afar, without persons and secrets. 生成脱敏的支持包。
+    Support(Support),
     /// What an error code means and what to do. 解释错误编号。
     Explain(Explain),
+    /// What a caller may do by the configuration, without the daemon. 某调用方有哪些权限（不经守护进程）。
+    May(May),
+    /// Tokens of callers over TCP, without the daemon. TCP 调用令牌（不经守护进程）。
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// The journal on disk, without the daemon. 磁盘上的流水日志（不经守护进程）。
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -102,6 +128,16 @@ pub(crate) enum Command {
     /// Whose journal it is, without the daemon. 流水日志归属（不经守护进程）。
     #[command(subcommand)]
     Desk(DeskCommand),
+    /// Write the man pages and shell completions into a folder, for packages. 生成手册页与命令补全。
+    #[command(hide = true)]
+    Manual(Manual),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manual {
+    /// The folder; man1/ and completions/ are made in it. 目标目录。
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +154,16 @@ pub(crate) struct Pay {
     /// After so many seconds take PENDING as the answer; else the daemon's 150. 最长等待秒数。
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) wait_s: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Log {
+    /// How much. 级别。
+    #[arg(value_name = "LEVEL", value_parser = ["off", "error", "warn", "info", "debug"])]
+    pub(crate) level: String,
+    /// Of which part of the program, such as yibaod::device; else of all of it. 程序的部分。
+    #[arg(value_name = "PART")]
+    pub(crate) part: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -304,20 +350,6 @@ pub(crate) enum Stated {
     NotRecorded,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Explain {
-    /// Number or name, such as E2001 or PAPER_OUT. 编号或名称。
-    #[arg(
-        value_name = "CODE",
-        required_unless_present = "all",
-        conflicts_with = "all"
-    )]
-    pub(crate) code: Option<String>,
-    /// The whole book. 全部错误。
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum DispenseCommand {
     /// Tell the platform what was handed out (3505A). 上报发出的药品。
@@ -353,12 +385,12 @@ pub(crate) struct PrintArgs {
     /// A page with rulers, looks, Chinese and codes. 打印测试页。
     #[arg(long)]
     pub(crate) test: bool,
-    /// A PDF for the report printer; with progress. 打印 PDF 报告，显示进度。
+    /// A PDF for the report printer, with progress; several are printed in one call. 打印 PDF 报告，可重复给出多份。
     #[arg(long, value_name = "FILE.pdf")]
-    pub(crate) pdf: Option<PathBuf>,
-    /// The document's own id: it is printed once, whoever asks again. 文档编号：同一编号只打印一次。
+    pub(crate) pdf: Vec<PathBuf>,
+    /// The document's own id, one for each PDF: it is printed once, whoever asks again. 文档编号：同一编号只打印一次。
     #[arg(long, value_name = "ID", requires = "pdf")]
-    pub(crate) document_id: Option<String>,
+    pub(crate) document_id: Vec<String>,
     /// The request_id, to repeat a call. 请求编号，重复调用时填写。
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
@@ -374,6 +406,10 @@ pub(crate) struct PrintArgs {
 pub(crate) enum PrintCommand {
     /// What became of a job. 查看打印任务。
     Show(WhichJob),
+    /// List jobs, newest first. 列出打印任务，最新在前。
+    List(PrintList),
+    /// What became of a document, by its own id. 按文档编号查询。
+    Find(PrintFind),
     /// Call a job off before its first byte. 取消打印任务。
     Cancel(WhichJob),
     /// Print a job or a receipt once more, marked. 补打，带“补打”标记。

@@ -2,18 +2,25 @@
 
 use yibaod::book::Code;
 
-use crate::args::Explain;
-use crate::draw::table::{Column, Table};
-use crate::draw::{Paint, receipt};
+use crate::args::{BookFormat, Explain};
+use crate::book_page;
+use crate::draw::{Paint, receipt, words, wrapped};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
 use crate::trouble::{Trouble, of_book};
 
+/// Columns for any terminal.
+const WIDTH_MAX: usize = 80;
+/// Columns of a name; the longest has so many.
+const NAME_COLUMNS: usize = 30;
+/// Before what belongs to a code.
+const INDENT: &str = "       ";
+
 /// Runs it.
 pub(crate) fn run(explain: &Explain, out: &Out) -> Result<Exit, Trouble> {
     let Some(text) = &explain.code else {
-        whole(out);
+        whole(explain.format, out);
         return Ok(Exit::Fine);
     };
     let Some(code) = Code::from_id(text) else {
@@ -29,31 +36,39 @@ pub(crate) fn run(explain: &Explain, out: &Out) -> Result<Exit, Trouble> {
 }
 
 /// With `--json` an entry a line.
-fn whole(out: &Out) {
+fn whole(format: BookFormat, out: &Out) {
     if out.is_json() {
         for code in Code::ALL {
             out.object(&json::text(&of_book(*code)));
         }
         return;
     }
-    let mut table = Table::new(vec![
-        Column::text("编号", 5),
-        Column::text("名称", 12),
-        Column::text("资金", 7),
-        Column::text("说明", 12),
-        Column::text("处理", 12),
-    ]);
+    match format {
+        BookFormat::Table => {
+            let width = out.width().min(WIDTH_MAX);
+            out.lines(&table(out.paint(), width));
+        }
+        BookFormat::Markdown => out.lines(&[book_page::markdown().trim_end().to_owned()]),
+        BookFormat::Html => out.lines(&[book_page::html().trim_end().to_owned()]),
+    }
+}
+
+/// A head and what to know of each code; none wider than the width.
+fn table(paint: Paint, width: usize) -> Vec<String> {
+    let room = width.saturating_sub(INDENT.len()).max(1);
+    let mut lines = Vec::new();
     for code in Code::ALL {
         let row = code.entry();
-        table.row(vec![
-            code.id().to_owned(),
-            code.name().to_owned(),
-            row.money.word().to_owned(),
-            row.meaning_zh.to_owned(),
-            row.action_zh.to_owned(),
-        ]);
+        let money = words::error_money(of_book(*code).money());
+        let money = money.map_or("", |(zh, _)| zh);
+        let head = format!("{:<5}  {:<NAME_COLUMNS$}  {money}", code.id(), code.name());
+        lines.push(paint.bold(head.trim_end()));
+        for (mark, text) in [("", row.meaning_zh), ("→ ", row.action_zh)] {
+            let text = wrapped(&format!("{mark}{text}"), room);
+            lines.extend(text.iter().map(|text| format!("{INDENT}{text}")));
+        }
     }
-    out.lines(&table.lines(out.width_of_table(), out.paint()));
+    lines
 }
 
 fn one(code: Code, paint: Paint, width: usize) -> Vec<String> {
@@ -68,6 +83,21 @@ fn one(code: Code, paint: Paint, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_fits_eighty_columns_and_cuts_nothing() {
+        let lines = table(Paint::new(false), WIDTH_MAX);
+        for line in &lines {
+            assert!(crate::draw::columns(line) <= WIDTH_MAX, "{line}");
+        }
+        let all = lines.concat().replace([' ', '\u{2192}'], "");
+        for code in Code::ALL {
+            let row = code.entry();
+            for words in [code.name(), row.meaning_zh, row.action_zh] {
+                assert!(all.contains(&words.replace(' ', "")), "{code:?}: {words}");
+            }
+        }
+    }
 
     #[test]
     fn every_code_is_explained_in_both_languages() {

@@ -27,9 +27,10 @@ macro_rules! named {
 
 named! {
     CancelSettlementResponse CheckHealthResponse DeviceEvent Dispense ErrorEntry ExplainDeviceResponse
-    GetStatusResponse HandOutRequest ListDevicesResponse ListSettlementsResponse ListStuckResponse ReadCardResponse
-    Identification WatchIdentificationResponse PrintJob PrintRequest RecordDeviceResponse Reconciliation Refund
+    GetMetricsResponse GetStatusResponse HandOutRequest ListDevicesResponse ListJobsResponse ListSettlementsResponse ListStuckResponse ReadCardResponse
+    Identification WatchIdentificationResponse PrintBatchResponse PrintJob PrintRequest RecordDeviceResponse Reconciliation Refund
     ScanAndPayRequest ScannedCode
+    ReloadResponse SetLogLevelResponse
     Settlement SettlementEvent DeviceSnapshot TakeBackRequest
 }
 

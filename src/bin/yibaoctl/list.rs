@@ -1,7 +1,7 @@
 //! `list`: settlements of this desk in a table that fits the terminal.
 
 use yibaod::api::{
-    ListSettlementsRequest, ListSettlementsResponse, RefundMoney, SettlementSummary,
+    ListSettlementsRequest, ListSettlementsResponse, Money, RefundMoney, SettlementSummary,
 };
 
 use crate::args::List;
@@ -38,12 +38,11 @@ fn drawn(page: &ListSettlementsResponse, paint: Paint, width: usize) -> Vec<Stri
     }
     let mut table = Table::new(vec![
         Column::number("受理时间"),
-        Column::text("请求编号", 10),
-        Column::text("资金", 8),
+        Column::whole("请求编号"),
+        Column::text("结果", 6),
         Column::number("总额"),
         Column::number("自付"),
         Column::text("票据", 6),
-        Column::text("环节", 6),
         Column::text("错误", 5),
     ]);
     for row in &page.settlements {
@@ -60,29 +59,36 @@ fn drawn(page: &ListSettlementsResponse, paint: Paint, width: usize) -> Vec<Stri
 }
 
 fn cells(row: &SettlementSummary) -> Vec<String> {
-    let error = row.error.as_ref().map_or_else(String::new, |error| {
-        format!("{} {}", error.code, error.name)
-    });
-    let stage = match row.stuck {
-        true => "须人工处理",
-        false if row.refund() == RefundMoney::Refunded => "已退费",
-        false => words::stage(row.stage()).0,
+    let error = row
+        .error
+        .as_ref()
+        .map_or_else(String::new, |error| error.code.clone());
+    let result = match (row.stuck, row.refund(), row.money()) {
+        (true, _, _) => "须人工处理",
+        (false, RefundMoney::Refunded, _) => "已退费",
+        (false, RefundMoney::Unknown | RefundMoney::Pending, _) => "退费未明",
+        (false, _, Money::Pending) => words::stage(row.stage()).0,
+        (false, _, money) => outcome(money),
     };
     vec![
         day_and_time(&row.accepted_at),
         clean(&row.request_id),
-        words::money(row.money()).0.to_owned(),
+        result.to_owned(),
         yuan(row.total_fen),
         yuan(row.self_pay_fen),
         words::paper(row.paper()).0.to_owned(),
-        stage.to_owned(),
         error,
     ]
 }
 
+/// The money in as few characters as a table has room for.
+fn outcome(money: Money) -> &'static str {
+    words::money(money).0.split('（').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use yibaod::api::{Money, PaperState, Stage};
+    use yibaod::api::{PaperState, Stage};
 
     use super::*;
     use crate::draw::columns;
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn a_page_fits_eighty_columns() {
         let row = SettlementSummary {
-            request_id: "OP-20261122-000000000000000017".into(),
+            request_id: "OP-20261122-000017".into(),
             money: Money::Cancelled.into(),
             paper: PaperState::NotAsked.into(),
             stage: Stage::WaitingFreshScan.into(),
@@ -104,10 +110,25 @@ mod tests {
             settlements: vec![row],
             next: "c1".into(),
         };
-        let lines = drawn(&page, Paint::new(false), 100);
-        assert!(lines.iter().all(|line| columns(line) <= 100), "{lines:#?}");
+        let lines = drawn(&page, Paint::new(false), 80);
+        assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
         assert!(lines[2].starts_with("11-22 08:00:01") && lines[2].contains("12345678.90"));
+        assert!(lines[2].contains("OP-20261122-000017") && lines[2].ends_with("E2008"));
         assert!(lines[3].contains("--before c1"));
+    }
+
+    #[test]
+    fn a_long_id_is_never_cut() {
+        let row = SettlementSummary {
+            request_id: "R".repeat(64),
+            ..SettlementSummary::default()
+        };
+        let page = ListSettlementsResponse {
+            settlements: vec![row],
+            next: String::new(),
+        };
+        let lines = drawn(&page, Paint::new(false), 80);
+        assert!(lines[2].contains(&"R".repeat(64)));
     }
 
     #[test]

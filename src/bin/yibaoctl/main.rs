@@ -1,17 +1,20 @@
 //! yibaoctl: the operator's and developer's command line.
 //!
-//! A gRPC client of the daemon on its local socket. `explain`, `profile check`, `journal verify`, `journal export` and
+//! A gRPC client of the daemon on its local socket. `explain`, `may`, `token`, `profile check`, `journal verify`, `journal export` and
 //! `desk adopt` work without the daemon, through the library. It must not know settlements, platform or devices beyond
 //! what the doors tell.
 
 mod args;
 mod ask;
+mod book_page;
 mod card;
 mod charset;
+mod check;
 mod confirm;
 mod connect;
 mod device;
 mod dispense;
+mod doctor;
 mod draw;
 mod exit;
 mod explain;
@@ -20,6 +23,9 @@ mod identify;
 mod json;
 mod list;
 mod local;
+mod manual;
+mod may;
+mod metrics;
 mod out;
 mod pay;
 mod print;
@@ -27,9 +33,13 @@ mod profile;
 mod reconcile;
 mod refund;
 mod resolve;
+mod sheet;
 mod show;
 mod status;
+mod steward;
 mod stuck;
+mod support;
+mod token;
 mod trouble;
 mod watch;
 
@@ -56,6 +66,11 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
+    if let Command::Status(status) = &args.command
+        && status.check
+    {
+        return runtime.block_on(check::run(&args.socket, &out));
+    }
     let ended = runtime.block_on(run(&args, &mut out));
     // A thread that reads the terminal may still wait for a line; nobody needs its answer.
     runtime.shutdown_background();
@@ -71,7 +86,8 @@ fn main() -> ExitCode {
 async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
     let door = || Door::open(&args.socket);
     match &args.command {
-        Command::Status => status::run(&mut door().await?, out).await,
+        Command::Status(_) => status::run(&mut door().await?, out).await,
+        Command::Metrics => metrics::run(&mut door().await?, out).await,
         Command::Pay(pay) => pay::run(&args.socket, pay, out).await,
         Command::Watch(which) => watch::run(&mut door().await?, &which.request_id, out).await,
         Command::List(list) => list::run(&mut door().await?, list, out).await,
@@ -91,10 +107,18 @@ async fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
         Command::Device(command) => device::run(&mut door().await?, command, out).await,
         Command::Dispense(command) => dispense::run(&mut door().await?, command, out).await,
         Command::Print(args) => print::run(&mut door().await?, args, out).await,
+        Command::Sheet(args) => sheet::run(&mut door().await?, args, out).await,
+        Command::Reload(reload) => steward::reload(&args.socket, reload, out).await,
+        Command::Log(log) => steward::log(&mut door().await?, log, out).await,
+        Command::Doctor(wanted) => doctor::run(&args.socket, wanted, out).await,
+        Command::Support(wanted) => support::run(&args.socket, wanted, out).await,
         Command::Explain(explain) => explain::run(explain, out),
+        Command::May(wanted) => may::run(wanted, out),
+        Command::Token(command) => token::run(command, out),
         Command::Journal(JournalCommand::Verify(verify)) => local::verify(verify, out),
         Command::Journal(JournalCommand::Export(export)) => export::run(export, out),
         Command::Profile(ProfileCommand::Check(check)) => Ok(profile::check(check, out)),
         Command::Desk(DeskCommand::Adopt(adopt)) => local::adopt(adopt, out),
+        Command::Manual(wanted) => manual::write(wanted),
     }
 }

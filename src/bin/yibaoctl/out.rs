@@ -7,8 +7,10 @@ use crate::draw::{self, Paint};
 use crate::json;
 use crate::trouble::Trouble;
 
-/// Columns when the terminal does not say, and for files and pipes.
+/// Columns of files and pipes.
 const WIDTH_DEFAULT: usize = 100;
+/// Columns of a terminal that does not say, as a serial console does not.
+const WIDTH_OF_TERMINAL: usize = 80;
 /// Fewer columns are not drawn for.
 const WIDTH_MIN: usize = 40;
 /// More columns are left empty.
@@ -121,6 +123,7 @@ fn has_colours() -> bool {
 fn width_of(size: rustix::io::Result<rustix::termios::Winsize>) -> usize {
     match size {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col).clamp(WIDTH_MIN, WIDTH_MAX),
-        Ok(_) | Err(_) => WIDTH_DEFAULT,
+        Ok(_) => WIDTH_OF_TERMINAL,
+        Err(_) => WIDTH_DEFAULT,
     }
 }

@@ -1,6 +1,10 @@
 //! `print`: a document on paper, a test page, and what became of a job.
 
+mod batch;
+mod list;
 mod report;
+
+pub(crate) use report::follow;
 
 use yibaod::api::print_block::Block;
 use yibaod::api::print_request::Content;
@@ -13,6 +17,7 @@ use yibaod::api::{
 
 use crate::args::{PrintArgs, PrintCommand, ReprintArgs};
 use crate::connect::Door;
+use crate::draw::words;
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
@@ -32,18 +37,26 @@ pub(crate) async fn run(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<
             let told = show(door, &which.id).await?;
             Ok(tell(&told, out))
         }
+        Some(PrintCommand::List(wanted)) => list::run(door, wanted, out).await,
+        Some(PrintCommand::Find(wanted)) => {
+            let told = find(door, &wanted.document_id).await?;
+            Ok(tell(&told, out))
+        }
         Some(PrintCommand::Cancel(which)) => cancel(door, &which.id, out).await,
         Some(PrintCommand::Reprint(wanted)) => reprint(door, wanted, out).await,
     }
 }
 
 async fn print(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<Exit, Trouble> {
-    if let Some(path) = &args.pdf {
+    if let [path, more @ ..] = args.pdf.as_slice() {
         if args.file.is_some() || args.test || args.preview.is_some() {
             let what = "--pdf goes with no FILE.json, --test or --preview".to_owned();
             return Err(Trouble::Usage(what));
         }
-        return report::print(door, path, args, out).await;
+        return match more {
+            [] => report::print(door, path, args, out).await,
+            _ => batch::print(door, &args.pdf, args, out).await,
+        };
     }
     let mut request = match (&args.file, args.test) {
         (Some(path), false) => json::read(&read(path, out)?)?,
@@ -71,7 +84,7 @@ async fn print(door: &mut Door, args: &PrintArgs, out: &Out) -> Result<Exit, Tro
     request.answer_wait_ms = 0;
     let answer = door.prints.print(request).await;
     let told = answer.map_err(Trouble::of_status)?.into_inner().job;
-    let told = report::follow(door, told.unwrap_or_default(), out).await?;
+    let told = follow(door, told.unwrap_or_default(), out).await?;
     Ok(tell(&told, out))
 }
 
@@ -160,19 +173,31 @@ async fn show(door: &mut Door, id: &str) -> Result<PrintJob, Trouble> {
     Ok(answer.into_inner().job.unwrap_or_default())
 }
 
+/// The job of a document.
+async fn find(door: &mut Door, document_id: &str) -> Result<PrintJob, Trouble> {
+    let key = get_job_request::Key::DocumentId(document_id.to_owned());
+    let answer = door.prints.get_job(GetJobRequest { key: Some(key) }).await;
+    let answer = answer.map_err(Trouble::of_status)?.into_inner();
+    Ok(answer.job.unwrap_or_default())
+}
+
 /// A new request_id, shown so that the call can be repeated.
-pub(super) fn new_id(out: &Out) -> String {
+pub(crate) fn new_id(out: &Out) -> String {
     let id = format!("ctl-{}", uuid::Uuid::now_v7());
     out.notes(&[format!("request_id {id}")]);
     id
 }
 
-pub(super) fn tell(told: &PrintJob, out: &Out) -> Exit {
+pub(crate) fn tell(told: &PrintJob, out: &Out) -> Exit {
     if out.is_json() {
         out.object(&json::text(told));
     } else {
         out.lines(&lines(told));
     }
+    state_exit(told)
+}
+
+fn state_exit(told: &PrintJob) -> Exit {
     match told.state() {
         PrintJobState::Printed => Exit::Fine,
         PrintJobState::NotPrinted => Exit::Failed,
@@ -191,17 +216,9 @@ fn lines(told: &PrintJob) -> Vec<String> {
         PaperProof::QueueFinished => "（打印队列报告完成 queue）",
         PaperProof::Unspecified => "",
     };
-    let state = match told.state() {
-        PrintJobState::Waiting => "等待打印机 waiting",
-        PrintJobState::Printing => "正在打印 printing",
-        PrintJobState::Printed => "已打印 printed",
-        PrintJobState::NotPrinted => "未打印 not printed",
-        PrintJobState::Unknown => "不清楚是否打出 unknown",
-        PrintJobState::Cancelled => "已取消 cancelled",
-        PrintJobState::Unspecified => "?",
-    };
+    let (state_zh, state_en) = words::job(told.state());
     let mut lines = vec![
-        format!("{state}{proof}  {}", told.job_id),
+        format!("{state_zh} {state_en}{proof}  {}", told.job_id),
         format!("request_id {}  {}", told.request_id, told.role),
     ];
     if told.copy > 0 {

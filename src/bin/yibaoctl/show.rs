@@ -107,7 +107,7 @@ pub(crate) fn unfound(last: Trouble, tried: usize) -> Trouble {
     }
 }
 
-fn key(kind: KeyKind, id: &str) -> Key {
+pub(crate) fn key(kind: KeyKind, id: &str) -> Key {
     match kind {
         KeyKind::Request => Key::RequestId(id.to_owned()),
         KeyKind::Settlement => Key::SettlementId(id.to_owned()),

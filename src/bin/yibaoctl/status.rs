@@ -1,6 +1,6 @@
 //! `status`: what an operator asks about first, on one screen.
 
-use yibaod::api::{GetStatusRequest, GetStatusResponse};
+use yibaod::api::{BusState, GetStatusRequest, GetStatusResponse};
 
 use crate::connect::Door;
 use crate::device;
@@ -58,6 +58,7 @@ fn drawn(it: &GetStatusResponse, paint: Paint, width: usize) -> Vec<String> {
             "流水 journal",
             format!("{} events, {} syncs", journal.events, journal.syncs),
         ),
+        ("系统总线 bus", bus(it.bus(), paint)),
     ];
     let line = |(label, value): (&str, String)| {
         format!("  {}{value}", paint.dim(&left(label, LABEL_COLUMNS)))
@@ -83,6 +84,18 @@ fn platform(it: &GetStatusResponse, paint: Paint) -> String {
             format!("{answered}  {}", paint.bad(&skew))
         }
         Some(_) | None => answered,
+    }
+}
+
+fn bus(state: BusState, paint: Paint) -> String {
+    match state {
+        // Of an older daemon.
+        BusState::Unspecified => "-".to_owned(),
+        BusState::Off => "已关闭 off".to_owned(),
+        BusState::Away => {
+            paint.bad("✗ 未接入 not there: is dbus running, is the policy installed?")
+        }
+        BusState::On => "已接入 on".to_owned(),
     }
 }
 
@@ -116,6 +129,7 @@ mod tests {
                 last_answer_at: String::new(),
                 clock_skew_ms: Some(-400_000),
             }),
+            bus: BusState::Away.into(),
             ..GetStatusResponse::default()
         };
         let all = drawn(&status, Paint::new(false), 80).join("\n");
@@ -125,6 +139,7 @@ mod tests {
             "E7002",
             "clock skew -400 s",
             "no answer yet",
+            "未接入 not there",
         ] {
             assert!(all.contains(word), "{word}: {all}");
         }

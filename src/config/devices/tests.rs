@@ -48,19 +48,46 @@ fn a_desk_is_read() {
 }
 
 #[test]
+fn a_printer_on_a_line_may_have_flow_control() {
+    let head = "[[device]]\nname='a'\nrole='receipt'\nkind='escpos-serial'\npath='/dev/x'\n";
+    for (tail, flow) in [
+        ("", Flow::None),
+        ("flow='none'", Flow::None),
+        ("flow='rts-cts'", Flow::RtsCts),
+        ("flow='xon-xoff'", Flow::XonXoff),
+    ] {
+        let device = read(&format!("{head}{tail}")).unwrap().remove(0);
+        assert_eq!(device.check(), Vec::<String>::new());
+        let Kind::EscPosSerial { flow: it, .. } = device.kind else {
+            panic!("{tail}");
+        };
+        assert_eq!(it, flow);
+    }
+    assert!(read(&format!("{head}flow='dtr-dsr'")).is_err());
+}
+
+#[test]
 fn scanners_on_usb_have_their_own_framing() {
     let head = "[[device]]\nname='a'\nrole='scanner'\nusb='0c2e:0b61'\n";
-    for (tail, terminator, gap_ms) in [
-        ("kind='hid-scanner'", Terminator::None, GAP_MS_DEFAULT),
+    for (tail, terminator, gap_ms, length) in [
+        ("kind='hid-scanner'", Terminator::None, GAP_MS_DEFAULT, None),
+        (
+            "kind='hid-scanner'\nlength=28",
+            Terminator::None,
+            GAP_MS_DEFAULT,
+            Some(28),
+        ),
         (
             "kind='keyboard-scanner'",
             Terminator::Any,
             KEY_GAP_MS_DEFAULT,
+            None,
         ),
         (
-            "kind='keyboard-scanner'\nterminator='tab'\ngap_ms=50",
+            "kind='keyboard-scanner'\nterminator='tab'\ngap_ms=50\nlength=28",
             Terminator::Tab,
             50,
+            Some(28),
         ),
     ] {
         let device = read(&format!("{head}{tail}")).unwrap().remove(0);
@@ -71,6 +98,7 @@ fn scanners_on_usb_have_their_own_framing() {
             panic!("{tail}");
         };
         assert_eq!((framing.terminator, framing.gap_ms), (terminator, gap_ms));
+        assert_eq!(framing.length, length);
     }
 }
 
@@ -95,7 +123,15 @@ fn wrong_tables_are_refused() {
         "kind='escpos-usb'\npath='/dev/usb/lp0'",
         "kind='escpos-usb'\nusb='04b8:0202'\nbaud=9600",
         "kind='escpos-usb'",
+        "kind='escpos-usb'\nusb='04b8:0202'\nflow='none'",
+        "kind='escpos-tcp'\naddress='h:1'\nlength=28",
+        "kind='serial-scanner'\npath='/dev/x'\nflow='rts-cts'",
+        "kind='escpos-tcp'\naddress='h:1'\nflow='none'",
+        "kind='cups-queue'\nqueue='q'\nflow='none'",
         "kind='id-card-serial'\npath='/dev/x'\nreader='a'",
+        "kind='id-card-usb'\npath='/dev/x'",
+        "kind='id-card-usb'\nusb='0400:c35a'\nbaud=115200",
+        "kind='id-card-usb'",
         "kind='escpos-tcp'\naddress='h:1'\nqueue='q'",
         "kind='cups-queue'\n",
         "kind='cups-queue'\nqueue='q'\nuri='ipp://h/x'",
@@ -124,6 +160,11 @@ fn wrong_values_are_told() {
         model: None,
     };
     assert_eq!(scanner(0, 1).check().len(), 3);
+    for (length, is_wrong) in [("0", true), ("28", false), ("513", true)] {
+        let table = "[[device]]\nname='a'\nrole='scanner'\nkind='serial-scanner'\npath='/dev/x'\n";
+        let device = read(&format!("{table}length={length}")).unwrap().remove(0);
+        assert_eq!(device.check().len(), usize::from(is_wrong), "{length}");
+    }
     let address = |address: &str| DeviceConfig {
         name: "a".into(),
         role: "receipt".into(),
@@ -137,4 +178,59 @@ fn wrong_values_are_told() {
         assert_eq!(address(bad).check().len(), 1, "{bad}");
     }
     assert_eq!(check_all(&[address("h:1"), address("h:2")]).len(), 2);
+}
+
+#[test]
+fn one_device_has_one_table() {
+    let scanner = "kind='hid-scanner'";
+    let rule = "usb='0c2e:0b61'";
+    for (first, second, is_refused) in [
+        (
+            ("path='/dev/hidraw0'", scanner),
+            ("path='/dev/hidraw0'", scanner),
+            true,
+        ),
+        (
+            ("path='/dev/hidraw0'", scanner),
+            ("path='/dev/hidraw1'", scanner),
+            false,
+        ),
+        ((rule, scanner), (rule, scanner), true),
+        // Whatever has this port fits the plain rule too.
+        (
+            (rule, scanner),
+            ("usb='0c2e:0b61'\nport='0000:00:14.0/1'", scanner),
+            true,
+        ),
+        (
+            ("usb='0c2e:0b61'\ninterface=0", scanner),
+            (rule, scanner),
+            true,
+        ),
+        (
+            ("usb='0c2e:0b61'\nport='0000:00:14.0/1'", scanner),
+            ("usb='0c2e:0b61'\nport='0000:00:14.0/2'", scanner),
+            false,
+        ),
+        (
+            ("usb='0c2e:0b61'\nserial_number='1'", scanner),
+            ("usb='0c2e:0b61'\nport='0000:00:14.0/2'", scanner),
+            false,
+        ),
+        ((rule, scanner), ("usb='0c2e:0b62'", scanner), false),
+        // Other files of a device that has several.
+        ((rule, scanner), (rule, "kind='serial-scanner'"), false),
+        (
+            ("path='/dev/ttyS1'", "kind='serial-scanner'\nbaud=115200"),
+            ("path='/dev/ttyS1'", "kind='serial-scanner'"),
+            true,
+        ),
+    ] {
+        let table = |name: &str, role: &str, (at, kind): (&str, &str)| {
+            format!("[[device]]\nname='{name}'\nrole='{role}'\n{at}\n{kind}\n")
+        };
+        let text = table("a", "scanner", first) + &table("b", "scanner-2", second);
+        let wrong = check_all(&read(&text).unwrap());
+        assert_eq!(wrong.len(), usize::from(is_refused), "{text}{wrong:?}");
+    }
 }

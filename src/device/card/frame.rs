@@ -119,6 +119,9 @@ pub struct Seen {
     pub atr: Option<Bytes>,
     /// There is a card, and it does not answer.
     pub is_mute: bool,
+    /// The card service does not know whether there is a card, and that for longer than a moment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unknown: bool,
 }
 
 /// Why something could not be done.
@@ -284,6 +287,7 @@ mod tests {
             changes: 3,
             atr: Some(Bytes::new([0x3b])),
             is_mute: false,
+            is_unknown: false,
         };
         assert_eq!(
             text(&Told::Readers {

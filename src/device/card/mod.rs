@@ -33,12 +33,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
+use self::resident::{Line, Wire};
 use super::board::Board;
 use super::error::DeviceError;
 use super::queue::{Queue, Ticket};
 use super::scanner::Asker;
+use super::usb_line::Turn;
 use crate::book::Code;
-use crate::config::devices::{DeviceConfig, Kind};
+use crate::config::devices::{At, DeviceConfig, Kind};
 
 pub(crate) use pcsc_redact::CardTalk;
 pub(crate) use sam_redact::Frames;
@@ -97,15 +99,9 @@ pub(crate) struct Order {
 pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize) -> CardReader {
     match &config.kind {
         Kind::IdCardSerial { at, baud } => {
-            let (reader, bench, orders) =
-                CardReader::new(board, &[Medium::ResidentId], waiting_max);
-            let line = resident::Line {
-                at: at.clone(),
-                baud: *baud,
-            };
-            tokio::spawn(resident::own(line, bench, orders));
-            reader
+            resident_reader(at, Wire::Serial(*baud), board, waiting_max)
         }
+        Kind::IdCardUsb { at } => resident_reader(at, Wire::Usb(Turn::new()), board, waiting_max),
         Kind::PcscReader { reader: wanted } => {
             let (reader, bench, orders) =
                 CardReader::new(board, &[Medium::SocialCard], waiting_max);
@@ -125,6 +121,16 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
         | Kind::EscPosUsb { .. }
         | Kind::Queue(_) => CardReader::new(board, &[], waiting_max).0,
     }
+}
+
+fn resident_reader(at: &At, wire: Wire, board: Arc<Board>, waiting_max: usize) -> CardReader {
+    let (reader, bench, orders) = CardReader::new(board, &[Medium::ResidentId], waiting_max);
+    let line = Line {
+        at: at.clone(),
+        wire,
+    };
+    tokio::spawn(resident::own(line, bench, orders));
+    reader
 }
 
 /// What an owner tells of its reader.
@@ -181,6 +187,7 @@ pub(crate) async fn disarmed(armed: &mut Option<Order>) {
 }
 
 /// The hub's side of one card reader.
+#[derive(Clone)]
 pub(crate) struct CardReader {
     pub(crate) queue: Arc<Queue>,
     pub(crate) media: &'static [Medium],

@@ -189,6 +189,11 @@ impl Session<'_> {
             .filter(|seen| seen.name.contains(wanted));
         let was_there = self.seen.is_some();
         match (fits.next(), fits.next()) {
+            // Whoever waits would be told that nobody showed a card, which nobody knows.
+            (Some(seen), None) if seen.is_unknown => {
+                let unknown = "the card service does not know whether a card is in it";
+                Err(DeviceError::new(Code::CardReaderSilent, unknown))
+            }
             (Some(seen), None) => {
                 self.bench.is_there();
                 self.bench.board.card(seen.atr.is_some() || seen.is_mute);

@@ -80,6 +80,7 @@ impl CardTalk {
             changes: seen.changes,
             atr: seen.atr.map(|atr| Bytes::new(reset(atr.expose()))),
             is_mute: seen.is_mute,
+            is_unknown: seen.is_unknown,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The task that owns a 居民身份证 reader on a serial line: opens, asks whether it works, looks for a document while
+//! The task that owns a 居民身份证 reader on a serial line or on USB: opens, asks whether it works, looks for a document while
 //! somebody is armed, reads it, reopens.
 //!
 //! A document that was read is not found again until it was lifted: the readers' own rule. One that could not be read
@@ -14,10 +14,12 @@ use super::shown::{Medium, ShownCard};
 use super::trouble::Failure;
 use super::{Bench, Order, READ_MS_MAX, disarmed};
 use crate::book::Code;
-use crate::config::devices::At;
+use crate::config::devices::{At, Flow};
 use crate::device::error::DeviceError;
+use crate::device::find::Class;
 use crate::device::link::{Link, Moved};
 use crate::device::pause::Pause;
+use crate::device::usb_line::Turn;
 
 /// Longest wait for a short answer.
 const ANSWER_MS_MAX: u64 = 1_000;
@@ -27,6 +29,8 @@ const DOCUMENT_MS_MAX: u64 = 3_000;
 const LOOK_MS: u64 = 320;
 /// A working reader is asked so often whether it still works while nobody needs it.
 const STATUS_MS: u64 = 20_000;
+/// What was found is looked for so often while nobody needs it: it may be lifted.
+const PRESENCE_MS: u64 = 1_000;
 /// A look that began before its deadline may end so late.
 const LATE_MS_MAX: u64 = 500;
 /// A document that is being laid down is found before it can be selected: it is tried for so long.
@@ -39,7 +43,25 @@ const CHUNK_BYTES: usize = 2_048;
 /// Where the reader is.
 pub(crate) struct Line {
     pub(crate) at: At,
-    pub(crate) baud: u32,
+    pub(crate) wire: Wire,
+}
+
+/// How its frames travel.
+pub(crate) enum Wire {
+    /// On a serial line, so many bits a second.
+    Serial(u32),
+    /// By two bulk endpoints.
+    Usb(Turn),
+}
+
+impl Line {
+    async fn open(&self) -> Result<Link, DeviceError> {
+        let missing = Code::CardReaderMissing;
+        match &self.wire {
+            Wire::Serial(baud) => Link::serial(&self.at, *baud, Flow::None, missing).await,
+            Wire::Usb(turn) => Link::usb(&self.at, Class::UsbOwn, turn, missing).await,
+        }
+    }
 }
 
 enum Ended {
@@ -51,8 +73,7 @@ enum Ended {
 pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Order>) {
     let mut pause = Pause::new();
     loop {
-        let opened = Link::serial(&line.at, line.baud, Code::CardReaderMissing).await;
-        let error = match opened {
+        let error = match line.open().await {
             Ok(link) => {
                 let mut reader = Reader {
                     link: link.tapped(bench.board.tap()),
@@ -61,6 +82,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                     armed: None,
                     failing: None,
                     is_tried: false,
+                    is_found: false,
                 };
                 match reader.serve(&mut orders, &mut pause).await {
                     Ended::HubGone => return,
@@ -91,6 +113,8 @@ struct Reader<'a> {
     failing: Option<(Instant, DeviceError)>,
     /// What lies there could not be read and was told of.
     is_tried: bool,
+    /// Something lay there when it was looked at last.
+    is_found: bool,
 }
 
 impl Reader<'_> {
@@ -106,10 +130,10 @@ impl Reader<'_> {
             {
                 return self.gone(error);
             }
-            let wait = if self.armed.is_some() {
-                LOOK_MS
-            } else {
-                STATUS_MS
+            let wait = match (&self.armed, self.is_found) {
+                (Some(_), _) => LOOK_MS,
+                (None, true) => PRESENCE_MS,
+                (None, false) => STATUS_MS,
             };
             let next = Instant::now() + Duration::from_millis(wait);
             let next = self
@@ -130,7 +154,7 @@ impl Reader<'_> {
                     Ok(_) | Err(_) => return self.gone(self.unplugged("the line ended")),
                 },
                 () = sleep_until(next) => if self.armed.is_none()
-                    && let Err(failure) = self.works().await
+                    && let Err(failure) = self.while_idle().await
                 {
                     return self.gone(failure.error());
                 },
@@ -209,13 +233,12 @@ impl Reader<'_> {
         match found.status {
             Answer::FOUND => {}
             Answer::NONE_FOUND => {
-                self.bench.board.card(false);
-                self.is_tried = false;
+                self.found(false);
                 return Ok(None);
             }
             status => return Err(odd(Command::Find, status)),
         }
-        self.bench.board.card(true);
+        self.found(true);
         if self.is_tried {
             return Ok(None);
         }
@@ -230,6 +253,29 @@ impl Reader<'_> {
             Answer::NOT_READ => Err(pulled("it cannot be read")),
             status => Err(odd(Command::Read, status)),
         }
+    }
+
+    /// Whether what was found lies there yet, or else whether the reader works. One that was read counts as lifted:
+    /// that is the readers' own rule.
+    async fn while_idle(&mut self) -> Result<(), Failure> {
+        if !self.is_found {
+            return self.works().await;
+        }
+        let latest = Instant::now() + Duration::from_millis(2 * ANSWER_MS_MAX);
+        match self.ask(Command::Find, latest).await {
+            Ok(answer) => {
+                self.found(answer.status == Answer::FOUND);
+                Ok(())
+            }
+            Err(Failure::Way(error)) => Err(Failure::Way(error)),
+            Err(Failure::Card(_) | Failure::Reader(_)) => self.works().await,
+        }
+    }
+
+    fn found(&mut self, is_found: bool) {
+        self.is_found = is_found;
+        self.bench.board.card(is_found);
+        self.is_tried &= is_found;
     }
 
     async fn works(&mut self) -> Result<(), Failure> {

@@ -1,21 +1,20 @@
-//! The task that holds one claim.
+//! The task that holds one claim. It hears orders, the lease and the holder's end whatever the scanner does.
+
+mod codes;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use self::codes::Codes;
 use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order};
 use crate::book::Code;
 use crate::device::error::DeviceError;
 use crate::device::hub::Hub;
 use crate::device::scanner::{Asker, Scan, ScannerLease};
 
-/// How long arming may take once the scanner is there.
-const ARM_MS_MAX: u64 = 2_500;
-/// A scanner that is there and could not be armed is armed again after this.
-const RETRY: Duration = Duration::from_millis(250);
 /// The last word to a holder that does not listen is waited for so long; the device is free by then.
 const FAREWELL_MS_MAX: u64 = 1_000;
 
@@ -98,7 +97,7 @@ async fn wait_and_hold(
     if let Some(done) = done
         && done.send(()).is_err()
     {
-        tracing::trace!("nobody waits for the release");
+        tracing::debug!("nobody waits for the release");
     }
     Ok(end)
 }
@@ -150,22 +149,19 @@ impl Held<'_> {
         // The lease begins with the word that it is granted, which waits for the listening.
         let mut began = false;
         let mut untold = Some(granted);
-        let mut each: Option<mpsc::Receiver<Read>> = None;
+        let mut codes = Codes::new(self.codes);
         let mut reader: Option<Reader> = None;
         loop {
             let here = *presence.borrow_and_update();
             // Before anybody is told that it is granted or there: a code shown upon that word must be heard.
-            if self.codes && here && each.is_none() {
-                each = self.lease.listen(soon()).await.ok();
-                if !began {
-                    self.lease_end = Instant::now() + self.lease_time;
-                }
+            codes.arm(&mut self.lease, here);
+            if !began && !codes.are_being_armed() {
+                began = true;
+                self.lease_end = Instant::now() + self.lease_time;
             }
-            began = true;
-            // What an ended channel still holds comes before the next one.
-            let listens = each.as_ref().is_some_and(|each| !each.is_closed());
-            let present = here && (listens || !self.codes);
-            if untold.is_none() && (present != told_present || changed && present) {
+            let present = here && (codes.are_heard() || !self.codes);
+            let is_known = !here || !codes.are_being_armed();
+            if untold.is_none() && is_known && (present != told_present || changed && present) {
                 untold = Some(ClaimNews::Present(present));
                 (told_present, changed) = (present, false);
             }
@@ -180,24 +176,25 @@ impl Held<'_> {
                     }
                     None => return (ClaimEnd::Released, None),
                 },
-                room = self.news.reserve(), if untold.is_some() => {
+                room = self.news.reserve(), if began && untold.is_some() => {
                     // A holder that hung up is noticed by whoever waits for that.
                     if let (Ok(room), Some(news)) = (room, untold.take()) {
                         room.send(news);
                     }
                 }
                 // Who waits for a code is alive.
-                () = sleep_until(lease_end), if reader.is_none() => {
+                () = sleep_until(lease_end), if began && reader.is_none() => {
                     return (ClaimEnd::LeaseOver, None);
                 }
-                it = presence.changed() => changed |= it.is_ok(),
-                () = sleep(RETRY), if here && self.codes && each.is_none() => {}
-                read = next(&mut each), if untold.is_none() => match read {
+                it = presence.changed() => {
+                    changed |= it.is_ok();
+                    codes.try_again();
+                }
+                read = codes.next(here, untold.is_none()) => match read {
                     Some(Ok(scan)) => untold = Some(self.code(scan)),
-                    Some(Err(error)) if error.code == Code::ScannerUnplugged => each = None,
-                    // Too long a code: the holder sees that its number is missing.
+                    // Too long a code, or half of one: the holder sees that its number is missing.
                     Some(Err(_)) => self.seq += 1,
-                    None => each = None,
+                    None => {}
                 },
                 read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
             }
@@ -215,7 +212,7 @@ impl Held<'_> {
     fn renew(&mut self, reply: oneshot::Sender<Duration>) {
         self.lease_end = Instant::now() + self.lease_time;
         if reply.send(self.lease_time).is_err() {
-            tracing::trace!("nobody waits for the renewal");
+            tracing::debug!("nobody waits for the renewal");
         }
     }
 
@@ -254,14 +251,6 @@ impl Held<'_> {
     }
 }
 
-/// The next code of the stream, once there is one.
-async fn next(each: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
-    match each {
-        Some(each) => each.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// The next code for who waits; `None` when nobody does any more.
 async fn read_for(lease: &mut ScannerLease, reader: &mut Option<Reader>) -> Option<Read> {
     match reader {
@@ -271,8 +260,4 @@ async fn read_for(lease: &mut ScannerLease, reader: &mut Option<Reader>) -> Opti
         },
         None => std::future::pending().await,
     }
-}
-
-fn soon() -> Instant {
-    Instant::now() + Duration::from_millis(ARM_MS_MAX)
 }

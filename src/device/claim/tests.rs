@@ -1,7 +1,7 @@
 //! Claims by schedules of chance: never two owners, never a ghost, no code to another's hands.
 //!
-//! Many run side by side in milliseconds of real time. Nothing here asserts how long something takes, so a busy
-//! machine makes it slow and not wrong.
+//! Many run side by side on virtual time: it stands still while anybody can go on, so a busy machine makes a
+//! schedule slow and never another one.
 
 #[path = "../../../tests/it/proof/record.rs"]
 #[allow(
@@ -22,11 +22,8 @@ use zeroize::Zeroizing;
 
 use self::record::{Found, Proof};
 use super::*;
-use crate::config::devices::{DeviceConfig, Framing, Kind};
 use crate::device::board::Board;
-use crate::device::event::{EventLog, Watched, Watcher, What};
-use crate::device::queue::WAITING_MAX;
-use crate::device::scanner::Scanner;
+use crate::device::event::{Watched, Watcher, What};
 use crate::device::scanner::owner::{Arm, Sink};
 
 /// Schedules in the short form, and in the long one.
@@ -37,7 +34,7 @@ const AT_ONCE: u64 = 128;
 /// A device that is not free after this never will be.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
     let proof = Proof::begin(
         "claims",
@@ -69,6 +66,34 @@ async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
     });
     println!("{told:?}");
     assert!(told.granted > schedules && told.lease_over > 0 && told.codes > schedules / 20);
+}
+
+#[tokio::test]
+async fn a_claim_hears_orders_while_its_scanner_is_being_armed() {
+    let (hub, board, mut far_end) = Hub::of_far_scanner("scanner");
+    board.ready();
+    let wish = ClaimWish {
+        role: "scanner".into(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".into(),
+    };
+    let mut news = hub.claim("me", wish, std::future::pending());
+    // It is there, and never says that it listens.
+    let arm = far_end.recv().await.unwrap();
+    let claim_id = hub.list()[0].holder.clone().unwrap().stream;
+    hub.renew_claim("me", &claim_id).await.unwrap();
+    assert!(!arm.ready.is_closed(), "renewed only when arming was over");
+    hub.release_claim("me", &claim_id, false).await.unwrap();
+    assert_eq!(hub.list()[0].holder, None);
+    assert!(arm.ready.is_closed(), "still being armed for nobody");
+    let told = news.recv().await;
+    assert!(
+        matches!(told, Some(ClaimNews::Ended(ClaimEnd::Released))),
+        "{told:?}"
+    );
+    assert!(far_end.try_recv().is_err(), "armed again for nobody");
 }
 
 #[derive(Debug, Default)]
@@ -123,25 +148,12 @@ struct Schedule {
 
 impl Schedule {
     fn new(seed: u64) -> Self {
-        let log = Arc::new(EventLog::new());
-        let config = DeviceConfig {
-            name: "gun".into(),
-            role: "scanner".into(),
-            kind: Kind::SerialScanner {
-                at: crate::config::devices::At::Path("/nowhere".into()),
-                baud: 9_600,
-                framing: Framing::default(),
-            },
-            model: None,
-        };
-        let board = Arc::new(Board::new(config, Arc::clone(&log)));
-        let events = log.watch(None);
-        let (scanner, inbox) = Scanner::over(Arc::clone(&board), WAITING_MAX);
+        let (hub, board, inbox) = Hub::of_far_scanner("scanner");
         Self {
             seed,
             chance: Chance(seed),
-            hub: Hub::of_scanner("scanner", scanner, log),
-            events,
+            events: hub.watch(None),
+            hub,
             inbox,
             board,
             shown: Shown::default(),

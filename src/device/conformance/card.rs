@@ -303,7 +303,7 @@ async fn show<F: Far>(far: &F, wanted: Medium, deadline: Duration) -> Result<Sho
     read.map_err(|failure| failure.error().code)
 }
 
-async fn claim<F: Far>(far: &F) -> CardLease {
+pub(in crate::device) async fn claim<F: Far>(far: &F) -> CardLease {
     claim_within(far, PATIENCE).await.unwrap()
 }
 

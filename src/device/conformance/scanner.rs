@@ -25,8 +25,6 @@ const NOTICED: Duration = Duration::ZERO;
 /// A scanner at the far end of a line. Its codes are letters and digits.
 pub(in crate::device) trait Far: Sized + 'static {
     const DRIVER: Driver;
-    /// Whether a silence ends a code whose end does not come; otherwise half a code is none.
-    const SILENCE_ENDS: bool;
 
     /// Plugged in, and owned by a hub that calls it [`NAME`].
     async fn plugged(framing: Framing) -> Self;
@@ -48,10 +46,11 @@ pub(in crate::device) async fn all_hold<F: Far>() {
         a_code_that_comes_in_parts_is_one,
         a_code_before_arming_is_refused,
         a_code_that_began_before_arming_is_refused_whole,
-        half_a_code_costs_no_more_than_a_silence,
+        half_a_code_is_an_error_after_a_silence,
         of_two_codes_at_once_the_first_counts,
         who_stops_waiting_is_not_armed,
         too_long_a_code_is_an_error,
+        a_code_of_another_length_is_an_error,
         nobody_scans,
         what_is_no_code_is_given_to_nobody,
         unplugged_while_armed_and_back_again,
@@ -114,7 +113,7 @@ async fn a_code_that_began_before_arming_is_refused_whole<F: Far>() {
     ignored(&far, 1).await;
 }
 
-async fn half_a_code_costs_no_more_than_a_silence<F: Far>() {
+async fn half_a_code_is_an_error_after_a_silence<F: Far>() {
     let framing = Framing::default();
     let gap = Duration::from_millis(framing.gap_ms.into());
     let mut far = F::plugged(framing).await;
@@ -122,12 +121,10 @@ async fn half_a_code_costs_no_more_than_a_silence<F: Far>() {
     lease.arm(soon()).await.unwrap();
     let start = Instant::now();
     far.begin(b"2812");
-    if F::SILENCE_ENDS {
-        assert_eq!(in_time(gap, read(&mut lease)).await, "2812");
-    } else {
-        in_time(gap, ignored(&far, 1)).await;
-    }
+    assert_eq!(refusal(&mut lease, PATIENCE).await, Code::CodeIncomplete);
     assert!(start.elapsed() >= gap);
+    ignored(&far, 1).await;
+    assert_eq!(counters(&far).codes, 0);
     lease.arm(soon()).await.unwrap();
     far.finish(b"whole");
     assert_eq!(read(&mut lease).await, "whole");
@@ -169,6 +166,29 @@ async fn too_long_a_code_is_an_error<F: Far>() {
     lease.arm(soon()).await.unwrap();
     far.finish("7".repeat(framing.length_max).as_bytes());
     assert_eq!(read(&mut lease).await.len(), framing.length_max);
+}
+
+async fn a_code_of_another_length_is_an_error<F: Far>() {
+    let framing = Framing {
+        length: Some(6),
+        ..Framing::default()
+    };
+    let mut far = F::plugged(framing).await;
+    let mut lease = claim(&far).await;
+    for wrong in ["28122", "2812245"] {
+        lease.arm(soon()).await.unwrap();
+        far.finish(wrong.as_bytes());
+        let told = refusal(&mut lease, PATIENCE).await;
+        assert_eq!(told, Code::CodeLengthDiffers, "{wrong}");
+        lease.arm(soon()).await.unwrap();
+        far.finish(b"281224");
+        assert_eq!(read(&mut lease).await, "281224");
+    }
+    ignored(&far, 2).await;
+    // One without its end is half a code and nothing else.
+    lease.arm(soon()).await.unwrap();
+    far.begin(b"2812");
+    assert_eq!(refusal(&mut lease, PATIENCE).await, Code::CodeIncomplete);
 }
 
 async fn nobody_scans<F: Far>() {

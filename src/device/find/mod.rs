@@ -29,6 +29,8 @@ pub(crate) enum Class {
     Input,
     /// Interfaces of the USB printer class; their device file is the whole device's.
     UsbPrinter,
+    /// Interfaces that no driver of the kernel's serves, of their maker's own class; the device file as above.
+    UsbOwn,
 }
 
 impl Class {
@@ -37,7 +39,7 @@ impl Class {
             Class::Tty => "tty",
             Class::Hidraw => "hidraw",
             Class::Input => "input",
-            Class::UsbPrinter => "usb",
+            Class::UsbPrinter | Class::UsbOwn => "usb",
         }
     }
 }
@@ -70,6 +72,7 @@ pub(crate) fn place(kind: &Kind) -> Option<(&At, Class)> {
         | Kind::EscPosSerial { at, .. }
         | Kind::IdCardSerial { at, .. } => Some((at, Class::Tty)),
         Kind::EscPosUsb { at } => Some((at, Class::UsbPrinter)),
+        Kind::IdCardUsb { at } => Some((at, Class::UsbOwn)),
         Kind::HidScanner { at, .. } => Some((at, Class::Hidraw)),
         Kind::KeyboardScanner { at, .. } => Some((at, Class::Input)),
         Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
@@ -124,14 +127,18 @@ fn find_under(sys: &Path, at: &At, class: Class, missing: Code) -> Result<PathBu
     }
 }
 
-/// The interface of a printer that `at` names.
+/// The interface that `at` names, of a class of interfaces.
 ///
 /// # Errors
 /// As [`find`].
-pub(crate) fn usb_printer(at: &At, missing: Code) -> Result<Candidate, DeviceError> {
+pub(crate) fn usb_interface(
+    at: &At,
+    class: Class,
+    missing: Code,
+) -> Result<Candidate, DeviceError> {
     match at {
         At::Path(_) => Err(DeviceError::new(missing, format!("{at} is no rule"))),
-        At::Usb(rule) => the_one(Path::new(SYS), rule, Class::UsbPrinter, missing),
+        At::Usb(rule) => the_one(Path::new(SYS), rule, class, missing),
     }
 }
 

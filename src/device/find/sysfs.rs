@@ -14,13 +14,16 @@ const TEXT_BYTES_MAX: usize = 256;
 /// Class and subclass of an interface that takes what is to be printed.
 const PRINTER_CLASS: (&str, &str) = ("07", "01");
 
+/// Classes of an interface of which only its maker says what it is.
+const OWN_CLASSES: [&str; 2] = ["00", "ff"];
+
 /// Keys 1 to 0, which have the numbers 2 to 11, and Enter, which has 28.
 const KEYS_OF_A_CODE: u64 = 0x0ffc | 1 << 28;
 
 /// All device files of a class that are on USB, in the order of their ports.
 pub(super) fn list(sys: &Path, class: Class) -> Vec<Candidate> {
     let (folder, look): (_, fn(&Path, Class) -> Option<Candidate>) = match class {
-        Class::UsbPrinter => (sys.join("bus/usb/devices"), printer),
+        Class::UsbPrinter | Class::UsbOwn => (sys.join("bus/usb/devices"), usb_interface),
         Class::Tty | Class::Hidraw | Class::Input => {
             (sys.join("class").join(class.name()), candidate)
         }
@@ -45,14 +48,17 @@ fn candidate(entry: &Path, class: Class) -> Option<Candidate> {
     of_node(&below, entry)
 }
 
-/// An interface of the printer class: `bus/usb/devices/1-1:1.0`.
-fn printer(entry: &Path, _: Class) -> Option<Candidate> {
+/// An interface of the printer class, or of its maker's own: `bus/usb/devices/1-1:1.0`.
+fn usb_interface(entry: &Path, class: Class) -> Option<Candidate> {
     let interface = entry.canonicalize().ok()?;
-    if (
-        text(&interface, "bInterfaceClass").as_str(),
-        text(&interface, "bInterfaceSubClass").as_str(),
-    ) != PRINTER_CLASS
-    {
+    let of_class = text(&interface, "bInterfaceClass");
+    let subclass = text(&interface, "bInterfaceSubClass");
+    let is_it = match class {
+        Class::UsbPrinter => (of_class.as_str(), subclass.as_str()) == PRINTER_CLASS,
+        Class::UsbOwn => OWN_CLASSES.contains(&of_class.as_str()),
+        Class::Tty | Class::Hidraw | Class::Input => false,
+    };
+    if !is_it {
         return None;
     }
     of_node(&interface, interface.parent()?)

@@ -220,6 +220,14 @@ fn printers_are_found_by_the_class_of_their_interface() {
         (second.port.as_str(), second.interface),
         ("0000:00:14.0/2", 0)
     );
+    // None is of its maker's own class.
+    let own = the_one(
+        root,
+        &printer(Some("1-1")),
+        Class::UsbOwn,
+        Code::CardReaderMissing,
+    );
+    assert_eq!(own.unwrap_err().code, Code::CardReaderMissing);
     assert_eq!(sysfs::kernel_printer(root, &first), None);
     let node = sysfs::kernel_printer(root, &second);
     assert_eq!(node.as_deref(), Some(Path::new("/dev/usb/lp0")));

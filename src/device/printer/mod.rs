@@ -23,7 +23,7 @@ use super::event::now_ms;
 use super::quirks::Profile;
 use super::usb_line::Turn;
 use crate::book::Code;
-use crate::config::devices::{At, DeviceConfig};
+use crate::config::devices::{At, DeviceConfig, Flow};
 use crate::document::Content;
 
 /// Jobs and looks that may wait for one printer.
@@ -138,11 +138,17 @@ impl PrinterState {
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     Tcp { address: String },
-    Serial { at: At, baud: u32 },
+    Serial { at: At, baud: u32, flow: Flow },
     Usb { at: At, turn: Turn },
 }
 
 impl Place {
+    /// Found by rule.
+    pub(crate) fn on_usb(at: At) -> Self {
+        let turn = Turn::new();
+        Self::Usb { at, turn }
+    }
+
     /// What a byte takes on the line: ten bits, and half as long again. What stands behind a network or a USB plug is
     /// taken for a serial line too.
     fn byte_ns(&self) -> u64 {
@@ -164,6 +170,8 @@ pub(crate) enum Order {
 pub(crate) struct Job {
     id: String,
     bytes: Vec<u8>,
+    /// Where no command and no line of them is open.
+    seams: Vec<usize>,
     /// They are a caller's own.
     is_raw: bool,
     options: PrintOptions,
@@ -175,6 +183,8 @@ pub(crate) struct Job {
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const WITHDRAWN: u8 = 2;
+/// Bytes of it may be leaving.
+const SENDING: u8 = 3;
 
 impl Job {
     /// Takes the job for printing; `false`: its caller has withdrawn it.
@@ -185,11 +195,56 @@ impl Job {
             .compare_exchange(WAITING, TAKEN, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
+
+    /// Its bytes leave from here on; `false`: its caller has been told that none did.
+    fn begin(&self) -> bool {
+        (self.claim)
+            .compare_exchange(TAKEN, SENDING, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+/// What a printer's past means for its next job. A successor with another configuration goes on with its
+/// predecessor's: what the printer holds and still owes does not change with our files.
+#[derive(Clone)]
+pub(crate) struct SharedPast(Arc<tokio::sync::Mutex<escpos::Past>>);
+
+impl SharedPast {
+    /// `was_cut_off`: an earlier process left it without knowing that its last paper came out whole.
+    pub(crate) fn of(was_cut_off: bool) -> Self {
+        let left = if was_cut_off {
+            escpos::Left::CutOff
+        } else {
+            escpos::Left::default()
+        };
+        Self(Arc::new(tokio::sync::Mutex::new(escpos::Past::of(left))))
+    }
+
+    /// That of the printer which becomes the one of this configuration: the one in the same place, else the one of
+    /// the same role.
+    pub(crate) fn behind<'a>(
+        before: impl Iterator<Item = &'a Printer> + Clone,
+        config: &DeviceConfig,
+    ) -> Self {
+        let is_there = |it: &&Printer| it.board.config().kind.is_same_place(&config.kind);
+        let has_role = |it: &&Printer| it.board.config().role == config.role;
+        let mut there = before.clone().filter(is_there);
+        let mut of_role = before.filter(has_role);
+        let found = there.next().or_else(|| of_role.next());
+        found.map_or_else(|| Self::of(false), |printer| printer.past.clone())
+    }
+
+    fn lock(&self) -> impl Future<Output = tokio::sync::OwnedMutexGuard<escpos::Past>> + use<> {
+        Arc::clone(&self.0).lock_owned()
+    }
 }
 
 /// The hub's side of one printer.
+#[derive(Clone)]
 pub(crate) struct Printer {
     pub(crate) board: Arc<Board>,
+    /// For its successor.
+    pub(crate) past: SharedPast,
     byte_ns: u64,
     profile: &'static Profile,
     orders: mpsc::Sender<Order>,
@@ -197,27 +252,22 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// Starts the owner of a printer. It ends when nobody holds a handle any more. `was_cut_off`: an earlier process
-    /// ended in the middle of a job of its.
+    /// Starts the owner of a printer. It ends when nobody holds a handle any more.
     pub(crate) fn start(
         config: &DeviceConfig,
         place: Place,
         profile: &'static Profile,
         board: Arc<Board>,
-        was_cut_off: bool,
+        past: SharedPast,
     ) -> Self {
-        let left = if was_cut_off {
-            escpos::Left::CutOff
-        } else {
-            escpos::Left::default()
-        };
         let byte_ns = place.byte_ns();
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         tracing::debug!(device = %config.name, model = profile.name, "printer owned");
-        let owned = owner::own(place, profile, Arc::clone(&board), inbox, left);
+        let owned = owner::own(place, profile, Arc::clone(&board), inbox, past.clone());
         tokio::spawn(owned);
         Self {
             board,
+            past,
             byte_ns,
             profile,
             orders,
@@ -238,19 +288,13 @@ impl Printer {
         if options.plus_line_time {
             options.deadline += self.line_time(encoded.bytes.len());
         }
-        if encoded.unprintable > 0 {
-            tracing::warn!(
-                device = self.board.name(),
-                job = id,
-                characters = encoded.unprintable,
-                "characters without a glyph are printed as code points"
-            );
-        }
+        self.warn_of_code_points(id, encoded.unprintable);
         let (reply, mut answer) = oneshot::channel();
         let claim = Arc::new(AtomicU8::new(WAITING));
         let job = Job {
             id: id.to_owned(),
             bytes: encoded.bytes,
+            seams: encoded.seams,
             is_raw: matches!(content, Content::Raw(_) | Content::MarkedRaw { .. }),
             options,
             claim: Arc::clone(&claim),
@@ -279,7 +323,7 @@ impl Printer {
         loop {
             tokio::select! {
                 biased;
-                outcome = &mut answer => return outcome.unwrap_or_else(|_| self.owner_gone()),
+                outcome = &mut answer => return outcome.unwrap_or_else(|_| self.owner_gone(&claim)),
                 () = sleep_until(options.deadline) => break,
                 () = &mut withdraw, if !withdrawn => {
                     withdrawn = true;
@@ -295,7 +339,15 @@ impl Printer {
         let late = timeout(Duration::from_millis(LATE_MS_MAX), answer).await;
         late.ok()
             .and_then(Result::ok)
-            .unwrap_or_else(|| self.owner_gone())
+            .unwrap_or_else(|| self.owner_gone(&claim))
+    }
+
+    fn warn_of_code_points(&self, job: &str, characters: usize) {
+        if characters > 0 {
+            let device = self.board.name();
+            let what = "characters without a glyph are printed as code points";
+            tracing::warn!(device, job, characters, "{what}");
+        }
     }
 
     /// Why a job that it was not given does not print: what it is in trouble with, else the jobs before.
@@ -346,8 +398,15 @@ impl Printer {
         (holder, self.orders.max_capacity() - self.orders.capacity())
     }
 
-    /// The runtime is going down. How far the job came is not known.
-    fn owner_gone(&self) -> PrintOutcome {
+    /// The owner hangs, or the runtime is going down. A job that was not begun is taken back; how far another came is
+    /// not known.
+    fn owner_gone(&self, claim: &AtomicU8) -> PrintOutcome {
+        let taken_back =
+            claim.compare_exchange(TAKEN, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire);
+        if taken_back.is_ok() {
+            let code = Code::PrinterMissing;
+            return PrintOutcome::NotPrinted { code };
+        }
         tracing::error!(
             device = self.board.name(),
             "the printer's owner did not answer"

@@ -3,20 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{OwnedMutexGuard, mpsc};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::escpos::{Bytes, Conversation, JobNumbers, Left, Past};
-use super::{Job, Order, Place, PrintOutcome, PrinterState, Shown};
+use super::escpos::{Bytes, Conversation, JobNumbers, Past};
+use super::{Job, Order, Place, PrintOutcome, PrinterState, SharedPast, Shown};
 use crate::book::Code;
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
+use crate::device::find::Class;
 use crate::device::link::Link;
 use crate::device::pause::Pause;
 use crate::device::quirks::Profile;
 
 /// Between two looks at an idle printer.
 const HEARTBEAT_MS: u64 = 10_000;
+/// A TCP printer that could not be looked at is tried again after this, then after twice as long, and so on to the
+/// other: it may belong to others too.
+const RETRY_MS_MIN: u64 = 1_000;
+const RETRY_MS_MAX: u64 = 60_000;
 /// A TCP printer without a job is let go after this, so that others can print.
 const IDLE_MS_MAX: u64 = 30_000;
 /// Longest wait for a look that is not part of a job.
@@ -28,9 +33,9 @@ pub(crate) async fn own(
     profile: &'static Profile,
     board: Arc<Board>,
     mut orders: mpsc::Receiver<Order>,
-    left: Left,
+    past: SharedPast,
 ) {
-    let mut owner = Owner::new(place, profile, board, left);
+    let mut owner = Owner::new(place, profile, board, past);
     loop {
         let wake_at = owner.wake_at;
         tokio::select! {
@@ -40,7 +45,7 @@ pub(crate) async fn own(
                 Some(Order::Look(reply)) => {
                     let state = owner.look(after(LOOK_MS_MAX)).await;
                     if reply.send(state).is_err() {
-                        tracing::trace!("nobody waits for the look");
+                        tracing::debug!("nobody waits for the look");
                     }
                 }
                 None => return,
@@ -58,14 +63,16 @@ struct Owner {
     board: Arc<Board>,
     conversation: Option<Conversation>,
     numbers: JobNumbers,
-    past: Past,
+    past: SharedPast,
     pause: Pause,
+    /// The next pause of a TCP printer that is missing.
+    retry_ms: Option<u64>,
     wake_at: Instant,
     used_at: Instant,
 }
 
 impl Owner {
-    fn new(place: Place, profile: &'static Profile, board: Arc<Board>, left: Left) -> Self {
+    fn new(place: Place, profile: &'static Profile, board: Arc<Board>, past: SharedPast) -> Self {
         let now = Instant::now();
         Self {
             place,
@@ -73,8 +80,9 @@ impl Owner {
             board,
             conversation: None,
             numbers: JobNumbers::new(),
-            past: Past::of(left),
+            past,
             pause: Pause::new(),
+            retry_ms: None,
             wake_at: now,
             used_at: now,
         }
@@ -91,12 +99,15 @@ impl Owner {
     /// Time to look after the link. A TCP printer is called only when there is something to say.
     async fn wake(&mut self) {
         let on_tcp = matches!(self.place, Place::Tcp { .. });
-        if on_tcp && self.conversation.is_some() && self.used_at.elapsed() >= idle() {
+        if on_tcp && self.is_idle() {
+            if let Ok(mut past) = self.past(after(LOOK_MS_MAX)).await {
+                past.let_go(self.profile);
+            }
             self.conversation = None;
             self.board.closed();
         }
         self.wake_at = after(HEARTBEAT_MS);
-        if on_tcp && self.conversation.is_none() {
+        if on_tcp && self.conversation.is_none() && self.retry_ms.is_none() {
             return;
         }
         if let Err(error) = self.look(after(LOOK_MS_MAX)).await {
@@ -106,11 +117,39 @@ impl Owner {
 
     async fn look(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
         let looked = self.open_and_look(deadline).await;
-        if let Err(error) = &looked {
-            self.board.failed(error);
-            self.board.unplugged();
+        match &looked {
+            Ok(_) => self.retry_ms = None,
+            Err(error) => {
+                self.board.failed(error);
+                self.board.unplugged();
+                self.try_again_later();
+            }
         }
         looked
+    }
+
+    /// A TCP printer is looked at again by itself, so that who watches hears of its return.
+    fn try_again_later(&mut self) {
+        if let Place::Tcp { .. } = self.place {
+            // A short visit: the printer may be another desk's meanwhile, and has one connection.
+            if self
+                .conversation
+                .as_ref()
+                .is_some_and(|it| !it.is_sending())
+            {
+                self.conversation = None;
+            }
+            let retry_ms = self.retry_ms.unwrap_or(RETRY_MS_MIN);
+            self.wake_at = after(retry_ms);
+            self.retry_ms = Some((2 * retry_ms).min(RETRY_MS_MAX));
+        }
+    }
+
+    /// A TCP printer that nobody needs. Not while this machine holds bytes of a paper: closing may lose them.
+    fn is_idle(&self) -> bool {
+        let is_idle = self.used_at.elapsed() >= idle();
+        let conversation = self.conversation.as_ref().filter(|_| is_idle);
+        conversation.is_some_and(|it| !it.is_sending())
     }
 
     /// Looks at the printer; a link that died unnoticed is opened once more.
@@ -129,16 +168,32 @@ impl Owner {
     }
 
     async fn look_once(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
+        let mut past = self.past(deadline).await?;
         let conversation = match &mut self.conversation {
             Some(conversation) => conversation,
             none => {
-                let opened = Self::open(&self.place, self.profile, &self.board, deadline).await?;
+                let opening = Self::open(&self.place, self.profile, &self.board, deadline);
+                // A thread that hangs in the kernel closes by itself what it opens too late.
+                let opened = timeout_at(deadline, opening).await.map_err(|_| {
+                    let detail = format!("{}: does not open in time", self.board.name());
+                    DeviceError::new(Code::PrinterMissing, detail)
+                })??;
+                past.link_opens(opened.may_overrun());
                 none.insert(opened)
             }
         };
         conversation
-            .look_behind(&mut self.past, &self.board, deadline)
+            .look_behind(&mut past, &self.board, deadline)
             .await
+    }
+
+    /// The printer's past, for as long as it is written about; it may be a predecessor's that is still in a job.
+    async fn past(&self, deadline: Instant) -> Result<OwnedMutexGuard<Past>, DeviceError> {
+        let held = timeout_at(deadline, self.past.lock()).await;
+        held.map_err(|_| {
+            let detail = format!("{}: in a job of its old configuration", self.board.name());
+            DeviceError::new(Code::PrinterBusy, detail)
+        })
     }
 
     async fn open(
@@ -149,8 +204,12 @@ impl Owner {
     ) -> Result<Conversation, DeviceError> {
         let link = match place {
             Place::Tcp { address } => Link::tcp(address, deadline).await?,
-            Place::Serial { at, baud } => Link::serial(at, *baud, Code::PrinterMissing).await?,
-            Place::Usb { at, turn } => Link::usb(at, turn, Code::PrinterMissing).await?,
+            Place::Serial { at, baud, flow } => {
+                Link::serial(at, *baud, *flow, Code::PrinterMissing).await?
+            }
+            Place::Usb { at, turn } => {
+                Link::usb(at, Class::UsbPrinter, turn, Code::PrinterMissing).await?
+            }
         };
         board.arrived();
         Ok(Conversation::new(link.tapped(board.tap()), profile))
@@ -168,6 +227,8 @@ impl Owner {
         let shown = Shown::new(&job.holder, &job.id);
         let outcome = self.print_now(&job).await;
         self.used_at = Instant::now();
+        // A printer whose link the job lost is not ready first and missing then.
+        self.drop_lost();
         self.board.job_over();
         drop(shown);
         self.report(&job, outcome);
@@ -185,13 +246,17 @@ impl Owner {
         if let Some(code) = state.trouble() {
             return PrintOutcome::NotPrinted { code };
         }
+        let mut past = match self.past(deadline).await {
+            Ok(past) => past,
+            Err(error) => return PrintOutcome::NotPrinted { code: error.code },
+        };
         let Some(conversation) = &mut self.conversation else {
             return PrintOutcome::NotPrinted {
                 code: Code::PrinterMissing,
             };
         };
         let settled = conversation
-            .settle_past(&mut self.past, &self.board, deadline)
+            .settle_past(&mut past, &self.board, deadline)
             .await;
         let trust_queued = match settled {
             Ok(trust) => trust,
@@ -200,18 +265,23 @@ impl Owner {
                 return PrintOutcome::NotPrinted { code: error.code };
             }
         };
+        if !job.begin() {
+            let code = Code::PrinterMissing;
+            return PrintOutcome::NotPrinted { code };
+        }
         self.board.busy();
         let number = self.numbers.next();
         conversation
             .print(
                 &Bytes {
                     bytes: &job.bytes,
+                    seams: &job.seams,
                     is_raw: job.is_raw,
                 },
                 number,
                 trust_queued,
                 job.options,
-                &mut self.past,
+                &mut past,
                 &self.board,
             )
             .await
@@ -241,8 +311,8 @@ impl Owner {
         }
     }
 
-    /// Drops a link that is of no more use and plans the next opening.
-    fn let_go_of_lost(&mut self) {
+    /// Drops a link that is of no more use.
+    fn drop_lost(&mut self) {
         if self
             .conversation
             .as_ref()
@@ -251,6 +321,11 @@ impl Owner {
             self.conversation = None;
             self.board.unplugged();
         }
+    }
+
+    /// Drops a link that is of no more use and plans the next opening.
+    fn let_go_of_lost(&mut self) {
+        self.drop_lost();
         match (&self.place, &self.conversation) {
             (Place::Serial { at, .. } | Place::Usb { at, .. }, None) => {
                 let next = Instant::now() + self.pause.next(at);

@@ -3,11 +3,16 @@
 mod left;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::config::devices::{At, Kind};
-use crate::device::Hub;
+use crate::book::Code;
+use crate::config::devices::{At, Flow, Kind};
+use crate::device::conformance::printer::Far as _;
 use crate::device::conformance::{Driver, printer};
-use crate::device::far_end::FarPrinter;
+use crate::device::far_end::{FarPrinter, PATIENCE, until};
+use crate::device::opening::aside;
+use crate::device::printer::PrintOutcome;
+use crate::device::{DeviceState, Hub, What};
 
 #[tokio::test]
 async fn a_printer_on_tcp_conforms() {
@@ -17,6 +22,58 @@ async fn a_printer_on_tcp_conforms() {
 #[tokio::test]
 async fn a_serial_printer_conforms() {
     printer::all_hold::<OnPty>().await;
+}
+
+/// As a device on USB does whose port hangs.
+#[tokio::test]
+async fn a_line_that_does_not_open_by_the_deadline_printed_nothing() {
+    let at = At::Path("/nowhere/hangs-while-it-opens".into());
+    let (let_go, kernel) = std::sync::mpsc::channel::<()>();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let place = at.clone();
+    let hanging = tokio::spawn(async move {
+        let forever = PATIENCE * 10;
+        let open = move |_: &At| {
+            begun.send(()).unwrap();
+            kernel.recv().unwrap();
+            Ok(())
+        };
+        aside(&place, forever, Code::PrinterMissing, open).await
+    });
+    has_begun.await.unwrap();
+    let kind = Kind::EscPosSerial {
+        at,
+        baud: 9_600,
+        flow: Flow::None,
+    };
+    let hub = printer::hub(kind, "generic-80");
+    let deadline = Duration::from_secs(1);
+    let document = printer::document();
+    let printing = hub.print("receipt", "job", &document, printer::within(deadline));
+    let outcome = tokio::time::timeout(deadline + Duration::from_secs(1), printing).await;
+    let code = Code::PrinterMissing;
+    assert_eq!(outcome.unwrap(), PrintOutcome::NotPrinted { code });
+    let_go.send(()).unwrap();
+    hanging.await.unwrap().unwrap();
+}
+
+/// Nobody asks for it.
+#[tokio::test]
+async fn a_printer_on_tcp_that_was_missing_comes_back_by_itself() {
+    let mut desk = OnTcp::on("epson-tm-80").await;
+    desk.off();
+    let code = Code::PrinterMissing;
+    assert_eq!(
+        printer::print(&desk).await,
+        PrintOutcome::NotPrinted { code }
+    );
+    let mut watcher = desk.hub.watch(None);
+    desk.on_again().await;
+    until(&desk.hub, "slip", |it| it.state == DeviceState::Ready).await;
+    printer::wait_for(&mut watcher, &What::Ready).await;
+    assert_eq!(desk.printer.far().paper, b"");
+    // Once it was seen it is left to others again; one that was never missing is not called at all.
+    assert_eq!(desk.hub.list()[0].counters.opened, 1);
 }
 
 struct OnTcp {
@@ -94,6 +151,7 @@ impl printer::Far for OnPty {
         let kind = Kind::EscPosSerial {
             at: At::Path(link_path.clone()),
             baud: 115_200,
+            flow: Flow::None,
         };
         Self {
             hub: printer::hub(kind, model),

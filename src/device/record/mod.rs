@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 
 use super::card::{CardTalk, Frames};
 use super::printer::escpos::Receipt;
+use super::printer::ipp::QueueTalk;
 use super::scanner::{Codes, hid, keyboard};
 use crate::book::Code;
 use crate::config::devices::Kind;
@@ -59,12 +60,11 @@ pub(crate) fn shape_of(kind: &Kind) -> Shape {
         Kind::SerialScanner { .. } => Shape::Stream(Box::new(Codes)),
         Kind::HidScanner { .. } => Shape::Messages(Box::<hid::Reports>::default()),
         Kind::KeyboardScanner { .. } => Shape::Stream(Box::<keyboard::Keys>::default()),
-        // A queue has no line of its own: of its requests nothing is recorded.
-        Kind::EscPosTcp { .. }
-        | Kind::EscPosSerial { .. }
-        | Kind::EscPosUsb { .. }
-        | Kind::Queue(_) => Shape::Stream(Box::<Receipt>::default()),
-        Kind::IdCardSerial { .. } => Shape::Stream(Box::new(Frames)),
+        Kind::EscPosTcp { .. } | Kind::EscPosSerial { .. } | Kind::EscPosUsb { .. } => {
+            Shape::Stream(Box::<Receipt>::default())
+        }
+        Kind::Queue(_) => Shape::Messages(Box::<QueueTalk>::default()),
+        Kind::IdCardSerial { .. } | Kind::IdCardUsb { .. } => Shape::Stream(Box::new(Frames)),
         Kind::PcscReader { .. } => Shape::Messages(Box::<CardTalk>::default()),
     }
 }

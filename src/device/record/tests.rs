@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::redact::{Redactor, Told};
 use super::text::NOBODYS_NUMBER;
 use super::{Said, Way, shape_of};
-use crate::config::devices::{At, Framing, Kind};
+use crate::config::devices::{At, Framing, Kind, QueueHost, QueuePlace};
 
 /// One of the sandbox's persons: they belong to nobody.
 const NAME: &str = "沈知远";
@@ -73,6 +73,94 @@ fn a_receipt_gives_nobody_away_and_its_commands_stay() {
     assert_eq!(splits(&printer(), Way::ToDevice, &odd), vec![0; odd.len()]);
     let answers = b"\x16\x14\x00\x0c\x0f\x37\x22Ab12\x00\x00";
     assert_eq!(splits(&printer(), Way::FromDevice, answers), answers);
+}
+
+/// An attribute: its tag, its name and its value.
+fn attribute(tag: u8, name: &str, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    for part in [name.as_bytes(), value] {
+        bytes.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
+        bytes.extend(part);
+    }
+    bytes
+}
+
+#[test]
+fn talk_with_a_print_service_gives_nobody_away_and_its_numbers_stay() {
+    let named = format!("{NAME} {NUMBER}");
+    let address = format!("ipp://{CARD_NO}.example/printers/{NUMBER}");
+    let head = [1, 1, 0, 0, 0, 0, 0, 1, 2];
+    let stays = [
+        attribute(0x23, "job-state", &[0, 0, 0, 9]),
+        attribute(0x44, "job-state-reasons", b"job-completed-successfully"),
+        attribute(0x44, "", b"none"),
+        attribute(0x21, "job-id", &[0, 0, 0, 7]),
+        attribute(0x13, "time-at-processing", b""),
+    ]
+    .concat();
+    let persons = [
+        attribute(0x45, "job-uri", address.as_bytes()),
+        attribute(0x42, "requesting-user-name", NAME.as_bytes()),
+        attribute(0x42, "job-name", named.as_bytes()),
+        attribute(0x41, "status-message", named.as_bytes()),
+        attribute(0x44, "job-state-reasons", NUMBER.as_bytes()),
+        attribute(0x44, "printer-state-reasons", EVOUCHER.as_bytes()),
+        // What nobody reads, a collection with more in it, and a number that is longer than one.
+        attribute(0x41, NUMBER, NUMBER.as_bytes()),
+        attribute(0x34, "media-col", b""),
+        attribute(0x4a, "", NUMBER.as_bytes()),
+        attribute(0x42, "", NAME.as_bytes()),
+        attribute(0x37, "", b""),
+        attribute(0x21, "job-impressions-completed", NUMBER.as_bytes()),
+        attribute(0x30, "job-name", NUMBER.as_bytes()),
+        attribute(0x34, "job-name", NUMBER.as_bytes()),
+        attribute(0x44, "", NAME.as_bytes()),
+    ]
+    .concat();
+    // Behind the end nothing is told either.
+    let answer = [&head[..], &stays, &persons, &[3], NUMBER.as_bytes()].concat();
+    let told = whole(&queue(), Way::FromDevice, &answer);
+    innocent(&told);
+    assert_eq!(told[..head.len()], head);
+    assert_eq!(told[head.len()..][..stays.len()], stays);
+    assert_eq!(told.last(), Some(&3));
+    for is in ["ipp://localhost/", "某某某 000000000000000000", "user"] {
+        let has = told.windows(is.len()).any(|it| it == is.as_bytes());
+        assert!(has, "{is}");
+    }
+    // What has no version of IPP is none, whatever stands in its head.
+    let foreign = [NUMBER.as_bytes(), &[3]].concat();
+    assert_eq!(whole(&queue(), Way::FromDevice, &foreign), [0; 16]);
+    let numbered = [&[1, 1, 0, 0], &NUMBER.as_bytes()[..4], &[3]].concat();
+    let told = whole(&queue(), Way::FromDevice, &numbered);
+    assert_eq!(told, [1, 1, 0, 0, 0, 0, 0, 1, 3]);
+    // A record has an end, and what is told stays a message.
+    let many = stays.repeat(2_000);
+    let long = [&head[..], &many, &[3]].concat();
+    let told = whole(&queue(), Way::FromDevice, &long);
+    assert!((60_000..=65_536).contains(&told.len()), "{}", told.len());
+    assert_eq!(whole(&queue(), Way::FromDevice, &told), told);
+    // What is no message is blank, wherever it is cut.
+    for end in 0..answer.len() - NUMBER.len() {
+        let told = played(&queue(), Way::FromDevice, &[&answer[..end]], false);
+        assert!(told.iter().all(|byte| *byte == 0), "{end}");
+    }
+}
+
+/// A status and a length say nothing of anybody, and nothing else passes for them.
+#[test]
+fn lines_about_a_print_service_are_numbers_only() {
+    for (line, stays) in [
+        ("HTTP 413", true),
+        ("document of 4711 bytes", true),
+        (&format!("HTTP {NUMBER}") as &str, false),
+        (&format!("document of {NUMBER} bytes"), false),
+        (&format!("HTTP 200 {NAME}"), false),
+    ] {
+        let told = whole(&queue(), Way::ToDevice, line.as_bytes());
+        assert_eq!(told == line.as_bytes(), stays, "{line}");
+        innocent(&told);
+    }
 }
 
 #[test]
@@ -315,6 +403,14 @@ fn printer() -> Kind {
     Kind::EscPosTcp {
         address: "h:1".into(),
     }
+}
+
+fn queue() -> Kind {
+    Kind::Queue(QueuePlace {
+        host: QueueHost::Tcp("h:631".into()),
+        resource: "/ipp/print".into(),
+        is_cups: false,
+    })
 }
 
 fn id_card() -> Kind {

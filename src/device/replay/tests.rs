@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Tape, as_program, on_pty, on_tcp};
-use crate::config::devices::{At, DeviceConfig, Framing, Kind};
+use crate::config::devices::{At, DeviceConfig, Flow, Framing, Kind};
 use crate::device::board::Board;
 use crate::device::card::{self, CardTalk, Medium, ShownCard};
 use crate::device::event::EventLog;
@@ -87,6 +87,7 @@ async fn a_receipt_on_a_serial_line() {
     let kind = Kind::EscPosSerial {
         at: At::Path(line.path().into()),
         baud: 115_200,
+        flow: Flow::None,
     };
     let playing = on_pty(tape, shape_of(&kind), line);
     let hub = Hub::start(vec![DeviceConfig {

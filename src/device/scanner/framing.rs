@@ -1,7 +1,9 @@
 //! Bytes of a scanner's line → codes. Time comes in as a value.
 //!
-//! A code ends at its terminator or, when that does not come, at a gap. A code whose first byte came before
-//! somebody was armed is skipped to its end, however late that comes: its rest must never pass for a code.
+//! A code ends at its terminator; one that breaks off, at a gap, and then it is none. Only without a terminator the gap
+//! is the end of a code. Where all codes have one length, what ends with another has lost or won bytes and is none; the
+//! next one begins behind that end. A code whose first byte came before somebody was armed is skipped to its end, however late
+//! that comes: its rest must never pass for a code.
 
 use std::time::Duration;
 
@@ -17,6 +19,10 @@ pub(super) enum Frame {
     Code(Zeroizing<Vec<u8>>),
     /// A code longer than the limit, dropped.
     TooLong,
+    /// A whole code of so many bytes where all have another number of them, dropped.
+    OtherLength(usize),
+    /// The beginning of a code whose end did not come, dropped.
+    BrokenOff,
     /// The rest of a code that began before arming, dropped.
     Skipped,
 }
@@ -76,11 +82,18 @@ impl Framer {
         self.last_byte.filter(|_| open).map(|last| last + gap)
     }
 
-    /// Ends the open code when its gap is over. Half of a code that the scanner had not ended is none.
+    /// Ends the open code when its gap is over. What should have ended otherwise is no code.
     pub(super) fn tick(&mut self, now: Instant) -> Option<Frame> {
         self.gap_end().filter(|end| *end <= now)?;
-        self.skipping |= self.goes_on;
-        self.close()
+        let is_half = self.goes_on || self.framing.terminator != Terminator::None;
+        match self.close()? {
+            Frame::Code(_) | Frame::OtherLength(_) if is_half => Some(Frame::BrokenOff),
+            frame @ (Frame::Code(_)
+            | Frame::TooLong
+            | Frame::OtherLength(_)
+            | Frame::BrokenOff
+            | Frame::Skipped) => Some(frame),
+        }
     }
 
     /// The scanner says that the open code ends here.
@@ -142,6 +155,9 @@ impl Framer {
             // A terminator alone: the second half of CR LF, or a scanner's prefix.
             (false, 0) => None,
             (false, length) if length > capacity => Some(Frame::TooLong),
+            (false, length) if self.framing.length.is_some_and(|only| length != only) => {
+                Some(Frame::OtherLength(length))
+            }
             (false, _) => Some(Frame::Code(open)),
         }
     }
@@ -152,6 +168,53 @@ mod tests {
     use super::*;
 
     const GAP_MS: u64 = 60;
+    /// One more than any code may have.
+    const CODE_BYTES: usize = 513;
+
+    /// Of a code that lost or won bytes nothing is delivered, and the next one is whole.
+    #[test]
+    fn one_of_another_length_is_told_and_the_next_one_is_whole() {
+        let gap = Duration::from_millis(GAP_MS);
+        for terminator in [Terminator::None, Terminator::Cr] {
+            let mut framer = Framer::new(Framing {
+                terminator,
+                length: Some(4),
+                ..Framing::default()
+            });
+            let mut now = Instant::now();
+            let mut said = Vec::new();
+            for wire in ["1234", "567", "89ab", "cdefg", "hijk"] {
+                let is_ended = terminator == Terminator::Cr;
+                let end = if is_ended { "\r" } else { "" };
+                said.extend(framer.push(format!("{wire}{end}").as_bytes(), now));
+                now += gap;
+                said.extend(framer.tick(now));
+            }
+            let codes = [
+                code("1234"),
+                Frame::OtherLength(3),
+                code("89ab"),
+                Frame::OtherLength(5),
+                code("hijk"),
+            ];
+            assert_eq!(said, codes, "{terminator:?}");
+            // Two without a pause between: which bytes are missing nobody knows.
+            said = framer.push(b"1234567", now);
+            said.extend(framer.tick(now + gap));
+            let is_broken_off = terminator == Terminator::Cr;
+            let end = if is_broken_off {
+                Frame::BrokenOff
+            } else {
+                Frame::OtherLength(7)
+            };
+            assert_eq!(said, [end]);
+            // Longer than any code.
+            let long = [b'x'; CODE_BYTES];
+            said = framer.push(&long, now);
+            said.extend(framer.tick(now + gap));
+            assert_eq!(said, [Frame::TooLong]);
+        }
+    }
 
     #[test]
     fn terminators() {
@@ -185,8 +248,11 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_ends_a_code() {
-        let mut framer = Framer::new(Framing::default());
+    fn a_gap_ends_a_code_that_has_no_terminator() {
+        let mut framer = Framer::new(Framing {
+            terminator: Terminator::None,
+            ..Framing::default()
+        });
         let start = Instant::now();
         assert_eq!(framer.gap_end(), None);
         assert_eq!(framer.push(b"half", start), []);
@@ -198,6 +264,31 @@ mod tests {
             Some(code("half a code"))
         );
         assert_eq!(framer.gap_end(), None);
+    }
+
+    #[test]
+    fn what_breaks_off_before_its_terminator_is_no_code() {
+        for terminator in [
+            Terminator::Any,
+            Terminator::Cr,
+            Terminator::Lf,
+            Terminator::CrLf,
+            Terminator::Tab,
+        ] {
+            let mut framer = Framer::new(Framing {
+                terminator,
+                ..Framing::default()
+            });
+            let now = Instant::now();
+            assert_eq!(framer.push(b"2812", now), []);
+            assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
+            assert_eq!(framer.tick(now + ms(2 * GAP_MS)), None);
+            let ended = framer.push(b"whole\r\n\t", now + ms(2 * GAP_MS));
+            assert!(
+                matches!(ended.first(), Some(Frame::Code(_))),
+                "{terminator:?}"
+            );
+        }
     }
 
     #[test]
@@ -232,7 +323,7 @@ mod tests {
         assert_eq!(framer.push(b"first half", now), []);
         framer.expect_more(now);
         assert_eq!(framer.push(b"", now + ms(1)), []);
-        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
         assert_eq!(framer.push(b"next", now), []);
         assert_eq!(framer.end(), Some(code("next")));
         assert_eq!(framer.end(), None);

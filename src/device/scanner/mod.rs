@@ -62,6 +62,7 @@ impl std::fmt::Debug for Scan {
 }
 
 /// The hub's side of one scanner.
+#[derive(Clone)]
 pub(crate) struct Scanner {
     pub(crate) board: Arc<Board>,
     pub(crate) queue: Arc<Queue>,
@@ -108,21 +109,23 @@ impl Scanner {
         if timeout_at(deadline, ticket.first()).await.is_err() {
             return Err(busy("not free in time"));
         }
-        let lease = ScannerLease {
+        let reach = Reach {
             board: Arc::clone(&self.board),
             orders: self.orders.clone(),
+        };
+        let lease = ScannerLease {
+            reach,
             armed: None,
             ticket,
         };
-        lease.wait_until_present(deadline).await?;
+        lease.reach.wait_until_present(deadline).await?;
         Ok(lease)
     }
 }
 
 /// The right to one scanner. Dropping it disarms and frees the scanner at once.
 pub struct ScannerLease {
-    board: Arc<Board>,
-    orders: mpsc::Sender<Arm>,
+    reach: Reach,
     armed: Option<oneshot::Receiver<Read>>,
     #[expect(dead_code, reason = "held for its drop")]
     ticket: Ticket,
@@ -133,68 +136,60 @@ impl ScannerLease {
     /// Returns when it listens, so that the patient is asked only then. Already armed: nothing changes.
     ///
     /// # Errors
-    /// `SCANNER_MISSING` when it is not there and does not come within two seconds.
+    /// `SCANNER_MISSING`, or why it cannot be opened, when it is not there and does not come within two seconds.
     pub async fn arm(&mut self, deadline: Instant) -> Result<(), DeviceError> {
         if self.armed.is_some() {
             return Ok(());
         }
-        self.wait_until_present(deadline).await?;
+        self.reach.wait_until_present(deadline).await?;
         let (code, armed) = oneshot::channel();
-        self.order(Sink::Next(code), deadline).await?;
+        self.reach.order(Sink::Next(code), deadline).await?;
         self.armed = Some(armed);
         Ok(())
     }
 
     /// Makes the scanner listen for every code: what came before is dropped. The channel ends when the scanner
     /// goes away; its last word is `SCANNER_UNPLUGGED`. Arming or listening again ends it too. While it is full the
-    /// scanner is not read.
+    /// scanner is not read. The lease can be used while this is waited for; it must be dropped with the lease.
     ///
     /// # Errors
     /// `SCANNER_MISSING` when it is not there and does not come within two seconds.
-    pub async fn listen(
+    pub fn listen(
         &mut self,
         deadline: Instant,
-    ) -> Result<mpsc::Receiver<Result<Scan, DeviceError>>, DeviceError> {
+    ) -> impl Future<Output = Result<mpsc::Receiver<Read>, DeviceError>> + Send + use<> {
         self.armed = None;
-        self.wait_until_present(deadline).await?;
-        let (each, codes) = mpsc::channel(CODES_WAITING_MAX);
-        self.order(Sink::Each(each), deadline).await?;
-        Ok(codes)
+        let reach = self.reach.clone();
+        async move {
+            reach.wait_until_present(deadline).await?;
+            let (each, codes) = mpsc::channel(CODES_WAITING_MAX);
+            reach.order(Sink::Each(each), deadline).await?;
+            Ok(codes)
+        }
     }
 
     /// Whether the scanner is there, and when that changes.
     #[must_use]
     pub fn presence(&self) -> watch::Receiver<bool> {
-        self.board.presence()
+        self.reach.board.presence()
     }
 
     /// The desk's name for the scanner.
     #[must_use]
     pub fn device(&self) -> &str {
-        self.board.name()
-    }
-
-    async fn order(&self, sink: Sink, deadline: Instant) -> Result<(), DeviceError> {
-        let (ready, listening) = oneshot::channel();
-        let asked = async {
-            self.orders.send(Arm { sink, ready }).await.ok()?;
-            listening.await.ok()
-        };
-        match timeout_at(deadline, asked).await {
-            Ok(Some(())) => Ok(()),
-            Ok(None) | Err(_) => Err(self.missing()),
-        }
+        self.reach.board.name()
     }
 
     /// The next code. Arms first unless armed. Dropping the future disarms.
     ///
     /// # Errors
     /// `NOBODY_SCANNED` at the deadline, `SCANNER_UNPLUGGED` when it goes away meanwhile, `SCANNER_MISSING`
-    /// when it was not there, `CODE_UNKNOWN_KIND` for a code longer than the scanner's limit.
+    /// when it was not there, `CODE_UNKNOWN_KIND` for a code longer than the scanner's limit, `CODE_INCOMPLETE` for one
+    /// that broke off, `CODE_LENGTH_DIFFERS` where all codes have one length and this one another.
     pub async fn read(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
         self.arm(deadline).await?;
         let Some(armed) = self.armed.take() else {
-            return Err(self.missing());
+            return Err(self.reach.missing());
         };
         let read = timeout_at(deadline, armed).await;
         self.read_of(read)
@@ -208,7 +203,7 @@ impl ScannerLease {
     pub async fn read_on(&mut self, deadline: Instant) -> Result<Scan, DeviceError> {
         self.arm(deadline).await?;
         let Some(armed) = &mut self.armed else {
-            return Err(self.missing());
+            return Err(self.reach.missing());
         };
         let read = timeout_at(deadline, armed).await;
         self.armed = None;
@@ -219,17 +214,39 @@ impl ScannerLease {
     pub fn disarm(&mut self) {
         self.armed = None;
     }
+
     fn read_of(
         &self,
         read: Result<Result<Read, oneshot::error::RecvError>, tokio::time::error::Elapsed>,
     ) -> Read {
         match read {
             Ok(Ok(code)) => code,
-            Ok(Err(_)) => Err(self.missing()),
+            Ok(Err(_)) => Err(self.reach.missing()),
             Err(_) => Err(DeviceError::new(
                 Code::NobodyScanned,
-                format!("{}: no code in time", self.board.name()),
+                format!("{}: no code in time", self.device()),
             )),
+        }
+    }
+}
+
+/// The way to the task that owns the scanner's line.
+#[derive(Clone)]
+struct Reach {
+    board: Arc<Board>,
+    orders: mpsc::Sender<Arm>,
+}
+
+impl Reach {
+    async fn order(&self, sink: Sink, deadline: Instant) -> Result<(), DeviceError> {
+        let (ready, listening) = oneshot::channel();
+        let asked = async {
+            self.orders.send(Arm { sink, ready }).await.ok()?;
+            listening.await.ok()
+        };
+        match timeout_at(deadline, asked).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) | Err(_) => Err(self.missing()),
         }
     }
 
@@ -243,10 +260,13 @@ impl ScannerLease {
         }
     }
 
+    /// Not there, or why it cannot be opened: plugging it in again does not help then.
     fn missing(&self) -> DeviceError {
-        DeviceError::new(
-            Code::ScannerMissing,
-            format!("{}: not there", self.board.name()),
-        )
+        let (device, why) = (self.board.name(), self.board.why_missing());
+        let detail = match why {
+            Some(_) => format!("{device}: cannot be opened"),
+            None => format!("{device}: not there"),
+        };
+        DeviceError::new(why.unwrap_or(Code::ScannerMissing), detail)
     }
 }

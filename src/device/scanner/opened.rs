@@ -12,10 +12,12 @@ use super::source::Source;
 use super::{Scanner, Wire, hid, keyboard};
 use crate::config::devices::{At, DeviceConfig, Framing, Kind};
 use crate::device::board::Board;
+use crate::device::conformance::scanner::Far as _;
 use crate::device::conformance::{Driver, scanner};
 use crate::device::event::EventLog;
+use crate::device::far_end::PATIENCE;
 use crate::device::hint::Hint;
-use crate::device::{Hub, ROLE_SCANNER};
+use crate::device::{ClaimNews, ClaimWish, Hub, ROLE_SCANNER};
 
 /// Lines that wait to be taken over; there is one at a time.
 const SOURCES_MAX: usize = 1;
@@ -34,6 +36,72 @@ async fn a_hid_scanner_conforms() {
 #[tokio::test]
 async fn a_keyboard_scanner_conforms() {
     scanner::all_hold::<KeyGun>().await;
+}
+
+#[tokio::test]
+async fn keys_that_the_kernel_dropped_are_counted_and_spoil_one_code() {
+    let mut gun = KeyGun::plugged(Framing::default()).await;
+    let wish = ClaimWish {
+        role: ROLE_SCANNER.to_owned(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".to_owned(),
+    };
+    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
+    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    gun.begin(b"half");
+    gun.send(keyboard::Played::dropped());
+    gun.finish(b"rest");
+    gun.finish(b"good");
+    let Some(ClaimNews::Code { scan, .. }) = news.recv().await else {
+        panic!("no code");
+    };
+    assert_eq!(*scan.bytes, b"good");
+    let counters = gun.desk.hub.list()[0].counters;
+    assert_eq!((counters.losses, counters.codes_ignored), (1, 1));
+    let (_, checks) = gun.desk.hub.check(scanner::NAME).await.unwrap();
+    assert!(checks.iter().any(|check| check.name == "losses"));
+}
+
+#[tokio::test]
+async fn what_is_missing_in_a_read_spoils_its_own_code_only() {
+    let gun = KeyGun::plugged(Framing::default()).await;
+    let wish = ClaimWish {
+        role: ROLE_SCANNER.to_owned(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".to_owned(),
+    };
+    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
+    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    let keys = keyboard::Played::keys_of;
+    let unreadable = keyboard::Played::unreadable;
+    gun.send(
+        [
+            keys(b"first\rspoilt"),
+            unreadable(),
+            unreadable(),
+            keys(b"rest\rsecond\r"),
+            unreadable(),
+            keys(b"rest\rlost"),
+            keyboard::Played::dropped(),
+            keys(b"rest\rthird\r"),
+        ]
+        .concat(),
+    );
+    for wanted in ["first", "second", "third"] {
+        let Some(ClaimNews::Code { scan, .. }) = news.recv().await else {
+            panic!("no code");
+        };
+        assert_eq!(*scan.bytes, wanted.as_bytes());
+    }
+    let counters = gun.desk.hub.list()[0].counters;
+    assert_eq!(
+        (counters.codes, counters.codes_ignored, counters.losses),
+        (3, 3, 1)
+    );
 }
 
 /// A desk with one scanner whose lines are given to it open.
@@ -129,7 +197,6 @@ impl scanner::Far for HidGun {
         en: "what every scanner must do: HID POS",
         zh: "扫码枪一致性：HID POS",
     };
-    const SILENCE_ENDS: bool = false;
 
     async fn plugged(framing: Framing) -> Self {
         let desk = Desk::new(Wire::Hid, framing);
@@ -188,7 +255,6 @@ impl scanner::Far for KeyGun {
         en: "what every scanner must do: keyboard",
         zh: "扫码枪一致性：键盘",
     };
-    const SILENCE_ENDS: bool = true;
 
     async fn plugged(framing: Framing) -> Self {
         let desk = Desk::new(Wire::Keyboard, framing);

@@ -8,7 +8,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Scan;
 use super::framing::{Frame, Framer};
-use super::source::{End, Got, Source, Wire};
+use super::source::{End, Got, Missing, Source, Wire};
 use crate::book::Code;
 use crate::config::devices::{At, Framing};
 use crate::device::board::Board;
@@ -162,7 +162,7 @@ struct Listener<'a> {
     source: Source,
     framer: Framer,
     board: &'a Board,
-    length_max: usize,
+    framing: Framing,
     armed: Option<Sink>,
     buffer: Zeroizing<Vec<u8>>,
 }
@@ -173,7 +173,7 @@ impl<'a> Listener<'a> {
             source,
             framer: Framer::new(line.framing),
             board,
-            length_max: line.framing.length_max,
+            framing: line.framing,
             armed: None,
             buffer: Zeroizing::new(Vec::with_capacity(READ_BYTES_MAX)),
         }
@@ -253,14 +253,23 @@ impl<'a> Listener<'a> {
         let count = u64::try_from(self.buffer.len()).unwrap_or(0);
         self.board.count(|c| c.bytes_in += count);
         let now = Instant::now();
-        if got == Got::AfterLoss {
-            self.framer.lost(now);
+        let mut frames = Vec::new();
+        let mut rest = self.buffer.as_slice();
+        if let Got::Spoilt(spots) = &got {
+            let mut begin = 0;
+            for spot in spots {
+                self.say_missing(spot.what);
+                let (before, after) = rest.split_at(spot.at - begin);
+                frames.extend(self.framer.push(before, now));
+                self.framer.lost(now);
+                (begin, rest) = (spot.at, after);
+            }
         }
-        let mut frames = self.framer.push(&self.buffer, now);
+        frames.extend(self.framer.push(rest, now));
         match got {
             Got::Bytes(End::Here) => frames.extend(self.framer.end()),
             Got::Bytes(End::More) => self.framer.expect_more(now),
-            Got::Bytes(End::Framing) | Got::AfterLoss | Got::Gone => {}
+            Got::Bytes(End::Framing) | Got::Spoilt(_) | Got::Gone => {}
         }
         self.buffer.zeroize();
         for frame in frames {
@@ -268,10 +277,29 @@ impl<'a> Listener<'a> {
         }
     }
 
+    fn say_missing(&self, what: Missing) {
+        let device = self.board.name();
+        match what {
+            Missing::Dropped => {
+                self.board.count(|c| c.losses += 1);
+                tracing::warn!(
+                    device,
+                    "keys came faster than they were read: a code is lost"
+                );
+            }
+            Missing::Unreadable => tracing::warn!(
+                device,
+                "a key of a layout that is not known: a code is lost"
+            ),
+        }
+    }
+
     fn deliver(&mut self, frame: Frame) {
         let asker = match frame {
             Frame::Skipped => None,
-            Frame::Code(_) | Frame::TooLong => self.armed.take(),
+            Frame::Code(_) | Frame::TooLong | Frame::OtherLength(_) | Frame::BrokenOff => {
+                self.armed.take()
+            }
         };
         let Some(asker) = asker.filter(|asker| !asker.is_closed()) else {
             self.board.count(|c| c.codes_ignored += 1);
@@ -283,16 +311,18 @@ impl<'a> Listener<'a> {
                 tracing::debug!(device = self.board.name(), bytes = bytes.len(), "code read");
                 Ok(Scan { bytes })
             }
+            Frame::BrokenOff => Err(self.broken_off()),
+            Frame::OtherLength(length) => Err(self.other_length(length)),
             Frame::TooLong | Frame::Skipped => Err(DeviceError::new(
                 Code::CodeUnknownKind,
                 format!(
                     "{}: longer than {} bytes",
                     self.board.name(),
-                    self.length_max
+                    self.framing.length_max
                 ),
             )),
         };
-        // Who is armed is told of one that is too long; the code itself reaches nobody.
+        // Who is armed is told of one that is too long or not whole; its bytes reach nobody.
         let is_code = answer.is_ok();
         let (given, armed) = asker.give(answer);
         self.armed = armed;
@@ -302,6 +332,22 @@ impl<'a> Listener<'a> {
             self.board.count(|c| c.codes_ignored += 1);
             self.board.say(What::CodeIgnored);
         }
+    }
+
+    /// The person at the desk must scan again; whoever sets the desk up must know of a wrong terminator.
+    fn broken_off(&self) -> DeviceError {
+        let (device, gap_ms) = (self.board.name(), self.framing.gap_ms);
+        let detail = format!("{device}: a code broke off: its end did not come within {gap_ms} ms");
+        tracing::warn!(device, gap_ms, "a code broke off; is the terminator right?");
+        DeviceError::new(Code::CodeIncomplete, detail)
+    }
+
+    /// Bytes were lost or won on the way, or it is a code of another kind: nobody knows which.
+    fn other_length(&self, length: usize) -> DeviceError {
+        let (device, wanted) = (self.board.name(), self.framing.length.unwrap_or_default());
+        let detail = format!("{device}: a code of {length} bytes where all have {wanted}");
+        tracing::warn!(device, length, wanted, "a code of another length");
+        DeviceError::new(Code::CodeLengthDiffers, detail)
     }
 
     fn gone(&mut self, why: &str) -> Ended {
@@ -314,7 +360,7 @@ impl<'a> Listener<'a> {
         if let Some(asker) = self.armed.take()
             && !asker.give(Err(error)).0
         {
-            tracing::trace!("nobody waits for the code that will not come");
+            tracing::debug!("nobody waits for the code that will not come");
         }
         Ended::LineGone
     }

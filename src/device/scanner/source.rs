@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::hid::{self, HidLine};
 use super::keyboard::{self, KeyLine};
 use crate::book::Code;
-use crate::config::devices::At;
+use crate::config::devices::{At, Flow};
 use crate::device::error::DeviceError;
 use crate::device::link::Link;
 use crate::device::opening::aside;
@@ -45,14 +45,31 @@ pub(super) enum End {
 }
 
 /// What one read came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Got {
     /// Bytes, or none, of a code.
     Bytes(End),
-    /// Something between the last bytes and these was lost: the code that is open is spoilt.
-    AfterLoss,
+    /// Bytes of which some are not known: at each spot, in their order, the code that is open is spoilt.
+    Spoilt(Vec<Spot>),
     /// The scanner is gone.
     Gone,
+}
+
+/// Where something is missing from what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// How many bytes of the read came before it.
+    pub(super) at: usize,
+    pub(super) what: Missing,
+}
+
+/// What is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The kernel had no room for all that came.
+    Dropped,
+    /// A key that stands for we cannot know what.
+    Unreadable,
 }
 
 /// An open scanner.
@@ -71,7 +88,7 @@ impl Source {
         };
         match wire {
             Wire::Serial { baud } => {
-                let link = Link::serial(at, baud, Code::ScannerMissing).await?;
+                let link = Link::serial(at, baud, Flow::None, Code::ScannerMissing).await?;
                 Ok(Self::Serial(
                     Box::new(link.tapped(tap)),
                     Zeroizing::new([0; CHUNK_BYTES]),

@@ -8,13 +8,15 @@ use tokio::time::{Instant, timeout};
 
 use super::{Asker, Scan};
 use crate::book::Code;
-use crate::config::devices::{DeviceConfig, Framing, Kind};
+use crate::config::devices::{At, DeviceConfig, Framing, Kind};
 use crate::device::conformance::Driver;
 use crate::device::conformance::scanner::{self, Far as _};
 use crate::device::event::{Watched, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
-use crate::device::{ClaimNews, ClaimWish, DeviceError, Hub, ROLE_SCANNER, ScannerLease};
+use crate::device::{
+    ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease,
+};
 
 #[tokio::test]
 async fn a_serial_scanner_conforms() {
@@ -72,7 +74,59 @@ async fn a_scanner_that_was_never_configured() {
     let claimed = hub
         .claim_scanner(ROLE_SCANNER, asker("first"), soon(), watch::Sender::new(0))
         .await;
-    assert_eq!(claimed.err().unwrap().code, Code::ScannerMissing);
+    assert_eq!(claimed.err().unwrap().code, Code::ScannerNotConfigured);
+}
+
+#[tokio::test]
+async fn after_a_reload_the_successor_waits_until_the_last_user_is_through() {
+    let mut desk = Desk::new(Framing::default());
+    let mut lease = desk.claim("first").await.unwrap();
+    let mut other = desk.config.clone();
+    other.kind = Kind::SerialScanner {
+        at: At::Path(desk.link_path.clone()),
+        baud: 9_600,
+        framing: Framing {
+            gap_ms: 90,
+            ..Framing::default()
+        },
+    };
+    let mut watcher = desk.hub.watch(None);
+    desk.hub.change_devices(vec![other]);
+    let held = Some(Code::DeviceHeldElsewhere);
+    until(&desk.hub, "gun", |gun| {
+        gun.last_error.map(|it| it.0) == held
+    })
+    .await;
+    lease.arm(soon()).await.unwrap();
+    desk.finish(b"to the old one");
+    assert_eq!(*lease.read(soon()).await.unwrap().bytes, b"to the old one");
+    let gun = desk.hub.list().remove(0);
+    assert_eq!((gun.state, gun.counters.opened), (DeviceState::Missing, 0));
+    let refused = desk.claim_until("second", Instant::now() + Duration::from_millis(20));
+    assert_eq!(refused.await.err().unwrap().code, Code::DeviceHeldElsewhere);
+    drop(lease);
+    until(&desk.hub, "gun", |gun| gun.state == DeviceState::Ready).await;
+    for wanted in [
+        What::Removed,
+        What::Added,
+        What::HeldElsewhere,
+        What::Unplugged,
+        What::Arrived,
+        What::Ready,
+    ] {
+        loop {
+            let Watched::Event(event) = watcher.next().await else {
+                panic!("nothing is missed");
+            };
+            if event.what == wanted {
+                break;
+            }
+        }
+    }
+    let mut lease = desk.claim("second").await.unwrap();
+    lease.arm(soon()).await.unwrap();
+    desk.finish(b"to the new one");
+    assert_eq!(*lease.read(soon()).await.unwrap().bytes, b"to the new one");
 }
 
 #[tokio::test]
@@ -165,6 +219,7 @@ fn a_scan_shows_its_length_only() {
 /// A hub with one scanner on a link that survives the cable.
 struct Desk {
     hub: Hub,
+    config: DeviceConfig,
     line: Option<Pty>,
     link_path: PathBuf,
     _dir: tempfile::TempDir,
@@ -176,7 +231,6 @@ impl scanner::Far for Desk {
         en: "what every scanner must do: serial",
         zh: "扫码枪一致性：串口",
     };
-    const SILENCE_ENDS: bool = true;
 
     async fn plugged(framing: Framing) -> Self {
         Self::new(framing)
@@ -219,7 +273,7 @@ impl Desk {
             name: scanner::NAME.into(),
             role: ROLE_SCANNER.into(),
             kind: Kind::SerialScanner {
-                at: crate::config::devices::At::Path(link_path.clone()),
+                at: At::Path(link_path.clone()),
                 baud: 9_600,
                 framing,
             },
@@ -228,7 +282,8 @@ impl Desk {
         let line = Pty::open();
         std::os::unix::fs::symlink(line.path(), &link_path).unwrap();
         Self {
-            hub: Hub::start(vec![config]),
+            hub: Hub::start(vec![config.clone()]),
+            config,
             line: Some(line),
             link_path,
             _dir: dir,

@@ -27,10 +27,16 @@ pub use state::{Job, Phase, Step, Summary, asked};
 /// The `kind` of the streams of print jobs in the journal.
 pub const KIND: &str = "print_job";
 
-/// What the index has the jobs of a caller's document under. The caller cannot hold a line feed.
+/// What the index has the jobs of a caller's document under. The caller cannot hold a line feed. An id with a colon is
+/// none that a caller can give: it is a paper of ours, which is printed once whoever asks.
 #[must_use]
 pub fn jobs_of_document(caller: &str, document_id: &str) -> String {
-    format!("document:{caller}\n{document_id}")
+    let whose = if document_id.contains(':') {
+        ""
+    } else {
+        caller
+    };
+    format!("document:{whose}\n{document_id}")
 }
 
 /// What the index has copies of this stream under.

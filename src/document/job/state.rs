@@ -6,6 +6,10 @@ use super::event::{End, Event, Order, Private};
 use crate::book::Code;
 use crate::document::model::Content;
 
+/// How long a report rests that its queue did not take: after the first try, doubled with each, and at most.
+const REST_MS_FIRST: i64 = 1_000;
+const REST_MS_MAX: i64 = 60_000;
+
 /// A job, as its events have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -31,6 +35,8 @@ pub struct Job {
     pub intents: u32,
     /// Who wants it called off.
     pub cancel_by: Option<String>,
+    /// From when until when it is not tried, for its queue did not take it.
+    pub rests: Option<(i64, i64)>,
 }
 
 /// Where a job stands.
@@ -57,6 +63,11 @@ pub enum Step {
     Try {
         /// Until when a printer that cannot print is waited for.
         until_ms: i64,
+    },
+    /// Leave the queue to others, then ask again.
+    Rest {
+        /// Until when.
+        again_ms: i64,
     },
     /// Ask the print queue what becomes of its job; then [`Event::Ended`], or [`Event::NotStarted`] when it is
     /// certain that the queue never had the document.
@@ -102,6 +113,7 @@ impl Job {
             ended_at_ms: None,
             intents: 0,
             cancel_by: None,
+            rests: None,
         }
     }
 
@@ -129,6 +141,8 @@ impl Job {
             Event::NotStarted { code } => {
                 self.phase = Phase::Waiting;
                 self.parked_for = Some(*code);
+                let rest_ms = self.order.report.as_ref().map(|_| rest_ms(self.intents));
+                self.rests = rest_ms.map(|rest_ms| (at_ms, at_ms.saturating_add(rest_ms)));
             }
             Event::Ended { end } => self.end(*end, at_ms),
             Event::Cancelled { .. } => self.end(End::Cancelled, at_ms),
@@ -174,7 +188,14 @@ impl Job {
             }
             // At least one look at the printer, however little it was to be waited for.
             (Phase::Waiting, Some(code)) if now_ms >= until_ms => ended(End::NotPrinted(code)),
-            (Phase::Waiting, _) => Step::Try { until_ms },
+            (Phase::Waiting, _) => match self.rests {
+                // A clock that was set back must not make it rest for longer.
+                Some((since_ms, again_ms)) if (since_ms..again_ms).contains(&now_ms) => {
+                    let again_ms = again_ms.min(until_ms);
+                    Step::Rest { again_ms }
+                }
+                Some(_) | None => Step::Try { until_ms },
+            },
         }
     }
 
@@ -212,6 +233,12 @@ impl Job {
             copy_of: self.order.reprint.as_ref().map(|copy| copy.of.clone()),
         }
     }
+}
+
+/// The rest after so many tries.
+fn rest_ms(tries: u32) -> i64 {
+    let doubled = tries.saturating_sub(1).min(16);
+    REST_MS_FIRST.saturating_mul(1 << doubled).min(REST_MS_MAX)
 }
 
 /// What makes two requests the same, JSON. Of a copy: what it is a copy of, not which one it became.

@@ -134,6 +134,57 @@ fn a_report_is_lost_only_where_the_queue_can_be_asked() {
 }
 
 #[test]
+fn a_report_that_its_queue_turns_away_rests_longer_each_time() {
+    let Event::Accepted {
+        request_id,
+        caller,
+        order,
+        private,
+    } = accepted(1_000_000, None)
+    else {
+        panic!("it is");
+    };
+    let report = Report {
+        document_id: None,
+        pages: 1,
+        bytes: 9,
+    };
+    let report = Some(report);
+    let mut job = Job::new("j");
+    let first = Event::Accepted {
+        request_id,
+        caller,
+        order: Order { report, ..order },
+        private,
+    };
+    job.apply(&first, 0);
+    let until_ms = 1_000_000;
+    let mut now_ms = 0;
+    for rest_ms in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
+        assert_eq!(job.next(now_ms), Step::Try { until_ms });
+        let code = Code::QueueBusy;
+        for event in [Event::Intent, Event::NotStarted { code }, Event::Restarted] {
+            job.apply(&event, now_ms);
+        }
+        let again_ms = now_ms + rest_ms;
+        assert_eq!(job.next(now_ms), Step::Rest { again_ms });
+        assert_eq!(job.next(again_ms - 1), Step::Rest { again_ms });
+        // A clock that was set back.
+        assert_eq!(job.next(now_ms - 1), Step::Try { until_ms });
+        now_ms = again_ms;
+    }
+    job.apply(
+        &Event::NotStarted {
+            code: Code::QueueBusy,
+        },
+        until_ms - 10,
+    );
+    assert_eq!(job.next(until_ms - 10), Step::Rest { again_ms: until_ms });
+    let end = End::NotPrinted(Code::QueueBusy);
+    assert_eq!(job.next(until_ms), Step::Record(Event::Ended { end }));
+}
+
+#[test]
 fn a_document_whose_key_is_gone_is_not_printed() {
     let mut job = folded(&[accepted(9, None)]);
     job.private = None;
@@ -284,7 +335,7 @@ proptest! {
             let event = match job.next(now_ms) {
                 Step::Finished => break,
                 Step::Record(event) => event,
-                Step::Follow { .. } => panic!("no queue has it"),
+                Step::Follow { .. } | Step::Rest { .. } => panic!("no queue has it"),
                 Step::Try { until_ms } => {
                     prop_assert!(until_ms == 1_020 && sent == 0);
                     match fate {

@@ -67,6 +67,11 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::FaultCleared
         | What::Unplugged
         | What::CodeIgnored
+        | What::Added
+        | What::Removed
+        | What::Ambiguous
+        | What::NotPermitted
+        | What::HeldElsewhere
         | What::CardIn
         | What::CardOut => String::new(),
     };
@@ -129,6 +134,7 @@ fn problem(info: &DeviceInfo) -> Option<Code> {
             let says = info.printer.and_then(|printer| printer.trouble());
             Some(says.unwrap_or(Code::PrinterError))
         }
+        DeviceState::Missing if info.why_missing().is_some() => info.why_missing(),
         DeviceState::Missing if info.kind.contains("scanner") => Some(Code::ScannerMissing),
         DeviceState::Missing if info.role.contains("card") => {
             let why = info.last_error.map(|(code, _)| code);
@@ -153,6 +159,7 @@ fn counters(counters: DeviceCounters) -> wire::DeviceCounters {
         jobs_proven: counters.jobs_proven,
         cards: counters.cards,
         cards_failed: counters.cards_failed,
+        losses: counters.losses,
     }
 }
 
@@ -184,6 +191,11 @@ fn change(what: &What) -> wire::DeviceChange {
         What::FaultCleared => wire::DeviceChange::FaultCleared,
         What::Unplugged => wire::DeviceChange::Unplugged,
         What::CodeIgnored => wire::DeviceChange::CodeIgnored,
+        What::Added => wire::DeviceChange::Added,
+        What::Removed => wire::DeviceChange::Removed,
+        What::Ambiguous => wire::DeviceChange::Ambiguous,
+        What::NotPermitted => wire::DeviceChange::NotPermitted,
+        What::HeldElsewhere => wire::DeviceChange::HeldElsewhere,
         What::CardIn => wire::DeviceChange::CardIn,
         What::CardOut => wire::DeviceChange::CardOut,
     }
@@ -213,7 +225,25 @@ pub(crate) mod tests {
             kind: "serial-scanner",
             ..printer(DeviceState::Missing)
         };
-        assert_eq!(device(scanner).problem.unwrap().code, "E3001");
+        assert_eq!(device(scanner.clone()).problem.unwrap().code, "E3001");
+        for missing in [scanner, printer(DeviceState::Missing)] {
+            for code in [
+                Code::DevicePermission,
+                Code::DeviceAmbiguous,
+                Code::DeviceHeldElsewhere,
+            ] {
+                let info = DeviceInfo {
+                    last_error: Some((code, 1)),
+                    ..missing.clone()
+                };
+                assert_eq!(device(info).problem.unwrap().code, code.id());
+            }
+        }
+        let opened = DeviceInfo {
+            last_error: Some((Code::DevicePermission, 1)),
+            ..printer(DeviceState::Ready)
+        };
+        assert!(device(opened).problem.is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ const DETAIL_LENGTH_MAX: usize = 200;
 const STATUS_DETAIL_LENGTH_MAX: usize = 300;
 
 /// Our codes by what gRPC calls them.
-const STATUS_CODES: [(tonic::Code, &[Code]); 8] = [
+const STATUS_CODES: [(tonic::Code, &[Code]); 9] = [
     (
         tonic::Code::InvalidArgument,
         &[
@@ -54,6 +54,7 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 8] = [
         &[Code::NotFound, Code::ClaimUnknown, Code::DeviceUnknown],
     ),
     (tonic::Code::PermissionDenied, &[Code::NotAllowed]),
+    (tonic::Code::Unauthenticated, &[Code::TokenRefused]),
     (tonic::Code::ResourceExhausted, &[Code::TooManyCalls]),
     (
         tonic::Code::Unavailable,
@@ -63,6 +64,7 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 8] = [
             Code::ScannerBusy,
             Code::ScannerMissing,
             Code::ScannerUnplugged,
+            Code::DeviceHeldElsewhere,
             Code::CardReaderBusy,
             Code::CardReaderMissing,
             Code::CardReaderUnplugged,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error;
 use super::fields::Fields;
 use super::order::{operator, request_id_into};
+use super::print_batch::sheet_of;
 use super::print_document::document;
 use super::time::{rfc3339, rfc3339_or_empty};
 use crate::api as wire;
@@ -20,14 +21,14 @@ use crate::settlement::answer::Proof;
 /// The printer that is meant when none is named.
 const ROLE_DEFAULT: &str = "receipt";
 /// And when it is a PDF.
-const ROLE_REPORT: &str = "report";
+pub(super) const ROLE_REPORT: &str = "report";
 /// Bytes of a PDF in the request itself, and of a piece.
-const PDF_BYTES_MAX: usize = 2_097_152;
+pub(super) const PDF_BYTES_MAX: usize = 2_097_152;
 const PIECE_BYTES_MAX: usize = 1_048_576;
 /// Characters of a title.
-const TITLE_LENGTH_MAX: usize = 50;
+pub(super) const TITLE_LENGTH_MAX: usize = 50;
 /// Characters of a role.
-const ROLE_LENGTH_MAX: usize = 64;
+pub(super) const ROLE_LENGTH_MAX: usize = 64;
 /// Bytes of the caller's own.
 const RAW_BYTES_MAX: usize = 262_144;
 /// Longest wait for a printer that can be asked for, and the usual one.
@@ -37,7 +38,7 @@ const ANSWER_WAIT_MS_MAX: u32 = 300_000;
 /// Characters of a reason.
 const REASON_LENGTH_MAX: usize = 200;
 /// Characters of an id.
-const ID_LENGTH_MAX: usize = 64;
+pub(super) const ID_LENGTH_MAX: usize = 64;
 
 /// The checked request, as far as its form goes.
 ///
@@ -47,11 +48,15 @@ pub fn print(request: wire::PrintRequest) -> Result<PrintWish, Failure> {
     use wire::print_request::Content as Given;
     let mut f = Fields::default();
     request_id_into(&mut f, &request.request_id);
+    let is_sheet = matches!(request.content, Some(Given::SettlementSheet(_)));
     let is_report = matches!(
         request.content,
         Some(Given::Pdf(_) | Given::StoredDocument(_))
     );
-    let usual = if is_report { ROLE_REPORT } else { ROLE_DEFAULT };
+    let usual = match is_report || is_sheet {
+        true => ROLE_REPORT,
+        false => ROLE_DEFAULT,
+    };
     let role = role_or(&mut f, request.role, usual);
     let document_id = document_id(&mut f, request.document_id, is_report);
     let given_title = f.optional("title", request.title, TITLE_LENGTH_MAX);
@@ -83,6 +88,10 @@ pub fn print(request: wire::PrintRequest) -> Result<PrintWish, Failure> {
         Some(Given::StoredDocument(id)) => {
             let id = plain_id(&mut f, "stored_document", id);
             (given_title, PrintPaper::Upload(id))
+        }
+        Some(Given::SettlementSheet(given)) => {
+            let (key, paper) = sheet_of(&mut f, "settlement_sheet", given);
+            (String::new(), PrintPaper::Sheet(key, paper))
         }
     };
     let (wait_ms, answer_wait) = waits(&mut f, request.wait_ms, request.answer_wait_ms);
@@ -172,6 +181,16 @@ pub fn by_request_id(id: String) -> Result<JobKey, Failure> {
     f.finish(JobKey::RequestId(id))
 }
 
+/// By the caller's id of the document.
+///
+/// # Errors
+/// It has another form.
+pub fn by_document_id(id: String) -> Result<JobKey, Failure> {
+    let mut f = Fields::default();
+    let id = plain_id(&mut f, "document_id", id);
+    f.finish(JobKey::DocumentId(id))
+}
+
 /// By nothing.
 ///
 /// # Errors
@@ -186,7 +205,7 @@ fn role(f: &mut Fields, role: String) -> String {
     role_or(f, role, ROLE_DEFAULT)
 }
 
-fn role_or(f: &mut Fields, role: String, usual: &str) -> String {
+pub(super) fn role_or(f: &mut Fields, role: String, usual: &str) -> String {
     match f.optional("role", role, ROLE_LENGTH_MAX) {
         role if role.is_empty() => usual.to_owned(),
         role => role,
@@ -237,7 +256,7 @@ fn document_id(f: &mut Fields, id: String, is_report: bool) -> Option<String> {
 }
 
 /// An id of the form of a request_id.
-fn plain_id(f: &mut Fields, field: &str, id: String) -> String {
+pub(super) fn plain_id(f: &mut Fields, field: &str, id: String) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     if !(1..=ID_LENGTH_MAX).contains(&id.len()) || !id.bytes().all(plain) {
         let why = format!("has 1-{ID_LENGTH_MAX} of A-Z a-z 0-9 . _ -");
@@ -246,7 +265,7 @@ fn plain_id(f: &mut Fields, field: &str, id: String) -> String {
     id
 }
 
-fn waits(f: &mut Fields, wait_ms: Option<u32>, answer_wait_ms: u32) -> (i64, Duration) {
+pub(super) fn waits(f: &mut Fields, wait_ms: Option<u32>, answer_wait_ms: u32) -> (i64, Duration) {
     let (most, usual) = WAIT_MS;
     let wait_ms = wait_ms.unwrap_or(usual);
     for (field, given, most) in [
@@ -271,16 +290,8 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
         Phase::Waiting => (State::Waiting, none, job.parked_for),
         // A queue has no document of it yet.
         Phase::Printing if job.order.report.is_some() => (State::Waiting, none, None),
-        Phase::Printing | Phase::Lost => (State::Printing, none, None),
-        Phase::Over(End::Printed(Proof::ProcessId)) => {
-            (State::Printed, wire::PaperProof::ProcessId, None)
-        }
-        Phase::Over(End::Printed(Proof::QueuedStatus)) => {
-            (State::Printed, wire::PaperProof::Status, None)
-        }
-        Phase::Over(End::Printed(Proof::QueueFinished)) => {
-            (State::Printed, wire::PaperProof::QueueFinished, None)
-        }
+        Phase::Printing => (State::Printing, none, told.stopped_for),
+        Phase::Lost => (State::Printing, none, None),
         Phase::Queued(_) => {
             let begun = told.queue.is_some_and(|queue| queue.begun);
             let state = if begun {
@@ -290,9 +301,7 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
             };
             (state, none, told.queue.and_then(|queue| queue.trouble))
         }
-        Phase::Over(End::NotPrinted(code)) => (State::NotPrinted, none, Some(code)),
-        Phase::Over(End::Unknown(code)) => (State::Unknown, none, Some(code)),
-        Phase::Over(End::Cancelled) => (State::Cancelled, none, None),
+        Phase::Over(end) => ended(end),
     };
     let title = job.private.as_ref().filter(|_| told.is_own);
     let copy = job.order.reprint.as_ref();
@@ -322,6 +331,22 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
             Phase::Queued(job) => u32::try_from(job).unwrap_or(0),
             Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Over(_) => 0,
         },
+    }
+}
+
+/// How a job ended, by what proof, and why.
+pub(super) fn ended(end: End) -> (wire::PrintJobState, wire::PaperProof, Option<Code>) {
+    use wire::PrintJobState as State;
+    let none = wire::PaperProof::Unspecified;
+    match end {
+        End::Printed(Proof::ProcessId) => (State::Printed, wire::PaperProof::ProcessId, None),
+        End::Printed(Proof::QueuedStatus) => (State::Printed, wire::PaperProof::Status, None),
+        End::Printed(Proof::QueueFinished) => {
+            (State::Printed, wire::PaperProof::QueueFinished, None)
+        }
+        End::NotPrinted(code) => (State::NotPrinted, none, Some(code)),
+        End::Unknown(code) => (State::Unknown, none, Some(code)),
+        End::Cancelled => (State::Cancelled, none, None),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::error::{entry, entry_of_settlement};
 use super::fields::Fields;
 use super::order::request_id;
+use super::prompt::prompt;
 use super::time::{parse_rfc3339, rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
@@ -30,7 +31,10 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
         settlement_id: answer.settlement_id,
         request_id: answer.request_id,
         money: money(answer.money).into(),
-        paper: Some(paper(answer.paper)),
+        paper: Some(wire::Paper {
+            reason: paper_reason(answer.paper, answer.paper_waits_for),
+            ..paper(answer.paper)
+        }),
         self_pay,
         amounts: answer.amounts.map(amounts),
         psn_no: answer.psn_no,
@@ -66,7 +70,7 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
 #[must_use]
 pub fn event(progress: Progress) -> wire::SettlementEvent {
     let answer = &progress.answer;
-    let (prompt_zh, prompt_en) = prompt(progress.stage);
+    let (prompt_zh, prompt_en) = prompt(progress.stage, &progress.asks);
     let reason = match progress.rejected_code {
         Some(code) => Some(Reason {
             code,
@@ -104,8 +108,8 @@ pub fn event(progress: Progress) -> wire::SettlementEvent {
         queue_place: progress
             .queue_place
             .map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
-        prompt_zh: prompt_zh.to_owned(),
-        prompt_en: prompt_en.to_owned(),
+        prompt_zh,
+        prompt_en,
         error: reason.map(|reason| entry_of_settlement(&reason, answer.money)),
         settlement_id: answer.settlement_id.clone(),
         psn_no: answer.psn_no.clone(),
@@ -288,6 +292,15 @@ pub(super) fn paper(paper: Paper) -> wire::Paper {
     }
 }
 
+/// Why there is no proof; of a queued paper, what it waits for.
+fn paper_reason(paper: Paper, waits_for: Option<Code>) -> Option<wire::ErrorEntry> {
+    match paper {
+        Paper::Queued => waits_for.map(entry),
+        Paper::NotAsked | Paper::Printed(_) => None,
+        Paper::NotPrinted(code) | Paper::Unknown(code) => Some(entry(code)),
+    }
+}
+
 fn paper_state(paper: Paper) -> wire::PaperState {
     match paper {
         Paper::NotAsked => wire::PaperState::NotAsked,
@@ -318,54 +331,6 @@ pub(super) fn stage(stage: Stage) -> wire::Stage {
         Stage::WaitingCaller => wire::Stage::WaitingCaller,
         Stage::Stuck => wire::Stage::Stuck,
         Stage::Ended => wire::Stage::Ended,
-    }
-}
-
-/// What the person in front should do or wait for, ready to show.
-fn prompt(stage: Stage) -> (&'static str, &'static str) {
-    match stage {
-        Stage::Queued => (
-            "请稍候，正在排队等候扫码器。",
-            "Please wait for the scanner.",
-        ),
-        Stage::WaitingScan => (
-            "请出示医保码，对准扫码器。",
-            "Please show the insurance code.",
-        ),
-        Stage::WaitingPerson => (
-            "请核对患者姓名和证件号码。",
-            "Please check name and id number.",
-        ),
-        Stage::WaitingAmounts => ("请核对结算金额。", "Please check the amounts."),
-        Stage::WaitingFreshScan => (
-            "请刷新医保码后再扫一次。",
-            "Please refresh the insurance code and show it again.",
-        ),
-        Stage::Decoding
-        | Stage::Person
-        | Stage::Registering
-        | Stage::VisitInfo
-        | Stage::Fees
-        | Stage::PreSettling => ("请稍候，正在办理。", "Please wait."),
-        Stage::Settling => ("正在医保结算，请勿离开。", "Settling. Please do not leave."),
-        Stage::FindingOut => (
-            "正在查证结算结果，请稍候，不要重新结算。",
-            "Finding out the result. Do not settle again.",
-        ),
-        Stage::Undoing => ("正在撤销，请稍候。", "Taking it back. Please wait."),
-        Stage::Printing => (
-            "正在打印小票，请取走。",
-            "Printing. Please take the receipt.",
-        ),
-        Stage::WaitingCaller => (
-            "收费程序已断开，等待其重新连接。",
-            "The calling program went away; waiting for it.",
-        ),
-        Stage::Stuck => (
-            "需要人工处理，请联系医保办，不要重新结算。",
-            "A person must act. Do not settle again; call the insurance office.",
-        ),
-        Stage::Ended => ("", ""),
     }
 }
 

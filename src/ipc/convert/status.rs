@@ -5,7 +5,7 @@ use super::error::entry_of_failure;
 use super::time::rfc3339_or_empty;
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::Status;
+use crate::operation::{BusState, ConfigChange, Status};
 
 /// The status at this moment of the civil clock, Unix milliseconds.
 #[must_use]
@@ -32,6 +32,34 @@ pub fn status(status: Status, now_ms: i64) -> wire::GetStatusResponse {
             syncs: status.journal.commits,
         }),
         devices: status.devices.into_iter().map(device).collect(),
+        log_lines_dropped: status.log_dropped,
+        log_filter: status.log_filter,
+        bus: bus(status.bus).into(),
+    }
+}
+
+fn bus(state: BusState) -> wire::BusState {
+    match state {
+        BusState::Off => wire::BusState::Off,
+        BusState::Away => wire::BusState::Away,
+        BusState::On => wire::BusState::On,
+    }
+}
+
+/// One key that differs.
+#[must_use]
+pub fn change(change: ConfigChange) -> wire::ConfigChange {
+    let ConfigChange {
+        key,
+        before,
+        after,
+        in_force,
+    } = change;
+    wire::ConfigChange {
+        key,
+        before,
+        after,
+        in_force,
     }
 }
 
@@ -53,6 +81,7 @@ pub(crate) mod tests {
         );
         assert_eq!(shown.platform.unwrap().clock_skew_ms, Some(-20));
         assert_eq!(shown.journal.unwrap().syncs, 4);
+        assert_eq!(shown.bus, i32::from(wire::BusState::Away));
         assert_eq!((shown.open_settlements, shown.stuck_settlements), (2, 1));
         assert_eq!(shown.devices[0].role, "receipt");
     }
@@ -94,6 +123,9 @@ pub(crate) mod tests {
                 commits: 4,
             },
             devices: vec![printer(DeviceState::Ready)],
+            log_dropped: 0,
+            log_filter: "yibaod=info,warn".into(),
+            bus: BusState::Away,
         }
     }
 }

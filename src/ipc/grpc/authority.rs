@@ -5,12 +5,13 @@
 //! such a call before we see it (<https://github.com/grpc/grpc/issues/38142>). Here each `/` and `%` of the value
 //! becomes a `-`: in HPACK's Huffman code all three take six bits, so that nothing changes its length and the
 //! header table stays true. All other bytes pass untouched; what cannot be understood passes too, for the library
-//! behind to judge. Nobody reads the mended value: who calls is known from the socket.
+//! behind to judge. HTTP/1 passes as it is. Nobody reads the mended value: who calls is known from the socket.
 
 use std::ops::Range;
 
-/// What every HTTP/2 client sends first: 24 bytes that are no frame.
-const PREFACE_LENGTH: usize = 24;
+/// What every HTTP/2 client sends first: bytes that are no frame.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE_LENGTH: usize = PREFACE.len();
 const FRAME_HEAD_LENGTH: usize = 9;
 /// Longest headers frame that is held until it is whole: HTTP/2's own default limit of a frame.
 const HEADERS_LENGTH_MAX: usize = 16_384;
@@ -34,6 +35,8 @@ pub(super) struct Mender {
     passed: Vec<u8>,
     taken: usize,
     has_preface: bool,
+    /// It is not HTTP/2: all passes.
+    is_other: bool,
     /// Bytes of the present frame that pass as they are.
     passing: usize,
 }
@@ -72,6 +75,13 @@ impl Mender {
             let length = self.passing.min(self.held.len());
             self.passing -= length;
             return self.pass(length);
+        }
+        let mut known = PREFACE.iter().zip(&self.held);
+        if !self.has_preface && known.any(|(known, sent)| known != sent) {
+            self.is_other = true;
+        }
+        if self.is_other {
+            return self.pass(self.held.len());
         }
         if !self.has_preface {
             self.has_preface = self.held.len() >= PREFACE_LENGTH;
@@ -330,6 +340,17 @@ mod tests {
             assert_eq!(mended(&sent[..end], 5).len(), end);
         }
         assert_eq!(mended(&sent[..80], 80), sent[..80]);
+    }
+
+    #[test]
+    fn http_1_passes_at_once() {
+        let sent = b"POST /a HTTP/1.1\r\nHost: x\r\n\r\n{}";
+        for piece in 1..=sent.len() {
+            assert_eq!(mended(sent, piece), sent);
+        }
+        let mut mender = Mender::default();
+        mender.put(b"G");
+        assert_eq!(mender.take(9), b"G", "nothing is held");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::handle::Handle;
 use crate::api as wire;
 use crate::api::daemon_service_server::DaemonService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::status;
+use crate::ipc::convert::{error, status};
+use crate::observe::openmetrics::CONTENT_TYPE;
 
 /// The service over a handle.
 pub(super) struct Daemon<H> {
@@ -32,5 +33,40 @@ impl<H: Handle> DaemonService for Daemon<H> {
             self.handle.status().await,
             now_ms,
         )))
+    }
+
+    async fn reload(
+        &self,
+        request: Request<wire::ReloadRequest>,
+    ) -> Result<Response<wire::ReloadResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::Reload)?;
+        let changes = self.handle.reload(caller).await;
+        let changes = changes.map_err(|failure| error::status(&failure))?;
+        Ok(Response::new(wire::ReloadResponse {
+            changes: changes.into_iter().map(status::change).collect(),
+        }))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<wire::SetLogLevelRequest>,
+    ) -> Result<Response<wire::SetLogLevelResponse>, Status> {
+        let (caller, _pass) = self.gate.admit(&request, Operation::SetLogLevel)?;
+        let wire::SetLogLevelRequest { level, target } = request.into_inner();
+        let target = (!target.is_empty()).then_some(target);
+        let set = self.handle.set_log_level(caller, level, target).await;
+        let filter = set.map_err(|failure| error::status(&failure))?;
+        Ok(Response::new(wire::SetLogLevelResponse { filter }))
+    }
+
+    async fn get_metrics(
+        &self,
+        request: Request<wire::GetMetricsRequest>,
+    ) -> Result<Response<wire::GetMetricsResponse>, Status> {
+        let (_caller, _pass) = self.gate.admit(&request, Operation::GetMetrics)?;
+        Ok(Response::new(wire::GetMetricsResponse {
+            text: self.handle.metrics().await,
+            content_type: CONTENT_TYPE.to_owned(),
+        }))
     }
 }

@@ -7,10 +7,11 @@ use futures_util::stream::BoxStream;
 
 use crate::document::Document;
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
-    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, PaperPreview, PrintWish,
-    PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish,
-    SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    BatchTold, BatchWish, CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, ConfigChange,
+    DeviceInfo, DispenseKey, Dispensed, Failure, HandOut, Identified, JobCancel, JobKey, JobRow,
+    JobTold, JobsFilter, ListFilter, PaperPreview, PrintWish, PutTold, PutWish, Reconcile,
+    Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, SheetTold,
+    SheetWish, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -45,11 +46,12 @@ pub trait Handle: Clone + Send + Sync + 'static {
         shown: String,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Stops a settlement if that is still possible.
+    /// Stops a settlement if that is still possible; the answer comes before the deadline.
     fn cancel(
         &self,
         caller: CallerId,
         request_id: String,
+        deadline: Option<Duration>,
     ) -> impl Future<Output = Result<(CancelVerdict, Answer), Failure>> + Send;
 
     /// What is true of a settlement.
@@ -171,6 +173,20 @@ pub trait Handle: Clone + Send + Sync + 'static {
         wish: PrintWish,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
 
+    /// Takes several papers to be printed.
+    fn print_batch(
+        &self,
+        caller: CallerId,
+        wish: BatchWish,
+    ) -> impl Future<Output = BatchTold> + Send;
+
+    /// Makes a settlement sheet.
+    fn sheet(
+        &self,
+        caller: CallerId,
+        wish: SheetWish,
+    ) -> impl Future<Output = Result<SheetTold, Failure>> + Send;
+
     /// Takes a piece of a document.
     fn put_document(
         &self,
@@ -191,6 +207,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         key: JobKey,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send;
+
+    /// Print jobs, newest first.
+    fn jobs(
+        &self,
+        caller: CallerId,
+        filter: JobsFilter,
+    ) -> impl Future<Output = Result<Vec<JobRow>, Failure>> + Send;
 
     /// A print job to its end.
     fn watch_job(
@@ -251,6 +274,26 @@ pub trait Handle: Clone + Send + Sync + 'static {
         caller: CallerId,
         request_id: String,
     ) -> impl Future<Output = Result<(bool, Identified), Failure>> + Send;
+
+    /// Reads the configuration again.
+    fn reload(
+        &self,
+        caller: CallerId,
+    ) -> impl Future<Output = Result<Vec<ConfigChange>, Failure>> + Send;
+
+    /// Logs more or less; gives the whole filter.
+    fn set_log_level(
+        &self,
+        caller: CallerId,
+        level: String,
+        target: Option<String>,
+    ) -> impl Future<Output = Result<String, Failure>> + Send;
+
+    /// What it counts, as OpenMetrics text.
+    fn metrics(&self) -> impl Future<Output = String> + Send;
+
+    /// Whether a new settlement would be taken. Never waits.
+    fn may_settle(&self) -> bool;
 
     /// How the daemon is.
     fn status(&self) -> impl Future<Output = Status> + Send;

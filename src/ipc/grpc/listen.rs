@@ -2,8 +2,10 @@
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{
-    DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
+    PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -16,12 +18,15 @@ use interprocess::local_socket::traits::StreamCommon as _;
 use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName as _};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
+use interprocess::os::unix::uds_local_socket::tokio::Listener as ActivatedListener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
 use super::authority::Mender;
 use super::gate::{Gate, Pass};
 use crate::ipc::access::Caller;
+use crate::ipc::stall::Cut;
+use crate::observe::metrics::PROCESS;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -91,6 +96,19 @@ impl Socket {
         })
     }
 
+    /// Takes a socket that systemd listens on for us; its file, mode and group are systemd's. Must be called in a
+    /// runtime.
+    pub(super) fn adopt(path: &Path, passed: OwnedFd) -> Result<Self, ListenError> {
+        let lock = lock(path)?;
+        rustix::io::ioctl_fionbio(&passed, true)
+            .map_err(|error| said("serve", path)(error.into()))?;
+        let listener = ActivatedListener::try_from(passed).map_err(said("serve", path))?;
+        Ok(Self {
+            listener: listener.into(),
+            _lock: lock,
+        })
+    }
+
     /// The connections, each with its caller. Those over the gate's limits are closed at once.
     pub(super) fn connections(self, gate: Gate) -> impl Stream<Item = io::Result<Connection>> {
         stream::unfold((self, gate), |(socket, gate)| async move {
@@ -124,6 +142,8 @@ fn lock(socket_path: &Path) -> Result<File, ListenError> {
         .truncate(false)
         .write(true)
         .mode(0o600)
+        // A link somebody laid there would have us make or lock a file of theirs.
+        .custom_flags(no_follow())
         .open(path);
     let file = opened.map_err(said("open", path))?;
     match file.try_lock() {
@@ -133,10 +153,20 @@ fn lock(socket_path: &Path) -> Result<File, ListenError> {
     }
 }
 
+fn no_follow() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default()
+}
+
 /// Gives the socket to its group and only then opens it to that group.
 fn open_to(path: &Path, gid: u32) {
-    let given = std::os::unix::fs::chown(path, None, Some(gid))
-        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(MODE_GROUP)));
+    // Nothing is to be given where the daemon's own group is that one; there chown may be forbidden.
+    let is_theirs = std::fs::symlink_metadata(path).is_ok_and(|socket| socket.gid() == gid);
+    let given = match is_theirs {
+        true => Ok(()),
+        false => std::os::unix::fs::lchown(path, None, Some(gid)),
+    };
+    let given =
+        given.and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(MODE_GROUP)));
     if let Err(error) = given {
         tracing::warn!(%error, gid, "the socket stays with its owner: its group cannot have it");
     }
@@ -144,7 +174,7 @@ fn open_to(path: &Path, gid: u32) {
 
 /// One connection and who is at its other end.
 pub(super) struct Connection {
-    line: Line,
+    line: Cut<Line>,
     mender: Mender,
     caller: Caller,
     _pass: Pass,
@@ -164,17 +194,18 @@ impl Connection {
         };
         let Some(pass) = gate.connect(&caller) else {
             tracing::warn!(%caller, "too many connections; one was closed");
+            PROCESS.connections_refused.count([]);
             return None;
         };
         Some(Self {
-            line,
+            line: Cut::new(line),
             mender: Mender::default(),
             caller,
             _pass: pass,
         })
     }
 
-    fn line(self: Pin<&mut Self>) -> Pin<&mut Line> {
+    fn line(self: Pin<&mut Self>) -> Pin<&mut Cut<Line>> {
         Pin::new(&mut self.get_mut().line)
     }
 }

@@ -15,12 +15,15 @@ mod listen;
 mod open;
 mod print;
 mod serve;
+mod services;
 mod settlement;
 
+pub(super) use gate::{Gate, Pass};
+pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
-pub use open::{DoorError, open};
+pub use open::{DoorError, open, said};
 pub use serve::{Door, ServeError};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,22 +1,28 @@
 //! The door as the configuration wants it, over the real operations.
 
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
+use super::gate::Said;
 use super::handle::Handle;
-use super::listen::ListenError;
+use super::listen::{ListenError, Socket};
 use super::serve::Door;
 use crate::config::Settings;
 use crate::document::Document;
-use crate::ipc::access::{Accounts, Policy, UnknownName};
+use crate::ipc::access::{Accounts, GROUP, Policy, UnknownName};
+use crate::ipc::json::Guard;
+use crate::ipc::tcp::{Tcp, TcpError, Tokens};
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, DeviceInfo, DispenseKey, Dispensed,
-    Failure, HandOut, Identified, JobCancel, JobKey, JobTold, ListFilter, Operations, PaperPreview,
-    PrintWish, PutTold, PutWish, Reconcile, Reconciled, Recording, RefundKey, ReprintWish,
-    Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    BatchTold, BatchWish, CallerId, CardWish, Check, ClaimTold, ClaimWish, CodeRead, ConfigChange,
+    DeviceInfo, DispenseKey, Dispensed, Failure, HandOut, Identified, JobCancel, JobKey, JobRow,
+    JobTold, JobsFilter, ListFilter, Operations, PaperPreview, PrintWish, PutTold, PutWish,
+    Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
+    SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -24,9 +30,6 @@ use crate::settlement::identify::{self, Wish};
 use crate::settlement::order::Order;
 use crate::settlement::refund;
 use crate::settlement::stuck::Item;
-
-/// The group whose members may open the socket. Made by the package.
-const GROUP: &str = "yibao";
 
 /// Why the door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -40,25 +43,59 @@ pub enum DoorError {
     /// The accounts of this machine cannot be read.
     #[error("cannot read the accounts of this machine")]
     Accounts(#[source] std::io::Error),
+    /// Our own descriptors cannot be read.
+    #[error("the descriptors for reflection cannot be read")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The same, for JSON.
+    #[error("the descriptors for JSON cannot be read")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
+    /// There is no listener for TCP.
+    #[error(transparent)]
+    Tcp(#[from] TcpError),
 }
 
-/// Binds the socket. Must be called in a runtime.
+/// Binds the socket, or takes the one that systemd listens on for us, and the port where one is configured. Must be
+/// called in a runtime.
 ///
 /// # Errors
 /// When another daemon holds it, a configured name is unknown, or the system says no.
-pub fn open(settings: &Settings, operations: Operations) -> Result<Door<Operations>, DoorError> {
+pub fn open(
+    settings: &Settings,
+    operations: &Operations,
+    passed: Option<OwnedFd>,
+) -> Result<Door, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    let owner_uid = rustix::process::geteuid().as_raw();
-    let policy = Policy::new(&settings.access, owner_uid, &accounts)?;
+    let policy = policy(settings, &accounts)?;
     let gid = accounts.gid(GROUP);
     let calls_per_caller_max = settings.limits.calls_per_caller;
-    Ok(Door::open(
-        &settings.paths.socket,
-        gid,
-        policy,
-        calls_per_caller_max,
-        operations,
-    )?)
+    let path = &settings.paths.socket;
+    let socket = match passed {
+        Some(passed) => Socket::adopt(path, passed)?,
+        None => Socket::bind(path, gid)?,
+    };
+    let door = Door::over(socket, policy, calls_per_caller_max, operations)?;
+    let credentials_dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let credentials_dir = credentials_dir.as_deref();
+    let tcp = Tcp::bind(&settings.tcp, credentials_dir)?;
+    let tokens = Tokens::new(&settings.tcp.tokens, credentials_dir);
+    let guard = Guard::new(&settings.json.origins);
+    Ok(door.with_http(guard, tokens, tcp))
+}
+
+/// What the configuration says of who may do what, for [`super::Rights::change`].
+///
+/// # Errors
+/// A configured name is unknown, or the accounts cannot be read.
+pub fn said(settings: &Settings) -> Result<Said, DoorError> {
+    let accounts = Accounts::read().map_err(DoorError::Accounts)?;
+    let policy = policy(settings, &accounts)?;
+    Ok(Said::new(policy, settings.limits.calls_per_caller))
+}
+
+fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, UnknownName> {
+    let owner_uid = rustix::process::geteuid().as_raw();
+    let policy = Policy::new(&settings.access, owner_uid, accounts)?;
+    Ok(policy.with_tcp(settings.tcp.settle))
 }
 
 impl Handle for Operations {
@@ -93,8 +130,9 @@ impl Handle for Operations {
         &self,
         caller: CallerId,
         request_id: String,
+        deadline: Option<Duration>,
     ) -> impl Future<Output = Result<(CancelVerdict, Answer), Failure>> + Send {
-        Operations::cancel(self, caller, request_id)
+        Operations::cancel(self, caller, request_id, deadline)
     }
 
     fn get(
@@ -283,6 +321,22 @@ impl Handle for Operations {
         Operations::print(self, caller, wish)
     }
 
+    fn print_batch(
+        &self,
+        caller: CallerId,
+        wish: BatchWish,
+    ) -> impl Future<Output = BatchTold> + Send {
+        Operations::print_batch(self, caller, wish)
+    }
+
+    fn sheet(
+        &self,
+        caller: CallerId,
+        wish: SheetWish,
+    ) -> impl Future<Output = Result<SheetTold, Failure>> + Send {
+        Operations::sheet(self, caller, wish)
+    }
+
     fn put_document(
         &self,
         caller: CallerId,
@@ -305,6 +359,14 @@ impl Handle for Operations {
         key: JobKey,
     ) -> impl Future<Output = Result<JobTold, Failure>> + Send {
         Operations::job(self, caller, key)
+    }
+
+    fn jobs(
+        &self,
+        caller: CallerId,
+        filter: JobsFilter,
+    ) -> impl Future<Output = Result<Vec<JobRow>, Failure>> + Send {
+        Operations::jobs(self, caller, filter)
     }
 
     async fn watch_job(
@@ -330,6 +392,27 @@ impl Handle for Operations {
         document: Document,
     ) -> impl Future<Output = Result<PaperPreview, Failure>> + Send {
         Operations::preview(self, role, document)
+    }
+
+    async fn reload(&self, caller: CallerId) -> Result<Vec<ConfigChange>, Failure> {
+        Operations::reload(self, &caller).await
+    }
+
+    async fn set_log_level(
+        &self,
+        caller: CallerId,
+        level: String,
+        target: Option<String>,
+    ) -> Result<String, Failure> {
+        Operations::set_log_level(self, &caller, &level, target.as_deref()).await
+    }
+
+    fn metrics(&self) -> impl Future<Output = String> + Send {
+        Operations::metrics(self)
+    }
+
+    fn may_settle(&self) -> bool {
+        self.refusing().is_none()
     }
 
     fn status(&self) -> impl Future<Output = Status> + Send {

@@ -1,39 +1,38 @@
 //! Opens the door, serves, closes it.
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tonic::service::Routes;
+use futures_util::stream::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic_health::server::HealthReporter;
+use tonic::transport::server::Connected;
 
-use super::daemon::Daemon;
-use super::device::Devices;
-use super::dispense::Dispenses;
-use super::gate::Gate;
+use super::gate::{Gate, Rights};
 use super::handle::Handle;
-use super::identity::Identities;
-use super::listen::{ListenError, Socket};
-use super::print::Prints;
-use super::settlement::Settlements;
-use crate::api;
-use crate::api::daemon_service_server::DaemonServiceServer;
-use crate::api::device_service_server::DeviceServiceServer;
-use crate::api::dispense_service_server::DispenseServiceServer;
-use crate::api::identity_service_server::IdentityServiceServer;
-use crate::api::print_service_server::PrintServiceServer;
-use crate::api::settlement_service_server::SettlementServiceServer;
+use super::listen::Socket;
+use super::open::DoorError;
+use super::services::Services;
 use crate::ipc::access::Policy;
+use crate::ipc::call::Calls;
+use crate::ipc::front::Front;
+use crate::ipc::json::{Guard, Json};
+use crate::ipc::tcp::{Tcp, Tokens};
 
-/// Bytes of one request.
-const REQUEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Bytes of the headers of one request.
 const HEADERS_BYTES_MAX: u32 = 16 * 1_024;
 /// Calls at once on one connection.
-const STREAMS_PER_CONNECTION_MAX: u32 = 64;
+const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// A caller on HTTP/2 that is silent is asked after so long whether it is there, and cut as much later.
+const KEEPALIVE_S: u64 = 30;
 /// After the word to stop, calls that run may still be answered so long.
 const DRAIN_MS_MAX: u64 = 3_000;
+
+/// How often it is looked whether a settlement would be taken. The health of the settling services says so.
+const HEALTH_LOOK_MS: u64 = 1_000;
 
 /// Why the door closed unasked.
 #[derive(Debug, thiserror::Error)]
@@ -41,38 +40,80 @@ pub enum ServeError {
     /// The transport failed.
     #[error("the gRPC door failed")]
     Transport(#[from] tonic::transport::Error),
-    /// Our own descriptors cannot be read.
-    #[error("the descriptors for reflection cannot be read")]
-    Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// A door whose socket listens already; callers that connect wait until it is served.
-pub struct Door<H> {
+/// A door whose listeners listen already; callers that connect wait until it is served.
+pub struct Door {
     socket: Socket,
+    tcp: Option<Tcp>,
     gate: Gate,
-    handle: H,
+    services: Services,
+    front: Front,
 }
 
-impl<H: Handle> Door<H> {
+impl Door {
     /// Binds the socket, replacing one that a crash left behind. It belongs to `gid` with mode 0660 when it can be
     /// given to that group, else only its owner gets in. Must be called in a runtime.
     ///
     /// # Errors
     /// When another daemon holds it, or the system says no.
-    pub fn open(
+    pub fn open<H: Handle>(
         socket_path: &Path,
         gid: Option<u32>,
         policy: Policy,
         calls_per_caller_max: u32,
-        handle: H,
-    ) -> Result<Self, ListenError> {
+        handle: &H,
+    ) -> Result<Self, DoorError> {
         let socket = Socket::bind(socket_path, gid)?;
+        Self::over(socket, policy, calls_per_caller_max, handle)
+    }
+
+    /// A door over a socket that listens.
+    pub(super) fn over<H: Handle>(
+        socket: Socket,
+        policy: Policy,
+        calls_per_caller_max: u32,
+        handle: &H,
+    ) -> Result<Self, DoorError> {
         let gate = Gate::new(policy, calls_per_caller_max);
+        let services = Services::new(handle, &gate)?;
+        let routes = services.routes.clone();
+        let front = Front {
+            json: Json::new(Calls::new(routes.clone()))?,
+            routes,
+            gate: gate.clone(),
+            guard: Arc::default(),
+            tokens: Arc::default(),
+        };
         Ok(Self {
             socket,
+            tcp: None,
             gate,
-            handle,
+            services,
+            front,
         })
+    }
+
+    /// The same with pages and tokens that may call, and a port.
+    pub(in crate::ipc) fn with_http(self, guard: Guard, tokens: Tokens, tcp: Option<Tcp>) -> Self {
+        let front = Front {
+            guard: Arc::new(guard),
+            tokens: Arc::new(tokens),
+            ..self.front
+        };
+        Self { front, tcp, ..self }
+    }
+
+    /// The same methods, rights and limits for the doors beside this one.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        Calls::new(self.services.routes.clone())
+    }
+
+    /// What its calls are decided by.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        self.gate.rights()
     }
 
     /// Serves until told to stop, then lets running calls end for a short time. The socket's file goes with it.
@@ -80,25 +121,32 @@ impl<H: Handle> Door<H> {
     /// # Errors
     /// When the transport fails.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let health = HealthReporter::new();
-        set_serving::<H>(&health, true).await;
-        let routes = routes(self.handle, &self.gate, health.clone())?;
-        let (tell, told) = oneshot::channel::<()>();
-        let server = Server::builder()
-            .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
-            .http2_max_header_list_size(HEADERS_BYTES_MAX)
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(self.socket.connections(self.gate), async {
-                // The sender is only ever dropped; that is the word.
-                drop(told.await);
-            });
-        tokio::pin!(server);
-        tokio::select! {
-            ended = &mut server => return Ok(ended?),
-            () = stop => {}
+        self.services.set_serving(true).await;
+        let stopping = CancellationToken::new();
+        let socket = self.socket.connections(self.gate.clone());
+        let socket = serve(self.front.clone(), socket, stopping.clone());
+        let (front, gate, stopped) = (self.front, self.gate, stopping.clone());
+        let tcp = async move {
+            match self.tcp {
+                Some(tcp) => {
+                    tracing::info!(address = ?tcp.address().ok(), "listening on TCP");
+                    serve(front, tcp.connections(gate), stopped).await
+                }
+                None => Ok(()),
+            }
+        };
+        let server = async { tokio::try_join!(socket, tcp).map(|((), ())| ()) };
+        tokio::pin!(server, stop);
+        let mut look = tokio::time::interval(Duration::from_millis(HEALTH_LOOK_MS));
+        loop {
+            tokio::select! {
+                ended = &mut server => return Ok(ended?),
+                () = &mut stop => break,
+                _ = look.tick() => self.services.tell_settling().await,
+            }
         }
-        set_serving::<H>(&health, false).await;
-        drop(tell);
+        self.services.set_serving(false).await;
+        stopping.cancel();
         let drained = tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), server).await;
         if drained.is_err() {
             tracing::info!("calls were still open when the door closed");
@@ -107,103 +155,21 @@ impl<H: Handle> Door<H> {
     }
 }
 
-fn routes<H: Handle>(
-    handle: H,
-    gate: &Gate,
-    health: HealthReporter,
-) -> Result<Routes, tonic_reflection::server::Error> {
-    let settlements = Settlements {
-        handle: handle.clone(),
-        gate: gate.clone(),
-    };
-    let settlements =
-        SettlementServiceServer::new(settlements).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let devices = Devices {
-        handle: handle.clone(),
-        gate: gate.clone(),
-    };
-    let devices = DeviceServiceServer::new(devices).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let dispenses = Dispenses {
-        handle: handle.clone(),
-        gate: gate.clone(),
-    };
-    let dispenses =
-        DispenseServiceServer::new(dispenses).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let identities = Identities {
-        handle: handle.clone(),
-        gate: gate.clone(),
-    };
-    let identities =
-        IdentityServiceServer::new(identities).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let prints = Prints {
-        handle: handle.clone(),
-        gate: gate.clone(),
-    };
-    let prints = PrintServiceServer::new(prints).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let daemon = Daemon {
-        handle,
-        gate: gate.clone(),
-    };
-    let daemon = DaemonServiceServer::new(daemon).max_decoding_message_size(REQUEST_BYTES_MAX);
-    let health = tonic_health::server::HealthService::from_health_reporter(health);
-    let health = tonic_health::pb::health_server::HealthServer::new(health);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(api::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // So that a client that knows nothing but reflection can read google.rpc.ErrorInfo.
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(
-                tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-            )
-            .include_reflection_service(false)
-    };
-    Ok(Routes::new(settlements)
-        .add_service(devices)
-        .add_service(dispenses)
-        .add_service(prints)
-        .add_service(identities)
-        .add_service(daemon)
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
-}
-
-async fn set_serving<H: Handle>(health: &HealthReporter, is_serving: bool) {
-    if is_serving {
-        health
-            .set_serving::<SettlementServiceServer<Settlements<H>>>()
-            .await;
-        health
-            .set_serving::<DeviceServiceServer<Devices<H>>>()
-            .await;
-        health
-            .set_serving::<DispenseServiceServer<Dispenses<H>>>()
-            .await;
-        health
-            .set_serving::<IdentityServiceServer<Identities<H>>>()
-            .await;
-        health.set_serving::<PrintServiceServer<Prints<H>>>().await;
-        health.set_serving::<DaemonServiceServer<Daemon<H>>>().await;
-    } else {
-        health
-            .set_not_serving::<SettlementServiceServer<Settlements<H>>>()
-            .await;
-        health
-            .set_not_serving::<DeviceServiceServer<Devices<H>>>()
-            .await;
-        health
-            .set_not_serving::<DispenseServiceServer<Dispenses<H>>>()
-            .await;
-        health
-            .set_not_serving::<IdentityServiceServer<Identities<H>>>()
-            .await;
-        health
-            .set_not_serving::<PrintServiceServer<Prints<H>>>()
-            .await;
-        health
-            .set_not_serving::<DaemonServiceServer<Daemon<H>>>()
-            .await;
-    }
+/// Serves what one listener gives.
+async fn serve<C>(
+    front: Front,
+    connections: impl Stream<Item = io::Result<C>>,
+    stopping: CancellationToken,
+) -> Result<(), tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    Server::builder()
+        .accept_http1(true)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .http2_max_header_list_size(HEADERS_BYTES_MAX)
+        .http2_keepalive_interval(Some(Duration::from_secs(KEEPALIVE_S)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(KEEPALIVE_S)))
+        .serve_with_incoming_shutdown(front, connections, stopping.cancelled_owned())
+        .await
 }

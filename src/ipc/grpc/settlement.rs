@@ -28,7 +28,14 @@ impl<H: Handle> SettlementService for Settlements<H> {
         &self,
         request: Request<wire::ScanAndPayRequest>,
     ) -> Result<Response<wire::ScanAndPayResponse>, Status> {
-        let (caller, _pass) = self.gate.admit(&request, Operation::ScanAndPay)?;
+        let operation = match request.get_ref().kind() {
+            wire::OrderKind::Pharmacy => Operation::ScanAndPayPharmacy,
+            wire::OrderKind::Unspecified
+            | wire::OrderKind::Registration
+            | wire::OrderKind::Outpatient
+            | wire::OrderKind::DoctorDesk => Operation::ScanAndPay,
+        };
+        let (caller, _pass) = self.gate.admit(&request, operation)?;
         let deadline = deadline::of(request.metadata());
         let order = order::order(request.into_inner()).map_err(refused)?;
         let answer = self
@@ -76,10 +83,11 @@ impl<H: Handle> SettlementService for Settlements<H> {
         request: Request<wire::CancelSettlementRequest>,
     ) -> Result<Response<wire::CancelSettlementResponse>, Status> {
         let (caller, _pass) = self.gate.admit(&request, Operation::CancelSettlement)?;
+        let deadline = deadline::of(request.metadata());
         let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
         let (verdict, answer) = self
             .handle
-            .cancel(caller, request_id)
+            .cancel(caller, request_id, deadline)
             .await
             .map_err(refused)?;
         Ok(Response::new(settlement::cancelled(verdict, answer)))
@@ -89,7 +97,14 @@ impl<H: Handle> SettlementService for Settlements<H> {
         &self,
         request: Request<wire::GetSettlementRequest>,
     ) -> Result<Response<wire::GetSettlementResponse>, Status> {
-        let (caller, _pass) = self.gate.admit(&request, Operation::GetSettlement)?;
+        use wire::get_settlement_request::Key;
+        let operation = match &request.get_ref().key {
+            Some(Key::RequestId(_)) | None => Operation::GetSettlement,
+            Some(Key::SettlementId(_) | Key::SetlId(_) | Key::Msgid(_)) => {
+                Operation::GetAnySettlement
+            }
+        };
+        let (caller, _pass) = self.gate.admit(&request, operation)?;
         let key = settlement::key(request.into_inner()).map_err(refused)?;
         let answer = self.handle.get(caller, key).await.map_err(refused)?;
         let settlement = Some(settlement::settlement(answer));

@@ -14,7 +14,8 @@ use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
-mod played;
+mod call;
+pub(in crate::ipc) mod played;
 mod reflection;
 mod socket;
 
@@ -24,7 +25,7 @@ use crate::api::daemon_service_client::DaemonServiceClient;
 use crate::api::device_service_client::DeviceServiceClient;
 use crate::api::settlement_service_client::SettlementServiceClient;
 use crate::book::Code;
-use crate::config::settings::Access;
+use crate::config::access::Access;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::convert::order;
 use crate::operation::{Failure, SettlementKey};
@@ -362,9 +363,9 @@ async fn a_huge_request_is_refused() {
     door.close().await;
 }
 
-fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door<Desk>, ListenError> {
+fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door, DoorError> {
     let policy = Policy::new(&Access::default(), own_uid(), &Accounts::default()).unwrap();
-    Door::open(path, gid, policy, CALLS_MAX, desk)
+    Door::open(path, gid, policy, CALLS_MAX, &desk)
 }
 
 fn own_uid() -> u32 {

@@ -2,6 +2,7 @@
 
 mod disk;
 mod foreign;
+mod links;
 mod round;
 mod tamper;
 mod torn;
@@ -35,6 +36,7 @@ fn options(dir: &Path) -> Options {
         min_free_bytes: 0,
         ballast_bytes: 64 * 1024,
         on_fatal: Arc::new(|reason| panic!("{reason}")),
+        on_commit: Arc::new(|_| {}),
         ..Options::new(dir, desk(), site_key())
     }
 }
@@ -46,7 +48,8 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     (above, dir)
 }
 
-async fn open(dir: &Path) -> Journal {
+/// A desk's journal; other rooms' tests begin with one too.
+pub(crate) async fn open(dir: &Path) -> Journal {
     Journal::open(options(dir)).await.unwrap().0
 }
 

@@ -63,12 +63,12 @@ pub(super) struct Counted(AtomicU32);
 
 #[async_trait::async_trait]
 impl Stamps for Counted {
-    async fn stamp(&self) -> Stamp {
+    async fn stamp(&self) -> Result<Stamp, String> {
         let n = self.0.fetch_add(1, Ordering::Relaxed);
-        Stamp {
+        Ok(Stamp {
             msgid: format!("H4301009990120260102030405{n:04}"),
             inf_time: "2026-01-02 03:04:05".to_owned(),
-        }
+        })
     }
 }
 

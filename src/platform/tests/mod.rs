@@ -10,3 +10,4 @@ mod peers;
 mod pharmacy;
 mod signing;
 mod tls;
+mod year_to_date;

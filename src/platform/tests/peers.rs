@@ -50,9 +50,14 @@ fn unknown(received: &Received) -> Option<Code> {
 
 #[tokio::test]
 async fn a_refused_port_means_that_nothing_left() {
-    let listener = StdListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // Bound, so that nobody else takes it, and deaf.
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    rustix::net::bind(&socket, &any).unwrap();
+    let addr = StdListener::from(socket.try_clone().unwrap())
+        .local_addr()
+        .unwrap()
+        .to_string();
     for step in STEPS {
         let received = send(&addr, step).await;
         assert!(not_sent(&received), "{step:?} {received:?}");

@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::envelope::{self, Answer, Head};
 use super::json::{Node, Object, Unreadable};
 use super::request::{Desk, Expect, Message, Missing, not_sent};
-use super::{dispense, enquiry, file, setlinfo, statement};
+use super::{dispense, enquiry, file, setlinfo, statement, year_to_date};
 use crate::book::Code;
 use crate::config::Profile;
 use crate::platform::Stamp;
@@ -25,6 +25,7 @@ pub(in crate::platform) fn infno(ask: &Ask) -> &'static str {
         Ask::Download { .. } => "9102",
         Ask::HandOut(_) => "3505A",
         Ask::TakeBack(_) => "3506A",
+        Ask::YearToDate { .. } => "5206",
     }
 }
 
@@ -78,6 +79,7 @@ fn input(profile: &Profile, ask: &Ask) -> Result<Object, Missing> {
         } => Ok(file::download(profile, file_qury_no, filename)),
         Ask::HandOut(goods) => Ok(dispense::input(profile, goods, false)),
         Ask::TakeBack(goods) => Ok(dispense::input(profile, goods, true)),
+        Ask::YearToDate { psn_no, cum_ym, .. } => year_to_date::input(psn_no, cum_ym),
     }
 }
 
@@ -118,9 +120,11 @@ fn expect(ask: &Ask, msgid: &str) -> Expect {
         | Ask::Look(numbers)
         | Ask::Compare(numbers) => of(numbers),
         // Their answers name no settlement.
-        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
-            Expect::default()
-        }
+        Ask::Totals(_)
+        | Ask::Details { .. }
+        | Ask::Upload { .. }
+        | Ask::Download { .. }
+        | Ask::YearToDate { .. } => Expect::default(),
         Ask::HandOut(_) | Ask::TakeBack(_) => Expect {
             msgid: msgid.to_owned(),
             ..Expect::default()
@@ -173,6 +177,9 @@ fn done(profile: &Profile, ask: &Ask, expect: &Expect, answer: &Answer) -> Outco
         Ask::HandOut(goods) | Ask::TakeBack(goods) => whole(output.as_ref())
             .and_then(|output| dispense::read(output, goods))
             .map(Found::Dispensed),
+        Ask::YearToDate { .. } => whole(output.as_ref())
+            .and_then(|output| year_to_date::read(profile, output))
+            .map(Found::YearToDate),
     })
 }
 
@@ -191,9 +198,11 @@ fn not_done(profile: &Profile, ask: &Ask, answer: &Answer) -> Outcome {
             Some(looked) => answer::found(Ok(Found::Compared(looked))),
             None => answer::refused(Code::PlatformRefused, answer),
         },
-        Ask::Totals(_) | Ask::Details { .. } | Ask::Upload { .. } | Ask::Download { .. } => {
-            answer::refused(Code::PlatformRefused, answer)
-        }
+        Ask::Totals(_)
+        | Ask::Details { .. }
+        | Ask::Upload { .. }
+        | Ask::Download { .. }
+        | Ask::YearToDate { .. } => answer::refused(Code::PlatformRefused, answer),
         Ask::HandOut(_) | Ask::TakeBack(_) => answer::goods_not_done(profile, infno(ask), answer),
     }
 }

@@ -22,6 +22,7 @@ pub(super) mod sign_in;
 mod statement;
 mod visit;
 pub(super) mod voucher;
+mod year_to_date;
 mod zip;
 
 pub use lines::{LineFault, check_lines};

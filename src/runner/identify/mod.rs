@@ -17,13 +17,15 @@ use super::crash::STREAM;
 use super::errand::Out;
 use super::identities::{Identities, Identity, RefTold};
 use super::live::{Attendance, Carried, Presence, Registry, Reservation, Slot, attend};
+use super::measure;
 use super::readers::Readers;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
+use super::ways::Ways;
 use crate::book::Code;
 use crate::journal::{Append, Error, NewEvent};
 use crate::person::ScannedCode;
-use crate::platform::{Prepared, Received, Stamps};
+use crate::platform::{Prepared, Received};
 use crate::settlement::call::{Call, Outcome, Step};
 use crate::settlement::identify::{Effect, Ending, Event, Identification, Phase, Wish, next};
 use crate::settlement::known::Known;
@@ -122,13 +124,14 @@ impl Identifies {
         &self,
         reservation: Reservation<IdentifyFollow>,
         id: String,
-        caller: &str,
+        (caller, door): (&str, &str),
         wish: Wish,
         read_until: Instant,
     ) -> Result<(IdentifyFollow, Attendance), Error> {
         let accepted = Event::Accepted {
             request_id: wish.request_id.clone(),
             caller: caller.to_owned(),
+            door: door.to_owned(),
             flow: wish.flow,
             business_type: wish.business_type.clone(),
             wish: Some(Box::new(wish)),
@@ -163,7 +166,10 @@ impl Identifies {
                 text: String::new(),
             };
             match self.append_to(&row.stream, &event).await {
-                Ok(_) => ended += 1,
+                Ok(state) => {
+                    ended += 1;
+                    measure::identification(state.phase);
+                }
                 Err(error) => {
                     tracing::error!(stream = %row.stream, %error, "it cannot be ended");
                     self.parts.note_unreadable(row.stream);
@@ -186,8 +192,11 @@ impl Identifies {
     ///
     /// # Errors
     /// The journal does not take it: they must not be told.
-    pub async fn audit(&self, stream: &str, by: &str) -> Result<(), RowError> {
-        let event = Event::UnmaskedRead { by: by.to_owned() };
+    pub async fn audit(&self, stream: &str, by: &str, door: &str) -> Result<(), RowError> {
+        let event = Event::UnmaskedRead {
+            by: by.to_owned(),
+            door: door.to_owned(),
+        };
         self.append_to(stream, &event).await.map(drop)
     }
 
@@ -228,6 +237,7 @@ impl Identifies {
         let stop = watch::Sender::new(false);
         let carrier = Carrier {
             all: self.clone(),
+            ways: self.parts.ways(),
             state,
             pending: Vec::new(),
             after: 0,
@@ -251,6 +261,8 @@ impl Identifies {
 /// One identification being carried.
 struct Carrier {
     all: Identifies,
+    /// As they were when it began.
+    ways: Arc<Ways>,
     state: Identification,
     /// Folded, not on disk yet.
     pending: Vec<NewEvent>,
@@ -271,7 +283,7 @@ impl Carrier {
     async fn carry(mut self) {
         let parts = Arc::clone(&self.all.parts);
         loop {
-            let effect = next(&self.state, parts.clock.now_ms(), &parts.rules);
+            let effect = next(&self.state, parts.clock.now_ms(), &self.ways.rules);
             if !matches!(effect, Effect::Record(_) | Effect::Finished)
                 && let Some(code) = self.interrupted()
             {
@@ -294,6 +306,7 @@ impl Carrier {
         }
         self.readers = None;
         self.flush().await;
+        measure::identification(self.state.phase);
         let (id, caller, request_id) = (&self.state.id, &self.state.caller, &self.state.request_id);
         self.all.registry.remove(id, caller, request_id);
         parts.crashes.forget(id);
@@ -319,7 +332,11 @@ impl Carrier {
             decoded_at_ms: state.decoded_at_ms.unwrap_or(state.at_ms),
         };
         let identities: &Arc<Identities> = &parts.identities;
-        identities.hold(identity, parts.clock.now_ms(), parts.rules.identity_ref_ms)
+        identities.hold(
+            identity,
+            parts.clock.now_ms(),
+            self.ways.rules.identity_ref_ms,
+        )
     }
 
     /// Why nobody is waited for any more, if so.
@@ -348,8 +365,8 @@ impl Carrier {
         let is_identified = event == Event::Identified;
         self.record(event);
         if is_identified && self.state.wish.as_ref().is_some_and(|wish| wish.unmasked) {
-            let by = self.state.caller.clone();
-            self.record(Event::UnmaskedRead { by });
+            let (by, door) = (self.state.caller.clone(), self.state.door.clone());
+            self.record(Event::UnmaskedRead { by, door });
         }
     }
 
@@ -403,7 +420,7 @@ impl Carrier {
             request: Some(prepared.body.to_string()),
         });
         self.flush().await;
-        let received = parts.platform.send(prepared).await;
+        let received = self.ways.platform.send(prepared).await;
         self.answered(step, received);
     }
 
@@ -425,8 +442,8 @@ impl Carrier {
             known: &known,
             code: self.code.as_ref(),
         };
-        let stamp = Stamps::stamp(&*parts.numbers).await;
-        parts.platform.prepare(call, &stamp).await
+        let stamp = parts.numbers.stamp().await;
+        self.ways.platform.prepare(call, &stamp).await
     }
 
     fn answered(&mut self, step: Step, received: Received) {

@@ -1,8 +1,14 @@
 //! What is done about a queue's job, look by look.
 
 use super::*;
+use crate::device::DeviceError;
 
 const PRINTED: Move = Move::End(End::Printed(Proof::QueueFinished));
+
+const MISSING: Sent = Sent {
+    why: Code::PrintServiceMissing,
+    is_refused: false,
+};
 
 fn seen(stage: JobStage, began: JobBegan) -> JobSeen {
     JobSeen {
@@ -23,13 +29,13 @@ fn empty(stage: JobStage) -> JobSeen {
 }
 
 fn chase() -> Chase {
-    Chase::new(0, 1_000, Code::PrintServiceMissing)
+    Chase::new(0, 1_000, MISSING)
 }
 
 #[test]
 fn a_finished_job_without_files_was_printed() {
     let finished = |began| {
-        Chase::new(0, 60_000, Code::PrintServiceMissing).end(&JobSeen {
+        Chase::new(0, 60_000, MISSING).end(&JobSeen {
             began,
             ..empty(JobStage::Completed)
         })
@@ -45,7 +51,7 @@ fn a_finished_job_without_files_was_printed() {
 
 #[test]
 fn a_job_that_cannot_be_cancelled_holds_the_printer_no_longer_than_it_is_asked() {
-    let mut chase = Chase::new(0, 1_000, Code::PrintServiceMissing);
+    let mut chase = Chase::new(0, 1_000, MISSING);
     let held = seen(JobStage::Held, JobBegan::Never);
     let late_ms = BEGIN_MS_MAX;
     assert_eq!(
@@ -185,4 +191,114 @@ fn it_is_waited_for_as_long_as_was_asked_and_then_ended() {
     assert_eq!(self::chase().away(away, AWAY_MS_MAX - 1), Move::Wait);
     let unknown = Move::End(End::Unknown(away));
     assert_eq!(self::chase().away(away, AWAY_MS_MAX), unknown);
+}
+
+#[test]
+fn a_document_that_was_turned_away_ends_its_job_with_the_reason() {
+    let refused = Sent {
+        why: Code::QueueOverLimit,
+        is_refused: true,
+    };
+    let never = Move::NeverHad(Code::QueueOverLimit);
+    // Not every printer says of an empty job that it is empty, nor when it began.
+    for untold in [
+        empty(JobStage::Pending),
+        seen(JobStage::Pending, JobBegan::Untold),
+    ] {
+        let mut chase = Chase::new(0, 1_000, refused);
+        assert_eq!(chase.next(&untold, None, 1), Move::Cancel);
+        for over in [JobStage::Cancelled, JobStage::Aborted, JobStage::Completed] {
+            let ended = JobSeen {
+                stage: over,
+                ..untold.clone()
+            };
+            let is_contradicted = over == JobStage::Completed && untold.began == JobBegan::Untold;
+            let expected = match is_contradicted {
+                true => Move::End(End::Unknown(Code::QueueLost)),
+                false => never.clone(),
+            };
+            assert_eq!(chase.end(&ended), expected, "{ended:?}");
+        }
+        // One that cannot be cancelled holds nobody up.
+        let late_ms = 1 + REFUSED_CANCEL_MS_MAX;
+        assert_eq!(chase.next(&untold, None, late_ms - 1), Move::Cancel);
+        assert_eq!(chase.next(&untold, None, late_ms), never);
+    }
+    // Whoever calls it off meanwhile is told that nothing was printed.
+    let mut chase = Chase::new(0, 1_000, refused);
+    chase.wish = Some("uid:1".to_owned());
+    let cancelled = empty(JobStage::Cancelled);
+    assert_eq!(
+        chase.next(&cancelled, None, 1),
+        Move::Cancelled("uid:1".to_owned())
+    );
+    // It began all the same: a paper may be out.
+    let mut chase = Chase::new(0, 1_000, refused);
+    let begun = seen(JobStage::Processing, JobBegan::At(5));
+    assert_eq!(chase.next(&begun, None, 1), Move::Wait);
+    let done = seen(JobStage::Completed, JobBegan::At(5));
+    assert_eq!(chase.next(&done, None, 2), PRINTED);
+}
+
+#[test]
+fn a_no_in_the_middle_of_a_document_does_not_say_that_no_page_is_out() {
+    let refused = Sent {
+        why: Code::QueueRefused,
+        is_refused: true,
+    };
+    let untold = |stage| seen(stage, JobBegan::Untold);
+    let mut chase = Chase::new(0, 1_000, refused);
+    for now_ms in [1, 1 + REFUSED_CANCEL_MS_MAX] {
+        let told = chase.next(&untold(JobStage::Pending), None, now_ms);
+        assert_eq!(told, Move::Cancel);
+    }
+    for (over, why) in [
+        (JobStage::Aborted, Code::QueueAborted),
+        (JobStage::Cancelled, Code::QueueCancelled),
+        (JobStage::Completed, Code::QueueLost),
+    ] {
+        assert_eq!(chase.end(&untold(over)), Move::End(End::Unknown(why)));
+    }
+    // One that says that it never began is believed.
+    let never = seen(JobStage::Aborted, JobBegan::Never);
+    assert_eq!(chase.end(&never), Move::NeverHad(Code::QueueRefused));
+}
+
+#[test]
+fn an_error_of_a_server_does_not_say_that_the_document_is_not_there() {
+    let sent = |code| Sent::of(&Err(Refusal::Refused(DeviceError::new(code, ""))));
+    assert!(sent(Code::QueueOverLimit).is_refused);
+    let lost = Sent::of(&Err(Refusal::NoAnswer(DeviceError::new(
+        Code::QueueBrokeOff,
+        "",
+    ))));
+    for sent in [
+        sent(Code::QueueBusy),
+        sent(Code::PrinterError),
+        lost,
+        Sent::of(&Ok(())),
+    ] {
+        assert!(!sent.is_refused, "{sent:?}");
+        // A queue that does not tell when it began: it may be out.
+        let untold = seen(JobStage::Completed, JobBegan::Untold);
+        let end = Chase::new(0, 1_000, sent).end(&untold);
+        assert_eq!(end, PRINTED, "{sent:?}");
+    }
+}
+
+#[test]
+fn only_what_will_be_turned_away_again_is_given_up_at_once() {
+    for (code, expected) in [
+        (Code::QueueOverLimit, true),
+        (Code::QueueRefused, true),
+        (Code::QueueUnsuitable, true),
+        (Code::QueueForbidden, true),
+        (Code::QueueBusy, false),
+        (Code::QueueBrokeOff, false),
+        (Code::QueueNotAccepting, false),
+        (Code::PrintServiceMissing, false),
+        (Code::PrinterError, false),
+    ] {
+        assert_eq!(is_for_good(code), expected, "{code:?}");
+    }
 }

@@ -1,9 +1,10 @@
-//! Flow 4, 诊间结算: the doctor reads who it is, chooses the insurance once, signs orders, ticks the fees, and settles
-//! with the patient's fresh code; person and amounts are shown before the money moves.
+//! Flow 4, 诊间结算: the doctor chooses the kind of credential, reads who it is, chooses the insurance once, signs orders,
+//! ticks the fees, and settles with the patient's fresh code or with the document laid down again; person and amounts are
+//! shown before the money moves, the sheet is shown and printed after it.
 
 use super::orders::{bills, doctor, payment};
 use super::pay::insurance;
-use super::{Patient, Paying, Scene, Tick, Trouble, Who};
+use super::{Patient, Paying, Scene, Sheet, Tick, Trouble, Who};
 use crate::api::{ConfirmPoint, Identification, IdentifyFlow, OrderKind};
 use crate::sandbox::his::Fee;
 
@@ -19,6 +20,8 @@ pub struct Consultation {
     pub ticked: Vec<Fee>,
     /// The payment.
     pub paying: Option<Paying>,
+    /// The settlement sheet, once it is settled.
+    pub sheet: Option<Sheet>,
 }
 
 impl Scene<'_> {
@@ -33,11 +36,7 @@ impl Scene<'_> {
     ) -> Result<Consultation, Trouble> {
         let mut acted = Consultation::default();
         let (operator, office) = doctor();
-        self.line(
-            Who::Staff,
-            "选择凭证：医保电子凭证。",
-            "Chooses the kind of credential: code.",
-        );
+        self.chooses(patient);
         let flow = IdentifyFlow::Desk;
         let (identification, who) = self
             .log_in(flow, &operator, &office, patient, LOGIN_WAIT_MS)
@@ -75,11 +74,12 @@ impl Scene<'_> {
             bills(&acted.ticked),
         );
         insutype.clone_into(&mut request.insutype);
+        request.credentials = vec![patient.chosen().into()];
         request.confirm = vec![ConfirmPoint::Person.into(), ConfirmPoint::Amounts.into()];
         let paying = self.pay(request, patient).await?;
         if let Some(settlement) = paying.settled() {
             self.paid(&acted.ticked, settlement);
-            self.screen("结算完成，结算单已显示。", "Settled; the sheet is shown.");
+            acted.sheet = Some(self.sheet(settlement).await?);
         }
         acted.paying = Some(paying);
         Ok(acted)

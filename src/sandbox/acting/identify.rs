@@ -1,12 +1,15 @@
-//! Logging in: the prompt, the code, who it is.
+//! Logging in: the prompt, the code or document, who it is.
+
+use std::time::Duration;
 
 use tokio::pin;
+use tokio::time::Instant;
 
-use super::{Patient, Scene, Trouble};
+use super::{Patient, SEEN_MS_MAX, Scene, Trouble, choice, known};
 use crate::api::identity_service_client::IdentityServiceClient;
 use crate::api::{
-    Identification, IdentifyFlow, IdentifyRequest, IdentifyState, Office, Operator, Stage,
-    WatchIdentificationRequest, WatchIdentificationResponse,
+    Credential, Identification, IdentifyFlow, IdentifyRequest, IdentifyState, Office, Operator,
+    Stage, WatchIdentificationRequest, WatchIdentificationResponse,
 };
 use crate::sandbox::his::File;
 
@@ -20,7 +23,7 @@ pub(super) struct LoggedIn {
 }
 
 impl Scene<'_> {
-    /// Asks for a code until somebody is known. `None`: nobody is, and the screen said why.
+    /// Asks for a code or document until somebody is known. `None`: nobody is, and the screen said why.
     pub(super) async fn log_in(
         &self,
         flow: IdentifyFlow,
@@ -29,9 +32,11 @@ impl Scene<'_> {
         patient: &Patient,
         wait_ms: u32,
     ) -> Result<(Identification, Option<LoggedIn>), Trouble> {
+        let asked = choice::of_flow(flow, patient);
         let request = IdentifyRequest {
             request_id: self.new_id("who"),
             flow: flow.into(),
+            credentials: vec![asked.into()],
             operator: Some(operator.clone()),
             office: Some(office.clone()),
             // The HIS finds the patient's file by it.
@@ -39,7 +44,7 @@ impl Scene<'_> {
             wait_ms,
             ..IdentifyRequest::default()
         };
-        let identification = self.identified(request, patient).await?;
+        let identification = self.identified(request, patient, asked).await?;
         if let Some(error) = &identification.error {
             self.error(error);
         }
@@ -69,6 +74,7 @@ impl Scene<'_> {
         &self,
         request: IdentifyRequest,
         patient: &Patient,
+        asked: Credential,
     ) -> Result<Identification, Trouble> {
         let mut client = IdentityServiceClient::new(self.door.clone());
         let mut watcher = client.clone();
@@ -80,15 +86,27 @@ impl Scene<'_> {
         pin!(call);
         let mut is_watching = true;
         let mut prompt = String::new();
+        let mut ended = None;
+        let mut until = Instant::now();
         loop {
             tokio::select! {
-                answer = &mut call => {
-                    let answer = answer?.into_inner().identification;
-                    return Ok(answer.unwrap_or_default());
+                answer = &mut call, if ended.is_none() => {
+                    let answer = answer?.into_inner().identification.unwrap_or_default();
+                    if !is_watching || answer.state() == IdentifyState::Pending {
+                        return Ok(answer);
+                    }
+                    ended = Some(answer);
+                    until = Instant::now() + Duration::from_millis(SEEN_MS_MAX);
                 }
-                event = events.message(), if is_watching => match event? {
-                    Some(event) => self.asks(&event, patient, &mut prompt).await?,
-                    None => is_watching = false,
+                () = tokio::time::sleep_until(until), if ended.is_some() => {
+                    return Ok(ended.unwrap_or_default());
+                }
+                event = events.message(), if is_watching => match known(event, &ended)? {
+                    Some(event) => self.asks(&event, patient, asked, &mut prompt).await?,
+                    None => match ended {
+                        Some(answer) => return Ok(answer),
+                        None => is_watching = false,
+                    },
                 },
             }
         }
@@ -98,6 +116,7 @@ impl Scene<'_> {
         &self,
         event: &WatchIdentificationResponse,
         patient: &Patient,
+        asked: Credential,
         prompt: &mut String,
     ) -> Result<(), Trouble> {
         let waits = event.stage() == Stage::WaitingScan;
@@ -110,7 +129,7 @@ impl Scene<'_> {
             self.screen(&event.prompt_zh, &event.prompt_en);
         }
         match waits {
-            true => patient.show(self).await,
+            true => patient.show(self, asked).await,
             false => Ok(()),
         }
     }

@@ -6,6 +6,7 @@
 //! before the scanner when the prompt says so. Nobody here knows the daemon by anything but its door. What happened is
 //! returned as the door told it, and every line that was on a screen is kept: people watch the lines, tests check them.
 
+mod choice;
 mod desk;
 mod identify;
 mod orders;
@@ -15,6 +16,9 @@ mod payment;
 mod pharmacy;
 mod registration;
 mod report;
+mod sheet;
+mod ticket;
+mod words;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +28,8 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
-use crate::api::ErrorEntry;
+use crate::api::{ErrorEntry, Settlement};
+use crate::sandbox::devices::card::IdCardReader;
 use crate::sandbox::devices::printer::{Paper, Printer};
 use crate::sandbox::devices::report::ReportPrinter;
 use crate::sandbox::devices::scanner::Scanner;
@@ -35,12 +40,16 @@ pub use desk::Consultation;
 pub use patient::{At, Patient, Show};
 pub use pay::Paying;
 pub use payment::{Payment, Tick};
-pub use pharmacy::PickUp;
+pub use pharmacy::{BroughtBack, PickUp};
 pub use registration::Registration;
 pub use report::Reports;
+pub use sheet::Sheet;
+pub use words::for_patient;
 
 /// Longest wait for a paper after the daemon has its proof.
 const PAPER_WAIT_MS_MAX: u64 = 5_000;
+/// Longest wait for what led to an answer, when the answer was faster.
+const SEEN_MS_MAX: u64 = 2_000;
 
 /// Why a flow could not be acted: the door, the scanner, or a person nobody knows. What the daemon or the HIS says no
 /// to is no trouble but a part of the story.
@@ -51,6 +60,8 @@ pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
 pub enum Who {
     /// The screen says it.
     Screen,
+    /// The screen that only the staff sees says it.
+    StaffScreen,
     /// The patient does it.
     Patient,
     /// A doctor or pharmacist does it.
@@ -67,6 +78,7 @@ impl Who {
     pub fn zh(self) -> &'static str {
         match self {
             Who::Screen => "屏幕",
+            Who::StaffScreen => "后台",
             Who::Patient => "患者",
             Who::Staff => "医护",
             Who::His => "HIS",
@@ -95,6 +107,8 @@ pub enum Told<'a> {
     Receipt(&'a Paper),
     /// A report, and the PDF that came out.
     Report(&'a Report, &'a [u8]),
+    /// A settlement's sheet on the screen.
+    Sheet(&'a Settlement, &'a [u8]),
 }
 
 /// The devices and books around one desk.
@@ -104,6 +118,8 @@ pub struct Room<'a> {
     pub platform: &'a Platform,
     /// Before it they are held.
     pub scanner: &'a Scanner,
+    /// On it a 居民身份证 is laid, where there is one.
+    pub id_cards: Option<&'a IdCardReader>,
     /// Receipts come out here.
     pub receipts: &'a Printer,
     /// And reports here.
@@ -158,11 +174,21 @@ impl<'a> Scene<'a> {
         told.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What screens said so far, in Chinese.
+    /// What the patient's screens said so far, in Chinese.
     #[must_use]
     pub fn screens(&self) -> Vec<String> {
+        self.said_by(Who::Screen)
+    }
+
+    /// What the staff's screens said so far, in Chinese.
+    #[must_use]
+    pub fn staff_screens(&self) -> Vec<String> {
+        self.said_by(Who::StaffScreen)
+    }
+
+    fn said_by(&self, who: Who) -> Vec<String> {
         let told = self.told().into_iter();
-        told.filter(|line| line.who == Who::Screen)
+        told.filter(|line| line.who == who)
             .map(|line| line.zh)
             .collect()
     }
@@ -187,14 +213,11 @@ impl<'a> Scene<'a> {
         self.line(Who::Screen, zh, en);
     }
 
-    /// An error of the daemon's, as a screen shows it: what is wrong, what the platform said, what to do.
+    /// An error of the daemon's: the patient's screen says it in plain words, the staff's all of it.
     fn error(&self, error: &ErrorEntry) {
-        let detail = match error.detail.is_empty() {
-            true => String::new(),
-            false => format!("（{}）", error.detail),
-        };
-        let zh = format!("{}{detail} {}", error.meaning_zh, error.action_zh);
-        self.screen(zh, format!("{} {}", error.meaning_en, error.action_en));
+        let en = format!("{} {}", error.meaning_en, error.action_en);
+        self.screen(for_patient(error), en.as_str());
+        self.line(Who::StaffScreen, words::for_staff(error), en);
     }
 
     /// A call that started nothing: the book's words stand in its status. Anything else is trouble.
@@ -210,6 +233,7 @@ impl<'a> Scene<'a> {
             meaning_en: word("meaning_en"),
             action_zh: word("action_zh"),
             action_en: word("action_en"),
+            detail: word("detail"),
             ..ErrorEntry::default()
         };
         self.error(&error);
@@ -244,4 +268,15 @@ fn yuan(fen: i64) -> String {
     let sign = if fen < 0 { "-" } else { "" };
     let fen = fen.unsigned_abs();
     format!("{sign}{}.{:02}", fen / 100, fen % 100)
+}
+
+/// What a watch says next. Behind the answer one that breaks is one that ends: it takes nothing away.
+fn known<T, A>(
+    said: Result<Option<T>, tonic::Status>,
+    ended: &Option<A>,
+) -> Result<Option<T>, tonic::Status> {
+    match said {
+        Err(_) if ended.is_some() => Ok(None),
+        said => said,
+    }
 }

@@ -4,7 +4,8 @@ use super::identify::LoggedIn;
 use crate::api::{
     AccountUse, Bill, Credential, Diagnosis, DispensePayer, DispensedGoods, DispensedLine,
     HandOutRequest, Line, Office, Operator, OperatorKind, OrderKind, Patient, Pharmacist,
-    Prescriber, PrintWish, ScanAndPayRequest, Visit,
+    Prescriber, PrintWish, ReturnedLine, ScanAndPayRequest, TakeBackRequest, Visit,
+    take_back_request,
 };
 use crate::sandbox::his::{Department, Fee, FeeLine, File, Prescription};
 
@@ -176,5 +177,28 @@ pub(super) fn hand_out(
         }),
         identity_ref: who.identification.identity_ref.clone(),
         print: PrintWish::Receipt.into(),
+    }
+}
+
+/// These packages of a hand-out's line, brought back, and a ticket for them.
+pub(super) fn take_back(
+    request_id: String,
+    dispense_id: &str,
+    line: u32,
+    trace_codes: &[String],
+) -> TakeBackRequest {
+    let (operator, _) = pharmacist();
+    TakeBackRequest {
+        request_id,
+        operator: Some(operator),
+        of: Some(take_back_request::Of::DispenseId(dispense_id.to_owned())),
+        lines: vec![ReturnedLine {
+            line,
+            sel_retn_cnt: trace_codes.len().to_string(),
+            trace_codes: trace_codes.to_vec(),
+            ..ReturnedLine::default()
+        }],
+        print: PrintWish::Receipt.into(),
+        ..TakeBackRequest::default()
     }
 }

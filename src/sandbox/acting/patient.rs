@@ -1,14 +1,16 @@
-//! A patient: which codes are shown, and where the patience ends.
+//! A patient: by what he says who he is, what he shows, and where the patience ends.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Scene, Trouble, Who};
+use crate::api::Credential;
 use crate::sandbox::devices::scanner::Terminator;
+use crate::sandbox::persons::Person;
 use crate::sandbox::platform::CodeKind;
 
-/// What is held before the scanner.
+/// What is held before the scanner, or laid on the id card reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Show {
     /// A code of this kind, of the patient.
@@ -17,7 +19,18 @@ pub enum Show {
     Others(&'static str),
     /// The code that was shown last: it was not refreshed.
     Old,
+    /// The patient's own 居民身份证.
+    IdCard,
+    /// The 居民身份证 of somebody else.
+    OthersIdCard(&'static str),
     /// Nothing.
+    Nothing,
+}
+
+/// What a [`Show`] comes to, and how it is told.
+enum Shown {
+    Code(String, (&'static str, &'static str)),
+    IdCard(Box<Person>, (&'static str, &'static str)),
     Nothing,
 }
 
@@ -38,10 +51,12 @@ pub(super) enum Reply {
     Silence,
 }
 
-/// A patient, by the sandbox's name. Whoever has nothing more to show shows fresh codes of his own.
+/// A patient, by the sandbox's name. Whoever has nothing more to show shows what is asked for: fresh codes of his own, or
+/// his own document.
 #[derive(Debug)]
 pub struct Patient {
     person: String,
+    chosen: Credential,
     shows: Mutex<VecDeque<Show>>,
     last: Mutex<Option<String>>,
     away_at: Option<At>,
@@ -55,11 +70,21 @@ impl Patient {
     pub fn new(person: &str) -> Self {
         Self {
             person: person.to_owned(),
+            chosen: Credential::EVoucher,
             shows: Mutex::default(),
             last: Mutex::default(),
             away_at: None,
             no_at: None,
             looks: Duration::ZERO,
+        }
+    }
+
+    /// Where the kind of credential can be chosen – the doctor's desk, the pharmacy – it is this one.
+    #[must_use]
+    pub fn chooses(self, credential: Credential) -> Self {
+        Self {
+            chosen: credential,
+            ..self
         }
     }
 
@@ -110,46 +135,90 @@ impl Patient {
         }
     }
 
-    /// Holds the next one before the scanner.
-    pub(super) async fn show(&self, scene: &Scene<'_>) -> Result<(), Trouble> {
+    pub(super) fn chosen(&self) -> Credential {
+        self.chosen
+    }
+
+    /// Shows the next one; `asked` when nothing else is wanted.
+    pub(super) async fn show(&self, scene: &Scene<'_>, asked: Credential) -> Result<(), Trouble> {
+        let own = match asked {
+            Credential::EVoucher => Show::Own(CodeKind::Fresh),
+            Credential::ResidentId => Show::IdCard,
+            Credential::SocialCard | Credential::Unspecified => {
+                return Err("no patient of this room has such a credential".into());
+            }
+        };
         let next = {
             let mut shows = self.shows.lock().unwrap_or_else(PoisonError::into_inner);
-            shows.pop_front().unwrap_or(Show::Own(CodeKind::Fresh))
+            shows.pop_front().unwrap_or(own)
         };
-        let last = || {
-            let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            last.clone()
-        };
-        let make = |person: &str, kind| {
-            let code = scene.room.platform.code(person, kind);
+        match self.shown(scene, next)? {
+            Shown::Nothing => {
+                scene.line(Who::Patient, "没有出示任何凭证。", "Shows nothing.");
+                Ok(())
+            }
+            Shown::Code(code, (zh, en)) => {
+                tokio::time::sleep(self.looks).await;
+                scene.line(Who::Patient, zh, en);
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(code.clone());
+                let scanner = scene.room.scanner;
+                scanner.scan(code.as_bytes(), Terminator::Cr).await?;
+                Ok(())
+            }
+            Shown::IdCard(person, (zh, en)) => {
+                let reader = scene.room.id_cards.ok_or("here is no id card reader")?;
+                // One that was read is not found again before it was lifted.
+                reader.lift();
+                tokio::time::sleep(self.looks).await;
+                scene.line(Who::Patient, zh, en);
+                reader.lay(&person);
+                Ok(())
+            }
+        }
+    }
+
+    fn shown(&self, scene: &Scene<'_>, show: Show) -> Result<Shown, Trouble> {
+        let platform = scene.room.platform;
+        let code = |person: &str, kind| {
+            let code = platform.code(person, kind);
             code.ok_or_else(|| format!("nobody is {person}"))
         };
-        let (code, zh, en) = match next {
-            Show::Nothing => {
-                scene.line(Who::Patient, "没有出示任何凭证。", "Shows nothing.");
-                return Ok(());
-            }
-            Show::Own(kind) => {
-                let (zh, en) = spoken(kind);
-                (make(&self.person, kind)?, zh, en)
-            }
-            Show::Others(person) => (
-                make(person, CodeKind::Fresh)?,
-                "出示了他人的医保码。",
-                "Shows somebody else's code.",
-            ),
-            Show::Old => (
-                last().ok_or("no code was shown before")?,
-                "又出示了刚才的码，没有刷新。",
-                "Shows the code from before; it was not refreshed.",
-            ),
+        let document = |person: &str| {
+            let person = platform.person(person);
+            person.map(Box::new).ok_or("nobody has this document")
         };
-        tokio::time::sleep(self.looks).await;
-        scene.line(Who::Patient, zh, en);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(code.clone());
-        let scanner = scene.room.scanner;
-        scanner.scan(code.as_bytes(), Terminator::Cr).await?;
-        Ok(())
+        Ok(match show {
+            Show::Nothing => Shown::Nothing,
+            Show::Own(kind) => Shown::Code(code(&self.person, kind)?, spoken(kind)),
+            Show::Others(person) => Shown::Code(
+                code(person, CodeKind::Fresh)?,
+                ("出示了他人的医保码。", "Shows somebody else's code."),
+            ),
+            Show::Old => {
+                let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+                Shown::Code(
+                    last.clone().ok_or("no code was shown before")?,
+                    (
+                        "又出示了刚才的码，没有刷新。",
+                        "Shows the code from before; it was not refreshed.",
+                    ),
+                )
+            }
+            Show::IdCard => Shown::IdCard(
+                document(&self.person)?,
+                (
+                    "将本人身份证放在读卡区。",
+                    "Lays the own id card on the reader.",
+                ),
+            ),
+            Show::OthersIdCard(person) => Shown::IdCard(
+                document(person)?,
+                (
+                    "放上了他人的身份证。",
+                    "Lays somebody else's id card on the reader.",
+                ),
+            ),
+        })
     }
 }
 

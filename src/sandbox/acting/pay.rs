@@ -1,15 +1,18 @@
-//! One ScanAndPay, with the people around it: prompts, codes, the person and the amounts that are shown and agreed to.
+//! One ScanAndPay, with the people around it: prompts, codes and documents, the person and the amounts that are shown and agreed to.
+
+use std::time::Duration;
 
 use tokio::pin;
+use tokio::time::Instant;
 
 use super::patient::Reply;
-use super::{At, Patient, Scene, Trouble, Who, yuan};
+use super::{At, Patient, SEEN_MS_MAX, Scene, Trouble, Who, choice, known, yuan};
 use crate::api::settlement_event::Shown;
 use crate::api::settlement_service_client::SettlementServiceClient;
 use crate::api::{
-    Amounts, CancelSettlementRequest, ConfirmPoint, ConfirmSettlementRequest, ErrorEntry, Money,
-    PaperState, PrintWish, ScanAndPayRequest, Settlement, SettlementEvent, Stage,
-    WatchSettlementRequest,
+    Amounts, CancelSettlementRequest, ConfirmPoint, ConfirmSettlementRequest, Credential,
+    ErrorEntry, Money, PaperState, PrintWish, ScanAndPayRequest, Settlement, SettlementEvent,
+    Stage, WatchSettlementRequest,
 };
 use crate::sandbox::devices::printer::Paper;
 
@@ -89,6 +92,7 @@ impl Scene<'_> {
         let mut client = SettlementServiceClient::new(self.door.clone());
         let mut watcher = client.clone();
         let request_id = request.request_id.clone();
+        let asked = choice::of_payment(&request);
         let watch = WatchSettlementRequest {
             request_id: request_id.clone(),
         };
@@ -97,18 +101,33 @@ impl Scene<'_> {
         pin!(call);
         let mut is_watching = true;
         let mut prompt = String::new();
+        let mut ended = None;
+        let mut until = Instant::now();
         loop {
             tokio::select! {
-                answer = &mut call => return match answer {
-                    Ok(answer) => Ok(Ok(answer.into_inner().settlement.unwrap_or_default())),
-                    Err(status) => Ok(Err(self.refused(status)?)),
-                },
-                event = events.message(), if is_watching => match event? {
+                answer = &mut call, if ended.is_none() => {
+                    let settlement = match answer {
+                        Ok(answer) => answer.into_inner().settlement.unwrap_or_default(),
+                        Err(status) => return Ok(Err(self.refused(status)?)),
+                    };
+                    if !is_watching || !matches!(settlement.money(), Money::Settled | Money::Cancelled | Money::Refused) {
+                        return Ok(Ok(settlement));
+                    }
+                    ended = Some(settlement);
+                    until = Instant::now() + Duration::from_millis(SEEN_MS_MAX);
+                }
+                () = tokio::time::sleep_until(until), if ended.is_some() => {
+                    return Ok(Ok(ended.unwrap_or_default()));
+                }
+                event = events.message(), if is_watching => match known(event, &ended)? {
                     Some(message) => {
                         let event = message.event.unwrap_or_default();
-                        self.step(&request_id, &event, patient, &mut prompt).await?;
+                        self.step(&request_id, &event, (patient, asked), &mut prompt).await?;
                     }
-                    None => is_watching = false,
+                    None => match ended {
+                        Some(settlement) => return Ok(Ok(settlement)),
+                        None => is_watching = false,
+                    },
                 },
             }
         }
@@ -118,7 +137,7 @@ impl Scene<'_> {
         &self,
         request_id: &str,
         event: &SettlementEvent,
-        patient: &Patient,
+        (patient, asked): (&Patient, Credential),
         prompt: &mut String,
     ) -> Result<(), Trouble> {
         let waits = matches!(event.stage(), Stage::WaitingScan | Stage::WaitingFreshScan);
@@ -133,7 +152,7 @@ impl Scene<'_> {
             self.screen(&event.prompt_zh, &event.prompt_en);
         }
         if waits {
-            return patient.show(self).await;
+            return patient.show(self, asked).await;
         }
         let (at, point, shown) = match (&event.shown, event.stage()) {
             (Some(Shown::Person(person)), Stage::WaitingPerson) => {

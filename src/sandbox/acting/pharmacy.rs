@@ -1,7 +1,7 @@
-//! Flow 5, 取药: the pharmacist reads who it is, sees the medicines that are paid for, scans the packages, hands them
-//! out, and the patient gets a ticket.
+//! Flow 5, 取药: the pharmacist chooses the kind of credential, reads who it is, sees the medicines that are paid for,
+//! scans the packages, hands them out, and the patient gets a ticket.
 
-use super::orders::{hand_out, pharmacist};
+use super::orders::{hand_out, pharmacist, take_back};
 use super::{Patient, Scene, Trouble, Who};
 use crate::api::dispense_service_client::DispenseServiceClient;
 use crate::api::{Dispense, DispenseState, ErrorEntry, Identification, IdentifyFlow, PaperState};
@@ -26,7 +26,72 @@ pub struct PickUp {
     pub tickets: Vec<Paper>,
 }
 
+/// What became of medicines that were brought back.
+#[derive(Clone, Debug, Default)]
+pub struct BroughtBack {
+    /// What the platform recorded.
+    pub dispense: Option<Dispense>,
+    /// Why it did not begin.
+    pub refused: Option<ErrorEntry>,
+    /// What came out of the receipt printer.
+    pub tickets: Vec<Paper>,
+}
+
 impl Scene<'_> {
+    /// The patient brings packages of a line of this hand-out back, 退药.
+    ///
+    /// # Errors
+    /// It could not be acted.
+    pub async fn bring_back(
+        &self,
+        handed_out: &Dispense,
+        line: u32,
+        trace_codes: &[String],
+    ) -> Result<BroughtBack, Trouble> {
+        let mut acted = BroughtBack::default();
+        self.line(
+            Who::Patient,
+            format!("退回 {} 盒未拆封的药品。", trace_codes.len()),
+            format!("Brings {} sealed packages back.", trace_codes.len()),
+        );
+        self.line(
+            Who::Staff,
+            format!("扫描追溯码 {}，点击“退药”。", trace_codes.join("、")),
+            "Scans the codes of the packages, presses “take back”.",
+        );
+        let before = self.room.receipts.papers().len();
+        let id = &handed_out.dispense_id;
+        let request = take_back(self.new_id("back"), id, line, trace_codes);
+        let mut client = DispenseServiceClient::new(self.door.clone());
+        let dispense = match client.take_back(request).await {
+            Ok(answer) => answer.into_inner().dispense.unwrap_or_default(),
+            Err(status) => {
+                acted.refused = Some(self.refused(status)?);
+                return Ok(acted);
+            }
+        };
+        let ticket = dispense.ticket.clone().unwrap_or_default();
+        if dispense.state() == DispenseState::Recorded {
+            self.his().taken_back(trace_codes);
+            self.screen(
+                "退药完成，追溯码已上报，请取走退药凭条。",
+                "Taken back; the codes are recorded. Please take the ticket.",
+            );
+            self.line(
+                Who::His,
+                "退药已登记，可按原结算办理退费。",
+                "Notes what came back: its money can go back too.",
+            );
+        } else if let Some(error) = &dispense.error {
+            self.error(error);
+        }
+        if ticket.state() == PaperState::Printed {
+            acted.tickets = self.take_receipts(before).await;
+        }
+        acted.dispense = Some(dispense);
+        Ok(acted)
+    }
+
     /// Acts it.
     ///
     /// # Errors
@@ -34,11 +99,7 @@ impl Scene<'_> {
     pub async fn pick_up(&self, patient: &Patient) -> Result<PickUp, Trouble> {
         let mut acted = PickUp::default();
         let (operator, office) = pharmacist();
-        self.line(
-            Who::Staff,
-            "选择凭证：医保电子凭证。",
-            "Chooses the kind of credential: code.",
-        );
+        self.chooses(patient);
         loop {
             let flow = IdentifyFlow::Pharmacy;
             let (identification, who) = self

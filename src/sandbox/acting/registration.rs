@@ -1,4 +1,7 @@
-//! Flow 1, 自助挂号: log in, choose department, doctor and time, check the order, pay, 挂号成功.
+//! Flow 1, 自助挂号: today or by appointment, log in, choose department, doctor and time, check the order, pay, 挂号成功.
+//!
+//! An appointment is registered and paid for on the day on which it is made: the platform's 开始时间 is the time of the
+//! registration, and no document knows another 医疗类别 for it. Its own day stands in the HIS's books and on the ticket.
 
 use super::orders::{bill, kiosk, payment, visit};
 use super::{Patient, Paying, Scene, Trouble, Who, yuan};
@@ -7,7 +10,8 @@ use crate::api::{
     Identification, IdentifyFlow, OrderKind, Refund, RefundMoney, RefundSettlementRequest,
     Settlement, refund_settlement_request,
 };
-use crate::sandbox::his::{Order, Place};
+use crate::sandbox::devices::printer::Paper;
+use crate::sandbox::his::{Order, Registered, When};
 
 /// How long the kiosk waits for a code, milliseconds.
 const LOGIN_WAIT_MS: u32 = 30_000;
@@ -21,27 +25,31 @@ pub struct Registration {
     pub order: Option<Order>,
     /// The payment.
     pub paying: Option<Paying>,
-    /// The place in the doctor's line; `None`: not registered.
-    pub place: Option<Place>,
+    /// What the HIS booked; `None`: not registered.
+    pub registered: Option<Registered>,
+    /// What the patient takes along to the doctor.
+    pub tickets: Vec<Paper>,
     /// The money going back, when the time was lost after it was taken.
     pub refund: Option<Refund>,
 }
 
 impl Scene<'_> {
-    /// Acts it. `meanwhile` happens between paying and booking, as others would do it.
+    /// Acts it, for a time of this day or of a later one. `meanwhile` happens between paying and booking, as others
+    /// would do it.
     ///
     /// # Errors
     /// It could not be acted.
     pub async fn registration(
         &self,
         patient: &Patient,
+        when: When,
         meanwhile: impl FnOnce(&Self, &Order),
     ) -> Result<Registration, Trouble> {
         let mut acted = Registration::default();
         self.line(
             Who::Patient,
-            "点击“自助挂号”→“当日挂号”。",
-            "Presses “register”, “today”.",
+            format!("点击“自助挂号”→“{}”。", when.zh()),
+            format!("Presses “register”, “{}”.", when.en()),
         );
         let (operator, office) = kiosk();
         let flow = IdentifyFlow::Registration;
@@ -52,7 +60,7 @@ impl Scene<'_> {
         let Some(who) = who else {
             return Ok(acted);
         };
-        let Some(order) = self.chooses_a_time(&who.file.his_id) else {
+        let Some(order) = self.chooses_a_time(when, &who.file.his_id) else {
             return Ok(acted);
         };
         acted.order = Some(order.clone());
@@ -73,35 +81,59 @@ impl Scene<'_> {
         ));
         let paying = self.pay(request, patient).await?;
         meanwhile(self, &order);
-        if let Some(settlement) = paying.settled() {
-            let booked = self.his().book(&order, &settlement.setl_id);
-            match booked {
-                Ok(place) => {
-                    self.screen(
-                        format!("支付成功，挂号成功：{}号。", place.0),
-                        format!("Paid and registered: number {}.", place.0),
-                    );
-                    acted.place = Some(place);
-                }
-                Err(refused) => {
-                    self.his_refuses(&refused);
-                    acted.refund = Some(self.gives_back(settlement).await?);
-                }
+        match paying.settled() {
+            Some(settlement) => self.books(&order, settlement, &mut acted).await?,
+            None => {
+                self.his().lose(&order);
+                self.line(Who::His, "号源已释放。", "The time is free for others.");
             }
-        } else {
-            self.his().lose(&order);
-            self.line(Who::His, "号源已释放。", "The time is free for others.");
         }
         acted.paying = Some(paying);
         Ok(acted)
     }
 
-    fn chooses_a_time(&self, his_id: &str) -> Option<Order> {
+    /// What was paid for is booked and goes on a ticket; if it was lost meanwhile, the money goes back.
+    async fn books(
+        &self,
+        order: &Order,
+        settlement: &Settlement,
+        acted: &mut Registration,
+    ) -> Result<(), Trouble> {
+        let booked = self.his().book(order, &settlement.setl_id);
+        match booked {
+            Ok(registered) => {
+                let place = registered.place.0;
+                let (zh, en) = match registered.slot.when {
+                    When::Today => (
+                        format!("支付成功，挂号成功：{place}号。"),
+                        format!("Paid and registered: number {place}."),
+                    ),
+                    When::Appointment => (
+                        format!(
+                            "支付成功，预约挂号成功：{} {place}号，请当日持凭条就诊。",
+                            registered.slot.day
+                        ),
+                        format!("Paid and registered for a later day: number {place}."),
+                    ),
+                };
+                self.screen(zh, en);
+                acted.tickets = self.ticket(&registered).await?;
+                acted.registered = Some(registered);
+            }
+            Err(refused) => {
+                self.his_refuses(&refused);
+                acted.refund = Some(self.gives_back(settlement).await?);
+            }
+        }
+        Ok(())
+    }
+
+    fn chooses_a_time(&self, when: When, his_id: &str) -> Option<Order> {
         let (names, slot) = {
             let his = self.his();
-            let names = his.schedule().departments();
+            let names = his.schedule().departments(when);
             let names: Vec<&str> = names.iter().map(|it| it.name).collect();
-            let slot = his.schedule().free().next().cloned();
+            let slot = his.schedule().free(when).next().cloned();
             (names.join("、"), slot)
         };
         self.screen(
@@ -109,7 +141,7 @@ impl Scene<'_> {
             "Departments are shown; please choose.",
         );
         let Some(slot) = slot else {
-            self.screen("今日号源已满。", "Nothing is free today.");
+            self.screen("号源已满。", "Nothing is free on that day.");
             return None;
         };
         let (department, doctor) = (slot.department.name, slot.doctor);

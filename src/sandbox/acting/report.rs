@@ -5,11 +5,11 @@ use tokio::time::{Duration, Instant};
 
 use super::orders::kiosk;
 use super::{PAPER_WAIT_MS_MAX, Patient, Scene, Told, Trouble, Who};
-use crate::api::print_request::Content;
+use crate::api::print_batch_document::Content;
 use crate::api::print_service_client::PrintServiceClient;
-use crate::api::watch_job_request::Key;
 use crate::api::{
-    Identification, IdentifyFlow, PrintJob, PrintJobState, PrintRequest, WatchJobRequest,
+    Identification, IdentifyFlow, PrintBatchDocument, PrintBatchRequest, PrintJob, PrintJobState,
+    WatchBatchRequest,
 };
 use crate::sandbox::his::Report;
 
@@ -30,7 +30,7 @@ pub struct Reports {
 }
 
 impl Scene<'_> {
-    /// Acts it; the button is pressed `presses` times for each report. `between` happens after each paper.
+    /// Acts it; the button is pressed `presses` times. `between` happens at the end of each report.
     ///
     /// # Errors
     /// It could not be acted.
@@ -60,26 +60,23 @@ impl Scene<'_> {
             self.screen("没有可打印的报告。", "There is nothing to print.");
             return Ok(acted);
         }
+        let before = self.room.reports.papers().len();
         self.line(Who::Patient, "点击“立即打印”。", "Presses “print now”.");
         self.screen(
             "正在打印，请稍候，请勿重复点击。",
             "Printing; please wait and do not press again.",
         );
-        for report in acted.ticked.clone() {
-            let before = self.room.reports.papers().len();
-            let job = self.prints(&report, presses).await?;
+        let ids = self.presses(&acted.ticked, presses).await?;
+        acted.jobs = self.follows(&acted.ticked, &ids, between).await?;
+        for (report, job) in acted.ticked.iter().zip(&acted.jobs) {
             if job.state() == PrintJobState::Printed {
                 // Only what is on paper is marked as printed.
                 self.his().printed(&report.number);
-                acted
-                    .papers
-                    .extend(self.take_reports(&report, before).await);
             } else if let Some(error) = &job.error {
                 self.error(error);
             }
-            between(self, &job);
-            acted.jobs.push(job);
         }
+        acted.papers = self.take_reports(&acted.ticked, &acted.jobs, before).await;
         let out = acted.papers.len();
         self.screen(
             format!("已打印 {out} 份，请取走您的报告。"),
@@ -110,44 +107,52 @@ impl Scene<'_> {
         reports
     }
 
-    /// Asks for it as often as the button is pressed, and follows the one job that comes of it.
-    async fn prints(&self, report: &Report, presses: usize) -> Result<PrintJob, Trouble> {
+    /// Asks for all of them as often as the button is pressed: the same jobs come of each press.
+    async fn presses(&self, reports: &[Report], presses: usize) -> Result<Vec<String>, Trouble> {
         let client = PrintServiceClient::new(self.door.clone());
-        let pdf = report.page().pdf();
+        let documents: Vec<PrintBatchDocument> = reports.iter().map(document).collect();
         let calls = (0..presses.max(1)).map(|_| {
-            let request = PrintRequest {
+            let request = PrintBatchRequest {
                 request_id: self.new_id("print"),
-                content: Some(Content::Pdf(pdf.clone())),
-                document_id: report.number.clone(),
-                title: report.title.to_owned(),
-                ..PrintRequest::default()
+                documents: documents.clone(),
+                ..PrintBatchRequest::default()
             };
             let mut client = client.clone();
-            async move { client.print(request).await }
+            async move { client.print_batch(request).await }
         });
-        let answers = try_join_all(calls).await?;
-        let jobs: Vec<PrintJob> = answers
-            .into_iter()
-            .filter_map(|answer| answer.into_inner().job)
-            .collect();
-        let first = jobs.first().cloned().unwrap_or_default();
-        if jobs.iter().any(|job| job.job_id != first.job_id) {
-            return Err("the button was pressed often, and several jobs came of it".into());
+        let mut ids: Option<Vec<String>> = None;
+        for answer in try_join_all(calls).await? {
+            let jobs = answer.into_inner().items.into_iter();
+            let these: Vec<String> = jobs
+                .map(|item| item.job.unwrap_or_default().job_id)
+                .collect();
+            if ids.as_ref().is_some_and(|ids| *ids != these) {
+                return Err("the button was pressed often, and other jobs came of it".into());
+            }
+            ids = Some(these);
         }
-        self.follows(report, first.job_id).await
+        Ok(ids.unwrap_or_default())
     }
 
-    async fn follows(&self, report: &Report, job_id: String) -> Result<PrintJob, Trouble> {
+    /// Each change of any, to the end of all. `between` happens at the end of each.
+    async fn follows(
+        &self,
+        reports: &[Report],
+        ids: &[String],
+        between: impl Fn(&Self, &PrintJob),
+    ) -> Result<Vec<PrintJob>, Trouble> {
         let mut client = PrintServiceClient::new(self.door.clone());
-        let key = Some(Key::JobId(job_id));
-        let mut events = client
-            .watch_job(WatchJobRequest { key })
-            .await?
-            .into_inner();
-        let mut job = PrintJob::default();
+        let request = WatchBatchRequest {
+            job_ids: ids.to_vec(),
+        };
+        let mut events = client.watch_batch(request).await?.into_inner();
+        let mut jobs = vec![PrintJob::default(); ids.len()];
         let mut waits_for = String::new();
         while let Some(message) = events.message().await? {
-            job = message.job.unwrap_or_default();
+            let job = message.job.unwrap_or_default();
+            let Some(place) = ids.iter().position(|id| *id == job.job_id) else {
+                return Err("a job that nobody watches".into());
+            };
             let is_over = !job.ended_at.is_empty();
             if let Some(error) = job.error.as_ref().filter(|_| !is_over)
                 && error.name != waits_for
@@ -155,19 +160,34 @@ impl Scene<'_> {
                 waits_for.clone_from(&error.name);
                 self.error(error);
             }
+            if is_over && jobs[place].ended_at.is_empty() {
+                if job.state() == PrintJobState::Printed {
+                    let title = reports.get(place).map_or("", |report| report.title);
+                    self.screen(format!("{title} 已打印。"), "A report is printed.");
+                }
+                between(self, &job);
+            }
+            jobs[place] = job;
         }
-        if job.state() == PrintJobState::Printed {
-            self.screen(format!("{} 已打印。", report.title), "A report is printed.");
-        }
-        Ok(job)
+        Ok(jobs)
     }
 
-    async fn take_reports(&self, report: &Report, before: usize) -> Vec<Vec<u8>> {
+    /// What came out after the first `before`: the printed ones, in their order.
+    async fn take_reports(
+        &self,
+        reports: &[Report],
+        jobs: &[PrintJob],
+        before: usize,
+    ) -> Vec<Vec<u8>> {
+        let printed: Vec<&Report> = (reports.iter().zip(jobs))
+            .filter(|(_, job)| job.state() == PrintJobState::Printed)
+            .map(|(report, _)| report)
+            .collect();
         let until = Instant::now() + Duration::from_millis(PAPER_WAIT_MS_MAX);
         let printer = self.room.reports;
-        let mut papers = printer.wait_papers(before + 1, until).await;
+        let mut papers = printer.wait_papers(before + printed.len(), until).await;
         let papers = papers.split_off(before.min(papers.len()));
-        for paper in &papers {
+        for (report, paper) in printed.iter().zip(&papers) {
             self.line(
                 Who::Paper,
                 format!("{}报告单。", report.title),
@@ -176,5 +196,13 @@ impl Scene<'_> {
             (self.listener)(Told::Report(report, paper));
         }
         papers
+    }
+}
+
+fn document(report: &Report) -> PrintBatchDocument {
+    PrintBatchDocument {
+        content: Some(Content::Pdf(report.page().pdf())),
+        document_id: report.number.clone(),
+        title: report.title.to_owned(),
     }
 }

@@ -9,13 +9,18 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pty::OpenptFlags;
 use rustix::termios::OptionalActions;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+/// Of a folder's mode: its group may list it and reach what is in it.
+const GROUP_LOOKS: u32 = 0o050;
 
 /// What the client has set on the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,7 @@ impl Pty {
         let mut settings = rustix::termios::tcgetattr(&slave)?;
         settings.make_raw();
         rustix::termios::tcsetattr(&slave, OptionalActions::Now, &settings)?;
+        share(&slave, link)?;
         rustix::fs::fcntl_setfl(&master, OFlags::RDWR | OFlags::NONBLOCK)?;
         #[expect(
             deprecated,
@@ -116,6 +122,23 @@ impl Drop for Pty {
         if own && let Err(error) = remove_link(&self.link) {
             tracing::warn!(%error, link = %self.link.display(), "a device link stays behind");
         }
+    }
+}
+
+/// Who may look into the folder of the name may use the line too: a daemon under its own user.
+fn share(slave: &OwnedFd, link: &Path) -> io::Result<()> {
+    let Some(dir) = link.parent() else {
+        return Ok(());
+    };
+    let dir = std::fs::metadata(dir)?;
+    if dir.mode() & GROUP_LOOKS != GROUP_LOOKS {
+        return Ok(());
+    }
+    match rustix::fs::fchown(slave, None, Some(Gid::from_raw(dir.gid()))) {
+        Ok(()) => Ok(rustix::fs::fchmod(slave, Mode::from_raw_mode(0o660))?),
+        // Of a group that is not ours: then it stays our own.
+        Err(Errno::PERM) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

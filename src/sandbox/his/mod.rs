@@ -16,7 +16,7 @@ use super::persons::Person;
 pub use fees::{Fee, FeeKind, FeeLine, Paid};
 pub use page::Page;
 pub use reports::Report;
-pub use schedule::{Department, Order, Place, Slot, Slots};
+pub use schedule::{Department, Order, Place, Registered, Slot, Slots, When};
 pub use stock::{Medicine, Prescription};
 
 /// Why the HIS does not do what is asked, in words for the screen.
@@ -76,20 +76,25 @@ impl std::fmt::Debug for File {
 pub struct His {
     files: Vec<File>,
     schedule: Slots,
+    registered: Vec<Registered>,
     fees: Vec<Fee>,
     reports: Vec<Report>,
+    back_on_shelf: Vec<String>,
     serial: u32,
 }
 
 impl His {
-    /// On this day (`yyyy-MM-dd`) each of these was seen by a doctor, has fees to pay and reports to fetch.
+    /// On this day (`yyyy-MM-dd`) each of these was seen by a doctor, has fees to pay and reports to fetch. Times can be
+    /// had on it and on the next.
     #[must_use]
     pub fn open(persons: &[Person], day: &str) -> Self {
         let mut his = Self {
             files: Vec::new(),
             schedule: Slots::of(day),
+            registered: Vec::new(),
             fees: Vec::new(),
             reports: Vec::new(),
+            back_on_shelf: Vec::new(),
             serial: 0,
         };
         for (number, person) in persons.iter().enumerate() {
@@ -127,16 +132,26 @@ impl His {
     /// # Errors
     /// Somebody else has it.
     pub fn hold(&mut self, slot: u32, his_id: &str) -> Result<Order, Refused> {
-        let number = self.next("GH");
+        let when = self.schedule.when(slot).ok_or(Refused::Unknown)?;
+        let number = self.next(when.letters());
         self.schedule.hold(slot, number, his_id)
     }
 
-    /// Books what was held, with the settlement that paid for it; gives the place in the line.
+    /// Books what was held, with the settlement that paid for it.
     ///
     /// # Errors
     /// The time was lost meanwhile: the money has to go back.
-    pub fn book(&mut self, order: &Order, setl_id: &str) -> Result<Place, Refused> {
-        self.schedule.book(order, setl_id)
+    pub fn book(&mut self, order: &Order, setl_id: &str) -> Result<Registered, Refused> {
+        let registered = self.schedule.book(order, setl_id)?;
+        self.registered.push(registered.clone());
+        Ok(registered)
+    }
+
+    /// Where the patient is registered, this day or later, in the order in which it was paid for.
+    #[must_use]
+    pub fn registered(&self, his_id: &str) -> Vec<Registered> {
+        let all = self.registered.iter();
+        all.filter(|it| it.his_id == his_id).cloned().collect()
     }
 
     /// A held time goes back, or somebody else gets it at the counter.
@@ -228,6 +243,17 @@ impl His {
         for fee in self.fees.iter_mut().filter(|fee| fee.number == number) {
             fee.is_given = true;
         }
+    }
+
+    /// The patient brought these packages back.
+    pub fn taken_back(&mut self, trace_codes: &[String]) {
+        self.back_on_shelf.extend_from_slice(trace_codes);
+    }
+
+    /// Packages that came back, in order.
+    #[must_use]
+    pub fn back_on_shelf(&self) -> &[String] {
+        &self.back_on_shelf
     }
 
     fn next(&mut self, what: &str) -> String {

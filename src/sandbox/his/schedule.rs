@@ -1,4 +1,6 @@
-//! The schedule: departments, doctors, times; one patient each.
+//! The schedule: departments, doctors, times of this day and of the next; one patient each. And who registered.
+
+use jiff::civil::Date;
 
 use super::Refused;
 use super::fees::{FeeLine, line};
@@ -15,6 +17,43 @@ pub struct Department {
     pub caty: &'static str,
 }
 
+/// For which day somebody registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// This one, 当日挂号.
+    Today,
+    /// The next one, 预约挂号.
+    Appointment,
+}
+
+impl When {
+    /// As the kiosk's button says it.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            When::Today => "当日挂号",
+            When::Appointment => "预约挂号",
+        }
+    }
+
+    /// The same in English.
+    #[must_use]
+    pub fn en(self) -> &'static str {
+        match self {
+            When::Today => "today",
+            When::Appointment => "by appointment",
+        }
+    }
+
+    /// What the numbers of such orders begin with.
+    pub(super) fn letters(self) -> &'static str {
+        match self {
+            When::Today => "GH",
+            When::Appointment => "YY",
+        }
+    }
+}
+
 /// One time of one doctor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -26,6 +65,8 @@ pub struct Slot {
     pub doctor: &'static str,
     /// The doctor's national code.
     pub doctor_code: &'static str,
+    /// Which day that is.
+    pub when: When,
     /// `yyyy-MM-dd`.
     pub day: String,
     /// From and to.
@@ -53,11 +94,26 @@ impl Order {
     }
 }
 
-/// A patient's place in the line of a doctor.
+/// A patient's place in the line of a doctor on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(pub u32);
 
-/// All times of a day.
+/// A time that was paid for: the order is a registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// The order's number.
+    pub number: String,
+    /// Whose.
+    pub his_id: String,
+    /// Department, doctor, day and time.
+    pub slot: Slot,
+    /// The place in the doctor's line.
+    pub place: Place,
+    /// The platform's id of the settlement that paid for it.
+    pub setl_id: String,
+}
+
+/// All times of two days.
 #[derive(Debug)]
 pub struct Slots {
     slots: Vec<Slot>,
@@ -75,42 +131,57 @@ const SURGERY: Department = Department {
 };
 
 impl Slots {
+    /// Of this day and the one after it.
     pub(super) fn of(day: &str) -> Self {
         let doctors = [
             (INTERNAL, "虞问溪", "D430100099001"),
             (SURGERY, "柏闻舟", "D430100099002"),
         ];
         let periods = ["08:00-08:30", "08:30-09:00", "14:00-14:30"];
-        let slot = |((department, doctor, doctor_code), period): (_, &'static str)| Slot {
-            id: 0,
-            department,
-            doctor,
-            doctor_code,
-            day: day.to_owned(),
-            period,
-            holder: None,
-            booked_by: None,
-        };
-        let all = doctors
-            .into_iter()
-            .flat_map(|doctor| periods.map(|period| (doctor, period)));
-        let numbered = (1..).zip(all).map(|(id, one)| Slot { id, ..slot(one) });
-        Self {
-            slots: numbered.collect(),
+        let days = [
+            (When::Today, day.to_owned()),
+            (When::Appointment, day_after(day)),
+        ];
+        let mut slots = Vec::new();
+        for (when, day) in days {
+            for (department, doctor, doctor_code) in doctors {
+                slots.extend(periods.map(|period| Slot {
+                    id: 0,
+                    department,
+                    doctor,
+                    doctor_code,
+                    when,
+                    day: day.clone(),
+                    period,
+                    holder: None,
+                    booked_by: None,
+                }));
+            }
         }
+        for (slot, id) in slots.iter_mut().zip(1..) {
+            slot.id = id;
+        }
+        Self { slots }
     }
 
-    /// Departments that have a free time.
+    /// Departments that have a free time then.
     #[must_use]
-    pub fn departments(&self) -> Vec<Department> {
-        let mut all: Vec<Department> = self.free().map(|slot| slot.department).collect();
+    pub fn departments(&self, when: When) -> Vec<Department> {
+        let mut all: Vec<Department> = self.free(when).map(|slot| slot.department).collect();
         all.dedup();
         all
     }
 
-    /// The free times, in order.
-    pub fn free(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| slot.holder.is_none())
+    /// The free times of that day, in order.
+    pub fn free(&self, when: When) -> impl Iterator<Item = &Slot> {
+        let of_day = self.slots.iter().filter(move |slot| slot.when == when);
+        of_day.filter(|slot| slot.holder.is_none())
+    }
+
+    /// Which day this time is of.
+    pub(super) fn when(&self, id: u32) -> Option<When> {
+        let slot = self.slots.iter().find(|slot| slot.id == id);
+        slot.map(|slot| slot.when)
     }
 
     pub(super) fn hold(&mut self, id: u32, number: String, his_id: &str) -> Result<Order, Refused> {
@@ -137,14 +208,25 @@ impl Slots {
         })
     }
 
-    pub(super) fn book(&mut self, order: &Order, setl_id: &str) -> Result<Place, Refused> {
+    pub(super) fn book(&mut self, order: &Order, setl_id: &str) -> Result<Registered, Refused> {
         let slot = self.slots.iter_mut().find(|slot| slot.id == order.slot.id);
         let slot = slot.ok_or(Refused::Unknown)?;
+        let holder = slot.holder.clone().ok_or(Refused::SlotLost)?;
         if slot.holder != order.slot.holder || slot.booked_by.is_some() {
             return Err(Refused::SlotLost);
         }
         slot.booked_by = Some(setl_id.to_owned());
-        Ok(Place(order.slot.id))
+        let slot = slot.clone();
+        let is_of_line = |it: &&Slot| (it.doctor_code, it.when) == (slot.doctor_code, slot.when);
+        let line = self.slots.iter().filter(is_of_line);
+        let place = (1..).zip(line).find(|(_, it)| it.id == slot.id);
+        Ok(Registered {
+            number: order.number.clone(),
+            his_id: holder,
+            place: Place(place.map_or(0, |(place, _)| place)),
+            slot,
+            setl_id: setl_id.to_owned(),
+        })
     }
 
     pub(super) fn lose(&mut self, order: &Order) {
@@ -152,4 +234,10 @@ impl Slots {
             slot.holder = Some("P000000".to_owned());
         }
     }
+}
+
+fn day_after(day: &str) -> String {
+    let day = Date::strptime("%Y-%m-%d", day).and_then(Date::tomorrow);
+    day.expect("a HIS opens on a day of the calendar")
+        .to_string()
 }

@@ -14,18 +14,46 @@ fn his() -> (His, String) {
 #[test]
 fn a_time_is_one_patients() {
     let (mut his, id) = his();
-    assert_eq!(his.schedule().departments().len(), 2);
-    let first = his.schedule().free().next().expect("a free one").id;
+    let today = When::Today;
+    assert_eq!(his.schedule().departments(today).len(), 2);
+    let first = his.schedule().free(today).next().expect("a free one").id;
     let order = his.hold(first, &id).expect("it is free");
     assert_eq!(order.total(), Fen(2_100));
     assert_eq!(his.hold(first, "P2").unwrap_err(), Refused::SlotLost);
-    assert!(his.schedule().free().all(|slot| slot.id != first));
+    assert!(his.schedule().free(today).all(|slot| slot.id != first));
     his.book(&order, "S1").expect("it is held");
     assert_eq!(his.book(&order, "S2").unwrap_err(), Refused::SlotLost);
-    let second = his.schedule().free().next().expect("a free one").id;
+    let second = his.schedule().free(today).next().expect("a free one").id;
     let order = his.hold(second, &id).expect("it is free");
     his.lose(&order);
     assert_eq!(his.book(&order, "S3").unwrap_err(), Refused::SlotLost);
+    assert_eq!(his.registered(&id).len(), 1, "what is lost is none");
+}
+
+#[test]
+fn an_appointment_is_of_the_next_day() {
+    let persons = everybody();
+    // The month ends.
+    let mut his = His::open(&persons, "2026-11-30");
+    let id = his.file(&persons[0].idno).expect("known").his_id.clone();
+    let (today, later) = (When::Today, When::Appointment);
+    let count = |his: &His, when| his.schedule().free(when).count();
+    assert_eq!((count(&his, today), count(&his, later)), (6, 6));
+    assert_eq!(his.schedule().departments(later).len(), 2);
+    assert!(
+        his.schedule()
+            .free(later)
+            .all(|slot| slot.day == "2026-12-01")
+    );
+    // The second time of the second doctor.
+    let slot = his.schedule().free(later).nth(4).expect("a free one").id;
+    let order = his.hold(slot, &id).expect("it is free");
+    assert!(order.number.starts_with("YY"), "{}", order.number);
+    let registered = his.book(&order, "S1").expect("it is held");
+    assert_eq!((registered.place, registered.slot.id), (Place(2), slot));
+    assert_eq!(his.registered(&id), [registered]);
+    assert!(his.registered("P2").is_empty());
+    assert_eq!((count(&his, today), count(&his, later)), (6, 5));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::{Edge, Handler, Moment, Request};
 
 /// Longest request line and headers.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Longest body.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest body: a report as long as the daemon takes, behind the request that brings it.
+const BODY_BYTES_MAX: usize = 33 * 1024 * 1024;
 /// Most headers of one request.
 const HEADERS_MAX: usize = 64;
 

@@ -130,6 +130,8 @@ pub struct Settlement {
     pub reversed: bool,
     /// Trace codes of the packages sold, of a 2102.
     pub trace_codes: Vec<String>,
+    /// The family member whose account paid, psn_no and insurance.
+    pub account_of: Option<(String, String)>,
 }
 
 impl Settlement {
@@ -306,11 +308,10 @@ impl Ledger {
         } else {
             row.amounts
         };
-        let used = self
-            .used
-            .entry((row.psn_no.clone(), row.insutype.clone()))
-            .or_default();
-        used.account += amounts.account;
+        let own = (row.psn_no.clone(), row.insutype.clone());
+        let payer = row.account_of.clone().unwrap_or_else(|| own.clone());
+        self.used.entry(payer).or_default().account += amounts.account;
+        let used = self.used.entry(own).or_default();
         used.deductible += amounts.deductible;
         used.pooled += amounts.pooled;
     }

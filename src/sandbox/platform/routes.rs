@@ -39,6 +39,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("outpatientSettleService/cancleSettletment", "2208"),
     ("reverseService/revsMethod", "2601"),
     ("fsiIntegratedQueryService/querySetlInfo", "5203"),
+    ("fsiIntegratedQueryService/queryFixmedinsPracPsnSum", "5206"),
     ("ybSettlementStmtService/stmtTotal", "3201"),
     ("ybSettlementStmtService/stmtDetail", "3202"),
     ("fileupload/upload", "9101"),

@@ -1,5 +1,7 @@
 //! How this simulated bureau behaves where provinces differ.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Site habits and policies; every one can be changed while running.
@@ -53,6 +55,8 @@ pub struct Switches {
     pub files_in_base64: bool,
     /// How far det_item_fee_sumamt may be from price × count.
     pub line_tolerance_fen: i64,
+    /// Whose account pays for whom by 家庭共济: the patient's key, then the payer's.
+    pub family_accounts: BTreeMap<String, String>,
     /// When set, everything that writes is refused with this text (day cut, night closing).
     pub closed: Option<String>,
     /// Seconds the platform's clock is ahead of the system's.
@@ -85,6 +89,7 @@ impl Default for Switches {
             statement_balanced: "0".to_owned(),
             files_in_base64: false,
             line_tolerance_fen: 0,
+            family_accounts: BTreeMap::new(),
             closed: None,
             clock_shift_s: 0,
         }

@@ -10,6 +10,7 @@ use super::faults::Faults;
 use super::gateway::Gateway;
 use super::habits::Habits;
 use super::ledger::Ledger;
+use super::money::Fen;
 use super::split::Standing;
 use super::switches::Switches;
 use super::voucher::Voucher;
@@ -151,5 +152,20 @@ impl World {
             civil: row.civil,
             use_account,
         })
+    }
+
+    /// What is left on this account.
+    pub(super) fn balance_of(&self, (psn_no, insutype): &(String, String)) -> Fen {
+        let row = self.person_of(psn_no).and_then(|it| it.insurance(insutype));
+        let held = row.map(|row| row.balance).unwrap_or_default();
+        held - self.ledger.used_by(psn_no, insutype).account
+    }
+
+    /// The account of the family member who pays for this person, if there is one.
+    pub(super) fn family_account(&self, person: &Person) -> Option<(String, String)> {
+        let payer = self.switches.family_accounts.get(&person.key)?;
+        let payer = self.person(payer)?;
+        let insutype = payer.main_insurance().insutype.to_owned();
+        Some((payer.psn_no.clone(), insutype))
     }
 }

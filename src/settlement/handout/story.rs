@@ -142,7 +142,9 @@ impl Story for Dispense {
         match (self.phase, self.order.as_deref()) {
             (Phase::Ended(_) | Phase::Stuck, _) => Act::Finished,
             // The goods are sealed with a key that is gone.
-            (Phase::Telling | Phase::InDoubt, None) => Act::Record(Self::stuck(Code::Stuck)),
+            (Phase::Telling | Phase::InDoubt, None) => {
+                Act::Record(Self::stuck(Code::DispenseUnknown))
+            }
             (Phase::Telling, Some(order)) if failed < TRIES_MAX => self.again(order, now_ms),
             (Phase::Telling, Some(_)) => Act::Record(Event::GivenUp),
             (Phase::InDoubt, Some(order))
@@ -196,6 +198,15 @@ impl Story for Dispense {
         }
     }
 
+    fn outcome(&self) -> &'static str {
+        match self.phase {
+            Phase::Ended(Ending::Recorded) => "recorded",
+            Phase::Ended(Ending::Refused) => "refused",
+            Phase::Stuck => "stuck",
+            Phase::Telling | Phase::InDoubt => "open",
+        }
+    }
+
     fn intent(sent: Sent) -> Event {
         Event::Intent {
             infno: sent.infno,
@@ -230,8 +241,11 @@ impl Story for Dispense {
         Event::Restarted
     }
 
-    fn stuck(code: Code) -> Event {
-        Event::Stuck { code }
+    /// Whatever the cause: what is not known is what the platform recorded; no money is in it.
+    fn stuck(_: Code) -> Event {
+        Event::Stuck {
+            code: Code::DispenseUnknown,
+        }
     }
 
     fn kind(event: &Event) -> &'static str {

@@ -77,6 +77,9 @@ pub enum Event {
         request_id: String,
         /// Who asked.
         caller: String,
+        /// By which door; empty in rows of the first version.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        door: String,
         /// What for.
         flow: Flow,
         /// 用码业务类型.
@@ -147,6 +150,9 @@ pub enum Event {
     UnmaskedRead {
         /// To whom.
         by: String,
+        /// By which door; empty in rows of the first version.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        door: String,
     },
 }
 

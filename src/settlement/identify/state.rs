@@ -31,6 +31,8 @@ pub struct Identification {
     pub request_id: String,
     /// Who asked.
     pub caller: String,
+    /// By which door.
+    pub door: String,
     /// What for.
     pub flow: Flow,
     /// 用码业务类型.
@@ -75,6 +77,7 @@ impl Identification {
             id: id.to_owned(),
             request_id: String::new(),
             caller: String::new(),
+            door: String::new(),
             flow: Flow::Report,
             business_type: String::new(),
             wish: None,
@@ -161,6 +164,7 @@ impl Identification {
         let Event::Accepted {
             request_id,
             caller,
+            door,
             flow,
             business_type,
             wish,
@@ -170,6 +174,7 @@ impl Identification {
         };
         self.request_id.clone_from(request_id);
         self.caller.clone_from(caller);
+        self.door.clone_from(door);
         self.flow = *flow;
         self.business_type.clone_from(business_type);
         self.wish = wish.as_ref().map(|wish| Arc::new((**wish).clone()));

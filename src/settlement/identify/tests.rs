@@ -97,6 +97,7 @@ fn after(wish: Wish, events: &[Event]) -> Identification {
     let accepted = Event::Accepted {
         request_id: wish.request_id.clone(),
         caller: "uid:1".to_owned(),
+        door: String::new(),
         flow: wish.flow,
         business_type: wish.business_type.clone(),
         wish: Some(Box::new(wish)),
@@ -300,21 +301,20 @@ fn check(event: &Event, json: &str) {
     );
 }
 
-/// What is on disk stays readable.
 #[test]
-fn events_are_written_like_this() {
-    let accepted = Event::Accepted {
-        request_id: "who".to_owned(),
-        caller: "uid:1".to_owned(),
-        flow: Flow::Pharmacy,
-        business_type: "01302".to_owned(),
-        wish: Some(Box::new(wish(Flow::Pharmacy))),
-    };
-    check(
-        &accepted,
-        r#"{"event":"accepted","request_id":"who","caller":"uid:1","flow":"pharmacy","business_type":"01302"}"#,
-    );
-    check(&Event::CodeRead, r#"{"event":"code_read"}"#);
+fn an_unmasked_read_names_its_door() {
+    // Rows of the first version name no door.
+    for (door, written) in [("", ""), ("tcp", r#","door":"tcp""#)] {
+        let read = Event::UnmaskedRead {
+            by: "uid:1".to_owned(),
+            door: door.to_owned(),
+        };
+        let written = format!(r#"{{"event":"unmasked_read","by":"uid:1"{written}}}"#);
+        check(&read, &written);
+    }
+}
+
+fn readings_are_written_like_this() {
     check(
         &Event::DocumentRead {
             credential: CredentialKind::SocialCard,
@@ -331,6 +331,26 @@ fn events_are_written_like_this() {
         &Event::ReadFailed { code },
         r#"{"event":"read_failed","code":"E2001"}"#,
     );
+}
+
+/// What is on disk stays readable.
+#[test]
+fn events_are_written_like_this() {
+    let accepted = Event::Accepted {
+        request_id: "who".to_owned(),
+        caller: "uid:1".to_owned(),
+        door: "bus".to_owned(),
+        flow: Flow::Pharmacy,
+        business_type: "01302".to_owned(),
+        wish: Some(Box::new(wish(Flow::Pharmacy))),
+    };
+    check(
+        &accepted,
+        r#"{"event":"accepted","request_id":"who","caller":"uid:1","door":"bus","flow":"pharmacy","business_type":"01302"}"#,
+    );
+    check(&Event::CodeRead, r#"{"event":"code_read"}"#);
+    readings_are_written_like_this();
+    let code = Code::PaymentCodeShown;
     let intent = Event::Intent {
         step: Step::Person,
         infno: "1101".to_owned(),
@@ -355,10 +375,6 @@ fn events_are_written_like_this() {
         &ended,
         r#"{"event":"ended","ending":"refused","code":"E2001"}"#,
     );
-    let read = Event::UnmaskedRead {
-        by: "uid:1".to_owned(),
-    };
-    check(&read, r#"{"event":"unmasked_read","by":"uid:1"}"#);
     for event in [accepted, intent, ended] {
         let shown = format!("{event:?}");
         assert!(

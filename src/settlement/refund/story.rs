@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::event::{Event, Private, VERSION};
-use super::state::{Phase, Refund};
+use super::state::{End, Phase, Refund};
 use super::tell;
 use crate::book::Code;
 use crate::settlement::rules::Rules;
@@ -56,6 +56,19 @@ impl Story for Refund {
             blocks_when_stuck: true,
             person: None,
             summary: serde_json::to_string(&summary).expect("a summary has a JSON form"),
+        }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.phase {
+            Phase::Over(End::Refunded) => "refunded",
+            Phase::Over(End::Refused) => "refused",
+            Phase::Stuck => "stuck",
+            Phase::Looking(_)
+            | Phase::Giving
+            | Phase::Finding
+            | Phase::Comparing
+            | Phase::Given => "open",
         }
     }
 

@@ -146,7 +146,8 @@ impl Teller {
             | Ask::Totals(_)
             | Ask::Upload { .. }
             | Ask::Details { .. }
-            | Ask::Download { .. } => panic!("a refund asks for one settlement"),
+            | Ask::Download { .. }
+            | Ask::YearToDate { .. } => panic!("a refund asks for one settlement"),
         }
     }
 

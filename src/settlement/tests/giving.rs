@@ -271,6 +271,7 @@ fn infno(ask: &Ask) -> &'static str {
         | Ask::Totals(_)
         | Ask::Upload { .. }
         | Ask::Details { .. }
-        | Ask::Download { .. } => "5203",
+        | Ask::Download { .. }
+        | Ask::YearToDate { .. } => "5203",
     }
 }

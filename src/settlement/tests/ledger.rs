@@ -68,7 +68,8 @@ impl Message {
             | Ask::Totals(_)
             | Ask::Upload { .. }
             | Ask::Details { .. }
-            | Ask::Download { .. } => panic!("a refund asks no such thing"),
+            | Ask::Download { .. }
+            | Ask::YearToDate { .. } => panic!("a refund asks no such thing"),
         };
         Self {
             step,

@@ -36,6 +36,7 @@ pub(in crate::settlement) fn rules() -> Rules {
         confirm_wait_ms: 120_000,
         rejoin_ms: 15_000,
         print_give_up_ms: 600_000,
+        year_to_date: Default::default(),
     }
 }
 

@@ -305,7 +305,8 @@ impl World {
             | Found::Compared(_)
             | Found::Totals { .. }
             | Found::File { .. }
-            | Found::Statement(_) => found,
+            | Found::Statement(_)
+            | Found::YearToDate(_) => found,
         }
     }
 }

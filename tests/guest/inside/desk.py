@@ -13,15 +13,24 @@ import time
 from usb import wait_until
 
 PROGRAMS = pathlib.Path("/run/programs")
-USER = "yibao"
+# The daemon's, as the shipped sysusers make it, and one of the group that may call it.
+USER = "yibaod"
+CALLER = "yibao"
 # Longest wait for anything that is to happen; the machine is emulated.
 PATIENCE_S = 180
+# What is shown of the daemon's log beside a failure.
+LOG_TAIL_LINES = 25
 
 
 class Desk:
     """A daemon with these devices: name to lines of its table."""
 
+    # Those that were not stopped: a test that failed leaves its own.
+    running = []
+
     def __init__(self, devices):
+        Desk.running.append(self)
+        self.process = self.watch = self.log = None
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="yibao", dir="/run"))
         self.socket = self.dir / "yibaod.sock"
         state = self.dir / "state"
@@ -36,7 +45,6 @@ class Desk:
             shutil.chown(path, USER, USER)
         self.dir.chmod(0o755)
         self.log = open(self.dir / "daemon.log", "ab")
-        self.process = None
         self.start()
         # What the daemon says about its devices: each question is a process, which takes an emulated machine a second.
         self.told = threading.Condition()
@@ -53,7 +61,7 @@ class Desk:
         )
 
     def start(self):
-        rights = ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups"]
+        rights = ["setpriv", "--reuid", USER, "--regid", CALLER, "--init-groups"]
         command = [*rights, PROGRAMS / "yibaod", "--config", self.dir / "yibaod.toml"]
         environment = {"PATH": os.environ["PATH"], "YIBAO_LOG": "yibaod=debug,warn"}
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
@@ -100,12 +108,40 @@ class Desk:
         for process in (self.watch, self.process):
             process.terminate()
             process.wait(PATIENCE_S)
-        self.log.close()
+        self._gone()
+
+    def kill(self):
+        """Whatever it does."""
+        for process in (self.watch, self.process):
+            if process is not None:
+                process.kill()
+                process.wait()
+        self._gone()
+
+    def _gone(self):
+        Desk.running.remove(self)
+        if self.log is not None:
+            self.log.close()
         # It lies in memory.
         shutil.rmtree(self.dir)
 
     def said(self):
         return (self.dir / "daemon.log").read_text()
+
+    def evidence(self):
+        """What a failure is shown with: what was counted, and the end of what the daemon said."""
+        try:
+            _, answer = self.ask("device", "list")
+            seen = {device["name"]: device.get("counters") for device in answer["devices"]}
+        except Exception as error:
+            seen = "not told: %s" % error
+        log = self.dir / "daemon.log"
+        said = log.read_text().splitlines()[-LOG_TAIL_LINES:] if log.is_file() else ["nothing"]
+        told = subprocess.run(
+            ["journalctl", "--unit", "pcscd", "--lines", str(LOG_TAIL_LINES), "--output", "short-precise", "--no-pager"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pcscd = told.stdout.decode(errors="replace").splitlines()
+        return "\n".join(["counted: %s" % seen, "the daemon said:", *said, "pcscd said:", *pcscd])
 
     def ctl(self, *words):
         return [PROGRAMS / "yibaoctl", "--socket", self.socket, "--json", *words]
@@ -145,6 +181,14 @@ class Desk:
         process = pathlib.Path("/proc/%d" % self.process.pid)
         return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
+    def rests_at(self, footprint):
+        """Waits until it holds no more than that; threads of the pool come and go. What it holds then."""
+        def grown():
+            now = self.footprint()
+            return now[0] > footprint[0] or now[1] > footprint[1] + 2
+        wait_until(lambda: not grown(), "descriptors and threads as they were: %s" % (footprint,))
+        return self.footprint()
+
 
 class Listener:
     """`yibaoctl device scan --each`: the codes and the notes as they come."""
@@ -178,7 +222,7 @@ class Listener:
         try:
             return json.loads(self.codes.get(timeout=PATIENCE_S))
         except queue.Empty:
-            raise AssertionError("no code came") from None
+            raise AssertionError("no code came; " + self.desk.evidence()) from None
 
     def nothing_more(self):
         assert self.codes.empty(), self.codes.get_nowait()

@@ -13,6 +13,8 @@ ACTIVE, INACTIVE, ABSENT, FAILED = 0, 1, 2, 0x40
 ICC_MUTE = 0xFE
 # Short APDUs; voltage, clock, rates and parameters by itself.
 FEATURES = 0x000204BA
+# 16 ms between two notifications, 2 to the power of 7 microframes.
+NOTIFY_INTERVAL = 8
 T0_PARAMETERS = bytes([0x11, 0, 0, 10, 0])
 
 
@@ -60,9 +62,18 @@ class Reader(usb.Device):
         ccid = struct.pack("<BBHBBIIIBIIBIIIIIBBHBB", 54, 0x21, 0x110, 0, 7, 3, 4000, 4000, 0, 10752, 344105, 0, 254, 0, 0,
                            FEATURES, 271, 0xFF, 0xFF, 0, 0, 1)
         body = struct.pack("<9B", 9, 4, 0, 0, 3, 0x0B, 0, 0, 0) + ccid
-        body += usb.endpoint(0x01, 2, 64, 0) + usb.endpoint(0x82, 2, 64, 0) + usb.endpoint(0x83, 3, 8, 16)
+        body += usb.endpoint(0x01, 2, 64, 0) + usb.endpoint(0x82, 2, 64, 0) + usb.endpoint(0x83, usb.INTERRUPT, 8, NOTIFY_INTERVAL)
         super().__init__(usb.device_descriptor(ids), usb.config_descriptor(1, body), ["", "Guest", "Card reader", serial])
         self.card, self.is_active, self.pull_at, self.commands, self.on_command = None, False, None, 0, None
+
+    def plug(self, port):
+        super().plug(port)
+        # A card that lies in it when it gets power is a change of its slot: pcscd waits for one when its first
+        # question went unanswered.
+        with self.lock:
+            if self.card is not None:
+                self.notify()
+        return self
 
     def insert(self, card, pull_at=None):
         with self.lock:

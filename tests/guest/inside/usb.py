@@ -1,6 +1,7 @@
 """Real USB devices on vhci_hcd through a socket pair: no usbip tools, no network. Run as root in the guest.
 
-The kernel speaks the URBs of USB/IP on the other end of the pair; closing it is a cable that is pulled."""
+The kernel speaks the URBs of USB/IP on the other end of the pair; closing it is a cable that is pulled. Reports of an
+interrupt endpoint come as on a real bus: one in each of its intervals, however soon the host asks again."""
 
 import errno
 import os
@@ -11,13 +12,19 @@ import time
 
 CMD_SUBMIT, CMD_UNLINK, RET_SUBMIT, RET_UNLINK = 1, 2, 3, 4
 HIGH_SPEED = 3
+INTERRUPT = 3
+MICROFRAME_S = 125e-6
 ATTACH = "/sys/devices/platform/vhci_hcd.0/attach"
-DETACH = "/sys/devices/platform/vhci_hcd.0/detach"
+# Ports that the tests use.
+PORTS = 4
 STATUS = "/sys/devices/platform/vhci_hcd.0/status"
 
 
 class Device:
     """One device: its descriptors, and what it is to send."""
+
+    # All that are in a port: the next test wants an empty bus, however the last one ended.
+    plugged = set()
 
     def __init__(self, device, config, strings, report_descriptor=b"", class_request=None):
         self.device, self.config, self.strings = device, config, strings
@@ -25,6 +32,10 @@ class Device:
         self.class_request = class_request
         self.to_send, self.asked, self.got = {}, {}, []
         self.lock = threading.RLock()
+        self.intervals = intervals(config)
+        # When an endpoint may send its next report, and those that wait for that.
+        self.earliest, self.early = {}, set()
+        self.turn = threading.Condition(self.lock)
         self.socket = None
         self.port = None
 
@@ -32,28 +43,63 @@ class Device:
         """Puts the cable in."""
         wait_until(lambda: port_is_free(port), "the port to be free")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.to_send, self.asked = {}, {}
-        self.socket, self.port = ours, port
+        with self.lock:
+            self.to_send, self.asked, self.earliest, self.early = {}, {}, {}, set()
+            self.socket, self.port = ours, port
+        Device.plugged.add(self)
         with open(ATTACH, "w") as attach:
             attach.write("%d %d %d %d" % (port, theirs.fileno(), port + 1, HIGH_SPEED))
         theirs.close()
-        threading.Thread(target=self._serve, args=(ours,), daemon=True).start()
+        for work in (self._serve, self._pace):
+            threading.Thread(target=work, args=(ours,), daemon=True).start()
         return self
 
     def pull(self):
         """Pulls the cable, without a goodbye."""
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        Device.plugged.discard(self)
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        finally:
+            self.socket.close()
+        with self.lock:
+            self.turn.notify_all()
 
     def feed(self, endpoint, data):
-        """Sends one transfer as soon as the host asks for it."""
+        """Sends one transfer as soon as the host asks for it and the endpoint's turn has come."""
         with self.lock:
-            waiting = self.asked.get(endpoint)
-            if waiting:
-                sequence, length = waiting.pop(0)
-                self._return(sequence, 0, data[:length])
-            else:
-                self.to_send.setdefault(endpoint, []).append(data)
+            self.to_send.setdefault(endpoint, []).append(data)
+            self._give(endpoint)
+
+    def _give(self, endpoint):
+        """Answers what is asked with what there is, as fast as the bus would. With the lock held."""
+        waiting, queue = self.asked.setdefault(endpoint, []), self.to_send.setdefault(endpoint, [])
+        while waiting and queue and endpoint not in self.early:
+            if self.earliest.get(endpoint, 0) > time.monotonic():
+                self.early.add(endpoint)
+                self.turn.notify_all()
+                return
+            sequence, length = waiting.pop(0)
+            self.earliest[endpoint] = time.monotonic() + self.intervals.get(endpoint, 0)
+            self._return(sequence, 0, queue.pop(0)[:length])
+
+    def _pace(self, sock):
+        """Lets each endpoint send when its turn has come, until the cable is pulled."""
+        with self.lock:
+            while self.socket is sock and sock.fileno() >= 0:
+                if not self.early:
+                    self.turn.wait()
+                    continue
+                first = min(self.early, key=self.earliest.get)
+                wait = self.earliest[first] - time.monotonic()
+                if wait > 0:
+                    self.turn.wait(wait)
+                    continue
+                self.early.discard(first)
+                try:
+                    self._give(first)
+                except OSError:
+                    # The cable was pulled meanwhile.
+                    return
 
     def out(self, sequence, endpoint, data):
         """Takes one transfer from the host."""
@@ -125,11 +171,8 @@ class Device:
                 self.out(sequence, endpoint, data)
         else:
             with self.lock:
-                queue = self.to_send.setdefault(endpoint, [])
-                if queue:
-                    self._return(sequence, 0, queue.pop(0)[:length])
-                else:
-                    self.asked.setdefault(endpoint, []).append((sequence, length))
+                self.asked.setdefault(endpoint, []).append((sequence, length))
+                self._give(endpoint)
 
     def _unlink(self, sequence, unlinked):
         with self.lock:
@@ -157,6 +200,26 @@ class Device:
                     self._unlink(sequence, struct.unpack(">I", head[20:24])[0])
         except (EOFError, OSError):
             pass
+
+
+def intervals(config):
+    """Seconds between two reports of each interrupt endpoint that sends, by a configuration of a high-speed device."""
+    found, at = {}, 0
+    while at < len(config):
+        if config[at + 1] == 5 and config[at + 2] & 0x80 and config[at + 3] & 3 == INTERRUPT:
+            found[config[at + 2] & 0x0F] = 2 ** (config[at + 6] - 1) * MICROFRAME_S
+        at += config[at]
+    return found
+
+
+def pull_all():
+    """Leaves an empty bus."""
+    for device in list(Device.plugged):
+        try:
+            device.pull()
+        except OSError:
+            pass
+    wait_until(lambda: all(port_is_free(port) for port in range(PORTS)), "all ports to be free")
 
 
 def port_is_free(port):
@@ -190,11 +253,11 @@ def endpoint(address, kind, size, interval):
     return struct.pack("<BBBBHB", 7, 5, address, kind, size, interval)
 
 
-def hid(ids, product, serial, report_descriptor, protocol=(0, 0)):
-    """A device with one HID interface whose reports come from endpoint 1."""
+def hid(ids, product, serial, report_descriptor, protocol=(0, 0), interval=4):
+    """A device with one HID interface whose reports come from endpoint 1; the interval as the bus has it."""
     interface = struct.pack("<9B", 9, 4, 0, 0, 1, 3, *protocol, 0)
     interface += struct.pack("<BBHBBBH", 9, 0x21, 0x111, 0, 1, 0x22, len(report_descriptor))
-    interface += endpoint(0x81, 3, 64, 4)
+    interface += endpoint(0x81, INTERRUPT, 64, interval)
     return Device(
         device_descriptor(ids),
         config_descriptor(1, interface),
@@ -227,6 +290,9 @@ KEYBOARD_DESCRIPTOR = bytes.fromhex(
     "0501 0906 a101 0507 19e0 29e7 1500 2501 7501 9508 8102 9501 7508 8103"
     "9506 7508 1500 2565 0507 1900 2965 8100 c0"
 )
+# 16 ms between two key reports, 2 to the power of 7 microframes: a scanner at its usual "slow keyboard" setting. The
+# kernel keeps about twenty key reports for a reader; on an emulated machine that must be a long time.
+KEY_INTERVAL = 8
 CTRL, SHIFT = 0x01, 0x02
 KEYS = {chr(ord("a") + i): (0, 4 + i) for i in range(26)}
 KEYS.update({chr(ord("A") + i): (SHIFT, 4 + i) for i in range(26)})
@@ -238,7 +304,7 @@ KEYS.update({"\x1e": (CTRL, 35), "/": (0, 56), "?": (SHIFT, 56), ":": (SHIFT, 51
 
 def wedge(serial, ids=(0x0C2E, 0x0200)):
     """A scanner that is a keyboard."""
-    return hid(ids, "Keyboard scanner", serial, KEYBOARD_DESCRIPTOR, protocol=(1, 1))
+    return hid(ids, "Keyboard scanner", serial, KEYBOARD_DESCRIPTOR, protocol=(1, 1), interval=KEY_INTERVAL)
 
 
 def key_reports(text):

@@ -60,12 +60,12 @@ async fn a_part_whose_answer_is_lost_sends_the_whole_batch_anew() {
     for nth in 1..=PARTS {
         let desk = desk_that_splits(true).await;
         let platform = desk.platform.clone();
-        // Armed by the answer of the upload before it.
+        // Armed by the upload before it, which has taken its own faults when it is answered.
         let before = if nth == 1 { "2203A" } else { "2204" };
         desk.platform.on_moment(move |moment| {
-            let answered = moment.infno == before && moment.edge == Edge::AfterAnswer;
+            let answers = moment.infno == before && moment.edge == Edge::BeforeAnswer;
             let uploads = platform.ledger(|ledger| ledger.received("2204").len());
-            if answered && uploads == nth - 1 {
+            if answers && uploads == nth - 1 {
                 platform.arm("F1@2204").expect("a fault of the sandbox");
             }
         });

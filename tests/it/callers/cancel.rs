@@ -60,7 +60,7 @@ async fn while_a_code_is_awaited() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_code_is_decoded() {
-    cancelled_at(&["F3@ec.query:500"], Stage::Decoding, &[]).await;
+    cancelled_at(&["F3@ec.query:3000"], Stage::Decoding, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,17 +70,17 @@ async fn while_the_person_is_to_be_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_registering() {
-    cancelled_at(&["F3@2201:500"], Stage::Registering, &[]).await;
+    cancelled_at(&["F3@2201:3000"], Stage::Registering, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_registered() {
-    cancelled_at(&["F3@2203:500"], Stage::Visit, &[]).await;
+    cancelled_at(&["F3@2203:3000"], Stage::Visit, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_fees_are_sent() {
-    cancelled_at(&["F3@2204:500"], Stage::Fees, &[]).await;
+    cancelled_at(&["F3@2204:3000"], Stage::Fees, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +95,7 @@ async fn too_late_while_being_settled_and_when_settled() {
         ..Setup::default()
     })
     .await;
-    desk.platform.arm("F3@2207:1200").expect("a fault");
+    desk.platform.arm("F3@2207:5000").expect("a fault");
     let mut events = desk.watch("late").await;
     let call = calling(&desk, bill(&desk, "late")).await;
     show_when_asked(&desk, &mut events, "employee").await;

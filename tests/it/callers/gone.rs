@@ -8,8 +8,8 @@ use yibaod::sandbox::platform::{Options, Platform};
 use super::{answer_of, calling, hang_up, next, patient_desk, show_when_asked, until_stage};
 use crate::desk::{Desk, Setup, Shows, bill, error_name, eventually};
 
-/// A disk that takes a third of a second for each sync, in microseconds.
-const SLOW_DISK: &str = "inject=fdatasync:delay_enter=333000";
+/// A disk that takes a second for each sync, in microseconds.
+const SLOW_DISK: &str = "inject=fdatasync:delay_enter=1000000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_while_a_code_is_awaited_and_back_in_time() {
@@ -31,7 +31,7 @@ async fn gone_while_a_code_is_awaited_and_back_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_after_registration_and_back_in_time() {
     let desk = Desk::start(patient_desk()).await;
-    desk.platform.arm("F3@2203:800").expect("a fault");
+    desk.platform.arm("F3@2203:4000").expect("a fault");
     let mut events = desk.watch("back").await;
     let call = calling(&desk, bill(&desk, "back")).await;
     show_when_asked(&desk, &mut events, "employee").await;
@@ -109,13 +109,13 @@ async fn undone_after(slow: &str, stage: Stage, undone: &[(&str, usize)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_after_registration_and_not_back() {
-    undone_after("F3@2203:600", Stage::Visit, &[("2202", 1), ("2205", 0)]).await;
+    undone_after("F3@2203:4000", Stage::Visit, &[("2202", 1), ("2205", 0)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gone_after_the_fees_and_not_back() {
     undone_after(
-        "F3@2206:600",
+        "F3@2206:4000",
         Stage::PreSettling,
         &[("2202", 1), ("2205", 1)],
     )

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use yibaod::api::device_service_client::DeviceServiceClient;
 use yibaod::api::watch_devices_response::Update;
 use yibaod::api::{
-    Device, DeviceChange, DeviceState, ListDevicesRequest, ListSettlementsRequest,
-    ListSettlementsResponse, Money, Stage, WatchDevicesRequest, WatchDevicesResponse,
+    DeviceChange, DeviceState, ListSettlementsRequest, ListSettlementsResponse, Money, Stage,
+    WatchDevicesRequest, WatchDevicesResponse,
 };
 
 use super::{answer_of, calling, show, until_stage};
-use crate::desk::{Desk, Setup, Shows, bill, bill_for, channel, eventually, refusal};
+use crate::desk::{Desk, Setup, Shows, bill, bill_for, eventually, refusal};
+use crate::device::{device, devices, until_state};
 
 async fn list(desk: &Desk, request: ListSettlementsRequest) -> ListSettlementsResponse {
     let answer = desk.settlements().await.list_settlements(request).await;
@@ -144,30 +144,6 @@ async fn wrong_lists_are_refused(desk: &Desk) {
             .await
             .expect_err(name);
         assert_eq!(refusal(&status).name, name);
-    }
-}
-
-async fn devices(desk: &Desk) -> DeviceServiceClient<tonic::transport::Channel> {
-    DeviceServiceClient::new(channel(&desk.socket()).await.expect("its door is open"))
-}
-
-async fn device(desk: &Desk, role: &str) -> Device {
-    let all = devices(desk)
-        .await
-        .list_devices(ListDevicesRequest {})
-        .await
-        .expect("a list");
-    let all = all.into_inner().devices;
-    all.into_iter()
-        .find(|device| device.role == role)
-        .expect("it is configured")
-}
-
-async fn until_state(desk: &Desk, role: &str, state: DeviceState) -> Device {
-    let seen = eventually(async || Some(device(desk, role).await).filter(|d| d.state() == state));
-    match seen.await {
-        Some(device) => device,
-        None => panic!("never {state:?}: {:?}", device(desk, role).await),
     }
 }
 

@@ -8,6 +8,7 @@ mod pcscd;
 mod record;
 mod resident;
 mod social;
+mod vicc;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use yibaod::api::{Device, ListDevicesRequest, ReadCardRequest, ShownCard};
 use yibaod::sandbox::devices::card::{CardSlot, Fault, SocialCard};
 use yibaod::sandbox::persons::Person;
 
-use crate::desk::{Desk, Setup, channel, eventually, refusal};
+use crate::desk::{Desk, Setup, Stalls, channel, eventually, refusal};
 use pcscd::Pcscd;
 
 /// What an answer may be late after its deadline.
@@ -94,10 +95,10 @@ impl CardDesk {
 
     /// The error that a reading gives; it comes by the deadline and a second.
     async fn refuses(&self, wait_ms: u32) -> String {
-        let began = Instant::now();
+        let (began, stalls) = (Instant::now(), Stalls::watch());
         let refused = self.read(wait_ms).await.expect_err("no card is read");
         let took = began.elapsed();
-        let latest = Duration::from_millis(u64::from(wait_ms)) + LATE;
+        let latest = Duration::from_millis(u64::from(wait_ms)) + LATE + stalls.lost();
         assert!(took <= latest, "{refused} after {took:?}, not {latest:?}");
         refused
     }

@@ -1,20 +1,17 @@
 //! The real pcscd, away from the machine's own: its socket in a folder of ours, its reader a virtual one.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::desk::free_port;
+
 /// Longest wait for its socket.
-const READY_S_MAX: u64 = 10;
+const READY_S_MAX: u64 = 30;
 /// How often it is looked for.
 const LOOK_MS: u64 = 5;
-/// Where its readers listen.
-const PORT_MIN: u16 = 20_000;
-const PORTS: u32 = 12_000;
 /// The driver of the virtual reader, of Debian's vsmartcard-vpcd.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
@@ -113,23 +110,6 @@ impl Drop for Pcscd {
         self.kill();
         if std::thread::panicking() {
             eprintln!("--- pcscd's log ---\n{}", self.log());
-        }
-    }
-}
-
-/// A port with a free one behind it: the virtual reader has two slots. Below those that the kernel gives to
-/// whoever asks for any, so that nobody takes it before pcscd does.
-fn free_port() -> u16 {
-    static ASKED: AtomicU16 = AtomicU16::new(0);
-    let own = u16::try_from(std::process::id() % PORTS).expect("it is below");
-    loop {
-        let asked = ASKED.fetch_add(2, Ordering::Relaxed);
-        let offset = own.wrapping_mul(64).wrapping_add(asked);
-        let offset = u32::from(offset) % PORTS / 2 * 2;
-        let port = PORT_MIN + u16::try_from(offset).expect("it is below");
-        let free = |port: u16| TcpListener::bind(("0.0.0.0", port)).is_ok();
-        if free(port) && free(port + 1) {
-            return port;
         }
     }
 }

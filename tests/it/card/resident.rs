@@ -6,7 +6,7 @@ use yibaod::api::{CardMedium, DeviceState};
 use yibaod::sandbox::devices::card::{IdCardReader, Mood};
 
 use super::{LATE, LONG_MS, read, until};
-use crate::desk::{Desk, Setup};
+use crate::desk::{Desk, Setup, Stalls};
 
 /// A desk with such a reader, and the folder of its line.
 async fn start() -> (Desk, IdCardReader, tempfile::TempDir) {
@@ -28,11 +28,11 @@ pub(super) async fn start_as(role: &str) -> (Desk, IdCardReader, tempfile::TempD
 }
 
 async fn refuses(desk: &Desk, wait_ms: u32) -> String {
-    let began = Instant::now();
+    let (began, stalls) = (Instant::now(), Stalls::watch());
     let refused = read(desk, wait_ms).await.expect_err("no document is read");
     let took = began.elapsed();
     assert!(
-        took <= Duration::from_millis(wait_ms.into()) + LATE,
+        took <= Duration::from_millis(wait_ms.into()) + LATE + stalls.lost(),
         "{refused} after {took:?}"
     );
     refused
@@ -96,4 +96,29 @@ async fn a_reader_in_a_mood_is_told_and_well_again() {
     reader.replug().unwrap();
     reader.lay(&person);
     assert!(read(&desk, LONG_MS).await.is_ok());
+}
+
+/// Nobody asks for a document; that one lies there is told as long as it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_lifted_while_nobody_asks_is_told_of() {
+    let (desk, reader, _dir) = start().await;
+    let person = desk.platform.person("employee").unwrap();
+    reader.lay_slowly(&person, u32::MAX);
+    refuses(&desk, LONG_MS).await;
+    until(&desk, "ids", |device| device.has_card).await;
+    // As long as it lies, it is seen: the reader is asked, not guessed at.
+    let asked = until(&desk, "ids", |_| true)
+        .await
+        .counters
+        .unwrap()
+        .bytes_out;
+    let still = until(&desk, "ids", |device| {
+        device
+            .counters
+            .as_ref()
+            .is_some_and(|it| it.bytes_out > asked)
+    });
+    assert!(still.await.has_card);
+    reader.lift();
+    until(&desk, "ids", |device| !device.has_card).await;
 }

@@ -92,8 +92,12 @@ async fn cards_that_do_not_serve_are_named() {
         wait_ms: 500,
     };
     for (media, role, name) in [
-        (CardMedium::ResidentId, "", "CARD_READER_MISSING"),
-        (CardMedium::SocialCard, "id-card", "CARD_READER_MISSING"),
+        (CardMedium::ResidentId, "", "CARD_READER_NOT_CONFIGURED"),
+        (
+            CardMedium::SocialCard,
+            "id-card",
+            "CARD_READER_NOT_CONFIGURED",
+        ),
         (CardMedium::SocialCard, "scanner", "DEVICE_UNKNOWN"),
     ] {
         let refused = client.read_card(request(media, role)).await.unwrap_err();

@@ -120,7 +120,7 @@ async fn three_strangers_end_it_and_what_was_done_is_taken_back() {
 async fn nobody_shows_the_second_code() {
     let desk = Desk::start(Setup::default()).await;
     let mut request = asking(&desk, "nobody");
-    request.scan_wait_ms = 500;
+    request.scan_wait_ms = 3_000;
     let (answer, _) = watched(&desk, request, &[Shows::fresh("employee")]).await;
     check_ended(&desk, &answer, Money::Cancelled, Code::NobodyScanned).await;
     assert_eq!(

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic_types::StatusExt as _;
 use yibaod::api::daemon_service_client::DaemonServiceClient;
-use yibaod::api::{GetStatusRequest, GetStatusResponse, Money, PaperProof, PaperState, Settlement};
+use yibaod::api::{
+    GetMetricsRequest, GetStatusRequest, GetStatusResponse, Money, PaperProof, PaperState,
+    Settlement,
+};
 use yibaod::sandbox::devices::printer::Paper;
 
 use super::{Desk, channel};
@@ -84,6 +87,15 @@ impl Desk {
             .get_status(GetStatusRequest {})
             .await;
         asked.expect("a status").into_inner()
+    }
+
+    /// What monitoring reads.
+    pub(crate) async fn metrics(&self) -> String {
+        let channel = channel(&self.socket()).await.expect("its door is open");
+        let asked = DaemonServiceClient::new(channel)
+            .get_metrics(GetMetricsRequest {})
+            .await;
+        asked.expect("a page").into_inner().text
     }
 
     /// Waits until the settlement is like this.

@@ -20,10 +20,15 @@ pub struct Setup {
     pub profile_more: String,
     /// Lines added to the end of the configuration.
     pub config_more: String,
+    pub calls_per_caller: u32,
+    /// With the door on the bus.
+    pub dbus: bool,
     /// Without a receipt printer.
     pub no_printer: bool,
     /// Set for the daemon and what it starts.
     pub env: Vec<(String, String)>,
+    /// Another place of the same daemon.
+    pub daemon: Option<std::path::PathBuf>,
 }
 
 impl Default for Setup {
@@ -38,8 +43,11 @@ impl Default for Setup {
             profile: None,
             profile_more: String::new(),
             config_more: String::new(),
+            calls_per_caller: 256,
+            dbus: false,
             no_printer: false,
             env: Vec::new(),
+            daemon: None,
         }
     }
 }
@@ -84,13 +92,16 @@ fn settings(desk: &Desk) -> String {
          [paths]\nstate_dir = \"{dir}/state\"\nsocket = \"{dir}/yibaod.sock\"\n\
          site_profile = \"{dir}/site.toml\"\nsite_key = \"{dir}/site.key\"\n\n\
          [times]\nrejoin_s = {rejoin}\nconfirm_wait_s = {confirm}\nprint_wait_ms = {print}\n\n\
-         [limits]\ncalls_per_caller = 256\nwaiting_callers = 256\n\n\
+         [dbus]\nenabled = {dbus}\n\n\
+         [limits]\ncalls_per_caller = {calls}\nwaiting_callers = 256\n\n\
          [[device]]\nname = \"scanner\"\nrole = \"scanner\"\nkind = \"serial-scanner\"\n\
          path = \"{scanner}\"\n\n{printer}\n{more}\n",
         number = setup.desk_number,
+        dbus = setup.dbus,
         rejoin = setup.rejoin_s,
         confirm = setup.confirm_wait_s,
         print = setup.print_wait_ms,
+        calls = setup.calls_per_caller,
         more = setup.config_more,
     )
 }
@@ -141,4 +152,11 @@ fn profile(desk: &Desk) -> String {
         }
     }
     table.to_string()
+}
+
+/// A program at another place, to be run there at once. Another process writes it: a child that this one is just
+/// starting for another test would have the copy open for writing, and nobody could run it.
+pub fn copy_program(from: &str, to: &Path) {
+    let copied = std::process::Command::new("cp").arg(from).arg(to).status();
+    assert!(copied.expect("cp runs").success());
 }

@@ -2,8 +2,13 @@
 
 mod caller;
 mod check;
+mod day;
 mod files;
+mod kill;
+mod past;
+mod port;
 mod privacy;
+mod stall;
 mod truth;
 
 use std::os::unix::process::CommandExt as _;
@@ -24,10 +29,14 @@ use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 pub(crate) use caller::wait_for;
 pub use caller::{Shows, bill, bill_for, channel, request_from};
 pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
-pub use files::Setup;
+pub(crate) use day::today;
+pub use files::{Setup, copy_program};
+pub(crate) use kill::kill_at_edge;
+pub(crate) use port::free_port;
+pub(crate) use stall::Stalls;
 
 /// Longest wait for a daemon to open its door.
-const READY_S_MAX: u64 = 20;
+const READY_S_MAX: u64 = 60;
 /// How often a condition is looked at.
 const LOOK_MS: u64 = 5;
 
@@ -63,6 +72,7 @@ impl Desk {
 
     /// Everything but the daemon.
     pub fn prepare(platform: Arc<Platform>, setup: Setup) -> Self {
+        day::wait_for_room_in_the_day();
         let dir = tempfile::Builder::new()
             .prefix("yibao")
             .tempdir()
@@ -106,7 +116,8 @@ impl Desk {
 
     /// The command that runs the daemon; tests that need a tracer put it before.
     pub fn command(&self, before: &[&str]) -> Command {
-        let daemon = env!("CARGO_BIN_EXE_yibaod");
+        let other = self.setup.daemon.as_deref().and_then(Path::to_str);
+        let daemon = other.unwrap_or(env!("CARGO_BIN_EXE_yibaod"));
         let mut words = before.to_vec();
         words.push(daemon);
         let mut command = Command::new(words[0]);
@@ -137,8 +148,14 @@ impl Desk {
 
     /// Whether the daemon lives to open its door.
     pub async fn try_start_daemon_under(&mut self, before: &[&str]) -> bool {
+        let command = self.command(before);
+        self.try_start_daemon_by(command).await
+    }
+
+    /// [`Desk::try_start_daemon_under`] by a command of the test's own.
+    pub async fn try_start_daemon_by(&mut self, mut command: Command) -> bool {
         assert!(self.daemon.is_none(), "it runs already");
-        let daemon = self.command(before).spawn().expect("the daemon starts");
+        let daemon = command.spawn().expect("the daemon starts");
         self.tie = Some(Tie::group(daemon.id()).expect("a shell"));
         self.daemon = Some(daemon);
         let until = Instant::now() + Duration::from_secs(READY_S_MAX);

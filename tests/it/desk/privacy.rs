@@ -40,7 +40,12 @@ impl Desk {
 fn grep(secrets: &[u8], desk: &Desk) -> String {
     let mut grep = Command::new("grep")
         .args(["-raboF", "-f", "-"])
-        .args([desk.dir().join("daemon.log"), desk.state_dir()])
+        // Where no daemon was started there is no log.
+        .args(
+            [desk.dir().join("daemon.log"), desk.state_dir()]
+                .iter()
+                .filter(|path| path.exists()),
+        )
         .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

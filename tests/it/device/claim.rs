@@ -4,16 +4,18 @@ use std::time::{Duration, Instant};
 
 use yibaod::api::claim_response::Update;
 use yibaod::api::{
-    CheckHealthRequest, ClaimEnd, ClaimGranted, ClaimRequest, HealthVerdict, ReleaseClaimRequest,
-    RenewClaimRequest, ScanRequest,
+    CheckHealthRequest, ClaimEnd, ClaimGranted, ClaimRequest, DeviceState, HealthVerdict,
+    ReleaseClaimRequest, RenewClaimRequest, ScanRequest,
 };
 use yibaod::sandbox::devices::scanner::Terminator;
 
-use super::{devices, holder, until_held};
-use crate::desk::{Desk, Setup, bill, eventually, refusal};
+use super::{devices, holder, until_held, until_state};
+use crate::desk::{Desk, Setup, Stalls, bill, eventually, refusal};
 
-/// The bar is 50 ms; a busy machine gets ten times that.
-const FREE_MS_MAX: u128 = 500;
+/// The bar is 50 ms; a busy machine gets ten times that, and what it stood still itself.
+const FREE_MS_MAX: u64 = 500;
+/// A lease that a busy machine has the time to renew.
+const LEASE_MS: u32 = 4_000;
 
 type News = tonic::Streaming<yibaod::api::ClaimResponse>;
 
@@ -126,12 +128,13 @@ async fn a_killed_holder_frees_the_scanner() {
         all.iter().any(|device| device.waiting == 1).then_some(())
     };
     eventually(queued).await.expect("the second waits");
-    let killed = Instant::now();
+    let (killed, stalls) = (Instant::now(), Stalls::watch());
     holder_process.start_kill().expect("it runs");
     let (granted_at, granted) = second.await.expect("the second holder");
     assert!(matches!(granted, Update::Granted(_)), "{granted:?}");
-    let took_ms = granted_at.duration_since(killed).as_millis();
-    assert!(took_ms <= FREE_MS_MAX, "free after {took_ms} ms");
+    let took = granted_at.duration_since(killed);
+    let most = Duration::from_millis(FREE_MS_MAX) + stalls.lost();
+    assert!(took <= most, "free after {took:?}, not {most:?}");
     holder_process.wait().await.expect("it is dead");
 }
 
@@ -139,17 +142,17 @@ async fn a_killed_holder_frees_the_scanner() {
 async fn a_hanging_holder_loses_its_claim_and_a_renewing_one_keeps_it() {
     let desk = Desk::start(Setup::default()).await;
     let short = ClaimRequest {
-        lease_ms: 1_000,
+        lease_ms: LEASE_MS,
         ..ClaimRequest::default()
     };
     let (mut news, granted) = claim(&desk, short).await;
-    assert_eq!(granted.lease_ms, 1_000);
+    assert_eq!(granted.lease_ms, LEASE_MS);
     let mut client = devices(&desk).await;
     let began = Instant::now();
-    while began.elapsed() < Duration::from_millis(1_500) {
+    while began.elapsed() < Duration::from_millis((LEASE_MS + LEASE_MS / 2).into()) {
         let claim_id = granted.claim_id.clone();
         let renewed = client.renew_claim(RenewClaimRequest { claim_id }).await;
-        assert_eq!(renewed.expect("it is held").into_inner().lease_ms, 1_000);
+        assert_eq!(renewed.expect("it is held").into_inner().lease_ms, LEASE_MS);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(holder(&desk).await.0, granted.claim_id);
@@ -242,6 +245,7 @@ async fn a_claim_lives_through_a_replug() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_says_what_was_seen() {
     let mut desk = Desk::start(Setup::default()).await;
+    until_state(&desk, "scanner", DeviceState::Ready).await;
     let mut client = devices(&desk).await;
     let check = |device: &str| CheckHealthRequest {
         device: device.to_owned(),
@@ -294,14 +298,14 @@ async fn health_says_what_was_seen() {
 async fn who_waits_for_a_code_keeps_its_claim() {
     let desk = Desk::start(Setup::default()).await;
     let short = ClaimRequest {
-        lease_ms: 1_000,
+        lease_ms: LEASE_MS,
         ..ClaimRequest::default()
     };
     let (_news, granted) = claim(&desk, short).await;
     let mut client = devices(&desk).await;
     let request = ScanRequest {
         claim_id: granted.claim_id.clone(),
-        wait_ms: 1_800,
+        wait_ms: LEASE_MS + LEASE_MS / 2,
         ..ScanRequest::default()
     };
     let status = client.scan(request).await.expect_err("nobody scans");

@@ -5,10 +5,11 @@ mod rate;
 pub(crate) mod record;
 mod replug;
 mod scan;
+mod watch;
 
 use tonic::transport::Channel;
-use yibaod::api::ListDevicesRequest;
 use yibaod::api::device_service_client::DeviceServiceClient;
+use yibaod::api::{Device, DeviceState, ListDevicesRequest};
 
 use crate::desk::{Desk, channel, eventually};
 
@@ -33,4 +34,26 @@ pub async fn holder(desk: &Desk) -> (String, String) {
 pub async fn until_held(desk: &Desk) -> (String, String) {
     let held = async || Some(holder(desk).await).filter(|(by, _)| !by.is_empty());
     eventually(held).await.expect("somebody holds the scanner")
+}
+
+/// What is told of the device of this role.
+pub(crate) async fn device(desk: &Desk, role: &str) -> Device {
+    let all = devices(desk)
+        .await
+        .list_devices(ListDevicesRequest {})
+        .await
+        .expect("a list");
+    let all = all.into_inner().devices;
+    all.into_iter()
+        .find(|device| device.role == role)
+        .expect("it is configured")
+}
+
+/// Waits until the device of this role is so.
+pub(crate) async fn until_state(desk: &Desk, role: &str, state: DeviceState) -> Device {
+    let seen = eventually(async || Some(device(desk, role).await).filter(|d| d.state() == state));
+    match seen.await {
+        Some(device) => device,
+        None => panic!("never {state:?}: {:?}", device(desk, role).await),
+    }
 }

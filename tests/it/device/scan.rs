@@ -1,9 +1,9 @@
 //! The next code, for one call.
 
-use yibaod::api::{CodeCharset, CodeKind, ScanRequest, ScannedCode};
+use yibaod::api::{CodeCharset, CodeKind, DeviceState, ScanRequest, ScannedCode};
 use yibaod::sandbox::devices::scanner::Terminator;
 
-use super::{devices, holder, until_held};
+use super::{devices, holder, until_held, until_state};
 use crate::desk::{Desk, Setup, eventually, refusal};
 
 async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
@@ -73,6 +73,7 @@ async fn any_code_is_read_and_sorted() {
         .expect("who was given them is recorded");
     let kinds: Vec<&str> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
     assert_eq!(kinds, ["就诊卡", "drug_trace", "unknown", "unknown"]);
+    assert!(rows.iter().all(|row| row["door"] == "socket"), "{rows:?}");
     // What the codes were is nowhere.
     let written = serde_json::to_string(&rows).expect("rows");
     assert!(
@@ -102,6 +103,7 @@ async fn nobody_scans_and_the_scanner_is_free() {
         wait_ms: 100,
         ..ScanRequest::default()
     };
+    until_state(&desk, "scanner", DeviceState::Ready).await;
     let status = client.scan(request).await.expect_err("nobody scans");
     assert_eq!(refusal(&status).name, "NOBODY_SCANNED");
     assert_eq!(status.code(), tonic::Code::DeadlineExceeded);

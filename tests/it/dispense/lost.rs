@@ -1,7 +1,6 @@
 //! Lost answers of 3505A and 3506A: told again only where the site says that this is harmless, else for a person.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use yibaod::api::{Dispense, DispenseState, ResolvedAs};
@@ -221,15 +220,7 @@ async fn killed_at(infno: &'static str) {
         if infno == "3506A" {
             hand_out(&desk, goods("out")).await.expect("it is taken");
         }
-        let pid = i32::try_from(desk.pid()).expect("a pid");
-        let fired = Arc::new(AtomicBool::new(false));
-        let once = Arc::clone(&fired);
-        desk.platform.on_moment(move |moment| {
-            if moment.infno == infno && moment.edge == edge && !once.swap(true, Ordering::SeqCst) {
-                let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
-            }
-        });
+        let fired = desk.kill_at(infno, edge);
         let gone = if infno == "3506A" {
             take_back(&desk, back("it", "out", &[(2, "1", &[])])).await
         } else {

@@ -5,7 +5,7 @@ use yibaod::api::{
 };
 use yibaod::sandbox::acting::{Patient, Tick, Who};
 
-use super::{Kiosk, check_screens, shares, states};
+use super::{Kiosk, check_plain, check_said, check_screens, shares, states};
 use crate::desk::Setup;
 
 const LOGIN_WAIT_MS: u32 = 15_000;
@@ -13,49 +13,6 @@ const CHECKING: &str = "请稍候，正在核对身份。";
 const WORKING: &str = "请稍候，正在办理。";
 const SETTLING: &str = "正在医保结算，请勿离开。";
 const SHOW_CODE: &str = "请出示医保码，对准扫码器。";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn kiosk_registration() {
-    let kiosk = Kiosk::start(Setup::default()).await;
-    let scene = kiosk.scene().await;
-    let patient = Patient::new("employee");
-    let acted = scene.registration(&patient, |_, _| {}).await;
-    let acted = acted.expect("it is acted");
-    assert_eq!(acted.identification.business_type, "01101");
-    check_screens(
-        &scene,
-        &[
-            "请刷新您的医保电子凭证，对准扫码口，办理挂号。",
-            CHECKING,
-            "沈**，您好！",
-            "请选择科室：内科门诊、外科门诊",
-            "21.00 元。",
-            SHOW_CODE,
-            WORKING,
-            SETTLING,
-            "正在打印小票，请取走。",
-            "医保结算成功。",
-            "总额 21.00 元，基金支付 0.00，个人账户支付 16.00，个人现金 5.00；其中起付线 16.00，超限价自费 5.00",
-            "请另付现金 5.00 元。",
-            "支付成功，挂号成功：1号。",
-        ],
-    );
-    let paying = acted.paying.expect("it was paid");
-    assert_eq!(shares(&paying), [2_100, 0, 1_600, 500]);
-    kiosk
-        .desk
-        .assert_charged_once(paying.settled().expect("it stands"));
-    let order = acted.order.expect("it was chosen");
-    let visits = kiosk.desk.platform.ledger(|ledger| ledger.visits());
-    assert_eq!(visits.len(), 1, "the visit is of this order: {visits:?}");
-    assert_eq!((acted.place.expect("booked").0, order.slot.id), (1, 1));
-    assert_eq!(paying.receipts.len(), 1);
-    let receipt = paying.receipts[0].text();
-    assert!(
-        receipt.contains("21.00") && receipt.contains("挂号费"),
-        "{receipt}"
-    );
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kiosk_payment() {
@@ -185,8 +142,15 @@ async fn settlement_at_the_doctors_desk() {
             "总额 169.20 元，基金支付 67.55，个人账户支付 56.65，个人现金 45.00",
             "请另付现金 45.00 元。",
             "结算完成，结算单已显示。",
+            "结算单已打印，请取走。",
         ],
     );
+    let sheet = acted.sheet.expect("it is settled");
+    assert!(sheet.pdf.starts_with(b"%PDF-1.4"));
+    let job = sheet.job.expect("it is printed");
+    assert_eq!(job.state(), PrintJobState::Printed);
+    assert_eq!(job.proof(), PaperProof::QueueFinished);
+    assert_eq!((sheet.papers.len(), kiosk.reports.papers().len()), (1, 1));
     let paying = acted.paying.expect("it was paid");
     let settlement = paying.settled().expect("it stands");
     kiosk.desk.assert_charged_once(settlement);
@@ -254,4 +218,48 @@ async fn pharmacy_pick_up() {
     assert_eq!(kiosk.received("3505A"), 1);
     let papers = scene.told().into_iter().filter(|it| it.who == Who::Paper);
     assert_eq!(papers.count(), 2, "a receipt and a ticket");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn medicines_are_brought_back() {
+    let kiosk = Kiosk::start(Setup::default()).await;
+    let scene = kiosk.scene().await;
+    let patient = Patient::new("resident");
+    let paid = scene.payment(&patient, Tick::All, LOGIN_WAIT_MS, |_, _| {});
+    let paid = paid.await.expect("it is acted").paying;
+    assert_eq!(paid.expect("it was paid").money(), Money::Settled);
+    let picked_up = scene.pick_up(&patient).await.expect("it is acted");
+    let handed_out = &picked_up.dispensed[0];
+    let codes = &picked_up.prescriptions[0].medicines[0].trace_codes;
+    assert_eq!(codes.len(), 2);
+    // One of two packages.
+    let acted = scene.bring_back(handed_out, 1, &codes[..1]).await;
+    let acted = acted.expect("it is acted");
+    let told = acted.dispense.expect("it began");
+    assert_eq!(told.state(), DispenseState::Recorded, "{told:?}");
+    check_said(&scene, "退药完成，追溯码已上报，请取走退药凭条。");
+    assert_eq!(scene.his().back_on_shelf(), &codes[..1]);
+    let back = kiosk.desk.platform.ledger(|ledger| ledger.goods());
+    let back: Vec<_> = back.iter().filter(|row| row.infno == "3506A").collect();
+    assert_eq!(back.len(), 1, "{back:?}");
+    assert_eq!(back[0].trace_codes, codes[..1]);
+    assert_eq!(acted.tickets.len(), 1);
+    let ticket = acted.tickets[0].text();
+    assert!(
+        ticket.contains("退药凭条") && ticket.contains("阿莫西林"),
+        "{ticket}"
+    );
+    // Its number stands on one line, with the foot below.
+    let number = format!("流水号 {}", told.dispense_id);
+    assert!(ticket.lines().any(|line| line.trim() == number), "{ticket}");
+    // The same package does not come back twice, and what is wrong with that is said plainly.
+    let again = scene.bring_back(handed_out, 1, &codes[..1]).await;
+    let again = again.expect("it is acted");
+    assert!(again.refused.is_some() && again.tickets.is_empty());
+    check_plain(&scene);
+    assert_eq!(kiosk.received("3506A"), 1);
+    let acted = scene.bring_back(handed_out, 1, &codes[1..]).await;
+    let told = acted.expect("it is acted").dispense.expect("it began");
+    assert_eq!(told.state(), DispenseState::Recorded, "{told:?}");
+    assert_eq!(scene.his().back_on_shelf(), codes.as_slice());
 }

@@ -1,9 +1,14 @@
 //! Callers: two at once, one that goes, one that calls off, one that repeats, and a daemon that is killed.
 
-use yibaod::api::{CancelIdentifyRequest, IdentifyFlow, IdentifyState, Stage};
+use yibaod::api::{
+    CancelIdentifyRequest, IdentifyFlow, IdentifyState, Stage, WatchIdentificationRequest,
+};
 
 use super::{asking, by_code, call, client, error, received, until, watch};
 use crate::desk::{Desk, Setup, Shows, bill, refusal};
+
+/// Calls beside which a watch is opened.
+const MOMENTS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_callers_are_served_one_after_the_other() {
@@ -173,4 +178,30 @@ async fn a_restart_in_the_middle_ends_it() {
         .output()
         .expect("it runs");
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Opened just before the call, a watch may look while the request is being written down.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_opened_at_the_same_moment_sees_the_end() {
+    let desk = Desk::start(Setup::default()).await;
+    let mut client = client(&desk).await;
+    for n in 0..MOMENTS {
+        let mut request = asking(&format!("moment-{n}"), IdentifyFlow::Payment);
+        request.wait_ms = 5;
+        let watched = WatchIdentificationRequest {
+            request_id: request.request_id.clone(),
+        };
+        let events = client.watch_identification(watched).await;
+        let mut events = events.expect("it can be watched").into_inner();
+        let seen = async {
+            let mut last = Stage::Unspecified;
+            while let Some(event) = events.message().await.expect("it goes on") {
+                last = event.stage();
+            }
+            last
+        };
+        let (answer, last) = tokio::join!(client.identify(request), seen);
+        answer.expect("it is taken");
+        assert_eq!(last, Stage::Ended, "{n}");
+    }
 }

@@ -157,7 +157,7 @@ async fn a_missing_printer_hands_out_all_the_same() {
     assert_eq!(told.state(), DispenseState::Recorded, "{told:?}");
     let ticket = told.ticket.expect("it was asked for");
     assert_eq!(ticket.state(), PaperState::NotPrinted);
-    assert_eq!(ticket.reason.expect("why").name, "PRINTER_MISSING");
+    assert_eq!(ticket.reason.expect("why").name, "PRINTER_NOT_CONFIGURED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

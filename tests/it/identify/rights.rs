@@ -8,7 +8,7 @@ use serde_json::Value;
 use yibaod::api::{IdentifyFlow, Stage};
 
 use super::{asking, by_code, call, identify, until, watch};
-use crate::desk::{Desk, Setup, Shows};
+use crate::desk::{Desk, Setup, Shows, copy_program};
 
 /// A user of this machine that is nobody to the desk.
 const STRANGER_UID: u32 = 65_534;
@@ -17,7 +17,7 @@ const STRANGER_UID: u32 = 65_534;
 const AGAIN: std::time::Duration = std::time::Duration::from_millis(300);
 
 /// How often a whole name was told, by the journal, and to whom.
-fn unmasked_reads(desk: &Desk) -> Vec<String> {
+pub(crate) fn unmasked_reads(desk: &Desk) -> Vec<String> {
     let path = desk.state_dir().join("journal").join("journal.sqlite");
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let journal = rusqlite::Connection::open_with_flags(path, flags).expect("it opens");
@@ -35,7 +35,7 @@ pub(crate) fn open_to_all(desk: &Desk) {
     std::fs::set_permissions(desk.dir(), all(0o755)).expect("our folder");
     std::fs::set_permissions(desk.socket(), all(0o666)).expect("our socket");
     let program = desk.dir().join("yibaoctl");
-    std::fs::copy(env!("CARGO_BIN_EXE_yibaoctl"), &program).expect("room for it");
+    copy_program(env!("CARGO_BIN_EXE_yibaoctl"), &program);
     std::fs::set_permissions(program, all(0o755)).expect("our file");
 }
 
@@ -66,7 +66,12 @@ async fn a_whole_name_is_told_to_who_may_see_it_and_written_down_each_time() {
     assert!(answer.unmasked);
     assert_eq!((&answer.name, &answer.certno), (&person.name, &person.idno));
     assert_eq!(unmasked_reads(&desk).len(), 1);
-    assert!(unmasked_reads(&desk)[0].contains("uid:"));
+    for row in unmasked_reads(&desk) {
+        assert!(
+            row.contains("uid:") && row.contains(r#""door":"socket""#),
+            "{row}"
+        );
+    }
     // Who only watches sees it masked.
     let watched = events.last().and_then(|event| event.identification.clone());
     assert!(watched.expect("the last has it").name.contains('*'));

@@ -77,6 +77,32 @@ async fn another_business_type_is_told_as_given() {
     assert_eq!(asked[0].body["data"]["businessType"], "01201");
 }
 
+/// A report's printing has a business type of its own: a site that wants a code for each print asks with it before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn printing_a_report_can_be_asked_for_by_itself() {
+    let desk = Desk::start(Setup::default()).await;
+    let to_see = by_code(&desk, "to-see", IdentifyFlow::Report, "employee").await;
+    assert_eq!(to_see.business_type, "01303");
+    let mut request = asking("to-print", IdentifyFlow::Report);
+    request.business_type = "01304".to_owned();
+    let (to_print, _) = identify(&desk, request, &[Shows::fresh("employee")]).await;
+    assert_eq!(to_print.state(), IdentifyState::Identified, "{to_print:?}");
+    assert_eq!(to_print.business_type, "01304");
+    assert_eq!(to_print.psn_no, to_see.psn_no);
+    assert!(
+        to_print.prompt_zh.contains("打印"),
+        "{}",
+        to_print.prompt_zh
+    );
+    let asked = desk.platform.ledger(|ledger| ledger.received("ec.query"));
+    let told = asked
+        .iter()
+        .map(|it| it.body["data"]["businessType"].as_str());
+    let told: Vec<Option<&str>> = told.collect();
+    assert_eq!(told, [Some("01303"), Some("01304")]);
+    moved_no_money(&desk);
+}
+
 /// Several in force, none in force, unknown: the person is known all the same, and what is wrong is said.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_to_be_said_of_the_insurance_is_said() {

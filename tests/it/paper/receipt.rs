@@ -39,6 +39,45 @@ fn yuan(fen: i64) -> String {
     format!("{}.{:02}", fen / 100, fen % 100)
 }
 
+/// The fields that a settlement sheet must have stand on the receipt too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sheet_has_stands_on_the_receipt() {
+    let desk = Desk::start(Setup {
+        config_more: "[sheet]\nhospital_level = \"三级甲等\"\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let (answer, text) = receipt(&desk, "sheet").await;
+    let amounts = answer.amounts.as_ref().expect("settled");
+    let diagnosis = &bill(&desk, "x").visit.expect("it has one").diagnoses[0];
+    assert_line(&text, "医院等级", "三级甲等");
+    let (hidden, end) = answer.psn_no.split_at(answer.psn_no.len() - 4);
+    let psn_no = format!("{}{end}", "*".repeat(hidden.len()));
+    assert_line(&text, "个人编号", &psn_no);
+    assert_line(&text, "主要诊断", &diagnosis.diag_name);
+    for (name, fen) in [
+        ("符合政策范围金额", amounts.inscp_scp_amt_fen),
+        ("本次起付线", amounts.act_pay_dedc_fen),
+        ("全自费金额", amounts.fulamt_ownpay_amt_fen),
+        ("先行自付", amounts.preselfpay_amt_fen),
+        ("基金支付总额", amounts.fund_pay_sumamt_fen),
+        ("医保统筹基金支付", amounts.hifp_pay_fen),
+        ("个人负担总额", amounts.psn_part_amt_fen),
+        ("个人账户支付", amounts.acct_pay_fen),
+        ("账户余额", amounts.balc_fen),
+    ] {
+        assert_line(&text, name, &yuan(fen));
+    }
+    for words in ["就诊时间", "岁", "签名"] {
+        assert!(text.contains(words), "no {words}:\n{text}");
+    }
+    assert_eq!(amounts.cvlserv_pay_fen, 0);
+    assert!(
+        !text.contains("公务员"),
+        "what is nothing takes no line:\n{text}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_stands_on_it_and_names_are_masked() {
     let desk = Desk::start(Setup::default()).await;
@@ -105,6 +144,7 @@ async fn the_site_may_ask_for_whole_names_and_its_own_lines() {
     for words in [
         &person.name,
         &person.idno,
+        &person.psn_no,
         "内科楼一层收费处",
         "请妥善保管",
         "咨询电话 0731-00000000",

@@ -36,7 +36,13 @@ async fn sandbox() -> (Child, PathBuf) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_flow_runs_by_grpcurl_alone() {
     let (mut sandbox, socket) = sandbox().await;
-    let ends = ["挂号成功", "缴费成功", "已打印一份", "结算完成", "取药完成"];
+    let ends = [
+        "挂号成功",
+        "缴费成功",
+        "各打印一份",
+        "结算单已打印",
+        "退药完成",
+    ];
     for (number, end) in (1..).zip(ends) {
         let mut command = script_at("flow.sh");
         command.arg(number.to_string()).arg(&socket);

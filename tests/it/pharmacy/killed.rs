@@ -1,7 +1,6 @@
 //! kill -9 at every edge of 2101, 2102 and 2103, and of what finds out about a lost 2102.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use yibaod::api::Money;
@@ -26,15 +25,7 @@ async fn killed_at(infno: &'static str, setup: Setup, faults: &[&str]) {
         for fault in faults {
             desk.platform.arm(fault).expect("a fault of the sandbox");
         }
-        let pid = i32::try_from(desk.pid()).expect("a pid");
-        let fired = Arc::new(AtomicBool::new(false));
-        let once = Arc::clone(&fired);
-        desk.platform.on_moment(move |moment| {
-            if moment.infno == infno && moment.edge == edge && !once.swap(true, Ordering::SeqCst) {
-                let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
-            }
-        });
+        let fired = desk.kill_at(infno, edge);
         let request_id = format!("kill-{infno}-{edge:?}");
         let patient = desk.patient(&request_id, &[Shows::fresh("employee")]).await;
         let gone = desk.scan_and_pay(sale(&desk, &request_id)).await;

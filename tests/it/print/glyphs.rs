@@ -69,7 +69,7 @@ async fn read_back(all: &[char]) {
     for part in all.chunks(PAPER_CHARACTERS) {
         let text: String = part.iter().collect();
         let (paper, unprintable) =
-            printed("generic-80", Charset::Gb18030, vec![paragraph(&text)]).await;
+            printed("gb18030-80", Charset::Gb18030, vec![paragraph(&text)]).await;
         assert_eq!(unprintable, 0);
         let read: String = paper.text().split_whitespace().collect();
         let sent: String = text.split_whitespace().collect();
@@ -113,7 +113,7 @@ async fn rare_names_are_drawn_as_a_better_printer_prints_them() {
         let blocks: Vec<Block> = part.iter().map(|name| paragraph(name)).collect();
         let (drawn, unprintable) = printed("gbk-80", Charset::Gbk, blocks.clone()).await;
         assert_eq!(unprintable, 0);
-        let (lettered, _) = printed("generic-80", Charset::Gb18030, blocks).await;
+        let (lettered, _) = printed("gb18030-80", Charset::Gb18030, blocks).await;
         assert_eq!(drawn.height(), lettered.height());
         for y in 0..drawn.height() {
             for x in 0..576 {
@@ -126,7 +126,7 @@ async fn rare_names_are_drawn_as_a_better_printer_prints_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_has_is_written_out() {
     let (paper, unprintable) = printed(
-        "generic-80",
+        "gb18030-80",
         Charset::Gb18030,
         vec![paragraph("王\u{20089}")],
     )

@@ -1,11 +1,16 @@
 //! `PrintService` over the shipped daemon: on disk before it is accepted, printed at most once, truly told.
 
 mod copy;
+mod emupos;
 mod faults;
 mod glyphs;
+mod line;
+mod list;
 mod once;
 mod preview;
 mod report;
+mod restart;
+mod second_opinion;
 
 use tonic::transport::Channel;
 use yibaod::api::print_block::Block;

@@ -25,7 +25,7 @@ const PLACES_LONG: usize = 400;
 /// Syncs and writes of a run between those that fail in the short form; in the long one each does.
 const FAILING_STEP: usize = 4;
 /// Longest time for a daemon on a failing disk to answer or to end.
-const RUN_S_MAX: u64 = 60;
+const RUN_S_MAX: u64 = 50;
 /// The first seed of the places.
 const SEED: u64 = 1;
 

@@ -36,7 +36,7 @@ enum Twice {
     AnsweredBySecond,
     /// Done, and nobody hears of it.
     Lost,
-    /// The daemon is killed when the answer is on its way, and the caller comes back.
+    /// The daemon is killed before the answer leaves, and the caller comes back.
     Restarted,
 }
 
@@ -162,7 +162,7 @@ async fn run(way: Way, twice: Twice) -> (Books, String) {
     }
     let killer = Killer::new(&desk.platform);
     if twice == Twice::Restarted {
-        killer.aim(Aim::Call(way.infno, 1, Edge::AfterAnswer), desk.pid());
+        killer.aim(Aim::Call(way.infno, 1, Edge::BeforeAnswer), desk.pid());
         let patient = desk.patient(REQUEST, &[Shows::fresh("employee")]).await;
         let call = desk.scan_and_pay(bill(&desk, REQUEST)).await;
         assert!(call.is_err(), "{call:?}");

@@ -10,14 +10,7 @@ use yibaod::api::{
     Operator, OperatorKind, ReconcileRequest, Reconciliation, Settlement, StatementGroup,
 };
 
-use crate::desk::{Desk, Shows, bill_for};
-
-/// The platform's day.
-fn today() -> String {
-    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
-    let now = jiff::Timestamp::now().to_zoned(zone);
-    now.strftime("%Y-%m-%d").to_string()
-}
+use crate::desk::{Desk, Shows, bill_for, today};
 
 pub(crate) fn request(request_id: &str) -> ReconcileRequest {
     ReconcileRequest {

@@ -1,7 +1,7 @@
 //! kill -9 at every edge of the messages of a refund: after the restart it ends as the platform's ledger says.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use yibaod::api::RefundMoney;
@@ -35,15 +35,7 @@ async fn killed_at(infno: &'static str, faults: &[&str], by_platform: bool) {
         for fault in faults {
             desk.platform.arm(fault).expect("a fault of the sandbox");
         }
-        let pid = i32::try_from(desk.pid()).expect("a pid");
-        let fired = Arc::new(AtomicBool::new(false));
-        let once = Arc::clone(&fired);
-        desk.platform.on_moment(move |moment| {
-            if moment.infno == infno && moment.edge == edge && !once.swap(true, Ordering::SeqCst) {
-                let pid = rustix::process::Pid::from_raw(pid).expect("a pid is not 0");
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
-            }
-        });
+        let fired = desk.kill_at(infno, edge);
         let gone = refund(&desk, request.clone()).await;
         assert!(gone.is_err(), "{infno} {edge:?}: {gone:?}");
         assert!(

@@ -50,7 +50,7 @@ async fn refund(desk: &Desk, request: RefundSettlementRequest) -> Result<Refund,
 }
 
 /// The refund when its money is final, or only a person can go on; asked with the same request again.
-async fn ended(desk: &Desk, request: RefundSettlementRequest) -> Refund {
+pub(crate) async fn ended(desk: &Desk, request: RefundSettlementRequest) -> Refund {
     let is_over = |refund: &Refund| {
         refund.stuck || matches!(refund.money(), RefundMoney::Refunded | RefundMoney::Refused)
     };

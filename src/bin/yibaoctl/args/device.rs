@@ -7,10 +7,11 @@ pub(crate) enum DeviceCommand {
     /// All devices as they are. 列出全部外设。
     List,
     /// All devices, then each event until Ctrl-C. 持续显示外设变化。
-    Watch,
+    Watch(DeviceWatch),
     /// Try a scanner: the next code, or each one. 试扫码。
     Scan(DeviceScan),
-    /// Try whether devices do their work: a code, a test page, a card; exit code 1 when one does not. 试用外设。
+    /// Try whether devices do their work: a code, a test page, a card; exit code 1 when one does not, 5 when a person
+    /// must look or nothing was tried. 试用外设。
     Test(DeviceTestArgs),
     /// What a device and its driver say to each other, without persons; for an admin. 录制外设通信（已脱敏）。
     Record(DeviceRecordArgs),
@@ -22,6 +23,13 @@ pub(crate) enum DeviceCommand {
     Who,
     /// Give a claim back; an admin anybody's. 释放占用，管理员可释放任何人的。
     Release(WhichClaim),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeviceWatch {
+    /// First event wanted, also one that is over: the number behind the last one seen, plus 1. 从此事件号起（可补看已发生的）。
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub(crate) from: u64,
 }
 
 #[derive(Debug, clap::Args)]

@@ -56,3 +56,39 @@ fn lines(answer: &CheckHealthResponse, paint: Paint, width: usize) -> Vec<String
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use yibaod::api::{Device, HealthCheck};
+
+    use super::*;
+    use crate::draw::columns;
+
+    #[test]
+    fn evidence_fits_a_terminal_of_80_columns() {
+        let check = |name: &str, verdict: HealthVerdict| {
+            HealthCheck {
+            name: name.to_owned(),
+            verdict: verdict.into(),
+            evidence_zh: "其他程序也打开了它，可能丢码：".repeat(4),
+            evidence_en: "/dev/serial/by-id/usb-Newland_Auto-ID_NLS-FM430_of_a_very_long_name_indeed_0000000001-if00-port0 is /dev/ttyACM0; ".repeat(2),
+        }
+        };
+        let answer = CheckHealthResponse {
+            device: Some(Device {
+                name: "gun".into(),
+                role: "scanner".into(),
+                kind: "keyboard-scanner".into(),
+                address: "/dev/input/by-id/usb-a-very-long-name-of-a-scanner-event-kbd".into(),
+                ..Device::default()
+            }),
+            checks: vec![
+                check("permission", HealthVerdict::Fine),
+                check("holder", HealthVerdict::Care),
+            ],
+            ..CheckHealthResponse::default()
+        };
+        let lines = lines(&answer, Paint::new(false), 80);
+        assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
+    }
+}

@@ -23,11 +23,11 @@ pub(super) async fn list(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
     Ok(Exit::Fine)
 }
 
-/// All devices, then each event until Ctrl-C.
-pub(super) async fn watch(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
+/// All devices, then each event until Ctrl-C; with a number the events from there on, as far as they are kept.
+pub(super) async fn watch(door: &mut Door, from_seq: u64, out: &Out) -> Result<Exit, Trouble> {
     let stream = door
         .devices
-        .watch_devices(WatchDevicesRequest { from_seq: 0 })
+        .watch_devices(WatchDevicesRequest { from_seq })
         .await;
     let mut stream = stream.map_err(Trouble::of_status)?.into_inner();
     loop {
@@ -59,9 +59,10 @@ fn line(event: &DeviceEvent) -> String {
         holder => format!("  ← {}", clean(holder)),
     };
     format!(
-        "  {}  {}  {zh} {en}{holder}",
+        "  {}  {}  {zh} {en}{holder}  #{}",
         time_of_day(&event.at),
-        clean(&event.device)
+        clean(&event.device),
+        event.seq
     )
 }
 
@@ -124,6 +125,27 @@ pub(crate) fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<Strin
 mod tests {
     use super::*;
     use crate::draw::columns;
+
+    #[test]
+    fn all_kinds_fit_a_terminal_of_80_columns() {
+        let kinds = ["keyboard-scanner", "id-card-serial", "ipp-printer"];
+        let device = |kind: &&str| Device {
+            name: format!("{kind}-of-the-second-desk"),
+            role: "scanner-second-desk".into(),
+            kind: (*kind).to_owned(),
+            state: DeviceState::PaperOut.into(),
+            paper_low: true,
+            address: "ipp://printer.of-the-second-floor.example:631/ipp/print".into(),
+            held_by: "claim-19a2b3c4d5e-1234".into(),
+            waiting: 12,
+            problem: Some(crate::trouble::of_book(yibaod::book::Code::PaperOut)),
+            ..Device::default()
+        };
+        let devices: Vec<Device> = kinds.iter().map(device).collect();
+        let lines = drawn(&devices, Paint::new(false), 80);
+        assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("keyboard-scan")));
+    }
 
     #[test]
     fn a_missing_device_says_what_to_do() {

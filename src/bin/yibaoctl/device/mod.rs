@@ -2,6 +2,7 @@
 
 mod health;
 mod list;
+mod page;
 mod record;
 mod scan;
 mod test;
@@ -24,7 +25,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Trouble> {
     match command {
         DeviceCommand::List => list::list(door, out).await,
-        DeviceCommand::Watch => list::watch(door, out).await,
+        DeviceCommand::Watch(wanted) => list::watch(door, wanted.from, out).await,
         DeviceCommand::Scan(wanted) => scan::run(door, wanted, out).await,
         DeviceCommand::Health(which) => health::run(door, &which.device, out).await,
         DeviceCommand::Why(which) => why::run(door, &which.device, out).await,

@@ -12,6 +12,8 @@
 //! 12 > 1b 40 31                | .@1     bytes to the device; from the bar on it is for the eye only
 //! 13 < 16                      | .       bytes from the device
 //! 20 > {"ask":"end","id":3}              of a pcsc-reader: a message, as text
+//! 41 > 01 01 00 06 …                      of a print queue: a message of IPP, from `opened` to `closed` one exchange
+//! 41 > 64 6f 63 …  | document of 605 bytes  and that a document went behind it, of which nothing else is told
 //! 90 error PAPER_OUT                     the driver met a trouble, by its name in the book
 //! 95 closed
 //! 100 end time-over                    or: too-slow, stopping, hung-up. Without it the file is cut off

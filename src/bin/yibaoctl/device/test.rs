@@ -1,4 +1,5 @@
-//! `device test`: whether a device does its work, tried with a person at the desk: a code, a test page, a card.
+//! `device test`: whether a device does its work, tried with a person at the desk: a code, a test page, a card. What
+//! nobody showed anything to was not tried, and says nothing of the device.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +10,21 @@ use yibaod::api::{
     PaperProof, PrintJob, PrintJobState, PrintRequest, ReadCardRequest, RecordDeviceRequest,
     ScanRequest, ShownCard,
 };
+use yibaod::book::Code;
 
+use super::page;
 use crate::args::DeviceTestArgs;
 use crate::connect::Door;
 use crate::draw::table::{Column, Table};
-use crate::draw::{clean, words};
+use crate::draw::{clean, words, wrapped};
 use crate::exit::Exit;
 use crate::out::Out;
 use crate::trouble::Trouble;
 
 /// What others at the desk see.
 const PURPOSE: &str = "yibaoctl device test";
+/// What a queue lists the test page as.
+const PAGE_TITLE: &str = "测试页 test page";
 /// How long the end of the test page is waited for.
 const PAGE_WAIT_MS: u32 = 60_000;
 /// The record of a code that nothing ends comes so late.
@@ -62,8 +67,20 @@ pub(super) async fn run(
     if wanted.device.is_none() && !out.is_json() {
         out.lines(&table(&all).lines(out.width_of_table(), out.paint()));
     }
-    let works = all.iter().all(|it| it.found.verdict == Verdict::Works);
-    Ok(if works { Exit::Fine } else { Exit::Failed })
+    Ok(exit_of(all.iter().map(|it| it.found.verdict)))
+}
+
+/// What did not work decides; then what a person must look at. What was not tried counts only when nothing was.
+fn exit_of(verdicts: impl Iterator<Item = Verdict>) -> Exit {
+    let verdicts: Vec<Verdict> = verdicts.collect();
+    let any = |wanted: Verdict| verdicts.contains(&wanted);
+    if any(Verdict::Fails) {
+        Exit::Failed
+    } else if any(Verdict::Look) || !any(Verdict::Works) {
+        Exit::Open
+    } else {
+        Exit::Fine
+    }
 }
 
 /// One device after its test.
@@ -87,6 +104,8 @@ enum Verdict {
     Works,
     /// It did something; a person must look whether it is right.
     Look,
+    /// Nobody showed a code or a card.
+    NotTried,
     Fails,
 }
 
@@ -95,6 +114,7 @@ impl Verdict {
         match self {
             Verdict::Works => "works",
             Verdict::Look => "look",
+            Verdict::NotTried => "not_tried",
             Verdict::Fails => "fails",
         }
     }
@@ -103,6 +123,7 @@ impl Verdict {
         match self {
             Verdict::Works => "可用 works",
             Verdict::Look => "请查看 look",
+            Verdict::NotTried => "未试 not tried",
             Verdict::Fails => "不可用 does not work",
         }
     }
@@ -122,6 +143,19 @@ impl Found {
             verdict: Verdict::Look,
             seen,
             action: action.to_owned(),
+        }
+    }
+
+    /// What an error says. That nobody showed anything is none of the device's.
+    fn failed(seen: Vec<String>, error: &ErrorEntry) -> Self {
+        let nobody = [Code::NobodyScanned, Code::NobodyShowedCard];
+        let verdict = match nobody.iter().any(|code| code.id() == error.code) {
+            true => Verdict::NotTried,
+            false => Verdict::Fails,
+        };
+        Self {
+            verdict,
+            ..Self::fails(seen, error)
         }
     }
 
@@ -149,15 +183,21 @@ async fn tried(door: &mut Door, device: &Device, wait_s: u32, out: &Out) -> Foun
             None => scanner(door, device, wait_s, out).await,
         }
     } else if kind.starts_with("escpos") {
-        printer(door, device, out).await
+        let content = Content::Document(crate::print::test_page());
+        printer(door, device, content, out).await
+    } else if kind == "cups-queue" || kind == "ipp-printer" {
+        printer(door, device, Content::Pdf(page::pdf()), out).await
     } else if kind == "pcsc-reader" || kind.starts_with("id-card") {
         match is_missing {
             Some(problem) => Found::fails(Vec::new(), problem),
             None => card(door, device, wait_s, out).await,
         }
     } else {
-        let what = "此类设备请打印一份文档试用  try this kind by printing a document";
-        Found::look(Vec::new(), what)
+        let what = "本程序不会试用此类设备  this program does not know how to try this kind";
+        Found {
+            verdict: Verdict::NotTried,
+            ..Found::look(Vec::new(), what)
+        }
     }
 }
 
@@ -176,7 +216,7 @@ async fn scanner(door: &mut Door, device: &Device, wait_s: u32, out: &Out) -> Fo
     let code = match door.devices.scan(request).await {
         Ok(answer) => answer.into_inner().code.unwrap_or_default(),
         Err(status) => {
-            let mut found = Found::fails(Vec::new(), &Trouble::of_status(status).entry());
+            let mut found = Found::failed(Vec::new(), &Trouble::of_status(status).entry());
             found.seen.push(line.seen().await);
             return found;
         }
@@ -269,7 +309,7 @@ fn framing(kind: &str, bytes: &[u8]) -> &'static str {
     }
 }
 
-async fn printer(door: &mut Door, device: &Device, out: &Out) -> Found {
+async fn printer(door: &mut Door, device: &Device, content: Content, out: &Out) -> Found {
     let asked = CheckHealthRequest {
         device: device.name.clone(),
     };
@@ -295,7 +335,8 @@ async fn printer(door: &mut Door, device: &Device, out: &Out) -> Found {
     let request = PrintRequest {
         request_id: format!("ctl-{}", uuid::Uuid::now_v7()),
         role: device.role.clone(),
-        content: Some(Content::Document(crate::print::test_page())),
+        content: Some(content),
+        title: PAGE_TITLE.to_owned(),
         answer_wait_ms: PAGE_WAIT_MS,
         ..PrintRequest::default()
     };
@@ -306,7 +347,7 @@ async fn printer(door: &mut Door, device: &Device, out: &Out) -> Found {
 }
 
 fn of_job(job: &PrintJob, mut seen: Vec<String>) -> Found {
-    let look = "请看测试页：标尺、汉字、条码是否完整  look at the page: rulers, Chinese, codes";
+    let look = "请看测试页是否完整：标尺、汉字、线条  look at the page: rulers, Chinese, lines";
     match (job.state(), &job.error) {
         (PrintJobState::Printed, _) => {
             seen.push(match job.proof() {
@@ -327,7 +368,10 @@ fn of_job(job: &PrintJob, mut seen: Vec<String>) -> Found {
             ));
             Found::look(seen, look)
         }
-        (_, None) => Found::look(seen, look),
+        (_, None) => {
+            seen.push("任务尚未结束  the job is not over yet".to_owned());
+            Found::look(seen, look)
+        }
     }
 }
 
@@ -348,12 +392,14 @@ async fn card(door: &mut Door, device: &Device, wait_s: u32, out: &Out) -> Found
             let rows = crate::card::drawn(&card).into_iter();
             Found::works(rows.map(|row| row.trim().to_owned()).collect())
         }
-        Err(status) => Found::fails(Vec::new(), &Trouble::of_status(status).entry()),
+        Err(status) => Found::failed(Vec::new(), &Trouble::of_status(status).entry()),
     }
 }
 
 fn note(out: &Out, line: &str) {
-    out.notes(&[format!("  {line}")]);
+    let lines = wrapped(line, out.width_notes().saturating_sub(2));
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {line}")).collect();
+    out.notes(&lines);
 }
 
 fn tell(tried: &Tried, out: &Out) {
@@ -371,18 +417,22 @@ fn tell(tried: &Tried, out: &Out) {
         out.object(&object.to_string());
         return;
     }
-    let mut lines: Vec<String> = found
-        .seen
-        .iter()
-        .map(|seen| format!("    {seen}"))
-        .collect();
-    let action = match found.action.as_str() {
-        "" => String::new(),
-        action => format!("  → {action}"),
-    };
-    let (name, verdict) = (clean(&device.name), found.verdict.drawn());
-    lines.push(format!("  {name}  {verdict}{action}"));
-    out.lines(&lines);
+    out.lines(&lines(tried, out.width()));
+}
+
+/// What was seen, then the verdict and what to do, none wider than that.
+fn lines(tried: &Tried, width: usize) -> Vec<String> {
+    let found = &tried.found;
+    let inner = width.saturating_sub(4);
+    let seen = found.seen.iter().flat_map(|seen| wrapped(seen, inner));
+    let mut lines: Vec<String> = seen.map(|line| format!("    {line}")).collect();
+    let name = clean(&tried.device.name);
+    lines.push(format!("  {name}  {}", found.verdict.drawn()));
+    if !found.action.is_empty() {
+        let action = wrapped(&format!("→ {}", found.action), inner);
+        lines.extend(action.into_iter().map(|line| format!("    {line}")));
+    }
+    lines
 }
 
 fn table(all: &[Tried]) -> Table {
@@ -420,6 +470,46 @@ mod tests {
             assert_eq!(framing("serial-scanner", bytes), seen);
         }
         assert!(!ends("serial-scanner", b"000") && ends("hid-scanner", b"000"));
+    }
+
+    #[test]
+    fn what_nobody_tried_is_no_failure() {
+        use Verdict::{Fails, Look, NotTried, Works};
+        for (verdicts, exit) in [
+            (&[Works, NotTried][..], Exit::Fine),
+            (&[Works, Look, NotTried], Exit::Open),
+            (&[NotTried, NotTried], Exit::Open),
+            (&[Works, Look, NotTried, Fails], Exit::Failed),
+            (&[Works], Exit::Fine),
+        ] {
+            assert_eq!(exit_of(verdicts.iter().copied()), exit, "{verdicts:?}");
+        }
+        let said = |code| Found::failed(Vec::new(), &crate::trouble::of_book(code)).verdict;
+        assert_eq!(said(Code::NobodyScanned), NotTried);
+        assert_eq!(said(Code::NobodyShowedCard), NotTried);
+        assert_eq!(said(Code::ScannerUnplugged), Fails);
+    }
+
+    #[test]
+    fn everything_fits_a_terminal_of_80_columns() {
+        let error = crate::trouble::of_book(Code::PrinterMissing);
+        let device = Device {
+            name: "keyboard-scanner-of-desk-7".into(),
+            role: "scanner-second".into(),
+            kind: "keyboard-scanner".into(),
+            ..Device::default()
+        };
+        let tried = [Tried {
+            device,
+            found: Found::fails(vec!["字".repeat(99)], &error),
+            ms: 60_000,
+        }];
+        let mut all = lines(&tried[0], 80);
+        all.extend(table(&tried).lines(80, crate::draw::Paint::new(false)));
+        assert!(
+            all.iter().all(|line| crate::draw::columns(line) <= 80),
+            "{all:#?}"
+        );
     }
 
     #[test]

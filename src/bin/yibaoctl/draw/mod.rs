@@ -89,7 +89,14 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(line.trim_end().to_owned());
             line.clear();
         }
-        line.push_str(piece);
+        // A word that is wider than a line, such as a path, is broken where the line is full.
+        for character in piece.chars() {
+            let wide = character.width().unwrap_or(0);
+            if character != ' ' && columns(&line) + wide > width && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(character);
+        }
     }
     lines.push(line.trim_end().to_owned());
     lines
@@ -167,6 +174,14 @@ mod tests {
         assert_eq!(cut("医保结算", 6), "医保…");
         assert_eq!(columns(&left("医保", 7)), 7);
         assert_eq!(right("医", 4), "  医");
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_a_line_is_broken() {
+        let path = "/dev/serial/by-id/usb-scanner";
+        let lines = wrapped(&format!("at {path}, 好"), 12);
+        assert_eq!(lines, ["at", "/dev/serial/", "by-id/usb-sc", "anner, 好"]);
+        assert_eq!(wrapped("", 12), [""]);
     }
 
     #[test]

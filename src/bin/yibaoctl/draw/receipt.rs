@@ -245,7 +245,7 @@ fn rule(paint: Paint) -> String {
     ))
 }
 
-/// An error: what happened, what to do now, both languages.
+/// An error: what happened, what to do now, the state of the money, whether to repeat; both languages.
 pub(crate) fn error(entry: &ErrorEntry, paint: Paint, width: usize) -> Vec<String> {
     let code = format!("{} {}", entry.code, entry.name);
     let mut lines = vec![format!("  {} {}", paint.bad("✗"), paint.bad(code.trim()))];
@@ -264,6 +264,13 @@ pub(crate) fn error(entry: &ErrorEntry, paint: Paint, width: usize) -> Vec<Strin
     }
     say("→", &entry.action_zh, false);
     say("→", &entry.action_en, true);
+    if let Some((zh, en)) = words::error_money(entry.money()) {
+        say("¥", zh, false);
+        say("¥", en, true);
+    }
+    let (zh, en) = words::repeat(entry.repeat());
+    say("↻", zh, false);
+    say("↻", en, true);
     lines
 }
 

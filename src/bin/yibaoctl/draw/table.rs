@@ -23,6 +23,11 @@ impl Column {
         }
     }
 
+    /// Text that is never cut: an id is of no use when half of it is missing.
+    pub(crate) fn whole(title: &str) -> Self {
+        Self::text(title, usize::MAX)
+    }
+
     /// A number or a time, at the right and never cut.
     pub(crate) fn number(title: &str) -> Self {
         Self {
@@ -53,7 +58,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Titles and rows, none wider than `width` unless numbers alone are.
+    /// Titles and rows, none wider than `width` unless what is never cut alone is.
     pub(crate) fn lines(&self, width: usize, paint: Paint) -> Vec<String> {
         let widths = self.widths(width);
         let titles: Vec<String> = self

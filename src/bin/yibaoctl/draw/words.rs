@@ -1,8 +1,9 @@
 //! What the values of the wire are called, Chinese and English.
 
 use yibaod::api::{
-    CancelVerdict, CardMedium, ClaimEnd, CodeKind, DeviceChange, DeviceState, Money, PaperProof,
-    PaperState, RefundMoney, ResolvedAs, Stage, StuckSubject, TriedEnd,
+    CancelVerdict, CardMedium, ClaimEnd, CodeKind, DeviceChange, DeviceState, ErrorMoney, Money,
+    PaperProof, PaperState, PrintJobState, RefundMoney, Repeat, ResolvedAs, Stage, StuckSubject,
+    TriedEnd,
 };
 
 /// Chinese and English.
@@ -17,6 +18,50 @@ pub(crate) fn money(money: Money) -> Words {
         Money::Reversed => ("已冲正（已退回）", "REVERSED"),
         Money::Unknown => ("结果未知", "UNKNOWN"),
         Money::Pending => ("进行中", "PENDING"),
+    }
+}
+
+pub(crate) fn job(state: PrintJobState) -> Words {
+    match state {
+        PrintJobState::Waiting => ("等待打印机", "waiting"),
+        PrintJobState::Printing => ("正在打印", "printing"),
+        PrintJobState::Printed => ("已打印", "printed"),
+        PrintJobState::NotPrinted => ("未打印", "not printed"),
+        PrintJobState::Unknown => ("不清楚是否打出", "unknown"),
+        PrintJobState::Cancelled => ("已取消", "cancelled"),
+        PrintJobState::Unspecified => ("不明", "not said"),
+    }
+}
+
+/// What an error says of the money; nothing when money has no part in it.
+pub(crate) fn error_money(money: ErrorMoney) -> Option<Words> {
+    match money {
+        ErrorMoney::Unspecified | ErrorMoney::NotConcerned => None,
+        ErrorMoney::NotCharged => Some((
+            "未扣费（或已退回）",
+            "nothing was charged, or it was given back",
+        )),
+        ErrorMoney::Charged => Some(("已扣费", "it was charged")),
+        ErrorMoney::Unknown => Some(("是否扣费尚不清楚", "whether it was charged is not known")),
+    }
+}
+
+/// Whether the same call may be made again.
+pub(crate) fn repeat(repeat: Repeat) -> Words {
+    match repeat {
+        Repeat::Unspecified => ("不明", "not said"),
+        Repeat::SameId => (
+            "可用同一请求编号重做",
+            "safe to repeat with the same request_id",
+        ),
+        Repeat::NewId => (
+            "改正后请用新的请求编号",
+            "once mended, ask again with a new request_id",
+        ),
+        Repeat::AskOnly => (
+            "请勿重做，只可查询",
+            "do not repeat it; ask what became of it",
+        ),
     }
 }
 
@@ -188,6 +233,11 @@ pub(crate) fn change(change: DeviceChange) -> Words {
         DeviceChange::Unplugged => ("线路断开", "unplugged"),
         DeviceChange::CardIn => ("有卡", "card in"),
         DeviceChange::CardOut => ("卡已取走", "card out"),
+        DeviceChange::Added => ("配置中加入", "configured"),
+        DeviceChange::Removed => ("配置中去掉", "taken out of the configuration"),
+        DeviceChange::Ambiguous => ("多台设备符合规则", "several devices fit"),
+        DeviceChange::NotPermitted => ("无权打开", "not permitted"),
+        DeviceChange::HeldElsewhere => ("被其他程序占用", "held elsewhere"),
         DeviceChange::CodeIgnored => ("无人等待的扫码，已丢弃", "code dropped, nobody waits"),
     }
 }

@@ -21,7 +21,7 @@ const PDF_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 const INLINE_BYTES_MAX: usize = 2_097_152;
 const PIECE_BYTES_MAX: usize = 1_048_576;
 /// Characters of a title.
-const TITLE_LENGTH_MAX: usize = 50;
+pub(super) const TITLE_LENGTH_MAX: usize = 50;
 
 /// Prints it.
 pub(super) async fn print(
@@ -46,7 +46,7 @@ pub(super) async fn print(
         request_id: request_id.clone(),
         role: args.role.clone().unwrap_or_default(),
         content: Some(content),
-        document_id: args.document_id.clone().unwrap_or_default(),
+        document_id: args.document_id.first().cloned().unwrap_or_default(),
         title: name.chars().take(TITLE_LENGTH_MAX).collect(),
         ..PrintRequest::default()
     };
@@ -66,7 +66,12 @@ pub(super) async fn print(
     Ok(tell(&told, out))
 }
 
-async fn put(door: &mut Door, upload_id: &str, pdf: &[u8], out: &Out) -> Result<(), Trouble> {
+pub(super) async fn put(
+    door: &mut Door,
+    upload_id: &str,
+    pdf: &[u8],
+    out: &Out,
+) -> Result<(), Trouble> {
     let mut sent = 0_usize;
     for piece in pdf.chunks(PIECE_BYTES_MAX) {
         let offset = sent;
@@ -85,7 +90,7 @@ async fn put(door: &mut Door, upload_id: &str, pdf: &[u8], out: &Out) -> Result<
 }
 
 /// Each change, to the end.
-pub(super) async fn follow(
+pub(crate) async fn follow(
     door: &mut Door,
     first: PrintJob,
     out: &Out,
@@ -106,7 +111,7 @@ pub(super) async fn follow(
 }
 
 /// Where it stands, in a line; empty once it is over.
-fn line(told: &PrintJob) -> String {
+pub(super) fn line(told: &PrintJob) -> String {
     let state = match told.state() {
         PrintJobState::Waiting => "等待 waiting",
         PrintJobState::Printing => "正在打印 printing",
@@ -130,7 +135,7 @@ fn line(told: &PrintJob) -> String {
     format!("{state}{pages}{before}{}", why.unwrap_or_default())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
     let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
     let mut pdf = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;

@@ -36,6 +36,7 @@ struct Slot {
     is_plugged: bool,
     changes: u32,
     card: Option<(Who, Fault)>,
+    is_unknown: bool,
 }
 
 pub(super) struct Program {
@@ -45,6 +46,11 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// Whether the card service knows what lies in the reader.
+    pub(super) fn knows(&self, knows: bool) {
+        self.slot.send_modify(|slot| slot.is_unknown = !knows);
+    }
+
     fn change(&self, card: Option<(Who, Fault)>) {
         self.slot.send_modify(|slot| {
             slot.changes += u32::from(slot.card.is_some()) + u32::from(card.is_some());
@@ -92,6 +98,7 @@ impl card::Far for Program {
             is_plugged: true,
             changes: 0,
             card: None,
+            is_unknown: false,
         }));
         tokio::spawn(accept(listener, Arc::clone(&slot)));
         let config = DeviceConfig {
@@ -194,6 +201,7 @@ fn seen(slot: &Slot) -> Told {
         changes: slot.changes,
         atr: slot.card.map(|_| Bytes::new(ATR)),
         is_mute: false,
+        is_unknown: slot.is_unknown,
     };
     Told::Readers {
         readers: slot.is_plugged.then_some(reader).into_iter().collect(),

@@ -5,20 +5,23 @@
 //!   │ fine
 //! send ── reports come meanwhile; a printer without paper stops reading and goes on when there is paper
 //!   │ last byte
-//! prove: GS ( H answer ─► printed │ queued GS r answer ─► printed │ link lost, deadline ─► unknown
+//! prove: GS ( H answer ─► printed │ queued GS r answer, then DLE EOT 1, 2, 4 ─► printed
+//!   │ link lost, deadline ─► unknown
 //! ```
 //!
 //! An answer counts only on the link that its question left by.
+
+mod past;
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::carry::Carry;
-use super::encode::{REPORT_CHANGES, separation};
-use super::proof::ASK_QUEUED;
-use super::status::{Parser, Question, Reply, after_answer, after_port, after_report};
+use super::carry::{Bytes, Carry};
+use super::encode::REPORT_CHANGES;
+use super::round::Round;
+use super::status::{Parser, Question, Reply, XOFF, after_port, after_report};
 use crate::book::Code;
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
@@ -26,48 +29,16 @@ use crate::device::link::{Link, Moved};
 use crate::device::printer::{PrintOptions, PrintOutcome, PrinterState};
 use crate::device::quirks::Profile;
 
+pub(in crate::device::printer) use past::{Left, Past};
+
 /// Longest wait for an answer to one `DLE EOT`.
 const ANSWER_MS_MAX: u64 = 500;
 /// How often timers are looked at while a job is on its way.
 const TICK_MS: u64 = 50;
-/// Silence after which no answer to an earlier job is expected any more.
-const STALE_QUIET_MS: u64 = 1_000;
-/// Unanswered questions that are remembered.
-const OWED_MAX: u32 = 8;
 /// Read at once, in bytes.
 const READ_BYTES: usize = 64;
 /// Reads that empty the line; more is a line that never falls silent.
 const DRAIN_READS_MAX: usize = 64;
-/// Outlasts what a job that was cut off may have left open, a stored QR code or a band of a picture at most; a printer
-/// that waits for nothing ignores NULs. Bytes of a caller's own may leave more open than this.
-const RESYNC_BYTES: usize = 1_024;
-
-/// How the last job left the printer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::device::printer) enum Left {
-    /// Where a command begins.
-    #[default]
-    Whole,
-    /// Bytes of a caller's own went out whole and nothing proves that they end where a command ends.
-    Open,
-    /// In the middle: what hangs there is another patient's.
-    CutOff,
-}
-
-/// What a printer's past means for its next job. Outlives links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::device::printer) struct Past {
-    /// How the last job left it. Taken back once the printer answered behind what mends it.
-    left: Left,
-    /// Queued questions that were not answered; the answers may come at any time.
-    owed: u32,
-}
-
-impl Past {
-    pub(in crate::device::printer) fn of(left: Left) -> Self {
-        Self { left, owed: 0 }
-    }
-}
 
 /// A printer on an open link.
 pub(in crate::device::printer) struct Conversation {
@@ -76,33 +47,17 @@ pub(in crate::device::printer) struct Conversation {
     profile: Profile,
     round: Round,
     known: PrinterState,
-    /// Queued answers heard and not yet counted.
+    /// Queued answers heard since the last questions that settle the past.
     queued_heard: u32,
+    /// What the last whole round within a job gave.
+    round_over: Option<PrinterState>,
     /// Changes are reported unasked on this link.
     reports: bool,
+    /// It was said that this printer sends XOFF on a line that does not heed it.
+    is_xoff_told: bool,
+    /// It said that it can take no more, and nobody has heeded it yet.
+    is_full: bool,
     lost: bool,
-}
-
-/// One round of status questions; the state it gives counts when the round is complete.
-#[derive(Clone, Copy, Default)]
-struct Round {
-    at: usize,
-    found: PrinterState,
-}
-
-impl Round {
-    const QUESTIONS: [Question; 3] = [Question::Printer, Question::OffLine, Question::Paper];
-
-    fn question(self) -> Question {
-        Self::QUESTIONS[self.at % Self::QUESTIONS.len()]
-    }
-
-    /// Takes the answer to the question; the state when the round is complete.
-    fn answer(&mut self, byte: u8) -> Option<PrinterState> {
-        self.found = after_answer(self.found, self.question(), byte);
-        self.at += 1;
-        (self.at == Self::QUESTIONS.len()).then(|| std::mem::take(self).found)
-    }
 }
 
 impl Conversation {
@@ -121,7 +76,10 @@ impl Conversation {
             round,
             known,
             queued_heard: 0,
+            round_over: None,
             reports: false,
+            is_xoff_told: false,
+            is_full: false,
             lost: false,
         }
     }
@@ -129,6 +87,16 @@ impl Conversation {
     /// The link is of no more use.
     pub(in crate::device::printer) fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// Its line can bring it more than it has room for.
+    pub(in crate::device::printer) fn may_overrun(&self) -> bool {
+        self.link.may_overrun()
+    }
+
+    /// Bytes that left are still in this machine.
+    pub(in crate::device::printer) fn is_sending(&self) -> bool {
+        self.link.unsent() > 0 || self.link.unacknowledged() > 0
     }
 
     /// Listens while there is no job. Returns when something was heard.
@@ -157,15 +125,16 @@ impl Conversation {
             board.observed(self.known);
             return Ok(self.known);
         }
-        self.round = Round::default();
+        self.round.restart();
         let state = loop {
             let answer = self.ask(self.round.question(), board, deadline).await?;
-            if let Some(state) = self.round.answer(answer) {
+            if let Some(state) = self.round.take(answer) {
                 break state;
             }
         };
         if state.error {
             let detail = self.ask(Question::Error, board, deadline).await?;
+            self.round.restart();
             tracing::warn!(
                 device = board.name(),
                 bits = detail,
@@ -179,64 +148,6 @@ impl Conversation {
             self.reports = true;
         }
         Ok(state)
-    }
-
-    /// Brings a printer that was left in the middle back to where a command begins, then looks at it. Only an answer
-    /// shows that it has seen what was written: without one this is done again.
-    pub(in crate::device::printer) async fn look_behind(
-        &mut self,
-        past: &mut Past,
-        board: &Board,
-        deadline: Instant,
-    ) -> Result<PrinterState, DeviceError> {
-        if past.left != Left::Whole {
-            // Before any question: it would become part of the command that was left open, perhaps its length.
-            self.write(&[0; RESYNC_BYTES], board, deadline).await?;
-        }
-        let mut state = self.look(board, deadline).await?;
-        if past.left == Left::CutOff {
-            // What hangs there must not come out on top of the next receipt.
-            self.write(&separation(&self.profile), board, deadline)
-                .await?;
-            state = self.look(board, deadline).await?;
-        }
-        past.left = Left::Whole;
-        Ok(state)
-    }
-
-    /// Waits for what an earlier job may still answer. `false`: a queued answer proves nothing now.
-    pub(in crate::device::printer) async fn settle_past(
-        &mut self,
-        past: &mut Past,
-        board: &Board,
-        deadline: Instant,
-    ) -> Result<bool, DeviceError> {
-        past.owed = past
-            .owed
-            .saturating_sub(std::mem::take(&mut self.queued_heard));
-        if past.owed == 0 {
-            return Ok(true);
-        }
-        // The printer answers in order: the answer to this question has no older one behind it.
-        self.write(&ASK_QUEUED, board, deadline).await?;
-        let expected = past.owed + 1;
-        let mut buffer = [0; READ_BYTES];
-        while self.queued_heard < expected {
-            let until = deadline.min(after(STALE_QUIET_MS));
-            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
-                break;
-            };
-            self.absorb_moved(moved, &buffer, board);
-        }
-        let heard = std::mem::take(&mut self.queued_heard);
-        past.owed = if heard > 0 { 0 } else { expected.min(OWED_MAX) };
-        if heard == 0 || heard >= expected {
-            return Ok(heard > 0);
-        }
-        // Some but not all: the others were lost with their link. A printer that was silent for so long and
-        // is well has nothing left to answer.
-        let state = self.look(board, deadline).await?;
-        Ok(state.trouble().is_none())
     }
 
     /// Sends a job and finds out what became of it. Answers by the deadline.
@@ -255,7 +166,14 @@ impl Conversation {
         } else {
             self.profile
         };
-        let mut carry = Carry::new(job.bytes, number, trust_queued, options, profile);
+        let mut carry = Carry::new(
+            job,
+            number,
+            trust_queued,
+            options,
+            profile,
+            self.link.may_overrun(),
+        );
         let outcome = self.carry(&mut carry, options, board).await;
         self.note_past(job, &carry, outcome, past);
         outcome
@@ -268,7 +186,8 @@ impl Conversation {
         options: PrintOptions,
         board: &Board,
     ) -> PrintOutcome {
-        self.round = Round::default();
+        self.round.restart();
+        self.round_over = None;
         let mut buffer = [0; READ_BYTES];
         let mut tick = after(TICK_MS);
         loop {
@@ -297,8 +216,9 @@ impl Conversation {
                     carry.wrote(count, Instant::now());
                 }
                 Some(Ok(Moved::Read(count))) if count > 0 => {
-                    for reply in self.absorb(&buffer[..count], board) {
-                        carry.heard(reply, Instant::now());
+                    self.heard(&buffer[..count], carry, board);
+                    if carry.is_confirming() {
+                        tick = Instant::now();
                     }
                 }
                 Some(_) => {
@@ -307,37 +227,32 @@ impl Conversation {
                 }
                 None => {
                     tick = after(TICK_MS);
-                    let unsent = self.link.unsent();
-                    carry.tick(Instant::now(), self.known, self.round.question(), unsent);
+                    let (now, unsent) = (Instant::now(), self.link.unsent());
+                    let question = self.round.due(now);
+                    if std::mem::take(&mut self.is_full) {
+                        carry.overrun();
+                    }
+                    if self.round.take_lost() {
+                        carry.unanswered();
+                    }
+                    if carry.tick(now, self.known, question, unsent) {
+                        self.round.asked(now);
+                    }
                 }
             }
         }
     }
 
-    /// What the job means for the next one.
-    fn note_past(
-        &mut self,
-        job: &Bytes<'_>,
-        carry: &Carry,
-        outcome: PrintOutcome,
-        past: &mut Past,
-    ) {
-        let heard = std::mem::take(&mut self.queued_heard);
-        past.owed = (past.owed + carry.questions)
-            .saturating_sub(heard)
-            .min(OWED_MAX);
-        let is_unknown = matches!(outcome, PrintOutcome::Unknown { .. });
-        // What a lost link had taken may have arrived or not.
-        let is_cut_off = carry.is_cut_off() || (self.lost && is_unknown);
-        self.lost |= is_cut_off;
-        if is_cut_off {
-            past.left = Left::CutOff;
-        } else if job.is_raw && is_unknown {
-            past.left = Left::Open;
+    /// Bytes that came within a job. A round of status questions confirms an answer only if it began behind it.
+    fn heard(&mut self, bytes: &[u8], carry: &mut Carry, board: &Board) {
+        for reply in self.absorb(bytes, board) {
+            if carry.heard(reply, Instant::now()) {
+                self.round.restart();
+                self.round_over = None;
+            }
         }
-        if job.is_raw && is_unknown && self.profile.has_queued_status {
-            // It may answer what the caller's bytes asked, and perhaps more than they did.
-            past.owed = past.owed.saturating_add(1 + questions_in(job.bytes));
+        if let Some(state) = self.round_over.take() {
+            carry.round_over(state);
         }
     }
 
@@ -347,9 +262,19 @@ impl Conversation {
         board: &Board,
         deadline: Instant,
     ) -> Result<u8, DeviceError> {
+        let mut buffer = [0; READ_BYTES];
+        // A late answer to an earlier question would be taken for the answer to this one.
+        while self.round.pending > 0 {
+            let until = deadline.min(after(ANSWER_MS_MAX));
+            let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
+                self.round.pending = 0;
+                break;
+            };
+            self.absorb_moved(moved, &buffer, board);
+        }
         let until = deadline.min(after(ANSWER_MS_MAX));
         self.write(question.bytes(), board, until).await?;
-        let mut buffer = [0; READ_BYTES];
+        self.round.asked(Instant::now());
         loop {
             let Some(moved) = self.step(&[], &mut buffer, board, until).await? else {
                 return Err(DeviceError::new(
@@ -433,6 +358,14 @@ impl Conversation {
     /// Parses what came; reports go to the board at once.
     fn absorb(&mut self, bytes: &[u8], board: &Board) -> Vec<Reply> {
         board.count(|c| c.bytes_in += u64::try_from(bytes.len()).unwrap_or(0));
+        let has_xoff = self.link.may_overrun() && bytes.contains(&XOFF);
+        self.is_full |= has_xoff;
+        if has_xoff && !std::mem::replace(&mut self.is_xoff_told, true) {
+            tracing::warn!(
+                device = board.name(),
+                "sends XOFF: flow = \"xon-xoff\" would be right for it"
+            );
+        }
         let replies: Vec<Reply> = bytes
             .iter()
             .filter_map(|byte| self.parser.push(*byte))
@@ -440,12 +373,17 @@ impl Conversation {
         for reply in &replies {
             let state = match *reply {
                 Reply::Automatic(report) => Some(after_report(report)),
-                Reply::RealTime(byte) if board.is_busy() => self.round.answer(byte),
+                Reply::RealTime(byte) => {
+                    let is_current = self.round.came(Instant::now());
+                    let over = (is_current && board.is_busy()).then(|| self.round.take(byte));
+                    self.round_over = over.flatten().or(self.round_over);
+                    over.flatten()
+                }
                 Reply::Queued(_) => {
                     self.queued_heard = self.queued_heard.saturating_add(1);
                     None
                 }
-                Reply::RealTime(_) | Reply::Process(_) => None,
+                Reply::Process(_) => None,
             };
             if let Some(state) = state {
                 self.known = state;
@@ -459,18 +397,6 @@ impl Conversation {
         self.lost = true;
         DeviceError::new(Code::PrinterMissing, format!("{}: {error}", board.name()))
     }
-}
-
-/// What goes out, and whether it is bytes of a caller's own.
-pub(in crate::device::printer) struct Bytes<'a> {
-    pub(in crate::device::printer) bytes: &'a [u8],
-    pub(in crate::device::printer) is_raw: bool,
-}
-
-/// Queued questions that these bytes may hold.
-fn questions_in(bytes: &[u8]) -> u32 {
-    let asks = |pair: &&[u8]| pair[..] == ASK_QUEUED[..2];
-    u32::try_from(bytes.windows(2).filter(asks).count()).unwrap_or(u32::MAX)
 }
 
 fn real_time(reply: Reply) -> Option<u8> {

@@ -30,6 +30,8 @@ const RASTER_BYTES_MAX: usize = 960;
 pub struct Encoded {
     /// What goes over the wire, without any question for proof.
     pub bytes: Vec<u8>,
+    /// Where no command and no line is open, ascending, the end among them: a question may stand there.
+    pub seams: Vec<usize>,
     /// Characters that the printer has no glyph for; nor have we; they are written as `[U+XXXX]`.
     pub unprintable: usize,
 }
@@ -42,8 +44,10 @@ pub fn encode(document: &Document, profile: &Profile) -> Encoded {
     encoder.begin();
     encoder.plan(&plan);
     encoder.put(&CHINESE_OFF);
+    encoder.seam();
     Encoded {
         bytes: encoder.bytes,
+        seams: encoder.seams,
         unprintable: plan.unprintable,
     }
 }
@@ -59,6 +63,7 @@ pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
         Content::Pdf(_) => {
             return Encoded {
                 bytes: Vec::new(),
+                seams: Vec::new(),
                 unprintable: 0,
             };
         }
@@ -69,9 +74,12 @@ pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
     encoder.plan(&mark);
     // What the bytes mean is for them to say: nothing is on but what a reset leaves on.
     encoder.put(&CHINESE_OFF);
+    encoder.seam();
     encoder.put(raw);
+    encoder.seam();
     Encoded {
         bytes: encoder.bytes,
+        seams: encoder.seams,
         unprintable: mark.unprintable,
     }
 }
@@ -87,6 +95,7 @@ pub(super) fn separation(profile: &Profile) -> Vec<u8> {
 struct Encoder<'a> {
     profile: &'a Profile,
     bytes: Vec<u8>,
+    seams: Vec<usize>,
     style: Style,
     align: Align,
 }
@@ -97,6 +106,7 @@ impl<'a> Encoder<'a> {
         Self {
             profile,
             bytes,
+            seams: Vec::new(),
             style: Style::default(),
             align: Align::Left,
         }
@@ -113,6 +123,7 @@ impl<'a> Encoder<'a> {
     fn plan(&mut self, plan: &Plan) {
         for piece in &plan.pieces {
             self.piece(piece);
+            self.seam();
         }
         self.look(Style::default(), Align::Left);
     }
@@ -132,6 +143,10 @@ impl<'a> Encoder<'a> {
             }
             Piece::Picture { bitmap, text: _ } => {
                 self.look(Style::default(), Align::Left);
+                self.raster(bitmap);
+            }
+            Piece::QrDots { bitmap, data: _ } => {
+                self.look(Style::default(), Align::Center);
                 self.raster(bitmap);
             }
             Piece::Qr { data, module_dots } => self.qr(data, *module_dots),
@@ -164,17 +179,23 @@ impl<'a> Encoder<'a> {
         self.put(&[GS, b'(', b'k', 3, 0, 0x31, 0x51, 0x30]);
     }
 
-    /// `GS v 0`, in bands that the smallest buffer takes.
+    /// `GS v 0`, in bands that the smallest buffer takes. What is white to the right edge in all rows is left out.
     fn raster(&mut self, bitmap: &Bitmap) {
-        let row_bytes = bitmap.row_bytes();
-        let rows: Vec<&[u8]> = bitmap.rows.chunks(row_bytes.max(1)).collect();
-        for band in rows.chunks((RASTER_BYTES_MAX / row_bytes.max(1)).max(1)) {
+        let rows: Vec<&[u8]> = bitmap.rows.chunks(bitmap.row_bytes().max(1)).collect();
+        let black = |row: &&[u8]| {
+            row.iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |at| at + 1)
+        };
+        let row_bytes = rows.iter().map(black).max().unwrap_or(0).max(1);
+        for band in rows.chunks((RASTER_BYTES_MAX / row_bytes).max(1)) {
             let width = u16::try_from(row_bytes).unwrap_or(u16::MAX).to_le_bytes();
             let height = u16::try_from(band.len()).unwrap_or(u16::MAX).to_le_bytes();
             self.put(&[GS, b'v', b'0', 0, width[0], width[1], height[0], height[1]]);
             for row in band {
-                self.put(row);
+                self.put(&row[..row_bytes]);
             }
+            self.seam();
         }
     }
 
@@ -202,6 +223,11 @@ impl<'a> Encoder<'a> {
         (self.style, self.align) = (style, align);
     }
 
+    /// Nothing is open here.
+    fn seam(&mut self) {
+        self.seams.push(self.bytes.len());
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -211,6 +237,7 @@ impl<'a> Encoder<'a> {
 mod tests {
     use super::*;
     use crate::device::printer::escpos::plan::QR_BYTES_MAX;
+    use crate::device::printer::escpos::raster;
     use crate::device::quirks::profile;
     use crate::document::{Block, Cell, Rule};
 
@@ -248,7 +275,7 @@ mod tests {
             title: "receipt".into(),
             blocks,
         };
-        let encoded = encode(&document, profile("generic-58").unwrap());
+        let encoded = encode(&document, profile("gb18030-58").unwrap());
         let expected = [
             "1b40 1d610e 1c26",
             "1b6101 1b4501 1d2111 cad5b7d1c6b1bedd 0a",
@@ -283,6 +310,110 @@ mod tests {
         assert_eq!(written.len(), long.len());
     }
 
+    /// A printer that does not know the command would print the content as letters.
+    #[test]
+    fn the_plainest_printer_is_sent_qr_codes_as_dots_and_two_bytes_at_most() {
+        let blocks = vec![
+            Block::Qr {
+                data: "A1".into(),
+                module_dots: 4,
+            },
+            Block::Text {
+                text: "王㛃".into(),
+                style: Style::default(),
+                align: Align::Left,
+            },
+        ];
+        let document = Document {
+            title: String::new(),
+            blocks,
+        };
+        for name in ["generic-80", "generic-58", "mute-80"] {
+            let encoded = encode(&document, profile(name).unwrap());
+            let has = |what: &[u8]| encoded.bytes.windows(what.len()).any(|it| it == what);
+            assert!(!has(&[GS, b'(', b'k']), "{name}");
+            // One picture for the code and one for the line.
+            let pictures = encoded
+                .bytes
+                .windows(3)
+                .filter(|it| it == &[GS, b'v', b'0']);
+            assert!(pictures.count() >= 2, "{name}");
+            assert!(!has(&[0x82, 0x30, 0xb7, 0x31]) && encoded.unprintable == 0);
+        }
+    }
+
+    /// What stands on a settlement's receipt, in the time that it is waited for.
+    #[test]
+    fn a_qr_code_as_dots_brings_no_white_over_a_slow_line() {
+        const DATA: &str = "530000202611230000000000000123";
+        let profile = profile("generic-80").unwrap();
+        let text = |text: &str| Block::Text {
+            text: text.into(),
+            style: Style::default(),
+            align: Align::Left,
+        };
+        let qr = Block::Qr {
+            data: DATA.into(),
+            module_dots: 5,
+        };
+        let encoded = |blocks| {
+            let document = Document {
+                title: String::new(),
+                blocks,
+            };
+            encode(&document, profile).bytes
+        };
+        let bytes = encoded(vec![text("a"), qr, text("b")]);
+        let bitmap = raster::qr(DATA, 5).unwrap();
+        let white = encoded(vec![text("a"), Block::Image(bitmap), text("b")]);
+        // 105 rows of 21 modules: 14 bytes each, 43 with the white before them.
+        let (dots, with_white) = (105 * 14, 105 * 43);
+        assert!((dots..dots + 50).contains(&bytes.len()), "{}", bytes.len());
+        assert!((with_white..with_white + 100).contains(&white.len()));
+        // Where the preview shows it: 14 bytes in the middle of 72.
+        let blocks = [Block::Qr {
+            data: DATA.into(),
+            module_dots: 5,
+        }];
+        let plan = plan::blocks(&blocks, profile);
+        let [Piece::QrDots { bitmap, .. }] = &plan.pieces[..] else {
+            panic!("{plan:?}");
+        };
+        let shown = raster::centered(bitmap, profile.dots());
+        let first = (0..576).find(|x| shown.dot(*x, 0));
+        assert_eq!((bitmap.width, first), (14 * 8, Some((576 - 14 * 8) / 2)));
+        // Between the letters of the lines before and behind: in the middle, and back.
+        let shown = [
+            &[b'a', LF, ESC, b'a', 1, GS, b'v', b'0', 0, 14, 0][..],
+            &[ESC, b'a', 0, b'b', LF],
+        ];
+        for part in shown {
+            assert!(bytes.windows(part.len()).any(|it| it == part), "{part:?}");
+        }
+    }
+
+    /// A rare character in a short line costs the width of the line, not of the paper.
+    #[test]
+    fn white_to_the_right_edge_is_not_sent() {
+        let picture = |width, black: &[(usize, usize)]| {
+            let mut bitmap = Bitmap::new(width, 3);
+            for (x, y) in black {
+                bitmap.blacken(*x, *y);
+            }
+            let mut encoder = Encoder::new(profile("generic-80").unwrap());
+            encoder.raster(&bitmap);
+            encoder.bytes
+        };
+        let head = |bytes| [GS, b'v', b'0', 0, bytes, 0, 3, 0];
+        let rows = [0, 0, 0x80, 0x40, 0, 0];
+        assert_eq!(
+            picture(576, &[(0, 1), (9, 1)]),
+            [&head(2)[..], &rows].concat()
+        );
+        assert_eq!(picture(576, &[]), [&head(1)[..], &[0; 3]].concat());
+        assert_eq!(picture(16, &[(15, 2)]).len(), 8 + 6);
+    }
+
     #[test]
     fn a_forty_line_receipt_is_quick() {
         let cell = |text: &str, share, align| Cell {
@@ -307,7 +438,7 @@ mod tests {
             title: "receipt".into(),
             blocks,
         };
-        let profile = profile("generic-80").unwrap();
+        let profile = profile("gb18030-80").unwrap();
         let best = (0..20)
             .map(|_| {
                 let start = std::time::Instant::now();

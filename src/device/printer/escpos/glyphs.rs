@@ -1,10 +1,9 @@
 //! PURE. Characters as dots, for lines that the printer has no glyphs for, and for previews.
 //!
-//! GNU Unifont's 8×16 and 16×16 glyphs, built into the `unifont` crate. The font is licensed under the SIL Open Font
-//! License 1.1 (or GNU GPL 2 with the font embedding exception), which allows it to be part of a program. A cell of a
-//! printer is half as high again: a dot of the paper is black when any dot of the glyph that it covers is.
+//! The glyphs are 8×16 and 16×16 dots. A cell of a printer is half as high again: a dot of the paper is black when any
+//! dot of the glyph that it covers is.
 
-use unifont::Glyph;
+use crate::document::font::{self, Glyph};
 
 /// Rows of a line of letters.
 pub(super) const ROWS: usize = 24;
@@ -13,7 +12,7 @@ pub(super) const COLUMN: usize = 12;
 
 /// Whether there is a glyph, and of how many columns.
 pub(super) fn columns(character: char) -> Option<u16> {
-    unifont::get_glyph(character).map(|glyph| if glyph.is_fullwidth() { 2 } else { 1 })
+    font::glyph(character).map(|glyph| if glyph.is_wide() { 2 } else { 1 })
 }
 
 /// A character in a cell of so many columns.
@@ -26,9 +25,9 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn new(character: char, columns: u16) -> Self {
-        let glyph = unifont::get_glyph(character);
+        let glyph = font::glyph(character);
         let width = usize::from(columns) * COLUMN;
-        let narrow = glyph.is_some_and(|glyph| !glyph.is_fullwidth());
+        let narrow = glyph.is_some_and(|glyph| !glyph.is_wide());
         let before = if narrow && columns > 1 { COLUMN / 2 } else { 0 };
         Self {
             glyph,
@@ -47,6 +46,6 @@ impl Cell {
             return false;
         };
         let covered = |at: usize| at * 2 / 3..=(at * 2 + 1) / 3;
-        covered(y).any(|row| covered(x).any(|column| glyph.get_pixel(column, row)))
+        covered(y).any(|row| covered(x).any(|column| glyph.dot(column, row)))
     }
 }

@@ -28,6 +28,9 @@ pub(super) enum Piece {
     },
     /// Dots, as wide as the paper or narrower, with the text that they show, if any.
     Picture { bitmap: Bitmap, text: String },
+    /// The dots of a QR code, without the white beside them: on a slow line that would be most of its bytes. In the
+    /// middle where the printer's alignment moves pictures, else at the left edge, where it is read as well.
+    QrDots { bitmap: Bitmap, data: String },
     /// A QR code of the printer's own, in the middle.
     Qr { data: String, module_dots: u8 },
     /// Empty lines.
@@ -134,15 +137,27 @@ impl Planner<'_> {
         }
     }
 
-    /// Made smaller where the paper is too narrow. A code that the printer cannot draw is written out: its content
-    /// must not vanish, and a printer leaves out what is wider than its paper without a word.
+    /// Made smaller where the paper is too narrow. Drawn by us where the printer may not know the command: it would
+    /// print the content as letters. What does not fit is written out: it must not vanish, and a printer leaves out
+    /// what is wider than its paper without a word.
     fn qr(&mut self, data: &str, module_dots: u8) {
         let fits = qr_modules(data.len()).map_or(0, |modules| self.profile.dots() / modules);
         let module_dots = u16::from(module_dots.clamp(3, 8)).min(fits);
         let module_dots = u8::try_from(module_dots).unwrap_or(u8::MAX);
-        let is_drawn = self.profile.has_qr && !data.is_empty() && data.len() <= QR_BYTES_MAX;
+        let is_drawn = !data.is_empty() && data.len() <= QR_BYTES_MAX;
         if !is_drawn || module_dots < QR_DOTS_MIN {
             return self.text(data, Style::default(), Align::Left);
+        }
+        if !self.profile.has_qr {
+            return match raster::qr(data, module_dots.into()) {
+                Some(mut bitmap) => {
+                    // A printer puts whole bytes in the middle; the preview shows them there.
+                    bitmap.width = bitmap.width.next_multiple_of(8);
+                    let data = data.to_owned();
+                    self.plan.pieces.push(Piece::QrDots { bitmap, data });
+                }
+                None => self.text(data, Style::default(), Align::Left),
+            };
         }
         self.plan.pieces.push(Piece::Qr {
             data: data.to_owned(),

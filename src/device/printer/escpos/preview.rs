@@ -1,9 +1,7 @@
 //! PURE. What the printer will show, as a picture and as letters, made of the same pieces as its bytes.
 
-use qrcode::{Color, EcLevel, QrCode};
-
 use super::plan::{Piece, plan};
-use super::raster::{LINE_ROWS, line};
+use super::raster::{LINE_ROWS, line, qr};
 use crate::device::quirks::Profile;
 use crate::document::{Align, Bitmap, Document, picture};
 
@@ -89,6 +87,10 @@ impl Sheet {
                     false => self.write(text),
                 }
             }
+            Piece::QrDots { bitmap, data } => {
+                self.paste(&super::raster::centered(bitmap, self.dots));
+                self.write(&format!("[QR {data}]"));
+            }
             Piece::Qr { data, module_dots } => {
                 if let Some(bitmap) = qr(data, (*module_dots).into()) {
                     self.paste(&super::raster::centered(&bitmap, self.dots));
@@ -155,22 +157,4 @@ fn scissors(dots: u16) -> Bitmap {
         bitmap.blacken(x, 1);
     }
     bitmap
-}
-
-/// As the printer draws it: model 2, correction M; the quiet zone is the paper's white.
-fn qr(data: &str, module: usize) -> Option<Bitmap> {
-    let code = QrCode::with_error_correction_level(data, EcLevel::M).ok()?;
-    let side = u16::try_from(code.width() * module).ok()?;
-    let mut bitmap = Bitmap::new(side, side);
-    for (at, color) in code.to_colors().into_iter().enumerate() {
-        if color == Color::Dark {
-            let (left, top) = (at % code.width() * module, at / code.width() * module);
-            for y in top..top + module {
-                for x in left..left + module {
-                    bitmap.blacken(x, y);
-                }
-            }
-        }
-    }
-    Some(bitmap)
 }

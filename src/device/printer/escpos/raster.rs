@@ -1,4 +1,6 @@
-//! PURE. Lines of letters as dots.
+//! PURE. Lines of letters and QR codes as dots.
+
+use qrcode::{Color, EcLevel, QrCode};
 
 use super::glyphs::{Cell, ROWS};
 use super::text::Sign;
@@ -56,4 +58,22 @@ pub(super) fn centered(bitmap: &Bitmap, dots: u16) -> Bitmap {
         }
     }
     out
+}
+
+/// As a printer draws it: model 2, correction M; the quiet zone is the paper's white.
+pub(super) fn qr(data: &str, module: usize) -> Option<Bitmap> {
+    let code = QrCode::with_error_correction_level(data, EcLevel::M).ok()?;
+    let side = u16::try_from(code.width() * module).ok()?;
+    let mut bitmap = Bitmap::new(side, side);
+    for (at, color) in code.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            let (left, top) = (at % code.width() * module, at / code.width() * module);
+            for y in top..top + module {
+                for x in left..left + module {
+                    bitmap.blacken(x, y);
+                }
+            }
+        }
+    }
+    Some(bitmap)
 }

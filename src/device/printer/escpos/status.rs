@@ -2,9 +2,14 @@
 //!
 //! The families are told apart by their fixed bits (makers' manuals of ESC/POS): `DLE EOT` answers
 //! `0xx1xx10`, automatic status `0xx1xx00` with three bytes `0xx0xxxx` after it, queued answers `0xx0xxxx`,
-//! process ids `37h 22h` + 4 characters + NUL. What fits none is foreign and dropped.
+//! process ids `37h 22h` + 4 characters + NUL. What fits none is foreign and dropped. XON and XOFF are never part of
+//! any of them.
 
 use crate::device::printer::{Paper, PrinterState};
+
+/// Bytes by which a printer without wires for it says that it can take more, or no more.
+const XON: u8 = 0x11;
+pub(super) const XOFF: u8 = 0x13;
 
 /// One thing a printer said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +67,9 @@ enum Open {
 
 impl Parser {
     pub(super) fn push(&mut self, byte: u8) -> Option<Reply> {
+        if matches!(byte, XON | XOFF) {
+            return None;
+        }
         match std::mem::take(&mut self.open) {
             Open::Nothing => self.begin(byte),
             Open::Automatic { bytes, length } => self.go_on_automatic(bytes, length, byte),
@@ -218,6 +226,9 @@ mod tests {
                 &[Reply::Process(*b"99 7"), Reply::Queued(0)],
             ),
             (&[0x0c, 0x7e], &[Reply::Queued(0x0c), Reply::RealTime(0x7e)]),
+            // Flow control within an answer.
+            (&[0x14, 0x13, 0, 0x0c, 0x11, 0x0f], &[asb]),
+            (b"\x37\x13\x22A1\x11b2\x13\0", &[Reply::Process(*b"A1b2")]),
             // Foreign bytes, flow control, half a report, half a process id.
             (&[0xff, 0x80, 0x11, 0x13], &[]),
             (
@@ -228,6 +239,17 @@ mod tests {
             let mut parser = Parser::default();
             let parsed: Vec<Reply> = bytes.iter().filter_map(|b| parser.push(*b)).collect();
             assert_eq!(parsed, replies, "{bytes:02x?}");
+        }
+    }
+
+    /// The kernel takes XON and XOFF out of what comes where it heeds them: no answer may have them.
+    #[test]
+    fn no_answer_has_the_bytes_of_flow_control() {
+        for byte in [XON, XOFF] {
+            let is_real_time = byte & 0x93 == 0x12;
+            let is_report = byte & 0x93 == 0x10 || byte & 0x90 == 0;
+            let is_in_number = byte == 0x37 || byte == 0x22 || byte >= 0x20 || byte == 0;
+            assert!(!is_real_time && !is_report && !is_in_number, "{byte:02x}");
         }
     }
 

@@ -52,6 +52,17 @@ impl Upload {
         }
     }
 
+    /// What is sent before any document.
+    pub(super) fn head(&self) -> Bytes {
+        self.head.clone().unwrap_or_default()
+    }
+
+    /// Bytes of the document behind it; `None`: there is none.
+    pub(super) fn document_bytes(&self) -> Option<u64> {
+        let head = u64::try_from(self.head().len()).unwrap_or(u64::MAX);
+        (self.pieces.is_some()).then_some(self.left.saturating_sub(head))
+    }
+
     fn gone(&mut self, piece: Bytes) -> io::Result<Frame<Bytes>> {
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         let left = self.left.checked_sub(bytes);
@@ -93,6 +104,14 @@ impl Body for Upload {
     }
 }
 
+/// What came back.
+pub(super) enum Answered {
+    /// A message of IPP, as far as HTTP can say.
+    Message(Bytes),
+    /// HTTP says no.
+    Status(StatusCode),
+}
+
 /// Sends a request and reads its answer.
 ///
 /// # Errors
@@ -102,22 +121,27 @@ pub(super) async fn exchange(
     user: &str,
     upload: Upload,
     deadline: Instant,
-) -> Result<Bytes, Refusal> {
+) -> Result<Answered, Refusal> {
+    // Whoever was reached and takes no document has another fault than one that cannot be reached.
+    let code = match upload.pieces {
+        Some(_) => Code::QueueBrokeOff,
+        None => Code::PrintServiceMissing,
+    };
     let exchanging = async {
         match &place.host {
             QueueHost::Socket(path) => {
-                let stream = UnixStream::connect(path).await.map_err(no_answer)?;
-                over(stream, place, Some(user), upload).await
+                let stream = UnixStream::connect(path).await.map_err(not_reached)?;
+                over(stream, place, Some(user), upload, code).await
             }
             QueueHost::Tcp(address) => {
-                let stream = TcpStream::connect(address).await.map_err(no_answer)?;
-                over(stream, place, None, upload).await
+                let stream = TcpStream::connect(address).await.map_err(not_reached)?;
+                over(stream, place, None, upload, code).await
             }
         }
     };
     match timeout_at(deadline, exchanging).await {
         Ok(answered) => answered,
-        Err(_) => Err(no_answer("no answer in time")),
+        Err(_) => Err(no_answer(code, "no answer in time")),
     }
 }
 
@@ -126,9 +150,11 @@ async fn over(
     place: &QueuePlace,
     peer: Option<&str>,
     upload: Upload,
-) -> Result<Bytes, Refusal> {
+    broken: Code,
+) -> Result<Answered, Refusal> {
+    let no_answer = |error: hyper::Error| no_answer(broken, error);
     let shaken = http1::handshake::<_, Upload>(TokioIo::new(stream)).await;
-    let (mut sender, connection) = shaken.map_err(no_answer)?;
+    let (mut sender, connection) = shaken.map_err(not_reached)?;
     let request = Request::builder()
         .method(Method::POST)
         .uri(&place.resource)
@@ -139,16 +165,19 @@ async fn over(
         Some(user) => request.header(AUTHORIZATION, format!("PeerCred {user}")),
         None => request,
     };
-    let request = request.body(upload).map_err(no_answer)?;
+    let request = (request.body(upload)).map_err(not_reached)?;
     let asking = async {
         let response = sender.send_request(request).await.map_err(no_answer)?;
         let status = response.status();
         if status != StatusCode::OK {
-            return Err(refused(place, status));
+            return Ok(Answered::Status(status));
         }
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-        let whole = body.collect().await.map_err(no_answer)?;
-        Ok(whole.to_bytes())
+        let whole = body
+            .collect()
+            .await
+            .map_err(|error| self::no_answer(broken, error))?;
+        Ok(Answered::Message(whole.to_bytes()))
     };
     // The connection's own end says nothing more than the answer does; it lives as long as the asking.
     tokio::pin!(connection);
@@ -163,21 +192,59 @@ async fn over(
     }
 }
 
-fn no_answer(why: impl std::fmt::Display) -> Refusal {
-    Refusal::NoAnswer(DeviceError::new(
-        Code::PrintServiceMissing,
-        format!("the print service: {why}"),
-    ))
+fn not_reached(why: impl std::fmt::Display) -> Refusal {
+    no_answer(Code::PrintServiceMissing, why)
 }
 
-fn refused(place: &QueuePlace, status: StatusCode) -> Refusal {
-    let code = match status {
+fn no_answer(code: Code, why: impl std::fmt::Display) -> Refusal {
+    Refusal::NoAnswer(DeviceError::new(code, format!("the print service: {why}")))
+}
+
+/// What a status that is no success says of the request.
+pub(super) fn refused(place: &QueuePlace, status: StatusCode) -> Refusal {
+    let detail = format!("{} answers HTTP {status}", place.shown());
+    Refusal::Refused(DeviceError::new(code_of(status), detail))
+}
+
+/// What a status that is no success means.
+fn code_of(status: StatusCode) -> Code {
+    match status {
         StatusCode::NOT_FOUND => Code::QueueUnknown,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::QueueForbidden,
-        status if status.is_server_error() => Code::PrintServiceMissing,
-        // No print service answers a right request otherwise.
-        _ => Code::QueueUnsuitable,
-    };
-    let detail = format!("{} answers HTTP {status}", place.shown());
-    Refusal::Refused(DeviceError::new(code, detail))
+        StatusCode::PAYLOAD_TOO_LARGE => Code::QueueOverLimit,
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => {
+            Code::QueueUnsuitable
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Code::QueueBusy,
+        status if status.is_server_error() => Code::QueueBusy,
+        _ => Code::QueueRefused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        for (status, code) in [
+            (301, Code::QueueRefused),
+            (400, Code::QueueRefused),
+            (401, Code::QueueForbidden),
+            (403, Code::QueueForbidden),
+            (404, Code::QueueUnknown),
+            (408, Code::QueueBusy),
+            (413, Code::QueueOverLimit),
+            (415, Code::QueueRefused),
+            (426, Code::QueueRefused),
+            (429, Code::QueueBusy),
+            (500, Code::QueueBusy),
+            (501, Code::QueueUnsuitable),
+            (503, Code::QueueBusy),
+            (507, Code::QueueBusy),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(code_of(status), code, "{status}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::devices::QueuePlace;
 use crate::device::printer::{Paper, PrinterState};
 
 /// What is asked of a printer.
-const OF_PRINTER: [&str; 5] = [
+pub(super) const OF_PRINTER: [&str; 5] = [
     "printer-state",
     "printer-state-reasons",
     "printer-is-accepting-jobs",
@@ -22,7 +22,7 @@ const OF_PRINTER: [&str; 5] = [
     "operations-supported",
 ];
 /// What is asked of a job.
-const OF_JOB: [&str; 8] = [
+pub(super) const OF_JOB: [&str; 8] = [
     "job-id",
     "job-name",
     "job-state",
@@ -186,10 +186,14 @@ pub(super) fn refusal(status: u16, about_job: bool) -> Option<Code> {
         0x0406 | 0x0407 if about_job => return None,
         0x0406 | 0x0407 => Code::QueueUnknown,
         0x0401..=0x0403 => Code::QueueForbidden,
-        0x0506 => Code::QueueNotAccepting,
-        0x0404 | 0x0405 | 0x0500 | 0x0502 | 0x0504 | 0x0505 | 0x0507 | 0x0508 => Code::PrinterError,
-        // The rest says that the request itself does not suit.
-        _ => Code::QueueUnsuitable,
+        0x0408 => Code::QueueOverLimit,
+        0x0506 | 0x050A => Code::QueueNotAccepting,
+        0x0504 => Code::PrinterError,
+        // CUPS says "not possible" also of too many jobs.
+        0x0404 | 0x0405 | 0x0500 | 0x0502 | 0x0505 | 0x0507 | 0x0508 => Code::QueueBusy,
+        0x040A | 0x0501 | 0x0503 | 0x0509 => Code::QueueUnsuitable,
+        // The rest says that this job or document does not suit.
+        _ => Code::QueueRefused,
     })
 }
 

@@ -6,22 +6,29 @@
 
 mod http;
 mod message;
+mod redact;
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
-use self::http::{Upload, exchange};
+use self::http::{Answered, Upload, exchange, refused};
 use self::message::{Answer, Ask, refusal, request};
 use super::{PrinterState, Shown};
 use crate::book::Code;
 use crate::config::devices::QueuePlace;
 use crate::device::board::{Board, Holder};
 use crate::device::error::DeviceError;
+use crate::device::record::Tapped;
+
+pub(crate) use redact::QueueTalk;
 
 /// Between two looks at an idle queue, and at one that does not answer.
 const HEARTBEAT_MS: u64 = 10_000;
@@ -130,6 +137,10 @@ struct Inner {
     user: String,
     board: Arc<Board>,
     holder: Mutex<Option<Holder>>,
+    /// Somebody looked in vain.
+    is_away: Notify,
+    /// One exchange is told behind the other: looks go on while a document is on its way.
+    telling: Mutex<()>,
 }
 
 impl ReportQueue {
@@ -141,6 +152,8 @@ impl ReportQueue {
             user: user_name(&passwd, rustix::process::geteuid().as_raw()),
             board,
             holder: Mutex::default(),
+            is_away: Notify::new(),
+            telling: Mutex::default(),
         });
         let (alive, gone) = watch::channel(());
         tokio::spawn(watch_over(Arc::clone(&inner), gone));
@@ -176,7 +189,11 @@ impl ReportQueue {
     /// # Errors
     /// `PRINT_SERVICE_MISSING`, or what the print service refuses it for.
     pub async fn look(&self) -> Result<PrinterState, DeviceError> {
-        self.inner.look().await
+        let looked = self.inner.look().await;
+        if looked.is_err() {
+            self.inner.is_away.notify_one();
+        }
+        looked
     }
 
     /// Makes an empty job and gives its number.
@@ -298,8 +315,31 @@ impl Inner {
 
     async fn exchange(&self, upload: Upload, ms_max: u64) -> Result<Answer, Refusal> {
         let deadline = Instant::now() + Duration::from_millis(ms_max);
-        let bytes = exchange(&self.place, &self.user, upload, deadline).await?;
-        Answer::open(bytes).ok_or_else(|| garbled("it is no IPP"))
+        let asked = (upload.head(), upload.document_bytes());
+        let answered = exchange(&self.place, &self.user, upload, deadline).await;
+        self.tell(asked, answered.as_ref().ok());
+        match answered? {
+            Answered::Message(bytes) => Answer::open(bytes).ok_or_else(|| garbled("it is no IPP")),
+            Answered::Status(status) => Err(refused(&self.place, status)),
+        }
+    }
+
+    /// Tells who records of an exchange that is over. A document is not told: it is a person's.
+    fn tell(&self, (head, document): (Bytes, Option<u64>), answered: Option<&Answered>) {
+        let _one = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let tapped = Tapped::open(self.board.tap(), &[]);
+        if !tapped.is_on() {
+            return;
+        }
+        tapped.left(&head);
+        if let Some(bytes) = document {
+            tapped.left(&redact::document_line(bytes));
+        }
+        match answered {
+            Some(Answered::Message(bytes)) => tapped.came(bytes),
+            Some(Answered::Status(status)) => tapped.came(&redact::status_line(status.as_u16())),
+            None => {}
+        }
     }
 
     /// That a request was carried out.
@@ -319,7 +359,7 @@ fn garbled(what: &str) -> Refusal {
     Refusal::NoAnswer(DeviceError::new(Code::PrintServiceMissing, detail))
 }
 
-/// Looks now and then, so that lists and watchers know.
+/// Looks now and then, so that lists and watchers know; more often while it is away, whoever found that.
 async fn watch_over(inner: Arc<Inner>, mut gone: watch::Receiver<()>) {
     loop {
         let looked = inner.look().await;
@@ -331,6 +371,7 @@ async fn watch_over(inner: Arc<Inner>, mut gone: watch::Receiver<()>) {
         tokio::select! {
             // Nothing is ever sent: it ends.
             _ = gone.changed() => return,
+            () = inner.is_away.notified(), if looked.is_ok() => {}
             () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
         }
     }
@@ -345,17 +386,4 @@ fn user_name(passwd: &str, uid: u32) -> String {
         (fields.nth(1)? == uid).then(|| name.to_owned())
     });
     named.unwrap_or_else(|| USER_DEFAULT.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jobs_belong_to_the_user_of_this_process() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nyibaod:x:990:990::/:/sbin/nologin\n";
-        assert_eq!(user_name(passwd, 990), "yibaod");
-        assert_eq!(user_name(passwd, 0), "root");
-        assert_eq!(user_name(passwd, 7), USER_DEFAULT);
-    }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::OnTcp;
 use crate::book::Code;
-use crate::config::devices::{At, Kind};
+use crate::config::devices::{At, Flow, Kind};
 use crate::device::Hub;
 use crate::device::conformance::printer::{
-    BY_NUMBER, BY_STATUS, Far as _, config, paper_of, print, within,
+    BY_NUMBER, BY_STATUS, Far as _, UNANSWERED, config, document, paper_of, print, print_within,
+    within,
 };
 use crate::device::far_end::{FarPrinter, PATIENCE};
 use crate::device::printer::{Place, PrintOutcome};
@@ -60,6 +61,54 @@ async fn what_an_earlier_process_left_open_is_ended_first() {
     assert_eq!((times(NULS, &paper), times(CUT, &paper)), (2, 3));
 }
 
+/// The kernel or the printer may have held its end.
+#[tokio::test]
+async fn an_unproven_paper_whose_link_ended_is_parted_from_the_next() {
+    let mut desk = OnTcp::on("generic-80").await;
+    desk.printer.far().answers_queued = false;
+    let outcome = print_within(&desk, UNANSWERED).await;
+    assert!(matches!(outcome, PrintOutcome::Unknown { .. }));
+    desk.off();
+    let code = Code::PrinterMissing;
+    assert_eq!(print(&desk).await, PrintOutcome::NotPrinted { code });
+    desk.on_again().await;
+    assert_eq!(print(&desk).await, BY_STATUS);
+    let paper = desk.printer.far().paper.clone();
+    assert!(paper.starts_with(NULS));
+    assert!(paper.ends_with(&paper_of("generic-80")));
+    assert_eq!((times(NULS, &paper), times(CUT, &paper)), (1, 2));
+}
+
+#[tokio::test]
+async fn a_reload_forgets_neither_what_hangs_nor_what_is_owed() {
+    let desk = OnTcp::on("generic-80").await;
+    desk.printer.far().answers_queued = false;
+    let outcome = print_within(&desk, UNANSWERED).await;
+    assert!(matches!(outcome, PrintOutcome::Unknown { .. }));
+    let first = desk.printer.far().paper.len();
+
+    let kind = Kind::EscPosTcp {
+        address: desk.address.clone(),
+    };
+    desk.hub.change_devices(vec![config(kind, "gbk-80")]);
+    let within = within(UNANSWERED);
+    let hub = desk.hub.clone();
+    let slip = document();
+    let printing = tokio::spawn(async move { hub.print("receipt", "b", &slip, within).await });
+    let next = paper_of("gbk-80");
+    desk.printer
+        .until(|far| far.paper.ends_with(&next) && far.paper.len() > first)
+        .await;
+    // The first job's answer comes now.
+    desk.printer.far().outbox.push(0);
+    let outcome = printing.await.unwrap();
+    assert!(
+        matches!(outcome, PrintOutcome::Unknown { .. }),
+        "{outcome:?}"
+    );
+    assert!(desk.printer.far().paper[first..].starts_with(NULS));
+}
+
 #[tokio::test]
 async fn bytes_of_a_callers_own_prove_nothing_by_what_they_ask() {
     let raw = Content::Raw(b"raw\n\x1dr\x01".to_vec());
@@ -101,6 +150,7 @@ fn a_long_paper_has_the_time_that_its_line_takes() {
     let place = Place::Serial {
         at: At::Path("/dev/ttyS0".into()),
         baud: 9_600,
+        flow: Flow::None,
     };
     let ninety_kb_s = place.byte_ns() * 90_000 / 1_000_000_000;
     assert!((94..200).contains(&ninety_kb_s), "{ninety_kb_s}");

@@ -1,6 +1,9 @@
 //! A scanner that reports codes by HID POS, over the kernel's hidraw: nothing is typed anywhere, and it says which
 //! symbology it read.
 //!
+//! The kernel gives each report to everyone who has the file open, so a lock on it says who the one owner is: after a
+//! reload the successor waits until the last user of its predecessor is through.
+//!
 //! The kernel keeps 64 reports for us; what comes while nobody reads for longer than that is dropped by it.
 
 mod descriptor;
@@ -13,6 +16,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
@@ -70,6 +75,7 @@ impl Opened {
             .custom_flags(i32::try_from(nonblocking).unwrap_or_default())
             .open(&path)
             .map_err(|error| not_opened(&path, &error))?;
+        take_alone(&file).map_err(|error| not_opened(&path, &error))?;
         Ok(Self {
             file,
             descriptor,
@@ -96,6 +102,14 @@ impl Opened {
             report: Zeroizing::new(vec![0; REPORT_BYTES_MAX]),
             goes_on: false,
         })
+    }
+}
+
+/// Locks an open file until it is closed. Another lock, of this process too, is told as a busy device.
+fn take_alone(file: &File) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(Errno::BUSY.into()),
+        locked => Ok(locked?),
     }
 }
 
@@ -144,5 +158,26 @@ impl HidLine {
     /// The open code ended by a silence.
     pub(super) fn gap(&mut self) {
         self.goes_on = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_owners_the_second_waits_for_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hidraw0");
+        std::fs::write(&path, "").unwrap();
+        let open = || {
+            let file = File::open(&path).unwrap();
+            take_alone(&file).map(|()| file)
+        };
+        let first = open().unwrap();
+        let refused = open().unwrap_err();
+        assert_eq!(not_opened(&path, &refused).code, Code::DeviceHeldElsewhere);
+        drop(first);
+        open().unwrap();
     }
 }

@@ -17,7 +17,7 @@ use evdev::{EventType, InputEvent, KeyCode, SynchronizationCode};
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
-use super::source::{End, Got, node_of, not_opened};
+use super::source::{End, Got, Missing, Spot, node_of, not_opened};
 use crate::book::Code;
 use crate::config::devices::At;
 use crate::device::error::DeviceError;
@@ -120,7 +120,14 @@ fn typed(
     tapped: &Tapped,
     into: &mut Vec<u8>,
 ) -> (Got, bool) {
-    let mut got = Got::Bytes(End::Framing);
+    let mut spots: Vec<Spot> = Vec::new();
+    let mut spoil = |at: usize, what: Missing| {
+        let spot = Spot { at, what };
+        // Several in a row spoil one code.
+        if spots.last() != Some(&spot) {
+            spots.push(spot);
+        }
+    };
     let mut was_dropped = false;
     let mut keys = Zeroizing::new(Vec::new());
     for event in events {
@@ -131,14 +138,19 @@ fn typed(
             Some(Said::Nothing) => {}
             Some(Said::Byte(byte)) => into.push(byte),
             Some(Said::Pair(pair)) => into.extend(pair),
-            spoilt @ (Some(Said::Unreadable) | None) => {
-                was_dropped |= spoilt.is_none();
-                into.clear();
-                got = Got::AfterLoss;
+            Some(Said::Unreadable) => spoil(into.len(), Missing::Unreadable),
+            None => {
+                spoil(into.len(), Missing::Dropped);
+                was_dropped = true;
             }
         }
     }
     tapped.came(&keys);
+    let got = if spots.is_empty() {
+        Got::Bytes(End::Framing)
+    } else {
+        Got::Spoilt(spots)
+    };
     (got, was_dropped)
 }
 
@@ -216,6 +228,17 @@ impl Played {
         keys
     }
 
+    /// What stands for keys that the kernel had no room for.
+    pub(super) fn dropped() -> Vec<u8> {
+        redact::DROPPED.to_vec()
+    }
+
+    /// A key that types what depends on its layout.
+    pub(super) fn unreadable() -> Vec<u8> {
+        let downs_and_ups = [1, 0].map(|value| redact::key_bytes(KeyCode::KEY_102ND.0, value));
+        downs_and_ups.concat()
+    }
+
     /// A key that types nothing, and shift alone.
     pub(super) fn idle_keys() -> Vec<u8> {
         let pressed = [KeyCode::KEY_F8, KeyCode::KEY_LEFTSHIFT];
@@ -226,6 +249,10 @@ impl Played {
 
     fn take(&mut self, keys: &[u8], into: &mut Vec<u8>) -> Got {
         let events = keys.chunks_exact(redact::KEY_BYTES).map(|key| {
+            if key == redact::DROPPED {
+                let (kind, code) = (EventType::SYNCHRONIZATION, SynchronizationCode::SYN_DROPPED);
+                return InputEvent::new(kind.0, code.0, 0);
+            }
             let code = u16::from_be_bytes([key[0], key[1]]);
             InputEvent::new(EventType::KEY.0, code, i32::from(key[2]))
         });

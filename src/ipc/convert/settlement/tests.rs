@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settlement::bill::Fen;
+use crate::settlement::order::CredentialKind;
 
 #[test]
 fn a_settled_answer_says_what_is_to_be_taken() {
@@ -129,6 +130,24 @@ fn paper_tells_apart_no_and_perhaps() {
         );
         let is_proven = shown.proof() != wire::PaperProof::Unspecified;
         assert_eq!(is_proven, shown.copies == 1);
+    }
+}
+
+#[test]
+fn a_queued_paper_says_what_it_waits_for() {
+    for (paper, expected) in [
+        (Paper::Queued, Some("E3012")),
+        (Paper::Printed(Proof::ProcessId), None),
+        (Paper::NotAsked, None),
+        (Paper::Unknown(Code::PrintNotProven), Some("E3015")),
+    ] {
+        let shown = settlement(Answer {
+            paper,
+            paper_waits_for: Some(Code::PaperOut),
+            ..answer()
+        });
+        let reason = shown.paper.unwrap().reason;
+        assert_eq!(reason.as_ref().map(|it| it.code.as_str()), expected);
     }
 }
 
@@ -299,6 +318,7 @@ pub(crate) fn answer() -> Answer {
         request_id: "HIS-2024.0001".into(),
         money: Money::Settled,
         paper: Paper::Printed(Proof::ProcessId),
+        paper_waits_for: None,
         stage: Stage::Ended,
         reason: None,
         warnings: vec!["E5".into()],
@@ -343,6 +363,7 @@ pub(crate) fn progress(stage: Stage) -> Progress {
         at_ms: 1_700_000_000_500,
         stage,
         queue_place: Some(2),
+        asks: vec![CredentialKind::EVoucher],
         rejected_code: None,
         shown: None,
         answer: Answer { stage, ..answer() },

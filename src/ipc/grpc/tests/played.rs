@@ -12,13 +12,14 @@ use crate::document::Document;
 use crate::ipc::convert::{device, settlement, status};
 use crate::ipc::grpc::handle::Handle;
 use crate::operation::{
-    CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead, DeviceEvent, DeviceInfo,
-    DeviceState, DispenseKey, Dispensed, Failure, HandOut, Identified, ListFilter, Reconcile,
-    Reconciled, Recording, RefundKey, Resolved, ScanWish, SettlementKey, ShownCard, Stated, Status,
-    TakeBack, Watched, What, Why,
+    BatchTold, BatchWish, CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead,
+    ConfigChange, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Dispensed, Failure, HandOut,
+    Identified, ListFilter, Reconcile, Reconciled, Recording, RefundKey, Resolved, ScanWish,
+    SettlementKey, SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
 };
 use crate::operation::{
-    JobCancel, JobKey, JobTold, PaperPreview, PrintWish, PutTold, PutWish, ReprintWish,
+    JobCancel, JobKey, JobRow, JobTold, JobsFilter, PaperPreview, PrintWish, PutTold, PutWish,
+    ReprintWish,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::handout::Dispense;
@@ -28,7 +29,7 @@ use crate::settlement::refund;
 use crate::settlement::stuck::Item;
 
 /// What reached the operations.
-pub(super) enum Asked {
+pub(in crate::ipc) enum Asked {
     ScanAndPay {
         caller: CallerId,
         order: Box<Order>,
@@ -42,15 +43,15 @@ pub(super) enum Asked {
 
 /// Plays back answers.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(in crate::ipc) struct Desk {
     asked: mpsc::UnboundedSender<Asked>,
-    pub(super) fail_with: Option<Failure>,
+    pub(in crate::ipc) fail_with: Option<Failure>,
     /// Scan-and-pay never ends; what is in here is dropped with its future.
-    pub(super) hang: Option<Arc<Mutex<Option<oneshot::Sender<()>>>>>,
+    pub(in crate::ipc) hang: Option<Arc<Mutex<Option<oneshot::Sender<()>>>>>,
 }
 
 impl Desk {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Asked>) {
+    pub(in crate::ipc) fn new() -> (Self, mpsc::UnboundedReceiver<Asked>) {
         let (asked, received) = mpsc::unbounded_channel();
         (
             Self {
@@ -111,7 +112,12 @@ impl Handle for Desk {
         Ok(())
     }
 
-    async fn cancel(&self, _: CallerId, _: String) -> Result<(CancelVerdict, Answer), Failure> {
+    async fn cancel(
+        &self,
+        _: CallerId,
+        _: String,
+        _: Option<Duration>,
+    ) -> Result<(CancelVerdict, Answer), Failure> {
         Ok((CancelVerdict::TooLateSettled, self.answer()?))
     }
 
@@ -201,8 +207,9 @@ impl Handle for Desk {
     }
 
     async fn release_claim(&self, _: CallerId, _: String, any: bool) -> Result<(), Failure> {
-        assert!(any, "the owner of the socket is an admin");
-        Ok(())
+        // The owner of the socket is an admin.
+        any.then_some(())
+            .ok_or_else(|| Failure::new(Code::ClaimUnknown, ""))
     }
 
     async fn check_health(&self, name: String) -> Result<(DeviceInfo, Vec<Check>), Failure> {
@@ -235,7 +242,7 @@ impl Handle for Desk {
         _: CallerId,
         _: String,
     ) -> BoxStream<'static, (identify::Progress, Identified)> {
-        stream::empty().boxed()
+        stream::pending().boxed()
     }
 
     async fn cancel_identify(
@@ -250,6 +257,17 @@ impl Handle for Desk {
         Err(Failure::new(Code::DeviceUnknown, wish.role))
     }
 
+    async fn print_batch(&self, _: CallerId, wish: BatchWish) -> BatchTold {
+        let refused = |wish: PrintWish| Err(Failure::new(Code::DeviceUnknown, wish.request_id));
+        BatchTold {
+            items: wish.wishes.into_iter().map(refused).collect(),
+        }
+    }
+
+    async fn sheet(&self, _: CallerId, _: SheetWish) -> Result<SheetTold, Failure> {
+        Err(Failure::new(Code::RenderMissing, ""))
+    }
+
     async fn put_document(&self, _: CallerId, wish: PutWish) -> Result<PutTold, Failure> {
         Err(Failure::new(Code::DocumentOffset, wish.upload_id))
     }
@@ -260,6 +278,10 @@ impl Handle for Desk {
 
     async fn job(&self, _: CallerId, _: JobKey) -> Result<JobTold, Failure> {
         Err(Failure::new(Code::NotFound, ""))
+    }
+
+    async fn jobs(&self, _: CallerId, _: JobsFilter) -> Result<Vec<JobRow>, Failure> {
+        Ok(Vec::new())
     }
 
     async fn watch_job(
@@ -274,14 +296,37 @@ impl Handle for Desk {
         &self,
         _: CallerId,
         _: JobKey,
-        any: bool,
+        _any: bool,
     ) -> Result<(JobCancel, JobTold), Failure> {
-        assert!(any, "the owner of the socket is an admin");
         Err(Failure::new(Code::NotFound, ""))
     }
 
     async fn preview(&self, role: String, _: Document) -> Result<PaperPreview, Failure> {
         Err(Failure::new(Code::DeviceUnknown, role))
+    }
+
+    async fn reload(&self, _: CallerId) -> Result<Vec<ConfigChange>, Failure> {
+        Err(Failure::new(
+            Code::ConfigWrong,
+            "yibaod.toml: times.scan_wait_s",
+        ))
+    }
+
+    async fn set_log_level(
+        &self,
+        _: CallerId,
+        level: String,
+        _: Option<String>,
+    ) -> Result<String, Failure> {
+        Ok(format!("yibaod={level},warn"))
+    }
+
+    async fn metrics(&self) -> String {
+        "# EOF\n".to_owned()
+    }
+
+    fn may_settle(&self) -> bool {
+        true
     }
 
     async fn status(&self) -> Status {

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::commands::{self, Command, Inside};
 use super::interpreter::{Interpreter, Oddity, Output};
 use super::paper::Paper;
-use super::profile::Options;
+use super::profile::{Full, Options};
 use super::realtime::{Urgent, Watch};
 use super::status::{self, Sensors};
 
@@ -19,6 +19,10 @@ use super::status::{self, Sensors};
 const OUTBOX_BYTES_MAX: usize = 4_096;
 /// Cut papers kept for looking at.
 const PAPERS_MAX: usize = 1_000;
+/// The host may send.
+const XON: u8 = 0x11;
+/// The host must not send.
+const XOFF: u8 = 0x13;
 /// Length of `DLE EOT n` and `DLE ENQ n`.
 const URGENT_BYTES: usize = 3;
 /// What is answered where a process id is asked for and the printer never had another before.
@@ -47,6 +51,10 @@ pub struct Counters {
     pub connections: u64,
     /// Bytes received.
     pub bytes: u64,
+    /// Bytes that had no room.
+    pub dropped: u64,
+    /// Times that it said XOFF.
+    pub xoffs: u64,
     /// Drawer kicks.
     pub drawer_kicks: u64,
     /// Process ids asked for and reached in the stream.
@@ -74,6 +82,8 @@ pub(super) struct Machine {
     voice: Voice,
     paper_left: Option<u64>,
     drop_left: Option<usize>,
+    /// It said XOFF.
+    is_held: bool,
     bytes_a_second: Option<u32>,
 }
 
@@ -96,6 +106,7 @@ impl Machine {
             voice: Voice::default(),
             paper_left: None,
             drop_left: None,
+            is_held: false,
             bytes_a_second: None,
         }
     }
@@ -115,6 +126,31 @@ impl Machine {
         self.options.buffer_bytes.saturating_sub(self.buffer.len())
     }
 
+    /// How many bytes it takes off a serial line.
+    pub(super) fn line_room(&self) -> usize {
+        match self.options.full {
+            Full::Holds => self.room(),
+            Full::SaysXoff | Full::Drops => usize::MAX,
+        }
+    }
+
+    /// XON or XOFF, if one is due.
+    pub(super) fn flow_byte(&mut self) -> Option<u8> {
+        let (held, all) = (self.buffer.len(), self.options.buffer_bytes);
+        let is_held = if self.is_held {
+            held > all / 4
+        } else {
+            held > all / 2
+        };
+        let heeds = self.options.full == Full::SaysXoff && self.powered;
+        if !heeds || is_held == self.is_held {
+            return None;
+        }
+        self.is_held = is_held;
+        self.counters.xoffs += u64::from(is_held);
+        Some(if is_held { XOFF } else { XON })
+    }
+
     /// Takes bytes off the wire. `false`: the connection is to be dropped here.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> bool {
         if !self.powered {
@@ -122,7 +158,11 @@ impl Machine {
         }
         let taken = self.drop_left.unwrap_or(bytes.len()).min(bytes.len());
         for byte in &bytes[..taken] {
-            self.buffer.push_back(*byte);
+            if self.room() > 0 {
+                self.buffer.push_back(*byte);
+            } else {
+                self.counters.dropped += 1;
+            }
             if let Some(urgent) = self.watch.byte(*byte) {
                 self.answer_at_once(urgent);
             }

@@ -32,4 +32,4 @@ pub use handle::Printer;
 pub use interpreter::Oddity;
 pub use machine::Counters;
 pub use paper::{PAPER_DOTS, Paper};
-pub use profile::{Charset, Options};
+pub use profile::{Charset, Full, Options};

@@ -12,6 +12,18 @@ pub enum Charset {
     Gb18030,
 }
 
+/// What a serial printer does about bytes that it has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Full {
+    /// The line holds them, as with RTS on the host's CTS.
+    #[default]
+    Holds,
+    /// It sends XOFF when its buffer is half full, XON when it is a quarter full; what is beyond it is lost.
+    SaysXoff,
+    /// They are lost.
+    Drops,
+}
+
 /// A model of printer. The default is a well-behaved 80 mm receipt printer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -27,6 +39,8 @@ pub struct Options {
     pub knife_dots: usize,
     /// The receive buffer. When it is full the printer stops taking bytes, real-time commands too.
     pub buffer_bytes: usize,
+    /// What it does on a serial line when its buffer is full.
+    pub full: Full,
 }
 
 impl Default for Options {
@@ -37,6 +51,7 @@ impl Default for Options {
             han_at_start: false,
             knife_dots: 120,
             buffer_bytes: 32 * 1024,
+            full: Full::default(),
         }
     }
 }

@@ -210,7 +210,9 @@ async fn talk_serial(shared: &Shared, pty: &Pty) -> io::Error {
         changes.borrow_and_update();
         let (room, answer) = {
             let mut machine = shared.look();
-            (machine.room().min(CHUNK_BYTES), machine.take_outbox())
+            let mut answer = machine.take_outbox();
+            answer.extend(machine.flow_byte());
+            (machine.line_room().min(CHUNK_BYTES), answer)
         };
         if tokio::time::timeout(wait, pty.write_all(&answer))
             .await

@@ -11,4 +11,4 @@ mod serve;
 mod tests;
 
 pub use machine::{JobState, ReportJob};
-pub use serve::ReportPrinter;
+pub use serve::{ReportPrinter, TurnAway};

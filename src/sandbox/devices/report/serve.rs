@@ -16,6 +16,19 @@ use crate::sandbox::platform::clock;
 
 /// Where it prints.
 const RESOURCE: &str = "/ipp/print";
+/// The operation that brings a document.
+const SEND_DOCUMENT: u16 = 0x0006;
+
+/// How a printer turns a document away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnAway {
+    /// By an HTTP status.
+    Http(u16),
+    /// By an IPP status.
+    Ipp(u16),
+    /// The connection ends while the document is on its way.
+    CutOff,
+}
 
 /// A running printer; stops when dropped.
 #[derive(Debug)]
@@ -24,9 +37,20 @@ pub struct ReportPrinter {
     shared: Arc<Shared>,
 }
 
+/// Which documents are turned away.
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    how: TurnAway,
+    /// Those at least so long.
+    bytes_min: usize,
+    /// So many more.
+    left: u32,
+}
+
 #[derive(Debug)]
 struct Shared {
     machine: Mutex<Machine>,
+    away: Mutex<Option<Away>>,
     changes: watch::Sender<u64>,
 }
 
@@ -39,6 +63,7 @@ impl ReportPrinter {
         let door = Door::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let shared = Arc::new(Shared {
             machine: Mutex::default(),
+            away: Mutex::default(),
             changes: watch::Sender::new(0),
         });
         let server = Server::start(door, Arc::clone(&shared));
@@ -71,6 +96,20 @@ impl ReportPrinter {
         self.shared.look().jobs().to_vec()
     }
 
+    /// So many documents of at least this length are turned away from here on.
+    pub fn turn_away(&self, how: TurnAway, bytes_min: usize, documents: u32) {
+        *self.shared.away() = Some(Away {
+            how,
+            bytes_min,
+            left: documents,
+        });
+    }
+
+    /// All are taken.
+    pub fn take_all(&self) {
+        *self.shared.away() = None;
+    }
+
     /// After so many more sheets the tray is empty.
     pub fn paper_out_after(&self, sheets: u32) {
         self.shared.change(|machine| machine.set_tray(Some(sheets)));
@@ -85,6 +124,25 @@ impl ReportPrinter {
 impl Shared {
     fn look(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<Away>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a document of which so much came is turned away, if it is.
+    fn turned_away(&self, bytes: usize) -> Option<TurnAway> {
+        let mut away = self.away();
+        let away = away.as_mut().filter(|away| bytes >= away.bytes_min)?;
+        away.left = away.left.checked_sub(1)?;
+        Some(away.how)
+    }
+
+    /// From how many bytes on a document is cut off.
+    fn cut_from(&self) -> Option<usize> {
+        let away = self.away();
+        let cuts = away.filter(|away| away.how == TurnAway::CutOff && away.left > 0)?;
+        Some(cuts.bytes_min)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
@@ -113,8 +171,8 @@ impl Shared {
                 }
             }
             // A document in several parts is nobody's report.
-            0x0006 if !request.is_last => Answer::new(request, NOT_SUPPORTED),
-            0x0006 => match self.change(|machine| machine.send(id, document.to_vec())) {
+            SEND_DOCUMENT if !request.is_last => Answer::new(request, NOT_SUPPORTED),
+            SEND_DOCUMENT => match self.change(|machine| machine.send(id, document.to_vec())) {
                 true => with_job(OK),
                 false => with_job(NOT_POSSIBLE),
             },
@@ -135,12 +193,14 @@ impl Shared {
 }
 
 impl Handler for Shared {
-    fn subject(&self, _target: &str, _body: &[u8], _whole: bool) -> Option<Subject> {
-        None
+    fn subject(&self, _target: &str, body: &[u8], _whole: bool) -> Option<Subject> {
+        let operation = u16::from_be_bytes(body.get(2..4)?.try_into().ok()?);
+        let is_cut = operation == SEND_DOCUMENT && body.len() >= self.cut_from()?;
+        is_cut.then(Subject::default)
     }
 
     fn cuts(&self, _subject: &Subject) -> bool {
-        false
+        self.turned_away(usize::MAX).is_some()
     }
 
     fn date(&self) -> String {
@@ -155,7 +215,15 @@ impl Handler for Shared {
         let (status, body) = match ipp {
             Some(ipp) => {
                 let document = request.body.get(ipp.document_at..).unwrap_or_default();
-                (200, self.do_it(&ipp, document).end())
+                let is_document = ipp.operation == SEND_DOCUMENT;
+                match is_document
+                    .then(|| self.turned_away(document.len()))
+                    .flatten()
+                {
+                    Some(TurnAway::Http(status)) => (status, Vec::new()),
+                    Some(TurnAway::Ipp(status)) => (200, Answer::new(&ipp, status).end()),
+                    Some(TurnAway::CutOff) | None => (200, self.do_it(&ipp, document).end()),
+                }
             }
             None if is_ours => (400, Vec::new()),
             None => (404, Vec::new()),

@@ -1,4 +1,4 @@
-//! 5201, 5203, 2601.
+//! 5201, 5203, 5206, 2601.
 
 use super::dictionary::MED_TYPE;
 use super::{Node, moment, node, text};
@@ -7,6 +7,7 @@ pub(super) fn nodes(infno: &str) -> Option<&'static [Node]> {
     match infno {
         "5201" => Some(VISITS),
         "5203" => Some(SETTLEMENTS),
+        "5206" => Some(CUMULATED),
         "2601" => Some(REVERSE),
         _ => None,
     }
@@ -32,6 +33,15 @@ const SETTLEMENTS: &[Node] = &[node(
         text("psn_no", "人员编号", 30).must(),
         text("setl_id", "结算ID", 30),
         text("mdtrt_id", "就诊ID", 30),
+    ],
+)];
+
+const CUMULATED: &[Node] = &[node(
+    "data",
+    "查询条件",
+    &[
+        text("psn_no", "人员编号", 30).must(),
+        text("cum_ym", "累计年月", 6),
     ],
 )];
 

@@ -87,6 +87,71 @@ async fn a_refund_adds_a_negative_row() {
 }
 
 #[tokio::test]
+async fn the_year_is_what_the_books_say() {
+    let mut desk = Desk::with_fees("civil_servant").await;
+    let asked =
+        |cum_ym: &str| json!({ "data": { "psn_no": desk.person.psn_no, "cum_ym": cum_ym } });
+    let (nothing, whole, before) = (asked("2000"), asked(""), asked("200012"));
+    assert_eq!(
+        desk.call("5206", whole.clone()).await["output"]["cuminfo"],
+        json!([])
+    );
+    let first = desk.settle().await;
+    done(&first);
+    let of = |answer: &Value, code: &str| {
+        let rows = answer["output"]["cuminfo"].as_array().unwrap().clone();
+        let row = rows.into_iter().find(|row| row["cum_type_code"] == code);
+        row.map(|row| row["cum"].to_string())
+    };
+    let setlinfo = &first["output"]["setlinfo"];
+    let answer = desk.call("5206", whole.clone()).await;
+    assert_eq!(of(&answer, "C0000_BIZ11").as_deref(), Some("1.0"));
+    for (code, field) in [
+        ("F0000_BIZ11", "medfee_sumamt"),
+        ("D310102_BIZ11", "hifp_pay"),
+        ("D320101", "cvlserv_pay"),
+        ("D310201", "acct_pay"),
+    ] {
+        let charged = setlinfo[field].to_string();
+        assert_eq!(of(&answer, code), Some(charged), "{code}");
+    }
+    let row = &answer["output"]["cuminfo"][0];
+    let time = setlinfo["setl_time"].as_str().unwrap();
+    assert_eq!(
+        (&row["insutype"], &row["year"]),
+        (&json!("310"), &json!(&time[..4]))
+    );
+    assert_eq!(
+        row["cum_ym"],
+        json!(format!("{}{}", &time[..4], &time[5..7]))
+    );
+    for other in [nothing, before] {
+        assert_eq!(
+            desk.call("5206", other).await["output"]["cuminfo"],
+            json!([])
+        );
+    }
+    done(&desk.call("2208", desk.refund(&first)).await);
+    let answer = desk.call("5206", whole.clone()).await;
+    for code in [
+        "C0000_BIZ11",
+        "F0000_BIZ11",
+        "D310102_BIZ11",
+        "D320101",
+        "D310201",
+    ] {
+        let left = of(&answer, code);
+        assert!(
+            left.as_deref()
+                .is_some_and(|left| left.trim_matches(['0', '.', '-']).is_empty()),
+            "{code} {left:?}"
+        );
+    }
+    let odd = json!({ "data": { "psn_no": desk.person.psn_no, "cum_ym": "26" } });
+    refused(&desk.call("5206", odd).await, "cum_ym");
+}
+
+#[tokio::test]
 async fn a_reversal_undoes_everything() {
     let mut desk = Desk::with_fees("civil_servant").await;
     desk.platform.arm("F1@2207").unwrap();

@@ -49,6 +49,7 @@ async fn each_required_field_is_missed() {
         ("2601", desk.reversal("x")),
         ("5201", span),
         ("5203", setl),
+        ("5206", json!({ "data": { "psn_no": "1" } })),
     ];
     let mut tried = 0;
     for (infno, input) in inputs {

@@ -55,7 +55,7 @@ fn charged(desk: &Desk) -> usize {
 #[tokio::test]
 async fn n1_nothing_listens_for_a_while_and_then_again() {
     let (desk, request) = ready().await;
-    desk.platform.arm("N1@2206:300").unwrap();
+    desk.platform.arm("N1@2206:3000").unwrap();
     let begun = Instant::now();
     done(&desk.call("2206", desk.trial()).await);
     let (_, ended) = raw(&desk, &request).await;
@@ -64,7 +64,7 @@ async fn n1_nothing_listens_for_a_while_and_then_again() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it never opens");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(begun.elapsed() >= Duration::from_secs(3));
     assert_eq!(
         charged(&desk),
         1,

@@ -12,6 +12,7 @@ mod settle;
 mod sign;
 mod statement;
 mod visit;
+mod year;
 
 use serde_json::Value;
 
@@ -52,6 +53,7 @@ pub(super) fn perform(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result
         "3506A" => goods::back(world, call),
         "5201" => query::visits(world, call),
         "5203" => query::settlements(world, call, hits),
+        "5206" => year::cumulated(world, call),
         other => Err(Refusal::new(format!("不支持的交易编号{other}[infno]"))),
     }
 }

@@ -124,10 +124,7 @@ fn compute(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Purchase, 
         ));
     }
     let insutype = call.data("insutype").to_owned();
-    let use_account = settle::account_wanted(call)?;
-    let standing = world
-        .standing(&person, &insutype, use_account)
-        .ok_or_else(|| Refusal::new("人员未参加该险种[insutype]"))?;
+    let (standing, account_of) = settle::standing(world, call, &person, &insutype)?;
     let row = Settlement {
         setl_id: String::new(),
         mdtrt_id,
@@ -145,6 +142,7 @@ fn compute(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Purchase, 
         refund_of: None,
         reversed: false,
         trace_codes,
+        account_of,
     };
     Ok(Purchase {
         person,

@@ -29,12 +29,9 @@ pub(super) fn refund(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<
         .person_of(&original.psn_no)
         .cloned()
         .expect("only known persons are charged");
-    let used = world.ledger.used_by(&original.psn_no, &original.insutype);
-    let held = person
-        .insurance(&original.insutype)
-        .map(|row| row.balance)
-        .unwrap_or_default();
-    let balance = held - used.account + original.amounts.account;
+    let own = (original.psn_no.clone(), original.insutype.clone());
+    let account = original.account_of.clone().unwrap_or(own);
+    let balance = world.balance_of(&account) + original.amounts.account;
     let row = Settlement {
         setl_id: settle::next_setl_id(world, call),
         medins_setl_id: call.msgid.to_owned(),

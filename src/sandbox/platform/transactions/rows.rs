@@ -44,6 +44,9 @@ pub(super) fn setlinfo(
     for (name, amount) in amounts(&row.amounts, fund_with_account) {
         put(name, amount.to_json());
     }
+    if row.account_of.is_some() {
+        put("acct_mulaid_pay", row.amounts.account.to_json());
+    }
     put("pool_prop_selfpay", json!(0));
     put("medins_setl_id", json!(row.medins_setl_id));
     put("clr_optins", json!(world.options.area));
@@ -91,18 +94,15 @@ fn amounts(amounts: &Amounts, fund_with_account: bool) -> [(&'static str, Fen); 
 /// One row for each fund that paid, the account and the hospital.
 pub(super) fn setldetail(row: &Settlement) -> Vec<Value> {
     let amounts = &row.amounts;
-    let pool = if row.insutype == "390" {
-        ("390102", "居民门诊统筹基金")
-    } else {
-        ("310102", "职工门诊统筹基金")
+    let pool = pool_of(row);
+    let account = match row.account_of {
+        Some(_) => ("310201", "个人账户共济支付"),
+        None => ("310200", "城镇职工基本医疗保险个人账户基金"),
     };
     [
         (pool, amounts.pooled),
         (("320100", "公务员医疗补助基金"), amounts.civil),
-        (
-            ("310200", "城镇职工基本医疗保险个人账户基金"),
-            amounts.account,
-        ),
+        (account, amounts.account),
         (("999996", "医院垫付基金"), amounts.hospital),
     ]
     .into_iter()
@@ -118,6 +118,15 @@ pub(super) fn setldetail(row: &Settlement) -> Vec<Value> {
         })
     })
     .collect()
+}
+
+/// The pooled fund that pays, and its name.
+pub(super) fn pool_of(row: &Settlement) -> (&'static str, &'static str) {
+    if row.insutype == "390" {
+        ("390102", "居民门诊统筹基金")
+    } else {
+        ("310102", "职工门诊统筹基金")
+    }
 }
 
 /// Whole years, in the platform's 4,1 form.

@@ -9,7 +9,7 @@ use crate::sandbox::platform::envelope::{Call, Refusal};
 use crate::sandbox::platform::faults::{Hits, Kind};
 use crate::sandbox::platform::ledger::Settlement;
 use crate::sandbox::platform::money::{Fen, text_of};
-use crate::sandbox::platform::split::{Parts, settle as split};
+use crate::sandbox::platform::split::{Parts, Standing, settle as split};
 use crate::sandbox::platform::world::World;
 
 pub(super) fn trial(world: &mut World, call: &Call<'_>, hits: &Hits) -> Result<Value, Refusal> {
@@ -87,10 +87,7 @@ fn compute(
             "医疗费总额与费用明细合计不一致[medfee_sumamt]",
         ));
     }
-    let use_account = account_wanted(call)?;
-    let standing = world
-        .standing(&person, &visit.insutype, use_account)
-        .ok_or_else(|| Refusal::new("人员未参加该险种[insutype]"))?;
+    let (standing, account_of) = standing(world, call, &person, &visit.insutype)?;
     let row = Settlement {
         setl_id: String::new(),
         mdtrt_id: mdtrt_id.to_owned(),
@@ -108,16 +105,34 @@ fn compute(
         refund_of: None,
         reversed: false,
         trace_codes: Vec::new(),
+        account_of,
     };
     Ok((person, row))
 }
 
-pub(super) fn account_wanted(call: &Call<'_>) -> Result<bool, Refusal> {
-    match call.data("acct_used_flag") {
-        "0" => Ok(false),
-        "1" => Ok(true),
-        _ => Err(Refusal::new("未建立个人账户共济关系[acct_used_flag]")),
+/// What the person has left, with the account that shall be used: the own one, or a family member's.
+pub(super) fn standing(
+    world: &World,
+    call: &Call<'_>,
+    person: &Person,
+    insutype: &str,
+) -> Result<(Standing, Option<(String, String)>), Refusal> {
+    let (use_account, is_shared) = match call.data("acct_used_flag") {
+        "0" => (false, false),
+        "1" => (true, false),
+        _ => (true, true),
+    };
+    let mut standing = world
+        .standing(person, insutype, use_account)
+        .ok_or_else(|| Refusal::new("人员未参加该险种[insutype]"))?;
+    if !is_shared {
+        return Ok((standing, None));
     }
+    let account = world
+        .family_account(person)
+        .ok_or_else(|| Refusal::new("未建立个人账户共济关系[acct_used_flag]"))?;
+    standing.balance = world.balance_of(&account);
+    Ok((standing, Some(account)))
 }
 
 /// 2207 must carry the four buckets of 2206.

@@ -199,6 +199,14 @@ impl Story for Reconciliation {
         }
     }
 
+    fn outcome(&self) -> &'static str {
+        match (self.is_over(), self.incomplete) {
+            (false, _) => "open",
+            (true, None) => "compared",
+            (true, Some(_)) => "incomplete",
+        }
+    }
+
     fn intent(sent: Sent) -> Event {
         Event::Intent {
             infno: sent.infno,

@@ -111,7 +111,8 @@ impl Model {
             | Ask::Enquiry(_)
             | Ask::Look(_)
             | Ask::HandOut(_)
-            | Ask::TakeBack(_) => panic!("a reconciliation only reads"),
+            | Ask::TakeBack(_)
+            | Ask::YearToDate { .. } => panic!("a reconciliation only reads"),
         };
         *self.asked.entry(infno).or_default() += 1;
         let all: usize = self.asked.values().sum();
@@ -193,7 +194,8 @@ impl Model {
             | Ask::Enquiry(_)
             | Ask::Look(_)
             | Ask::HandOut(_)
-            | Ask::TakeBack(_) => panic!("a reconciliation only reads"),
+            | Ask::TakeBack(_)
+            | Ask::YearToDate { .. } => panic!("a reconciliation only reads"),
         }
     }
 

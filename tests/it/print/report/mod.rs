@@ -1,10 +1,14 @@
 //! Reports over a real cupsd to a real IPP printer: on paper once, and truly told.
 
+mod batch;
 mod cups;
 mod killed;
 mod pdf;
 mod put;
 mod queue;
+mod recorded;
+mod refused;
+mod tried;
 
 use yibaod::api::device_service_client::DeviceServiceClient;
 use yibaod::api::print_request::Content;

@@ -1,8 +1,10 @@
 //! The life of a report with its queue, and what befalls the two.
 
+use yibaod::api::print_request::Content;
 use yibaod::api::{
-    CancelJobRequest, DeviceState, PaperProof, PrintCancelVerdict as Verdict,
-    PrintJobState as State, PrintRequest, ReprintRequest, cancel_job_request, reprint_request,
+    CancelJobRequest, DeviceState, GetJobRequest, PaperProof, PrintCancelVerdict as Verdict,
+    PrintJobState as State, PrintRequest, ReprintRequest, cancel_job_request, get_job_request,
+    reprint_request,
 };
 use yibaod::api::{Operator, OperatorKind};
 
@@ -73,8 +75,7 @@ async fn one_document_is_one_paper_however_often_the_button_is_pressed() {
     let paper = pdf(1, "Once", 0);
     let press = |n: usize| PrintRequest {
         document_id: "LIS-20261122-0007.v1".to_owned(),
-        // A HIS that writes its PDF anew writes another one.
-        ..report(&format!("press-{n}"), &pdf(1, "Once", 100 * n))
+        ..report(&format!("press-{n}"), &paper)
     };
     let first = PrintRequest {
         document_id: "LIS-20261122-0007.v1".to_owned(),
@@ -94,7 +95,13 @@ async fn one_document_is_one_paper_however_often_the_button_is_pressed() {
     desk.start_daemon().await;
     let later = print(&desk, first).await.expect("answered");
     assert_eq!(later, told[0]);
-    assert_eq!(cups.papers().len(), 1);
+    assert_eq!(cups.papers(), [paper]);
+    // Whoever knows the document finds its job.
+    let key = get_job_request::Key::DocumentId("LIS-20261122-0007.v1".to_owned());
+    let asked = GetJobRequest { key: Some(key) };
+    let found = client(&desk).await.get_job(asked).await;
+    let found = found.expect("it is known").into_inner().job;
+    assert_eq!(found.as_ref(), Some(&told[0]));
     // Only who says why gets another.
     let copy = ReprintRequest {
         request_id: "copy".to_owned(),
@@ -114,6 +121,94 @@ async fn one_document_is_one_paper_however_often_the_button_is_pressed() {
     let papers = cups.papers();
     assert_eq!(papers.len(), 2);
     assert_eq!(papers[0], papers[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_content_under_the_same_document_id_is_refused() {
+    let (mut desk, cups) = desk().await;
+    let named = |request_id: &str, pdf: &[u8]| PrintRequest {
+        document_id: "LIS-7".to_owned(),
+        ..report(request_id, pdf)
+    };
+    let (paper, other) = (pdf(1, "First", 0), pdf(1, "Other", 0));
+    cups.hold();
+    let running = PrintRequest {
+        answer_wait_ms: 0,
+        ..named("first", &paper)
+    };
+    let first = print(&desk, running).await.expect("taken");
+    let check = async |desk: &Desk, when: &str| {
+        let id = |what: &str| format!("{what}-{when}");
+        let refused = print(desk, named(&id("other"), &other)).await;
+        let refused = refusal(&refused.expect_err("it differs"));
+        assert_eq!(refused.name, "DOCUMENT_DIFFERS", "{when}");
+        assert_eq!(refused.fields, "document_id");
+        // Put before, or as one of several, it is no less another one.
+        let put = yibaod::api::PutDocumentRequest {
+            upload_id: id("up"),
+            offset: 0,
+            data: other.clone(),
+            last: true,
+        };
+        client(desk).await.put_document(put).await.expect("taken");
+        let stored = PrintRequest {
+            content: Some(Content::StoredDocument(id("up"))),
+            ..named(&id("stored"), b"")
+        };
+        let refused = print(desk, stored).await.expect_err("it differs");
+        assert_eq!(refusal(&refused).name, "DOCUMENT_DIFFERS", "{when}");
+        let batch = yibaod::api::PrintBatchRequest {
+            request_id: id("batch"),
+            documents: vec![yibaod::api::PrintBatchDocument {
+                content: Some(yibaod::api::print_batch_document::Content::Pdf(
+                    other.clone(),
+                )),
+                document_id: "LIS-7".to_owned(),
+                title: String::new(),
+            }],
+            answer_wait_ms: 0,
+            ..yibaod::api::PrintBatchRequest::default()
+        };
+        let batch = client(desk).await.print_batch(batch).await;
+        let item = batch.expect("answered").into_inner().items.remove(0);
+        assert_eq!(item.error.expect("why").name, "DOCUMENT_DIFFERS", "{when}");
+        // The same one is answered.
+        let again = PrintRequest {
+            answer_wait_ms: 0,
+            ..named(&id("again"), &paper)
+        };
+        let again = print(desk, again).await.expect("answered");
+        assert_eq!(again.job_id, first.job_id, "{when}");
+    };
+    check(&desk, "running").await;
+    cups.release();
+    until_state(&desk, "first", State::Printed).await;
+    check(&desk, "printed").await;
+    desk.kill();
+    desk.start_daemon().await;
+    check(&desk, "restarted").await;
+    assert_eq!(cups.papers(), [paper]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_printed_may_be_mended_under_its_document_id() {
+    let (desk, cups) = desk().await;
+    let other = pdf(1, "Other", 0);
+    cups.run("cupsreject", &[QUEUE]);
+    let lost = PrintRequest {
+        document_id: "LIS-8".to_owned(),
+        wait_ms: Some(0),
+        ..report("lost", &other)
+    };
+    let told = print(&desk, lost).await.expect("taken");
+    assert_eq!(told.state(), State::NotPrinted);
+    cups.run("cupsaccept", &[QUEUE]);
+    let mended = PrintRequest {
+        document_id: "LIS-8".to_owned(),
+        ..report("mended", &pdf(1, "Mended", 0))
+    };
+    let told = print(&desk, mended).await.expect("taken");
+    assert_eq!(told.state(), State::Printed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use yibaod::sandbox::http::{Edge, Moment};
 use yibaod::sandbox::platform::Platform;
 
+use crate::desk::kill_at_edge;
+
 /// The four edges of a call.
 pub(super) const EDGES: [Edge; 4] = [
     Edge::FirstByte,
@@ -143,11 +145,18 @@ impl Killer {
             Aim::Moment(nth) => (true, nth),
         };
         inner.seen += usize::from(counts);
+        // The edge before the aimed one belongs to it, too.
+        if let Aim::Call(infno, nth, edge) = inner.aim
+            && moment.infno == infno
+            && !counts
+            && inner.seen + 1 == nth
+        {
+            kill_at_edge(inner.pid, moment, edge);
+        }
         if !counts || inner.seen != nth {
             return;
         }
-        let pid = rustix::process::Pid::from_raw(inner.pid).expect("a pid is not 0");
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+        kill_at_edge(inner.pid, moment, moment.edge);
         inner.aim = Aim::Nothing;
         inner.killed_at.push(moment.msgid.clone());
     }

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::num::u8::ANY;
 
-use super::super::Options;
 use super::super::machine::{Machine, Voice};
+use super::super::{Full, Options};
 use super::{ALL, Job, machine, run};
 
 fn small_job() -> Job {
@@ -173,6 +173,39 @@ fn a_full_buffer_takes_no_more() {
     assert_eq!(machine.work(ALL), 0);
     machine.refill();
     assert_eq!(machine.work(ALL), room);
+}
+
+#[test]
+fn without_flow_control_what_has_no_room_is_lost() {
+    let mut machine = Machine::new(Options {
+        buffer_bytes: 500,
+        full: Full::Drops,
+        ..Options::default()
+    });
+    machine.end_paper_after(0);
+    machine.receive(&[b'x'; 600]);
+    assert_eq!(machine.counters().dropped, 100);
+    assert_eq!(machine.flow_byte(), None);
+    assert!(machine.line_room() > 0);
+}
+
+#[test]
+fn xoff_comes_before_the_buffer_is_full_and_xon_when_there_is_room() {
+    let mut machine = Machine::new(Options {
+        buffer_bytes: 400,
+        full: Full::SaysXoff,
+        ..Options::default()
+    });
+    machine.end_paper_after(0);
+    machine.receive(&[b'x'; 200]);
+    assert_eq!(machine.flow_byte(), None);
+    machine.receive(b"x");
+    assert_eq!(machine.flow_byte(), Some(0x13));
+    assert_eq!(machine.flow_byte(), None);
+    machine.refill();
+    machine.work(ALL);
+    assert_eq!(machine.flow_byte(), Some(0x11));
+    assert_eq!(machine.counters().xoffs, 1);
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! Compiles the `.proto` files with a pure-Rust compiler, so that no `protoc` is needed to build, and packs the font.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use unifont::Glyph;
+
+const FILES: [&str; 7] = [
+    "yibao/v1/dispense.proto",
+    "yibao/v1/print.proto",
+    "yibao/v1/settlement.proto",
+    "yibao/v1/device.proto",
+    "yibao/v1/daemon.proto",
+    "yibao/v1/error.proto",
+    "yibao/v1/identity.proto",
+];
+/// Glyphs that are packed together; `src/document/font.rs` unpacks them.
+const PAGE: u32 = 256;
+/// miniz_oxide's best.
+const LEVEL: u8 = 10;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=proto/yibao");
+    let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    std::fs::write(out_dir.join("yibao.v1.fds"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure()
+        .codec_path("crate::api::Bounded")
+        .compile_fds(descriptors)?;
+    font(&out_dir)
+}
+
+/// `font.bin`: the pages, each packed; `font.rs`: where each page ends in it. A glyph is a byte that says how many
+/// columns it has – none: there is no such glyph – and 16 rows of two bytes, the leftmost dot first.
+fn font(out_dir: &Path) -> Result<(), Box<dyn Error>> {
+    let last = unifont::enumerate_glyphs()
+        .map(|(letter, _)| u32::from(letter))
+        .max();
+    let (mut packed, mut ends) = (Vec::new(), Vec::new());
+    for page in 0..=last.unwrap_or(0) / PAGE {
+        let mut raw = Vec::new();
+        for code_point in page * PAGE..(page + 1) * PAGE {
+            let glyph = char::from_u32(code_point).and_then(unifont::get_glyph);
+            let (columns, rows) = match glyph {
+                None => (0, [0; 16]),
+                Some(Glyph::Halfwidth(rows)) => (1, rows.map(|row| u16::from(row) << 8)),
+                Some(Glyph::Fullwidth(rows)) => (2, *rows),
+            };
+            raw.push(columns);
+            raw.extend(rows.iter().flat_map(|row| row.to_be_bytes()));
+        }
+        packed.extend(miniz_oxide::deflate::compress_to_vec(&raw, LEVEL));
+        ends.push(packed.len());
+    }
+    std::fs::write(out_dir.join("font.bin"), &packed)?;
+    let ends = format!(
+        "[{}]",
+        ends.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    std::fs::write(out_dir.join("font.rs"), ends)?;
+    Ok(())
+}

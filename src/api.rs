@@ -1,8 +1,0 @@
-//! The generated proto, nothing else.
-
-#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
-
-tonic::include_proto!("yibao.v1");
-
-/// The descriptors of all our proto files, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/yibao.v1.fds"));

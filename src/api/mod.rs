@@ -1,0 +1,12 @@
+//! The generated proto, and the codec of its methods.
+
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+
+mod bounded;
+
+pub use bounded::{Bounded, FIELDS_MAX};
+
+tonic::include_proto!("yibao.v1");
+
+/// The descriptors of all our proto files, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/yibao.v1.fds"));

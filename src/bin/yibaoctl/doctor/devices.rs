@@ -1,0 +1,286 @@
+//! Each configured device: by the daemon where it answers, which has it open; else by what lies in `/dev` and `/sys`.
+
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use yibaod::api::{CheckHealthRequest, HealthVerdict};
+use yibaod::config::devices::{At, DeviceConfig, Kind, UsbRule};
+
+use super::finding::Repair;
+use super::{Finding, Level, Machine, Patient};
+use crate::connect::Door;
+
+/// The group that the udev rules give devices to.
+const GROUP: &str = "yibao-devices";
+/// Our own programs: that they have a device open is as it should be.
+const OURS: [&str; 2] = ["yibaod", "yibao-card"];
+/// How long a printer on the network may take to let us in.
+const CONNECT_WAIT_S_MAX: u64 = 3;
+/// How long the daemon may take to look at one device.
+const LOOK_WAIT_S_MAX: u64 = 20;
+
+pub(super) async fn look(patient: &mut Patient) -> Vec<Finding> {
+    let Ok(settings) = &patient.settings else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    if settings.devices.is_empty() {
+        findings.push(
+            Finding::care("devices", "没有配置任何设备", "no device is configured").so(
+                "在 yibaod.toml 中加入 [[device]]；yibaoctl device why 列出已插入的设备",
+                "Add [[device]] to yibaod.toml; yibaoctl device why lists what is plugged in",
+            ),
+        );
+    }
+    for device in &settings.devices {
+        let subject = format!("device.{}", device.name);
+        let told = match &mut patient.door {
+            Some(door) => ask(door, &subject, &device.name).await,
+            None => None,
+        };
+        let by_daemon = told.is_some();
+        findings.extend(match told {
+            Some(told) => told,
+            None => by_hand(&patient.machine, &subject, device).await,
+        });
+        if let Some(path) = path_of(&device.kind) {
+            findings.extend(held(&patient.machine, &subject, path));
+            if !by_daemon {
+                findings.extend(permitted(&patient.machine, &subject, path));
+            }
+        }
+    }
+    findings
+}
+
+/// What the daemon says of it; `None` when it says nothing.
+async fn ask(door: &mut Door, subject: &str, name: &str) -> Option<Vec<Finding>> {
+    let asked = CheckHealthRequest {
+        device: name.to_owned(),
+    };
+    let wait = Duration::from_secs(LOOK_WAIT_S_MAX);
+    let answer = timeout(wait, door.devices.check_health(asked)).await;
+    let answer = answer.ok()?.ok()?.into_inner();
+    let problem = answer.device.and_then(|device| device.problem);
+    let advice = problem.unwrap_or_default();
+    let mut findings = Vec::new();
+    for check in &answer.checks {
+        let (zh, en) = (check.evidence_zh.clone(), check.evidence_en.clone());
+        let subject = format!("{subject}.{}", check.name);
+        let found = match check.verdict() {
+            HealthVerdict::Fine => continue,
+            HealthVerdict::Care => Finding::care(&subject, zh, en),
+            HealthVerdict::Bad => Finding::bad(&subject, zh, en),
+            HealthVerdict::NotKnown | HealthVerdict::Unspecified => {
+                Finding::unseen(&subject, zh, en)
+            }
+        };
+        findings.push(match found.level {
+            Level::Care | Level::Bad => {
+                found.so(advice.action_zh.clone(), advice.action_en.clone())
+            }
+            Level::Fine | Level::Unseen => found,
+        });
+    }
+    if findings.iter().all(|it| it.level == Level::Unseen) {
+        findings.insert(0, Finding::fine(subject, "正常", "is well"));
+    }
+    Some(findings)
+}
+
+/// Without the daemon: whether it is there at all.
+async fn by_hand(machine: &Machine, subject: &str, device: &DeviceConfig) -> Vec<Finding> {
+    let found = match &device.kind {
+        Kind::EscPosTcp { address } => on_network(subject, address).await,
+        Kind::SerialScanner { at, .. }
+        | Kind::HidScanner { at, .. }
+        | Kind::KeyboardScanner { at, .. }
+        | Kind::EscPosSerial { at, .. }
+        | Kind::EscPosUsb { at }
+        | Kind::IdCardSerial { at, .. }
+        | Kind::IdCardUsb { at } => match at {
+            At::Path(path) => there(machine, subject, path),
+            At::Usb(rule) => plugged(machine, subject, rule),
+        },
+        // The services behind these are looked at apart.
+        Kind::PcscReader { .. } | Kind::Queue(_) => return Vec::new(),
+    };
+    vec![found]
+}
+
+fn path_of(kind: &Kind) -> Option<&Path> {
+    match kind {
+        Kind::SerialScanner { at, .. }
+        | Kind::HidScanner { at, .. }
+        | Kind::KeyboardScanner { at, .. }
+        | Kind::EscPosSerial { at, .. }
+        | Kind::EscPosUsb { at }
+        | Kind::IdCardSerial { at, .. }
+        | Kind::IdCardUsb { at } => match at {
+            At::Path(path) => Some(path),
+            At::Usb(_) => None,
+        },
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
+    }
+}
+
+async fn on_network(subject: &str, address: &str) -> Finding {
+    let wait = Duration::from_secs(CONNECT_WAIT_S_MAX);
+    match timeout(wait, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Finding::fine(subject, format!("{address} 可以连接"), "can be reached"),
+        Ok(Err(_)) | Err(_) => {
+            let zh = format!("{address} 连接不上");
+            Finding::bad(subject, zh, format!("{address} cannot be reached")).so(
+                "检查打印机电源、网线和地址",
+                "Check the printer's power, cable and address",
+            )
+        }
+    }
+}
+
+fn there(machine: &Machine, subject: &str, path: &Path) -> Finding {
+    let at = path.display();
+    match std::fs::metadata(machine.path(path)) {
+        Ok(meta) if meta.file_type().is_char_device() => {
+            Finding::fine(subject, format!("{at} 存在"), format!("{at} is there"))
+        }
+        Ok(_) => {
+            let zh = format!("{at} 不是设备文件");
+            Finding::bad(subject, zh, format!("{at} is no device file")).so(
+                "核对配置中的 path；yibaoctl device why 列出已插入的设备",
+                "Correct path in the configuration; yibaoctl device why lists what is plugged in",
+            )
+        }
+        Err(_) => {
+            let zh = format!("{at} 不存在");
+            Finding::bad(subject, zh, format!("{at} is not there")).so(
+                "检查连线和电源；换过插口的请改用 usb = \"厂商:产品\" 或 /dev/serial/by-id",
+                "Check cable and power; for one that changes ports use usb = \"vendor:product\" or /dev/serial/by-id",
+            )
+        }
+    }
+}
+
+/// Whether such a device is plugged in at all.
+fn plugged(machine: &Machine, subject: &str, rule: &UsbRule) -> Finding {
+    let wanted = (
+        format!("{:04x}", rule.vendor),
+        format!("{:04x}", rule.product),
+    );
+    let devices = std::fs::read_dir(machine.path("/sys/bus/usb/devices"));
+    let mut names = devices.into_iter().flatten().filter_map(Result::ok);
+    let number = |name: &std::ffi::OsStr, file: &str| {
+        let path = Path::new("/sys/bus/usb/devices").join(name).join(file);
+        machine.text(path).map(|text| text.trim().to_owned())
+    };
+    let is_it = |entry: std::fs::DirEntry| {
+        let name = entry.file_name();
+        number(&name, "idVendor").as_ref() == Some(&wanted.0)
+            && number(&name, "idProduct").as_ref() == Some(&wanted.1)
+    };
+    if names.any(is_it) {
+        return Finding::fine(subject, format!("{rule} 已插入"), "is plugged in");
+    }
+    Finding::bad(
+        subject,
+        format!("{rule} 没有插入"),
+        format!("{rule} is not plugged in"),
+    )
+    .so(
+        "检查连线和电源；lsusb 列出已插入的设备",
+        "Check cable and power; lsusb lists what is plugged in",
+    )
+}
+
+/// Which other programs have it open. Root sees all.
+fn held(machine: &Machine, subject: &str, path: &Path) -> Option<Finding> {
+    let real = machine.path(path).canonicalize().ok()?;
+    let (holders, saw_all) = machine.holders(&real);
+    let others: Vec<String> = (holders.iter())
+        .filter(|it| !OURS.contains(&it.name.as_str()))
+        .map(|it| format!("{} (pid {})", it.name, it.pid))
+        .collect();
+    let subject = format!("{subject}.holder");
+    if !others.is_empty() {
+        let names = others.join(", ");
+        let zh = format!("{} 正被其他程序占用：{names}", real.display());
+        let en = format!("{} is open in {names}", real.display());
+        return Some(Finding::bad(&subject, zh, en).so(
+            "关闭该程序；ModemManager、brltty 等由 yibaod 的 udev 规则避开，重新插拔设备后生效",
+            "Close it; our udev rules keep ModemManager and brltty away once the device is replugged",
+        ));
+    }
+    (!saw_all).then(|| {
+        Finding::unseen(
+            &subject,
+            "看不到其他用户的程序是否占用",
+            "whether programs of other users have it open is not seen",
+        )
+        .so("请以管理员身份再次执行", "Run it again as root")
+    })
+}
+
+/// Whether the daemon's group may use it.
+fn permitted(machine: &Machine, subject: &str, path: &Path) -> Option<Finding> {
+    let meta = std::fs::metadata(machine.path(path)).ok()?;
+    let group = machine.gid(GROUP)?;
+    let mode = meta.mode() & 0o777;
+    if (meta.gid() == group && mode & 0o060 == 0o060) || mode & 0o006 == 0o006 {
+        return None;
+    }
+    let at = path.display();
+    let subject = format!("{subject}.permission");
+    let zh = format!("{at} 不属于 {GROUP} 组（{mode:03o}），守护进程可能打不开");
+    let en = format!("{at} is not the group {GROUP}'s ({mode:03o}): the daemon may not open it");
+    let trigger = ["udevadm", "trigger", "--action=change", "--name-match"];
+    let mut trigger: Vec<String> = trigger.map(str::to_owned).to_vec();
+    trigger.push(path.display().to_string());
+    let finding = Finding::care(&subject, zh, en).so(
+        "规则中没有的型号请在 /etc/udev/rules.d 中加一条，写法见 71-yibaod.rules 开头",
+        "A model that the rules do not know wants a line in /etc/udev/rules.d: see the head of 71-yibaod.rules",
+    );
+    Some(finding.repaired_by(Repair::Run(trigger)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_on_usb_is_found_by_its_numbers() {
+        let dir = tempfile::tempdir().unwrap();
+        let device = dir.path().join("sys/bus/usb/devices/1-2");
+        std::fs::create_dir_all(&device).unwrap();
+        std::fs::write(device.join("idVendor"), "0c2e\n").unwrap();
+        std::fs::write(device.join("idProduct"), "0b61\n").unwrap();
+        let machine = Machine::under(dir.path());
+        let rule = |product| UsbRule {
+            vendor: 0x0c2e,
+            product,
+            serial_number: None,
+            port: None,
+            interface: None,
+        };
+        assert_eq!(plugged(&machine, "d", &rule(0x0b61)).level, Level::Fine);
+        assert_eq!(plugged(&machine, "d", &rule(0x0b62)).level, Level::Bad);
+    }
+
+    #[test]
+    fn who_holds_a_device_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("line");
+        let _open = std::fs::File::create(&path).unwrap();
+        let found = held(&Machine::here(), "device.x", &path.canonicalize().unwrap()).unwrap();
+        assert_eq!(found.level, Level::Bad);
+        let own = format!("(pid {})", std::process::id());
+        assert!(found.seen.1.contains(&own), "{found:?}");
+        let gone = there(&Machine::here(), "d", Path::new("/dev/no-such-line"));
+        assert_eq!(gone.level, Level::Bad);
+        assert_eq!(there(&Machine::here(), "d", &path).level, Level::Bad);
+        let null = there(&Machine::here(), "d", Path::new("/dev/null"));
+        assert_eq!(null.level, Level::Fine);
+    }
+}

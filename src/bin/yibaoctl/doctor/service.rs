@@ -1,0 +1,185 @@
+//! Whether the daemon runs, answers, and is the version that this program belongs to.
+
+use std::path::Path;
+
+use super::{Finding, Patient};
+use crate::trouble::Trouble;
+
+const UNIT: &str = "yibaod.service";
+
+pub(super) fn look(patient: &Patient, socket: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(unit(patient));
+    match &patient.status {
+        Err(trouble) => findings.push(silent(trouble, socket)),
+        Ok(status) => {
+            findings.push(version(&status.version));
+            findings.push(match (&status.not_accepting, status.accepting) {
+                (_, true) => Finding::fine("service.settles", "受理结算", "takes settlements"),
+                (why, false) => {
+                    let why = why.clone().unwrap_or_default();
+                    let zh = format!("不受理结算：{} {}", why.code, why.meaning_zh);
+                    let en = format!("takes no settlement: {} {}", why.code, why.meaning_en);
+                    Finding::bad("service.settles", zh, en).so(why.action_zh, why.action_en)
+                }
+            });
+            if status.stuck_settlements > 0 {
+                let count = status.stuck_settlements;
+                let zh = format!("{count} 笔业务须人工处理");
+                let en = format!("{count} wait for a person");
+                findings.push(Finding::care("service.stuck", zh, en).so(
+                    "执行 yibaoctl stuck 查看并逐笔处理",
+                    "Run yibaoctl stuck and resolve them one by one",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// What systemd says, where there is one.
+fn unit(patient: &Patient) -> Option<Finding> {
+    let machine = &patient.machine;
+    let subject = "service.unit";
+    if !machine.exists("/run/systemd/system") {
+        let zh = "本机没有运行 systemd";
+        return Some(Finding::unseen(subject, zh, "systemd does not run here"));
+    }
+    let fields = "LoadState,ActiveState,SubState,UnitFileState,NRestarts,Result";
+    let said = machine.says("systemctl", &["show", UNIT, "-p", fields])?;
+    Some(of_unit(&said))
+}
+
+/// From `systemctl show`.
+fn of_unit(said: &str) -> Finding {
+    let subject = "service.unit";
+    let field = |name: &str| {
+        let mut lines = said.lines().filter_map(|line| line.split_once('='));
+        lines.find_map(|(key, value)| (key == name).then(|| value.to_owned()))
+    };
+    let field = |name: &str| field(name).unwrap_or_default();
+    let (active, enabled) = (field("ActiveState"), field("UnitFileState"));
+    let restarts = field("NRestarts");
+    if field("LoadState") != "loaded" {
+        let zh = "没有安装 yibaod.service";
+        return Finding::care(subject, zh, "yibaod.service is not installed").so(
+            "请安装 yibaod 软件包；自行启动的守护进程不会随开机运行",
+            "Install the package; a daemon started by hand does not come back after a boot",
+        );
+    }
+    if active == "failed" {
+        let zh = format!("服务已失败（{}）", field("Result"));
+        let en = format!("the service failed ({})", field("Result"));
+        return Finding::bad(subject, zh, en).so(
+            "查看原因：journalctl -u yibaod -n 50；改正后 systemctl reset-failed yibaod && systemctl start yibaod",
+            "See why: journalctl -u yibaod -n 50; then systemctl reset-failed yibaod && systemctl start yibaod",
+        );
+    }
+    if active != "active" {
+        let zh = format!("服务没有运行（{active}）");
+        let en = format!("the service does not run ({active})");
+        return Finding::bad(subject, zh, en).so(
+            "执行 systemctl enable --now yibaod",
+            "Run systemctl enable --now yibaod",
+        );
+    }
+    if !restarts.is_empty() && restarts != "0" {
+        let zh = format!("正在运行，但已自动重启 {restarts} 次");
+        let en = format!("runs, and was restarted {restarts} times");
+        return Finding::care(subject, zh, en).so(
+            "查看每次退出的原因：journalctl -u yibaod -p warning",
+            "See why it ended: journalctl -u yibaod -p warning",
+        );
+    }
+    if enabled == "disabled" {
+        let zh = "正在运行，但不会随开机启动";
+        return Finding::care(subject, zh, "runs, and will not after a boot").so(
+            "执行 systemctl enable yibaod",
+            "Run systemctl enable yibaod",
+        );
+    }
+    Finding::fine(subject, "正在运行", "runs")
+}
+
+/// Why nobody answers, in words that a person can act on.
+fn silent(trouble: &Trouble, socket: &Path) -> Finding {
+    let entry = trouble.entry();
+    let at = socket.display();
+    let finding = Finding::bad(
+        "service.socket",
+        format!("{at} 没有应答：{}", entry.detail),
+        format!("{at} does not answer: {}", entry.detail),
+    );
+    if entry.detail.contains("ermission denied") {
+        return finding.so(
+            "当前用户不在 yibao 组：usermod -aG yibao 用户名，然后重新登录",
+            "This user is not in the group yibao: usermod -aG yibao NAME, then log in again",
+        );
+    }
+    finding.so(
+        "确认守护进程在运行，且 --socket 与配置 [paths] socket 一致",
+        "See that the daemon runs and that --socket is the [paths] socket of its configuration",
+    )
+}
+
+fn version(daemon: &str) -> Finding {
+    let own = env!("CARGO_PKG_VERSION");
+    let subject = "service.version";
+    if daemon == own {
+        return Finding::fine(subject, daemon, "daemon and tool are the same version");
+    }
+    let zh = format!("守护进程 {daemon}，本工具 {own}");
+    let en = format!("the daemon is {daemon}, this tool {own}");
+    Finding::care(subject, zh, en).so(
+        "升级后请重启守护进程：systemctl restart yibaod（进行中的结算会先完成）",
+        "After an upgrade restart it: systemctl restart yibaod (what runs is ended first)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn what_systemd_says_becomes_one_line_of_advice() {
+        for (said, level, words) in [
+            (
+                "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=0",
+                Level::Fine,
+                "runs",
+            ),
+            (
+                "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNRestarts=3",
+                Level::Care,
+                "restarted 3 times",
+            ),
+            (
+                "LoadState=loaded\nActiveState=active\nUnitFileState=disabled\nNRestarts=0",
+                Level::Care,
+                "not after a boot",
+            ),
+            (
+                "LoadState=loaded\nActiveState=failed\nResult=exit-code",
+                Level::Bad,
+                "failed (exit-code)",
+            ),
+            (
+                "LoadState=loaded\nActiveState=inactive",
+                Level::Bad,
+                "does not run (inactive)",
+            ),
+            ("LoadState=not-found", Level::Care, "not installed"),
+        ] {
+            let found = of_unit(said);
+            assert_eq!(found.level, level, "{said}");
+            assert!(found.seen.1.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_pointed_out() {
+        assert_eq!(version(env!("CARGO_PKG_VERSION")).level, Level::Fine);
+        assert_eq!(version("0.0.1").level, Level::Care);
+    }
+}

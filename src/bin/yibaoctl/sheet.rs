@@ -1,0 +1,110 @@
+//! `sheet`: the settlement sheet, saved or printed.
+
+use std::path::Path;
+
+use yibaod::api::print_request::Content;
+use yibaod::api::settlement_sheet::Key;
+use yibaod::api::{
+    GetSettlementRequest, GetSettlementSheetRequest, PrintRequest, SettlementSheet, SheetPaper,
+};
+
+use crate::args::SheetArgs;
+use crate::connect::Door;
+use crate::exit::Exit;
+use crate::out::Out;
+use crate::print::{follow, new_id, tell};
+use crate::show::{KINDS, is_of_another_kind, key};
+use crate::trouble::Trouble;
+
+/// Runs it.
+pub(crate) async fn run(door: &mut Door, args: &SheetArgs, out: &Out) -> Result<Exit, Trouble> {
+    let sheet = SettlementSheet {
+        key: Some(Key::SettlementId(find(door, args).await?)),
+        paper: match args.a5 {
+            true => SheetPaper::A5.into(),
+            false => SheetPaper::A4.into(),
+        },
+    };
+    if let Some(path) = &args.pdf {
+        save(door, &sheet, path, out).await?;
+    }
+    match args.print {
+        true => print(door, sheet, args, out).await,
+        false => Ok(Exit::Fine),
+    }
+}
+
+/// The settlement that has this id, by whichever kind it is.
+async fn find(door: &mut Door, args: &SheetArgs) -> Result<String, Trouble> {
+    let kinds = match &args.by {
+        Some(kind) => std::slice::from_ref(kind),
+        None => &KINDS,
+    };
+    let mut last = Trouble::Usage("no id".to_owned());
+    for kind in kinds {
+        let request = GetSettlementRequest {
+            key: Some(key(*kind, &args.id)),
+        };
+        match door.settlements.get_settlement(request).await {
+            Ok(answer) => {
+                let settlement = answer.into_inner().settlement.unwrap_or_default();
+                return Ok(settlement.settlement_id);
+            }
+            Err(status) => last = Trouble::of_status(status),
+        }
+        if !is_of_another_kind(&last) {
+            break;
+        }
+    }
+    Err(last)
+}
+
+async fn save(
+    door: &mut Door,
+    sheet: &SettlementSheet,
+    path: &Path,
+    out: &Out,
+) -> Result<(), Trouble> {
+    let request = GetSettlementSheetRequest {
+        sheet: Some(sheet.clone()),
+    };
+    let answer = door.prints.get_settlement_sheet(request).await;
+    let told = answer.map_err(Trouble::of_status)?.into_inner();
+    let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
+    std::fs::write(path, &told.pdf).map_err(failed)?;
+    let (pages, path) = (told.pages, path.display());
+    out.notes(&[format!("结算单 {pages} 页 sheet: {path}")]);
+    Ok(())
+}
+
+async fn print(
+    door: &mut Door,
+    sheet: SettlementSheet,
+    args: &SheetArgs,
+    out: &Out,
+) -> Result<Exit, Trouble> {
+    let request_id = match &args.request_id {
+        Some(id) => id.clone(),
+        None => new_id(out),
+    };
+    let request = PrintRequest {
+        request_id: request_id.clone(),
+        role: args.role.clone(),
+        content: Some(Content::SettlementSheet(sheet)),
+        ..PrintRequest::default()
+    };
+    let answer = door.prints.print(request).await;
+    let told = answer.map_err(Trouble::of_status)?.into_inner().job;
+    let told = follow(door, told.unwrap_or_default(), out).await?;
+    if told.request_id != request_id {
+        out.notes(&[
+            format!(
+                "这份结算单此前已提交打印（{}），本次没有再打印；确需再打请用 print reprint {}。",
+                told.accepted_at, told.job_id
+            ),
+            "This sheet was asked for before: nothing was printed anew; for a copy use print reprint."
+                .to_owned(),
+        ]);
+    }
+    Ok(tell(&told, out))
+}

@@ -1,0 +1,351 @@
+//! `support`: what somebody far away needs to help, in one file, without a person, a secret or a paper in it. What
+//! will be inside is shown before it is written.
+
+mod archive;
+mod known;
+mod redact;
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use yibaod::api::GetMetricsRequest;
+use yibaod::config::Settings;
+
+use crate::args::Support;
+use crate::ask;
+use crate::connect::Door;
+use crate::doctor::{self, Finding, Machine};
+use crate::exit::Exit;
+use crate::json;
+use crate::out::Out;
+use crate::trouble::Trouble;
+use known::Known;
+
+/// Lines of the log, newest.
+const LOG_LINES_MAX: &str = "500";
+/// Bytes of one recording.
+const RECORDING_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The first words of a recording.
+const RECORDING_HEAD: &str = "yibaod-recording ";
+/// Packages whose versions matter.
+const PACKAGES: [&str; 10] = [
+    "yibaod",
+    "systemd",
+    "udev",
+    "dbus",
+    "polkitd",
+    "pcscd",
+    "cups-daemon",
+    "ipp-usb",
+    "modemmanager",
+    "brltty",
+];
+
+/// A file of the bundle: its name and its text.
+type File = (String, String);
+
+/// Runs it.
+pub(crate) async fn run(socket: &Path, args: &Support, out: &Out) -> Result<Exit, Trouble> {
+    let machine = Machine::here();
+    let mut files = gather(&machine, args, socket).await;
+    for path in &args.recording {
+        files.push(recording(path)?);
+    }
+    let known = known::of(&machine, &configured(&machine, &args.config));
+    hide(&mut files, &known);
+    let names: Vec<String> = (files.iter())
+        .map(|(name, text)| format!("{:>9}  {name}", text.len()))
+        .collect();
+    files.insert(0, ("contents.txt".to_owned(), names.join("\n") + "\n"));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now_s = now.unwrap_or_default().as_secs();
+    let path =
+        (args.out.clone()).unwrap_or_else(|| PathBuf::from(format!("yibaod-{now_s}.tar.gz")));
+    out.notes(&[
+        "  将写入以下内容；人员信息、密钥、单据和流水内容均不在其中：".to_owned(),
+        "  This will be inside; no person, secret, paper or content of the journal is:".to_owned(),
+    ]);
+    out.notes(
+        &names
+            .iter()
+            .map(|name| format!("  {name}"))
+            .collect::<Vec<_>>(),
+    );
+    if !args.yes {
+        if !ask::is_possible() {
+            let why = "there is no terminal to ask at: give --yes";
+            return Err(Trouble::Usage(why.to_owned()));
+        }
+        out.note_raw(&format!("  写入 write {}？ [y/N] ", path.display()));
+        if !ask::yes_now() {
+            return Err(Trouble::Usage("nothing was written; 未写入".to_owned()));
+        }
+    }
+    let bytes = archive::packed(&format!("yibaod-{now_s}"), &files, now_s);
+    write(&path, &bytes)?;
+    match out.is_json() {
+        true => {
+            let names: Vec<&String> = files.iter().map(|(name, _)| name).collect();
+            let told = serde_json::json!({ "file": path, "bytes": bytes.len(), "contents": names });
+            out.object(&told.to_string());
+        }
+        false => out.lines(&[format!("  ✓ {}  {} bytes", path.display(), bytes.len())]),
+    }
+    Ok(Exit::Fine)
+}
+
+/// Whatever a file is, it calls nobody and nothing by the name that it has here.
+fn hide(files: &mut [File], known: &Known) {
+    for (_, text) in files {
+        *text = known.hidden(text);
+    }
+}
+
+/// Only its owner can read it, and what is there is never written over.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| Trouble::Failed(format!("{}: {error}", path.display())))
+}
+
+async fn gather(machine: &Machine, args: &Support, socket: &Path) -> Vec<File> {
+    let mut files = vec![("versions.txt".to_owned(), versions(machine))];
+    let findings = doctor::examine(machine, &args.config, socket).await;
+    let rows: Vec<Value> = findings.iter().map(Finding::object).collect();
+    files.push(told("doctor.json", Value::from(rows)));
+    files.extend(of_daemon(socket).await);
+    files.extend(configuration(machine, &args.config));
+    if let Ok(settings) = Settings::load(&args.config) {
+        files.push((
+            "state.txt".to_owned(),
+            listing(&machine.path(&settings.paths.state_dir)),
+        ));
+    }
+    let lines = [
+        "-u",
+        "yibaod",
+        "-n",
+        LOG_LINES_MAX,
+        "-o",
+        "short-iso",
+        "--no-pager",
+    ];
+    let log = machine.says("journalctl", &lines);
+    let log = log.unwrap_or_else(|| "the log cannot be read by this user\n".to_owned());
+    files.push(("log.txt".to_owned(), log_of(&log)));
+    files
+}
+
+/// Lines of the log, each looked through.
+fn log_of(log: &str) -> String {
+    let lines = log.lines().map(redact::text);
+    lines.map(|line| line + "\n").collect()
+}
+
+fn told(name: &str, mut value: Value) -> File {
+    redact::json(&mut value);
+    (name.to_owned(), format!("{value:#}\n"))
+}
+
+/// What the daemon says of itself; nothing when it does not answer.
+async fn of_daemon(socket: &Path) -> Vec<File> {
+    let mut files = Vec::new();
+    let Ok(mut door) = Door::open(socket).await else {
+        return files;
+    };
+    let status = door.daemon.get_status(yibaod::api::GetStatusRequest {});
+    if let Ok(status) = status.await {
+        let text = json::text(&status.into_inner());
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        files.push(told("status.json", value));
+    }
+    let metrics = door.daemon.get_metrics(GetMetricsRequest {}).await;
+    if let Ok(metrics) = metrics {
+        let text = redact::metrics(&metrics.into_inner().text);
+        files.push(("metrics.txt".to_owned(), text));
+    }
+    files
+}
+
+/// The files of the configuration: itself, its additions and the site profile.
+fn configured(machine: &Machine, config: &Path) -> Vec<PathBuf> {
+    let mut paths = vec![config.to_owned()];
+    let beside = std::fs::read_dir(machine.path(config.with_file_name("conf.d")));
+    let more = beside.into_iter().flatten().filter_map(Result::ok);
+    let mut more: Vec<PathBuf> = more.map(|entry| entry.path()).collect();
+    more.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    more.sort();
+    paths.extend(more);
+    if let Ok(settings) = Settings::load(config) {
+        paths.push(settings.paths.site_profile);
+    }
+    paths
+}
+
+/// Those files, masked.
+fn configuration(machine: &Machine, config: &Path) -> Vec<File> {
+    let mut files = Vec::new();
+    for path in configured(machine, config) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("configuration/{name}");
+        let masked = machine.text(&path).map(|source| redact::toml(&source));
+        let text = match masked {
+            Some(Some(masked)) => masked,
+            Some(None) => "it is no TOML, so it is not shown\n".to_owned(),
+            None => "it cannot be read\n".to_owned(),
+        };
+        files.push((name, text));
+    }
+    files
+}
+
+/// Names and sizes of what lies in the state, not what is in it.
+fn listing(dir: &Path) -> String {
+    let mut lines = Vec::new();
+    for folder in [dir.to_owned(), dir.join(crate::local::JOURNAL_DIR)] {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            lines.push(format!("{}: it cannot be looked into", folder.display()));
+            continue;
+        };
+        for entry in entries.flatten() {
+            let size = entry.metadata().map_or(0, |meta| meta.len());
+            lines.push(format!("{size:>12}  {}", entry.path().display()));
+        }
+    }
+    lines.sort();
+    lines.join("\n") + "\n"
+}
+
+fn versions(machine: &Machine) -> String {
+    let mut lines = vec![format!("yibaoctl {}", env!("CARGO_PKG_VERSION"))];
+    if let Some(kernel) = machine.text("/proc/sys/kernel/osrelease") {
+        lines.push(format!("kernel {}", kernel.trim()));
+    }
+    if let Some(system) = machine.text("/etc/os-release") {
+        let name = system
+            .lines()
+            .find_map(|line| line.strip_prefix("PRETTY_NAME="));
+        lines.push(format!(
+            "system {}",
+            name.unwrap_or_default().trim_matches('"')
+        ));
+    }
+    for package in PACKAGES {
+        let one = machine.says(
+            "dpkg-query",
+            &["-W", "-f", "${Package} ${Version}", package],
+        );
+        lines.extend(one);
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A recording of a device: the daemon replaced persons before it was written.
+fn recording(path: &Path) -> Result<File, Trouble> {
+    let refused = |why: String| Trouble::Usage(format!("{}: {why}", path.display()));
+    let meta = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
+    if meta.len() > RECORDING_BYTES_MAX {
+        return Err(refused(format!(
+            "is larger than {RECORDING_BYTES_MAX} bytes"
+        )));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    if !text.starts_with(RECORDING_HEAD) {
+        return Err(refused(
+            "is no recording of yibaoctl device record".to_owned(),
+        ));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok((format!("recordings/{name}"), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERSON: &str = "李小明";
+    const ID_NUMBER: &str = "430102199003070018";
+    const SECRET: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
+
+    #[test]
+    fn nobody_and_no_secret_that_was_planted_is_in_a_bundle() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("yibaod.toml");
+        let site = dir.path().join("site.toml");
+        std::fs::create_dir(dir.path().join("conf.d")).unwrap();
+        let more = format!("[receipt]\nhead = [\"{PERSON} {ID_NUMBER}\"]\n");
+        std::fs::write(dir.path().join("conf.d/more.toml"), more).unwrap();
+        let text = format!(
+            "# {PERSON}\n[desk]\nname = \"{PERSON}\"\nnumber = 7\n[paths]\nsite_profile = \"{}\"\n",
+            site.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let text =
+            format!("name = \"x\"\n[gateway]\nsecret = \"{SECRET}\"\naccess_key = \"{SECRET}\"\n");
+        std::fs::write(&site, text).unwrap();
+        let mut files = configuration(&Machine::here(), &config);
+        assert_eq!(files.len(), 3, "{files:?}");
+        let log = format!("10:00 yibaod: {PERSON} {ID_NUMBER} key={SECRET}\n10:01 yibaod: ready\n");
+        files.push(("log.txt".to_owned(), log_of(&log)));
+        let detail = serde_json::json!({ "detail": format!("{PERSON}/{ID_NUMBER}/{SECRET}") });
+        files.push(told("doctor.json", detail));
+
+        let names = "[access]\nadmin = [\"user:wang\"]\n[[device]]\naddress = \"lp7.example:9100\"\n\
+            [[device]]\nusb = \"04b8:0e15:J5XX12\"\n";
+        let finding = Finding::bad(
+            "others.cups",
+            "打印机 usb://EPSON/TM?serial=J5XX12，\"sk-Zz9\" 有误；/home/wang/key",
+            "lp7.example:9100 cannot be reached by wang; https://fsi.hospital.example/x is no address",
+        );
+        files.push(told("finding.json", finding.object()));
+        let metrics = format!("yibaod_x{{a=\"{ID_NUMBER}\"}} 12345678\n");
+        files.push(("metrics.txt".to_owned(), redact::metrics(&metrics)));
+        let line = "yibaod-recording 1\n0 opened lp7.example for wang\n".to_owned();
+        files.push(("recordings/x.rec".to_owned(), line));
+        let mut known = Known::default();
+        known.add_configuration(names);
+        hide(&mut files, &known);
+
+        let packed = archive::packed("bundle", &files, 0);
+        let plain = miniz_oxide::inflate::decompress_to_vec(&packed[10..packed.len() - 8]).unwrap();
+        let plain = String::from_utf8_lossy(&plain);
+        let named = ["wang", "lp7.example", "J5XX12", "sk-Zz9", "fsi.hospital"];
+        for planted in [PERSON, ID_NUMBER, SECRET].into_iter().chain(named) {
+            assert!(!plain.contains(planted), "{planted} is in the bundle");
+        }
+        assert!(
+            plain.contains("yibaod: ready") && plain.contains("number = 7"),
+            "{plain}"
+        );
+        assert!(
+            plain.contains("打印机") && plain.contains(" 12345678\n"),
+            "{plain}"
+        );
+    }
+
+    #[test]
+    fn only_recordings_are_added_as_recordings() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.rec");
+        std::fs::write(&path, "secret = 1").unwrap();
+        assert!(recording(&path).is_err());
+        std::fs::write(&path, "yibaod-recording 1\n0 opened\n").unwrap();
+        assert_eq!(recording(&path).unwrap().0, "recordings/x.rec");
+    }
+
+    #[test]
+    fn a_bundle_is_its_owners_and_never_written_over() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b.tar.gz");
+        write(&path, b"x").unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(write(&path, b"y").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"x");
+    }
+}

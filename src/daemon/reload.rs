@@ -1,0 +1,255 @@
+//! The files read again while the daemon runs: all of it is checked first, and what is wrong changes nothing.
+//!
+//! What can be replaced is replaced for what begins after it. The site profile is replaced whole or not at all: a
+//! refusal text of one platform means nothing at another. What wants a new start is named and stays as it was.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::site::Site;
+use super::{Error, applied, full_text, status, systemd};
+use crate::book::Code;
+use crate::config::{Difference, Profile, Settings};
+use crate::ipc::grpc::{Rights, said};
+use crate::observe;
+use crate::operation::{ConfigChange, Failure, Operations};
+use crate::runner::Runner;
+
+/// Parts of the configuration that are replaced while the daemon runs. All others want a new start.
+const REPLACED: [&str; 10] = [
+    "access.",
+    "code.",
+    "device.",
+    "limits.calls_per_caller",
+    "limits.settlements",
+    "log.",
+    "receipt.",
+    "sheet.",
+    "tcp.settle",
+    "times.",
+];
+
+/// What is in force, and who is told of something else.
+pub(super) struct Reload {
+    pub(super) config_path: PathBuf,
+    pub(super) site: Site,
+    pub(super) runner: Runner,
+    pub(super) operations: Operations,
+    pub(super) rights: Rights,
+    /// What was read last was wrong.
+    pub(super) is_wrong: bool,
+}
+
+impl Reload {
+    /// Reads, checks, replaces. Gives what differs.
+    ///
+    /// # Errors
+    /// What is wrong; nothing was replaced.
+    pub(super) async fn run(&mut self) -> Result<Vec<ConfigChange>, Error> {
+        let path = self.config_path.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let site = Site::load(&path)?;
+            let said = said(&site.settings)?;
+            Ok::<_, Error>((site, said))
+        });
+        let (read, said) = reading.await.map_err(|source| Error::System {
+            what: "the configuration was not read to its end".to_owned(),
+            source: source.into(),
+        })??;
+        let profile_is_replaced = is_same_site(&self.site, &read);
+        let changes = self.changes(&read, profile_is_replaced);
+        let (profile, secrets) = match profile_is_replaced {
+            true => (Arc::clone(&read.profile), read.secrets.clone()),
+            false => (Arc::clone(&self.site.profile), self.site.secrets.clone()),
+        };
+        let settings = merged(&self.site.settings, read.settings);
+        let parts = self.runner.parts();
+        // The last that can fail.
+        let platform = parts
+            .ways()
+            .platform
+            .renewed(Arc::clone(&profile), secrets.clone())?;
+
+        parts.change_ways(applied::ways(platform, &profile, &settings));
+        parts.hub.change_devices(settings.devices.clone());
+        let patterns = settings.codes.iter().map(applied::pattern).collect();
+        self.operations
+            .change_waits(applied::waits(&settings), patterns);
+        self.rights.change(said);
+        observe::use_configured(&settings.log.level);
+        let (of_settings, of_profile) = read.written;
+        let of_profile = match profile_is_replaced {
+            true => of_profile,
+            // What is not in force still differs the next time.
+            false => self.site.written.1.clone(),
+        };
+        let of_settings = of_settings.keeping(&self.site.written.0, |key| !is_replaced(key));
+        self.site = Site {
+            settings,
+            profile,
+            secrets,
+            written: (of_settings, of_profile),
+            warnings: read.warnings,
+        };
+        Ok(changes)
+    }
+
+    /// [`Reload::run`], told to systemd, the log and whoever asked.
+    pub(super) async fn told(&mut self) -> Result<Vec<ConfigChange>, Failure> {
+        systemd::reloading();
+        let done = self.run().await;
+        self.is_wrong = done.is_err();
+        let answer = match done {
+            Ok(changes) => {
+                tell(&changes);
+                Ok(changes)
+            }
+            Err(error) => {
+                let error = full_text(&error);
+                tracing::error!(error, "the new configuration is wrong: the old one stays");
+                Err(Failure::new(Code::ConfigWrong, error))
+            }
+        };
+        systemd::ready(&self.status().await);
+        answer
+    }
+
+    /// The line of `systemctl status`.
+    pub(super) async fn status(&self) -> String {
+        let mut line = status::line(&self.operations).await;
+        if self.is_wrong {
+            line.push_str("; the new configuration is wrong, the old one stays");
+        }
+        line
+    }
+
+    fn changes(&self, read: &Site, profile_is_replaced: bool) -> Vec<ConfigChange> {
+        let of_settings = self.site.written.0.against(&read.written.0, "");
+        let of_settings = of_settings.into_iter().map(|difference| {
+            let in_force = is_replaced(&difference.key);
+            change(difference, in_force)
+        });
+        let of_profile = self.site.written.1.against(&read.written.1, "profile.");
+        let of_profile = of_profile
+            .into_iter()
+            .map(|it| change(it, profile_is_replaced));
+        let mut changes: Vec<_> = of_settings.chain(of_profile).collect();
+        if !self.site.secrets.is_same(&read.secrets) {
+            changes.push(ConfigChange {
+                key: "profile: what its secrets hold".to_owned(),
+                before: "(hidden)".to_owned(),
+                after: "(hidden)".to_owned(),
+                in_force: false,
+            });
+        }
+        changes
+    }
+}
+
+/// Says what differs in the log.
+pub(super) fn tell(changes: &[ConfigChange]) {
+    for change in changes {
+        let ConfigChange {
+            key,
+            before,
+            after,
+            in_force,
+        } = change;
+        match in_force {
+            true => tracing::info!(key, before, after, "the configuration is changed"),
+            false => tracing::warn!(
+                key,
+                before,
+                after,
+                "changed in the file, in force after a restart"
+            ),
+        }
+    }
+    tracing::info!(changes = changes.len(), "the configuration was read again");
+}
+
+fn change(difference: Difference, in_force: bool) -> ConfigChange {
+    let Difference { key, before, after } = difference;
+    ConfigChange {
+        key,
+        before,
+        after,
+        in_force,
+    }
+}
+
+fn is_replaced(key: &str) -> bool {
+    // What a token or a certificate may do stands in the rights, which are replaced; who it is stands at the door.
+    let is_role = key.ends_with(".role")
+        && ["tcp.token.", "tcp.client."]
+            .iter()
+            .any(|part| key.starts_with(part));
+    is_role || REPLACED.iter().any(|part| key.starts_with(part))
+}
+
+/// What was in force, with what is replaced of the new.
+fn merged(old: &Settings, new: Settings) -> Settings {
+    let mut merged = old.clone();
+    merged.access = new.access;
+    merged.codes = new.codes;
+    merged.devices = new.devices;
+    merged.limits.calls_per_caller = new.limits.calls_per_caller;
+    merged.limits.settlements = new.limits.settlements;
+    merged.log = new.log;
+    merged.receipt = new.receipt;
+    merged.sheet = new.sheet;
+    merged.times = new.times;
+    merged
+}
+
+/// Whether the new profile speaks to the same platform in the same name, signed the same way: only then may what runs
+/// by the old one and what begins by the new one share sign-ins and msgids.
+fn is_same_site(old: &Site, new: &Site) -> bool {
+    let who = |p: &Profile| {
+        (
+            p.fixmedins_code.clone(),
+            p.mdtrtarea_admvs.clone(),
+            p.sandbox,
+        )
+    };
+    let how = |p: &Profile| (p.url.clone(), p.gateway.clone(), p.cainfo.clone());
+    let voucher = |p: &Profile| (p.voucher.decode, p.voucher.url.clone());
+    let (a, b) = (&*old.profile, &*new.profile);
+    old.settings.paths.site_profile == new.settings.paths.site_profile
+        && who(a) == who(b)
+        && how(a) == how(b)
+        && a.sign_in == b.sign_in
+        && voucher(a) == voucher(b)
+        && old.secrets.is_same(&new.secrets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_the_desk_or_its_places_is_not_replaced() {
+        for key in [
+            "desk.number",
+            "paths.socket",
+            "limits.waiting_callers",
+            "tcp.listen",
+            "tcp.token.his.file",
+            "json.origins",
+            "dbus.enabled",
+        ] {
+            assert!(!is_replaced(key), "{key}");
+        }
+        for key in [
+            "device.window.baud",
+            "times.scan_wait_s",
+            "limits.settlements",
+            "log.level",
+            "sheet.template_dir",
+            "tcp.settle",
+            "tcp.token.his.role",
+        ] {
+            assert!(is_replaced(key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the files say: the configuration, the site profile, the secrets.
+
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Error;
+use crate::config::{Problem, Profile, Secrets, Settings, Written, profile_report, secrets};
+
+/// What the files say.
+pub(super) struct Site {
+    pub(super) settings: Settings,
+    pub(super) profile: Arc<Profile>,
+    pub(super) secrets: Secrets,
+    /// The keys as people wrote them: of the configuration, of the profile.
+    pub(super) written: (Written, Written),
+    /// What works in the profile and is worth a person's look.
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Site {
+    pub(super) fn load(config_path: &Path) -> Result<Self, Error> {
+        let settings = Settings::load(config_path)?;
+        let mut report =
+            profile_report::look(&settings.paths.site_profile, credentials_dir().as_deref());
+        let warnings = std::mem::take(&mut report.warnings);
+        let (profile, secrets) = report.into_site()?;
+        let unknown = crate::device::quirks::check_models(&settings.devices);
+        if !unknown.is_empty() {
+            return Err(Error::Devices(unknown.join("; ")));
+        }
+        let written = (
+            Written::of_settings(config_path)?,
+            Written::of_profile(&settings.paths.site_profile)?,
+        );
+        Ok(Self {
+            settings,
+            profile: Arc::new(profile),
+            secrets,
+            written,
+            warnings,
+        })
+    }
+}
+
+/// Where systemd keeps our secrets, if it does.
+pub(super) fn credentials_dir() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// Where the site key lies.
+pub(super) fn key_path(settings: &Settings) -> PathBuf {
+    let path = &settings.paths.site_key;
+    secrets::place(path, credentials_dir().as_deref()).unwrap_or_else(|| path.clone())
+}
+
+/// What root makes for the daemon belongs to the daemon: to whom the folder belongs.
+pub(super) fn give_to_owner_of_its_folder(path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::System {
+        what: format!("{} cannot be given to the daemon", path.display()),
+        source,
+    };
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    let folder = std::fs::metadata(folder).map_err(failed)?;
+    let made = std::fs::metadata(path).map_err(failed)?;
+    if (made.uid(), made.gid()) == (folder.uid(), folder.gid()) {
+        return Ok(());
+    }
+    chown(path, Some(folder.uid()), Some(folder.gid())).map_err(failed)
+}

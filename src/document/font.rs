@@ -1,0 +1,98 @@
+//! PURE. The font inside the program: GNU Unifont's glyphs of 8×16 and 16×16 dots.
+//!
+//! It is licensed under the SIL Open Font License 1.1 (or GNU GPL 2 with the font embedding exception), which allows it
+//! to be part of a program. `build.rs` takes it from the `unifont` crate and packs it by pages; a page is unpacked when
+//! the first of its characters is drawn, and stays.
+
+use std::sync::OnceLock;
+
+use miniz_oxide::inflate::decompress_slice_iter_to_slice;
+
+const PAGE: usize = 256;
+const ROWS: usize = 16;
+/// Of a glyph, as it is packed: its columns, its rows.
+const GLYPH_BYTES: usize = 1 + 2 * ROWS;
+
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/font.bin"));
+/// Where each page ends in it.
+static ENDS: &[usize] = &include!(concat!(env!("OUT_DIR"), "/font.rs"));
+static PAGES: [OnceLock<Box<[Option<Glyph>]>>; ENDS.len()] =
+    [const { OnceLock::new() }; ENDS.len()];
+
+/// The dots of one character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glyph {
+    is_wide: bool,
+    /// The leftmost dot is the highest bit.
+    rows: [u16; ROWS],
+}
+
+impl Glyph {
+    /// Whether it is 16 dots wide, not 8.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.is_wide
+    }
+
+    /// Whether a dot is black; there is nothing beside the glyph.
+    #[must_use]
+    pub fn dot(&self, x: usize, y: usize) -> bool {
+        let row = self.rows.get(y).copied().unwrap_or(0);
+        x < ROWS && row & (0x8000 >> x) != 0
+    }
+}
+
+/// Of this character; `None`: the font has none.
+#[must_use]
+pub fn glyph(character: char) -> Option<&'static Glyph> {
+    let code_point = usize::try_from(u32::from(character)).ok()?;
+    let number = code_point / PAGE;
+    let page = PAGES.get(number)?.get_or_init(|| unpack(number));
+    page.get(code_point % PAGE)?.as_ref()
+}
+
+fn unpack(number: usize) -> Box<[Option<Glyph>]> {
+    let start = number.checked_sub(1).map_or(0, |before| ENDS[before]);
+    let mut raw = [0; PAGE * GLYPH_BYTES];
+    let packed = &PACKED[start..ENDS[number]];
+    let length = decompress_slice_iter_to_slice(&mut raw, std::iter::once(packed), false, false);
+    debug_assert_eq!(length, Ok(raw.len()), "as build.rs packed it");
+    raw.chunks_exact(GLYPH_BYTES).map(read).collect()
+}
+
+fn read(raw: &[u8]) -> Option<Glyph> {
+    let (columns, rows) = raw.split_first()?;
+    let mut glyph = Glyph {
+        is_wide: *columns == 2,
+        rows: [0; ROWS],
+    };
+    for (row, bytes) in glyph.rows.iter_mut().zip(rows.as_chunks::<2>().0) {
+        *row = u16::from_be_bytes(*bytes);
+    }
+    (*columns > 0).then_some(glyph)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_glyph_is_as_its_makers_drew_it() {
+        let mut count = 0;
+        for character in '\0'..=char::MAX {
+            let (ours, theirs) = (glyph(character), unifont::get_glyph(character));
+            assert_eq!(ours.is_some(), theirs.is_some(), "{character:?}");
+            let (Some(ours), Some(theirs)) = (ours, theirs) else {
+                continue;
+            };
+            count += 1;
+            assert_eq!(ours.is_wide(), theirs.is_fullwidth(), "{character:?}");
+            for y in 0..=ROWS {
+                for x in 0..=ROWS {
+                    assert_eq!(ours.dot(x, y), theirs.get_pixel(x, y), "{character:?}");
+                }
+            }
+        }
+        assert!(count > 50_000, "{count}");
+    }
+}

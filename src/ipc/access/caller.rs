@@ -1,0 +1,133 @@
+//! Who is at the other end.
+
+use std::fmt;
+
+use super::table::Operation;
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A process of this machine, on the local socket.
+    Uid {
+        /// Its effective user.
+        uid: u32,
+        /// Its effective group.
+        gid: u32,
+        /// Its process, for the log.
+        pid: Option<i32>,
+    },
+    /// Who showed a named token over TCP.
+    Token {
+        /// Of which name.
+        name: String,
+        /// Whose socket it is, as the kernel says; absent where it cannot say.
+        uid: Option<u32>,
+    },
+    /// Who showed a certificate over TLS.
+    Certificate {
+        /// Its subject's common name.
+        subject: String,
+    },
+    /// A process of this machine, on the system bus.
+    Bus {
+        /// Its user, as the bus says.
+        uid: u32,
+        /// Its unique name on the bus, for the log and for polkit.
+        name: String,
+        /// What polkit adds to its rights for this one call.
+        granted: &'static [Operation],
+    },
+}
+
+impl Caller {
+    /// The user of this machine, where one is known by the way in alone.
+    #[must_use]
+    pub fn local_uid(&self) -> Option<u32> {
+        match self {
+            Caller::Uid { uid, .. } | Caller::Bus { uid, .. } => Some(*uid),
+            Caller::Token { .. } | Caller::Certificate { .. } => None,
+        }
+    }
+
+    /// Whether it came over TCP.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Caller::Token { .. } | Caller::Certificate { .. } => true,
+            Caller::Uid { .. } | Caller::Bus { .. } => false,
+        }
+    }
+
+    /// Its process, for the log.
+    #[must_use]
+    pub fn pid(&self) -> Option<i32> {
+        match self {
+            Caller::Uid { pid, .. } => *pid,
+            Caller::Bus { .. } | Caller::Token { .. } | Caller::Certificate { .. } => None,
+        }
+    }
+
+    /// What polkit adds to its rights for this one call.
+    #[must_use]
+    pub fn granted(&self) -> &'static [Operation] {
+        match self {
+            Caller::Bus { granted, .. } => granted,
+            Caller::Uid { .. } | Caller::Token { .. } | Caller::Certificate { .. } => &[],
+        }
+    }
+
+    /// The way in, for the log and the journal: a word on disk stays.
+    #[must_use]
+    pub fn door(&self) -> &'static str {
+        match self {
+            Caller::Uid { .. } => "socket",
+            Caller::Token { .. } => "tcp",
+            Caller::Certificate { .. } => "tls",
+            Caller::Bus { .. } => "bus",
+        }
+    }
+}
+
+impl fmt::Display for Caller {
+    /// The identity that a `request_id` is scoped to. A person is the same on the socket and on the bus.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Caller::Uid { uid, .. } | Caller::Bus { uid, .. } => write!(f, "uid:{uid}"),
+            Caller::Token { name, .. } => write!(f, "token:{name}"),
+            Caller::Certificate { subject } => write!(f, "certificate:{subject}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_the_same_by_two_doors_and_a_token_is_itself() {
+        let uid = Caller::Uid {
+            uid: 1000,
+            gid: 5,
+            pid: Some(7),
+        };
+        let bus = Caller::Bus {
+            uid: 1000,
+            name: ":1.7".into(),
+            granted: &[],
+        };
+        let token = Caller::Token {
+            name: "his".into(),
+            uid: Some(1000),
+        };
+        let certificate = Caller::Certificate {
+            subject: "his.example".into(),
+        };
+        assert_eq!(
+            (uid.to_string(), bus.to_string()),
+            ("uid:1000".into(), "uid:1000".into())
+        );
+        assert_eq!(token.to_string(), "token:his");
+        assert_eq!(certificate.to_string(), "certificate:his.example");
+        assert_eq!((bus.local_uid(), token.local_uid()), (Some(1000), None));
+    }
+}

@@ -1,0 +1,148 @@
+//! One call of any method within the process, for the doors that carry no gRPC: they translate to protobuf and back,
+//! and all else – rights, limits, what is done, what is answered – is what a gRPC caller gets.
+//!
+//! It must not know any door nor any method.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use http::uri::PathAndQuery;
+use tokio::time::Instant;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::service::Routes;
+use tonic::{Request, Status};
+
+use super::access::Caller;
+
+/// Calls methods for the callers of any door. Cheap to clone.
+#[derive(Clone)]
+pub struct Calls {
+    routes: Routes,
+}
+
+impl Calls {
+    pub(super) fn new(routes: Routes) -> Self {
+        Self { routes }
+    }
+
+    /// Calls `/package.Service/Method` with a message in protobuf and returns the answer in protobuf. Dropping the
+    /// future says that the caller went away; so does the end of its deadline.
+    ///
+    /// # Errors
+    /// The status that a gRPC caller would get.
+    pub async fn unary(
+        &self,
+        caller: Caller,
+        path: &str,
+        message: Bytes,
+        deadline: Option<Duration>,
+    ) -> Result<Bytes, Status> {
+        let path = path_of(path)?;
+        let mut grpc = self.grpc();
+        let call = grpc.unary(request(caller, message, deadline), path, Plain);
+        let Some(deadline) = deadline else {
+            return Ok(call.await?.into_inner());
+        };
+        match tokio::time::timeout(deadline, call).await {
+            Ok(answer) => Ok(answer?.into_inner()),
+            Err(_) => Err(deadline_over()),
+        }
+    }
+
+    /// The same for a method that answers with a stream. Dropping the stream says that the caller went away.
+    ///
+    /// # Errors
+    /// The status that a gRPC caller would get before the first message.
+    pub async fn stream(
+        &self,
+        caller: Caller,
+        path: &str,
+        message: Bytes,
+        deadline: Option<Duration>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Status>>, Status> {
+        let path = path_of(path)?;
+        let request = request(caller, message, deadline);
+        let mut grpc = self.grpc();
+        let begun = grpc.server_streaming(request, path, Plain);
+        let Some(deadline) = deadline else {
+            return Ok(begun.await?.into_inner().boxed());
+        };
+        // The deadline of a call is that of its whole stream.
+        let over = Instant::now() + deadline;
+        let Ok(begun) = tokio::time::timeout_at(over, begun).await else {
+            return Err(deadline_over());
+        };
+        let left = Some(begun?.into_inner());
+        let told = stream::unfold(left, move |left| async move {
+            let mut answers = left?;
+            match tokio::time::timeout_at(over, answers.next()).await {
+                Ok(answer) => answer.map(|answer| (answer, Some(answers))),
+                Err(_) => Some((Err(deadline_over()), None)),
+            }
+        });
+        Ok(told.boxed())
+    }
+
+    fn grpc(&self) -> Grpc<Routes> {
+        // What is answered was made here; no limit of ours is meant for it.
+        Grpc::new(self.routes.clone()).max_decoding_message_size(usize::MAX)
+    }
+}
+
+fn deadline_over() -> Status {
+    Status::deadline_exceeded("the caller's deadline is over")
+}
+
+fn path_of(path: &str) -> Result<PathAndQuery, Status> {
+    let path = path.parse();
+    path.map_err(|_| Status::unimplemented("this is no path of a method"))
+}
+
+fn request(caller: Caller, message: Bytes, deadline: Option<Duration>) -> Request<Bytes> {
+    let mut request = Request::new(message);
+    if let Some(deadline) = deadline {
+        request.set_timeout(deadline);
+    }
+    request.extensions_mut().insert(caller);
+    request
+}
+
+/// Messages that stay as they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Plain;
+    type Decoder = Plain;
+
+    fn encoder(&mut self) -> Plain {
+        *self
+    }
+
+    fn decoder(&mut self) -> Plain {
+        *self
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        dst.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(src.copy_to_bytes(src.remaining())))
+    }
+}

@@ -1,0 +1,151 @@
+//! What stands before all services on a listener: who calls, whether a page may, gRPC or JSON.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::header::{self, HeaderMap};
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::service::Routes;
+use tower::Service;
+
+use super::access::Caller;
+use super::call::Calls;
+use super::grpc::Gate;
+use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
+use super::metrics;
+use super::tcp::{Peer, Tokens};
+use crate::book::Code;
+use crate::observe::metrics::PROCESS;
+use crate::operation::Failure;
+
+/// The services as one listener offers them. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub(super) routes: Routes,
+    pub(super) gate: Gate,
+    pub(super) json: Json,
+    pub(super) guard: Arc<Guard>,
+    pub(super) tokens: Arc<Tokens>,
+}
+
+impl Front {
+    async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
+        let is_grpc = is_grpc(request.headers());
+        let (uri, headers) = (request.uri(), request.headers());
+        let way = match request.extensions().get::<Peer>() {
+            Some(peer) if peer.certificate.is_some() => Way::Tls,
+            Some(_) => Way::Loopback,
+            None => Way::Socket,
+        };
+        // What gRPC clients name as host of a local socket is its path, and no browser speaks gRPC.
+        let page = match is_grpc && way == Way::Socket {
+            true => Ok(None),
+            false => self.guard.check(way, uri, headers),
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(failure) => return self.refuse(&failure, request).await,
+        };
+        if let Some(page) = &page
+            && is_preflight(request.method(), headers)
+        {
+            return Guard::preflight(page, headers);
+        }
+        let caller = match self.caller(&request) {
+            Ok(caller) => caller,
+            Err(failure) => return self.refuse(&failure, request).await,
+        };
+        if let Some(pause) = self.gate.pause(&caller) {
+            tokio::time::sleep(pause).await;
+        }
+        // Until the request is taken whole and its answer begins.
+        let _counted = match self.gate.enter(&caller) {
+            Ok(pass) => pass,
+            Err(failure) => return self.refuse(&failure, request).await,
+        };
+        let mut response = if is_grpc {
+            request.extensions_mut().insert(caller);
+            match self.routes.call(request).await {
+                Ok(response) => response,
+            }
+        } else if metrics::is_asked(&request) {
+            let (calls, method) = (Calls::new(self.routes.clone()), request.method().clone());
+            metrics::answer(&calls, caller, method).await
+        } else {
+            self.json.answer(caller, request).await
+        };
+        if let Some(page) = &page {
+            allow(&mut response, page);
+        }
+        response
+    }
+
+    fn caller(&self, request: &Request<Body>) -> Result<Caller, Failure> {
+        if let Some(caller) = request.extensions().get::<Caller>() {
+            return Ok(caller.clone());
+        }
+        match request.extensions().get::<Peer>() {
+            Some(peer) => self.tokens.caller(peer, request.headers()),
+            None => {
+                let what = "the connection has no credentials";
+                Err(Failure::new(Code::NotAllowed, what))
+            }
+        }
+    }
+
+    async fn refuse(&self, failure: &Failure, request: Request<Body>) -> Response<Body> {
+        let (code, detail) = (failure.code.id(), &failure.detail);
+        let from = line(&request);
+        // A flood is told once: by the gate, or here.
+        let pause = match failure.code == Code::TooManyCalls {
+            true => Some(Duration::ZERO),
+            false => self.gate.turned_away(&from),
+        };
+        match pause {
+            None => tracing::warn!(from, code, %detail, "call refused at the door"),
+            Some(pause) => {
+                tracing::debug!(from, code, %detail, "call refused at the door");
+                tokio::time::sleep(pause).await;
+            }
+        }
+        PROCESS.calls_refused.count([code]);
+        match is_grpc(request.headers()) {
+            true => refusal(failure).into_http(),
+            false => refused(failure, request.headers()),
+        }
+    }
+}
+
+/// Whose connection it is, as far as that is known.
+fn line(request: &Request<Body>) -> String {
+    let said = request.extensions();
+    match (said.get::<Caller>(), said.get::<Peer>()) {
+        (Some(caller), _) => caller.to_string(),
+        (None, Some(Peer { uid: Some(uid), .. })) => format!("tcp:uid:{uid}"),
+        (None, _) => "tcp".to_owned(),
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+impl Service<Request<Body>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let front = self.clone();
+        Box::pin(async move { Ok(front.answer(request).await) })
+    }
+}

@@ -1,0 +1,363 @@
+//! Takes one request of HTTP to its answer, unary or as a stream of envelopes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
+use hyper::body::Frame;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::charset::Charset;
+use super::methods::{self, Method as Called};
+use super::{message, problem};
+use crate::book::Code;
+use crate::ipc::access::Caller;
+use crate::ipc::call::Calls;
+use crate::operation::Failure;
+
+/// Bytes of one request.
+const REQUEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// How long a caller may take to send it.
+const REQUEST_S_MAX: u64 = 30;
+/// Digits of a deadline.
+const TIMEOUT_DIGITS_MAX: usize = 10;
+const UNARY: &str = "application/json";
+const STREAM: &str = "application/connect+json";
+/// Bytes before a message of a stream: flags, length.
+const ENVELOPE_HEAD_LENGTH: usize = 5;
+/// The flag of the last envelope.
+const END: u8 = 2;
+
+/// Answers in JSON. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::ipc) struct Json {
+    calls: Calls,
+    methods: Arc<BTreeMap<String, Called>>,
+}
+
+/// What the headers say.
+struct Asked {
+    charset: Charset,
+    streams: bool,
+    deadline: Option<Duration>,
+}
+
+impl Json {
+    /// Over the services of all doors.
+    ///
+    /// # Errors
+    /// Our own descriptors cannot be read.
+    pub(in crate::ipc) fn new(calls: Calls) -> Result<Self, prost_reflect::DescriptorError> {
+        let methods = Arc::new(methods::all()?);
+        Ok(Self { calls, methods })
+    }
+
+    /// Answers; every failure is an answer too.
+    pub(in crate::ipc) async fn answer(
+        &self,
+        caller: Caller,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        if *request.method() != Method::POST {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+            let headers = response.headers_mut();
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let Some((charset, streams)) = content(request.headers()) else {
+            return unknown_content();
+        };
+        let Some(method) = self.methods.get(request.uri().path()) else {
+            let status = Status::unimplemented("there is no such method");
+            return failed(&status, charset, streams);
+        };
+        if method.streams != streams {
+            return unknown_content();
+        }
+        let deadline = match deadline(request.headers()) {
+            Ok(deadline) => deadline,
+            Err(failure) => return failed(&problem::refusal(&failure), charset, streams),
+        };
+        let asked = Asked {
+            charset,
+            streams,
+            deadline,
+        };
+        match self.call(caller, request, method, &asked).await {
+            Ok(response) => response,
+            Err(status) => failed(&status, charset, streams),
+        }
+    }
+
+    async fn call(
+        &self,
+        caller: Caller,
+        request: Request<Body>,
+        method: &Called,
+        asked: &Asked,
+    ) -> Result<Response<Body>, Status> {
+        let refused = |failure: Failure| problem::refusal(&failure);
+        let path = request.uri().path().to_owned();
+        let body = whole(request.into_body()).await.map_err(refused)?;
+        let body = match asked.streams {
+            true => only_envelope(&body).map_err(refused)?,
+            false => &body,
+        };
+        let text = asked.charset.decode(body).map_err(|offset| {
+            let detail = format!("the byte at offset {offset} is not of the named charset");
+            refused(Failure::new(Code::RequestInvalid, detail))
+        })?;
+        let sent = message::parse(&text, method.input.clone()).map_err(refused)?;
+        let (charset, output) = (asked.charset, method.output.clone());
+        if asked.streams {
+            let answers = self
+                .calls
+                .stream(caller, &path, sent.into(), asked.deadline);
+            let told = answers.await?.map(move |answer| {
+                let text = message::print(&answer?, output.clone());
+                Ok(charset.encode(&text.map_err(|failure| problem::refusal(&failure))?))
+            });
+            return Ok(envelopes(told.boxed(), charset));
+        }
+        let answer = self.calls.unary(caller, &path, sent.into(), asked.deadline);
+        let text = message::print(&answer.await?, output).map_err(refused)?;
+        Ok(json(StatusCode::OK, charset.encode(&text), charset))
+    }
+}
+
+/// How the body is written and whether a stream is wanted; absent for a body that is no JSON.
+fn content(headers: &HeaderMap) -> Option<(Charset, bool)> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let mut parts = text.split(';').map(str::trim);
+    let streams = match parts.next()?.to_ascii_lowercase().as_str() {
+        UNARY => false,
+        STREAM => true,
+        _ => return None,
+    };
+    let is_plain = |name| headers.get(name).is_none_or(|value| value == "identity");
+    if !is_plain("content-encoding") || !is_plain("connect-content-encoding") {
+        return None;
+    }
+    let mut charset = Charset::Utf8;
+    for part in parts {
+        if let Some((name, value)) = part.split_once('=')
+            && name.trim().eq_ignore_ascii_case("charset")
+        {
+            charset = Charset::of(value.trim().trim_matches('"'))?;
+        }
+    }
+    Some((charset, streams))
+}
+
+fn deadline(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
+    let Some(value) = headers.get("connect-timeout-ms") else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let is_number = (1..=TIMEOUT_DIGITS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(ms) if is_number => Ok(Some(Duration::from_millis(ms))),
+        Ok(_) | Err(_) => {
+            let detail = "Connect-Timeout-Ms must be 1 to 10 digits";
+            Err(Failure::new(Code::RequestInvalid, detail))
+        }
+    }
+}
+
+/// The whole body, if it comes in time and is not too long.
+async fn whole(body: Body) -> Result<Bytes, Failure> {
+    let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
+    let within = Duration::from_secs(REQUEST_S_MAX);
+    match tokio::time::timeout(within, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => {
+            let detail = format!("the body broke off or is longer than {REQUEST_BYTES_MAX} bytes");
+            Err(Failure::new(Code::RequestInvalid, detail))
+        }
+        Err(_) => {
+            let detail = format!("the body took longer than {REQUEST_S_MAX} s");
+            Err(Failure::new(Code::RequestInvalid, detail))
+        }
+    }
+}
+
+/// The message of a body that must be one envelope.
+fn only_envelope(body: &Bytes) -> Result<&[u8], Failure> {
+    let wrong = || {
+        let detail = "the body must be one envelope: a byte 0, the length in four bytes, JSON";
+        Failure::new(Code::RequestInvalid, detail)
+    };
+    let (head, message) = body
+        .split_first_chunk::<ENVELOPE_HEAD_LENGTH>()
+        .ok_or_else(wrong)?;
+    let [flags, length @ ..] = head;
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| wrong())?;
+    if *flags != 0 || length != message.len() {
+        return Err(wrong());
+    }
+    Ok(message)
+}
+
+fn envelope(flags: u8, message: &[u8]) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(ENVELOPE_HEAD_LENGTH + message.len());
+    bytes.put_u8(flags);
+    bytes.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    bytes.put_slice(message);
+    bytes.freeze()
+}
+
+fn end(status: Option<&Status>, charset: Charset) -> Bytes {
+    let end = match status {
+        Some(status) => serde_json::json!({ "error": problem::body(status) }),
+        None => serde_json::json!({}),
+    };
+    envelope(END, &charset.encode(&end.to_string()))
+}
+
+/// The messages as they come, and how it ended.
+fn envelopes(
+    messages: BoxStream<'static, Result<Vec<u8>, Status>>,
+    charset: Charset,
+) -> Response<Body> {
+    let frames = stream::unfold(Some(messages), move |left| async move {
+        let mut messages = left?;
+        Some(match messages.next().await {
+            Some(Ok(message)) => (envelope(0, &message), Some(messages)),
+            Some(Err(status)) => (end(Some(&status), charset), None),
+            None => (end(None, charset), None),
+        })
+    });
+    streamed(frames.boxed(), charset)
+}
+
+fn streamed(envelopes: BoxStream<'static, Bytes>, charset: Charset) -> Response<Body> {
+    let frames = envelopes.map(|bytes| Ok::<_, Status>(Frame::data(bytes)));
+    let mut response = Response::new(Body::new(StreamBody::new(frames)));
+    set_content(&mut response, STREAM, charset);
+    response
+}
+
+fn json(number: StatusCode, body: Vec<u8>, charset: Charset) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(Bytes::from(body))));
+    *response.status_mut() = number;
+    set_content(&mut response, UNARY, charset);
+    response
+}
+
+fn set_content(response: &mut Response<Body>, media: &str, charset: Charset) {
+    let value = format!("{media}{}", charset.suffix());
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+}
+
+/// A refusal in the form that was asked for.
+fn failed(status: &Status, charset: Charset, streams: bool) -> Response<Body> {
+    if streams {
+        let last = end(Some(status), charset);
+        return streamed(stream::once(async { last }).boxed(), charset);
+    }
+    let body = problem::body(status).to_string();
+    json(
+        problem::number(status.code()),
+        charset.encode(&body),
+        charset,
+    )
+}
+
+/// A refusal before it is known what form was asked for.
+pub(in crate::ipc) fn refused(failure: &Failure, headers: &HeaderMap) -> Response<Body> {
+    let (charset, streams) = content(headers).unwrap_or((Charset::Utf8, false));
+    failed(&problem::refusal(failure), charset, streams)
+}
+
+fn unknown_content() -> Response<Body> {
+    let mut response = plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let known = HeaderValue::from_static("application/json, application/connect+json");
+    let name = header::HeaderName::from_static("accept-post");
+    response.headers_mut().insert(name, known);
+    response
+}
+
+fn plain(number: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = number;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        let pairs = pairs.map(|(name, value)| {
+            let name = header::HeaderName::from_static(name);
+            (name, HeaderValue::from_str(value).unwrap())
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn the_content_type_says_how_it_is_written() {
+        for (text, expected) in [
+            ("application/json", Some((Charset::Utf8, false))),
+            (
+                "Application/JSON; Charset=\"GB18030\"",
+                Some((Charset::Gb18030, false)),
+            ),
+            (
+                "application/connect+json;charset=gbk",
+                Some((Charset::Gbk, true)),
+            ),
+            ("application/json; charset=latin1", None),
+            ("application/proto", None),
+            ("text/plain", None),
+        ] {
+            assert_eq!(
+                content(&headers(&[("content-type", text)])),
+                expected,
+                "{text}"
+            );
+        }
+        let packed = [("content-type", UNARY), ("content-encoding", "gzip")];
+        assert_eq!(content(&headers(&packed)), None);
+    }
+
+    #[test]
+    fn a_deadline_is_a_number_of_ms() {
+        for (text, expected) in [
+            ("90000", Some(Some(Duration::from_secs(90)))),
+            ("12345678901", None),
+            ("+1", None),
+            ("", None),
+        ] {
+            let read = deadline(&headers(&[("connect-timeout-ms", text)]));
+            assert_eq!(read.ok(), expected, "{text}");
+        }
+        assert_eq!(deadline(&HeaderMap::new()).ok(), Some(None));
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_by_one_envelope() {
+        let good = envelope(0, b"{}");
+        assert_eq!(&good[..], b"\0\0\0\0\x02{}");
+        assert_eq!(only_envelope(&good).unwrap(), b"{}");
+        for wrong in [
+            &b""[..],
+            b"\0\0\0\0",
+            b"\x01\0\0\0\x02{}",
+            b"\0\0\0\0\x03{}",
+            b"{}",
+        ] {
+            assert!(only_envelope(&Bytes::copy_from_slice(wrong)).is_err());
+        }
+    }
+}

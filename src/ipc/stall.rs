@@ -1,0 +1,161 @@
+//! Cuts a connection whose other end takes nothing for too long, so that a slow reader costs a bounded time and memory,
+//! or never begins to say anything, so that it does not keep the place of one who would.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// How long the other end may take not a byte.
+const STALLED_S_MAX: u64 = 30;
+/// How long it may wait with its first byte; every HTTP client sends one at once.
+const SILENT_S_MAX: u64 = 30;
+
+/// A connection that is cut when its writes stall, or when it begins with silence.
+pub(super) struct Cut<T> {
+    line: T,
+    /// So long a write may wait.
+    most: Duration,
+    /// Runs while a write waits.
+    until: Option<Pin<Box<Sleep>>>,
+    /// Runs until the first byte was read.
+    silent: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T: Unpin> Cut<T> {
+    pub(super) fn new(line: T) -> Self {
+        Self {
+            line,
+            most: Duration::from_secs(STALLED_S_MAX),
+            until: None,
+            silent: Some(Box::pin(tokio::time::sleep(Duration::from_secs(
+                SILENT_S_MAX,
+            )))),
+        }
+    }
+
+    /// Passes on what a write said, or says that it took too long.
+    fn judged<V>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<V>>,
+    ) -> Poll<io::Result<V>> {
+        if polled.is_ready() {
+            self.until = None;
+            return polled;
+        }
+        let most = self.most;
+        let until = self
+            .until
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
+        match until.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Cut<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let cut = self.get_mut();
+        let polled = Pin::new(&mut cut.line).poll_read(cx, buf);
+        match &mut cut.silent {
+            Some(silent) if polled.is_pending() => match silent.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Pending => Poll::Pending,
+            },
+            Some(_) => {
+                cut.silent = None;
+                polled
+            }
+            None => polled,
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Cut<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let cut = self.get_mut();
+        let polled = Pin::new(&mut cut.line).poll_write(cx, bytes);
+        cut.judged(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let cut = self.get_mut();
+        let polled = Pin::new(&mut cut.line).poll_write_vectored(cx, bytes);
+        cut.judged(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.line.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let cut = self.get_mut();
+        let polled = Pin::new(&mut cut.line).poll_flush(cx);
+        cut.judged(cx, polled)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let cut = self.get_mut();
+        let polled = Pin::new(&mut cut.line).poll_shutdown(cx);
+        cut.judged(cx, polled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_begins_is_cut_and_who_began_may_be_silent() {
+        let (line, _other) = tokio::io::duplex(4);
+        let error = Cut::new(line).read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let (line, mut other) = tokio::io::duplex(4);
+        let mut cut = Cut::new(line);
+        other.write_u8(7).await.unwrap();
+        assert_eq!(cut.read_u8().await.unwrap(), 7);
+        let later = tokio::spawn(async move { cut.read_u8().await.unwrap() });
+        tokio::time::sleep(Duration::from_secs(10 * SILENT_S_MAX)).await;
+        other.write_u8(8).await.unwrap();
+        assert_eq!(later.await.unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_cut_and_who_takes_a_little_is_not() {
+        let (line, mut other) = tokio::io::duplex(4);
+        let mut cut = Cut::new(line);
+        cut.most = Duration::from_millis(50);
+        cut.write_all(&[1; 4]).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let error = cut.write_all(&[1; 4]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() >= cut.most);
+        let (line, next) = tokio::io::duplex(4);
+        let mut cut = Cut::new(line);
+        cut.most = Duration::from_secs(60);
+        drop(std::mem::replace(&mut other, next));
+        let writing = tokio::spawn(async move { cut.write_all(&[1; 16]).await });
+        let mut bytes = [0; 16];
+        other.read_exact(&mut bytes).await.unwrap();
+        writing.await.unwrap().unwrap();
+    }
+}

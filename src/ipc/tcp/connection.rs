@@ -1,0 +1,121 @@
+//! One connection, plain or within TLS, and what is known of its other end before it says anything.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use crate::ipc::grpc::Pass;
+use crate::ipc::stall::Cut;
+
+/// Who is at the other end, as far as the connection says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::ipc) struct Peer {
+    /// Whose socket it is, as the kernel says.
+    pub(in crate::ipc) uid: Option<u32>,
+    /// The name in its certificate; absent without TLS.
+    pub(in crate::ipc) certificate: Option<String>,
+}
+
+/// The bytes.
+pub(super) enum Line {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// One connection. Counted while it lives.
+pub(in crate::ipc) struct Connection {
+    line: Cut<Line>,
+    peer: Peer,
+    _pass: Pass,
+}
+
+impl Connection {
+    pub(super) fn new(line: Line, peer: Peer, pass: Pass) -> Self {
+        Self {
+            line: Cut::new(line),
+            peer,
+            _pass: pass,
+        }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(line) => Pin::new(line).poll_read(cx, buf),
+            Line::Tls(line) => Pin::new(line).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Line::Plain(line) => Pin::new(line).poll_write(cx, bytes),
+            Line::Tls(line) => Pin::new(line).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(line) => Pin::new(line).poll_flush(cx),
+            Line::Tls(line) => Pin::new(line).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Line::Plain(line) => Pin::new(line).poll_shutdown(cx),
+            Line::Tls(line) => Pin::new(line).poll_shutdown(cx),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().line).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().line).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().line).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().line).poll_shutdown(cx)
+    }
+}

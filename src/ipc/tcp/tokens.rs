@@ -1,0 +1,213 @@
+//! Named tokens: each a file that only its owner may read, looked at for every call, so that a file that was replaced
+//! or removed counts at once.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use http::header::{AUTHORIZATION, HeaderMap};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::connection::Peer;
+use crate::book::Code;
+use crate::closed::{self, NotClosed};
+use crate::config::doors::Token;
+use crate::config::secrets;
+use crate::ipc::access::Caller;
+use crate::operation::Failure;
+
+/// A shorter token can be guessed.
+const TOKEN_LENGTH_MIN: usize = 32;
+/// A longer file is no token.
+const TOKEN_LENGTH_MAX: u64 = 512;
+
+/// The tokens of this desk. Says nothing of them when shown.
+#[derive(Default)]
+pub(in crate::ipc) struct Tokens {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    path: PathBuf,
+    any_uid: bool,
+}
+
+impl Tokens {
+    /// Those of the configuration; a name without a slash is a credential of systemd.
+    pub(in crate::ipc) fn new(tokens: &[Token], credentials_dir: Option<&Path>) -> Self {
+        let rows = tokens.iter().map(|token| Row {
+            name: token.name.clone(),
+            path: place(&token.file, credentials_dir),
+            any_uid: token.any_uid,
+        });
+        let tokens = Self {
+            rows: rows.collect(),
+        };
+        for row in &tokens.rows {
+            if let Err(what) = digest(&row.path) {
+                let path = row.path.display();
+                tracing::warn!(token = row.name, %path, what, "this token cannot be used");
+            }
+        }
+        tokens
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    /// `TOKEN_REFUSED`.
+    pub(in crate::ipc) fn caller(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Failure> {
+        if let Some(subject) = &peer.certificate {
+            let subject = subject.clone();
+            return Ok(Caller::Certificate { subject });
+        }
+        let refused = |what: &str| Err(Failure::new(Code::TokenRefused, what));
+        let Some(shown) = bearer(headers) else {
+            return refused("there is no Authorization: Bearer TOKEN");
+        };
+        let shown = Sha256::digest(shown);
+        let mut found = None;
+        // All are compared, whichever fits, so that the time taken says nothing.
+        for row in &self.rows {
+            if let Ok(known) = digest(&row.path)
+                && bool::from(known.as_slice().ct_eq(shown.as_slice()))
+            {
+                found = Some(row);
+            }
+        }
+        let Some(row) = found else {
+            return refused("no token of this desk is so");
+        };
+        if peer.uid.is_none() && !row.any_uid {
+            let what = "the kernel does not say whose socket this is (any_uid = false)";
+            return refused(what);
+        }
+        Ok(Caller::Token {
+            name: row.name.clone(),
+            uid: peer.uid,
+        })
+    }
+}
+
+/// Where a file of the configuration is. One that is nowhere cannot be read, and whoever opens it says so.
+pub(super) fn place(file: &Path, credentials_dir: Option<&Path>) -> PathBuf {
+    secrets::place(file, credentials_dir).unwrap_or_else(|| file.to_owned())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The digest of the token in a file that nobody else can read.
+fn digest(path: &Path) -> Result<[u8; 32], &'static str> {
+    let file = closed::open(path).map_err(|refusal| match refusal {
+        NotClosed::Unread(_) => "it cannot be read",
+        NotClosed::NotPlain | NotClosed::Open { .. } => {
+            "it must be a file that only its owner can read (0600)"
+        }
+    })?;
+    let mut bytes = Vec::new();
+    let mut most = file.take(TOKEN_LENGTH_MAX + 1);
+    most.read_to_end(&mut bytes)
+        .map_err(|_| "it cannot be read")?;
+    let token = bytes.trim_ascii();
+    let longest = usize::try_from(TOKEN_LENGTH_MAX).unwrap_or(usize::MAX);
+    if !(TOKEN_LENGTH_MIN..=longest).contains(&token.len()) {
+        return Err("it must have 32 to 512 characters");
+    }
+    Ok(Sha256::digest(token).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "0123456789abcdef0123456789abcdeF";
+
+    fn ask(tokens: &Tokens, shown: Option<&str>, uid: Option<u32>) -> Result<String, Code> {
+        let mut headers = HeaderMap::new();
+        if let Some(shown) = shown {
+            headers.insert(AUTHORIZATION, shown.parse().unwrap());
+        }
+        let peer = Peer {
+            uid,
+            certificate: None,
+        };
+        let caller = tokens.caller(&peer, &headers);
+        caller.map(|who| who.to_string()).map_err(|e| e.code)
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_token_keeps_nobody_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("his");
+        let made = std::process::Command::new("mkfifo")
+            .args(["-m", "600"])
+            .arg(&path)
+            .status();
+        assert!(made.unwrap().success());
+        let (told, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(digest(&path)));
+        let answer = answer.recv_timeout(std::time::Duration::from_secs(10));
+        assert!(answer.expect("it waits for a writer").is_err());
+    }
+
+    #[test]
+    fn a_token_counts_while_its_file_is_there_and_closed_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("his");
+        let write = |text: &str, mode| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write(&format!("{TOKEN}\n"), 0o600);
+        let row = |name: &str, any_uid| Token {
+            name: name.into(),
+            file: name.into(),
+            any_uid,
+        };
+        let rows = [row("gone", false), row("his", false)];
+        let tokens = Tokens::new(&rows, Some(dir.path()));
+        let (good, bad) = (format!("Bearer {TOKEN}"), format!("Bearer {OTHER}"));
+        let refused = Err(Code::TokenRefused);
+        assert_eq!(ask(&tokens, Some(&good), Some(7)), Ok("token:his".into()));
+        for shown in [
+            None,
+            Some(bad.as_str()),
+            Some("Basic eA=="),
+            Some("Bearer "),
+        ] {
+            assert_eq!(ask(&tokens, shown, Some(7)), refused, "{shown:?}");
+        }
+        assert_eq!(ask(&tokens, Some(&good), None), refused, "nobody's socket");
+        let lenient = Tokens::new(&[row("his", true)], Some(dir.path()));
+        assert_eq!(ask(&lenient, Some(&good), None), Ok("token:his".into()));
+        write(OTHER, 0o600);
+        assert_eq!(
+            ask(&tokens, Some(&good), Some(7)),
+            refused,
+            "it was replaced"
+        );
+        assert_eq!(ask(&tokens, Some(&bad), Some(7)), Ok("token:his".into()));
+        write(OTHER, 0o640);
+        assert_eq!(
+            ask(&tokens, Some(&bad), Some(7)),
+            refused,
+            "others can read it"
+        );
+        write("short", 0o600);
+        assert_eq!(ask(&tokens, Some("Bearer short"), Some(7)), refused);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(ask(&tokens, Some(&bad), Some(7)), refused, "it was removed");
+    }
+}

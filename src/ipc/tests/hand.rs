@@ -1,0 +1,155 @@
+//! Opens doors for a test and calls by plain HTTP/1.1.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::access::Access;
+use crate::config::doors;
+use crate::ipc::access::{Accounts, Policy};
+use crate::ipc::call::Calls;
+use crate::ipc::grpc::tests::played::Desk;
+use crate::ipc::grpc::{Door, ServeError};
+use crate::ipc::json::Guard;
+use crate::ipc::tcp::{Tcp, Tokens};
+
+/// What the token file holds.
+pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// The page that may call.
+pub(super) const PAGE: &str = "https://his.example";
+/// Calls of one caller.
+pub(super) const CALLS_MAX: u32 = 8;
+
+/// Open doors.
+pub(super) struct Doors {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) socket: PathBuf,
+    pub(super) tcp: SocketAddr,
+    pub(super) calls: Calls,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Doors {
+    /// With the token `his` and the page.
+    pub(super) fn open(desk: &Desk, access: &Access, tls: Option<doors::TlsFiles>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("yibaod.sock");
+        let own_uid = std::fs::metadata("/proc/self").unwrap().uid();
+        let policy = Policy::new(access, own_uid, &Accounts::default()).unwrap();
+        let door = Door::open(&socket, None, policy, CALLS_MAX, desk).unwrap();
+        let file = dir.path().join("his");
+        std::fs::write(&file, TOKEN).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let config = doors::Tcp {
+            listen: Some(([127, 0, 0, 1], 0).into()),
+            tokens: vec![doors::Token {
+                name: "his".into(),
+                file,
+                any_uid: false,
+            }],
+            tls,
+            ..doors::Tcp::default()
+        };
+        let listener = Tcp::bind(&config, None).unwrap().unwrap();
+        let tcp = listener.address().unwrap();
+        let tokens = Tokens::new(&config.tokens, None);
+        let guard = Guard::new(&[PAGE.to_owned()]);
+        let door = door.with_http(guard, tokens, Some(listener));
+        let calls = door.calls();
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(door.serve(stopped.map(|_| ())));
+        Self {
+            dir,
+            socket,
+            tcp,
+            calls,
+            stop,
+            served,
+        }
+    }
+
+    /// Calls by the socket.
+    pub(super) async fn by_socket(&self, request: Request<Full<Bytes>>) -> Answered {
+        send(UnixStream::connect(&self.socket).await.unwrap(), request).await
+    }
+
+    /// Calls by TCP.
+    pub(super) async fn by_tcp(&self, request: Request<Full<Bytes>>) -> Answered {
+        send(TcpStream::connect(self.tcp).await.unwrap(), request).await
+    }
+
+    pub(super) async fn close(self) {
+        self.stop.send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+/// What came back.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answered {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The code of our book.
+    pub(super) fn code(&self) -> String {
+        let code = &self.json()["details"][0]["debug"]["metadata"]["code"];
+        code.as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// A call in JSON, with more headers.
+pub(super) fn post(
+    method: &str,
+    body: impl Into<Bytes>,
+    headers: &[(&str, &str)],
+) -> Request<Full<Bytes>> {
+    let mut request = Request::post(format!("/yibao.v1.{method}"));
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "localhost");
+    }
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header("content-type", "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::new(body.into())).unwrap()
+}
+
+/// One request on a connection of its own.
+pub(super) async fn send<S>(line: S, request: Request<Full<Bytes>>) -> Answered
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(line))
+        .await
+        .unwrap();
+    let running = tokio::spawn(connection);
+    let response = sender.send_request(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    running.abort();
+    Answered {
+        status,
+        headers,
+        body,
+    }
+}

@@ -1,0 +1,8 @@
+//! The doors together, over real sockets: JSON beside gRPC, TCP beside the local socket, and who may do what by each.
+
+mod hand;
+mod json;
+mod rights;
+mod tcp;
+
+use hand::{Doors, TOKEN, post};

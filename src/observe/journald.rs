@@ -1,0 +1,235 @@
+//! Events to systemd's journal, by a thread that alone waits for it.
+//!
+//! A journal that stands still fills the queue, and then events are dropped and counted; the last places are kept for
+//! warnings and errors. What was dropped is said as soon as the journal takes anything again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use systemd_journal_logger::JournalLog;
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::record::{self, Record, Values};
+
+/// Events that wait for the journal.
+const WAITING_MAX: usize = 4_096;
+/// Of these, kept for warnings and errors.
+const WAITING_KEPT: usize = 512;
+
+/// Events of this process that nobody will read.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many events were dropped since the start, because the journal did not take them.
+#[must_use]
+pub fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Begins to send.
+pub(super) fn start() -> std::io::Result<Journald> {
+    let log = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
+    let (journald, records) = Journald::new();
+    let waiting = Arc::clone(&journald.waiting);
+    std::thread::Builder::new()
+        .name("journald".to_owned())
+        .spawn(move || {
+            carry(&records, &waiting, &mut |record| send(&log, record));
+        })?;
+    Ok(journald)
+}
+
+/// The layer: turns an event into a record and queues it. Never waits.
+pub(super) struct Journald {
+    records: SyncSender<Record>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Journald {
+    fn new() -> (Self, Receiver<Record>) {
+        let (records, taken) = sync_channel(WAITING_MAX);
+        let waiting = Arc::default();
+        (Self { records, waiting }, taken)
+    }
+
+    fn queue(&self, record: Record) {
+        let room = match record.level {
+            Level::ERROR | Level::WARN => WAITING_MAX,
+            _ => WAITING_MAX - WAITING_KEPT,
+        };
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        if before >= room || self.records.try_send(record).is_err() {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<S> Layer<S> for Journald
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut values = Values::default();
+        attributes.record(&mut values);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(values);
+        }
+    }
+
+    fn on_record(&self, id: &Id, record: &tracing::span::Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(values) = span.extensions_mut().get_mut::<Values>()
+        {
+            record.record(values);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        self.queue(record::of(event, &context));
+    }
+}
+
+/// The thread: sends one after the other, as fast as the journal takes them.
+fn carry(records: &Receiver<Record>, waiting: &AtomicUsize, send: &mut dyn FnMut(&Record)) {
+    let mut told = 0;
+    while let Ok(record) = records.recv() {
+        waiting.fetch_sub(1, Ordering::AcqRel);
+        send(&record);
+        let dropped = dropped();
+        if dropped > told {
+            send(&about_dropped(dropped - told));
+            told = dropped;
+        }
+    }
+}
+
+fn about_dropped(count: u64) -> Record {
+    Record {
+        level: Level::WARN,
+        target: module_path!().to_owned(),
+        module: Some(module_path!()),
+        file: Some(file!()),
+        line: Some(line!()),
+        text: format!("{count} lines of the log were dropped: the journal did not take them"),
+        fields: vec![("dropped", count.to_string())],
+    }
+}
+
+fn send(log: &JournalLog, record: &Record) {
+    let text = &record.text;
+    let sent = log.journal_send(
+        &log::Record::builder()
+            .args(format_args!("{text}"))
+            .level(level(record.level))
+            .target(&record.target)
+            .module_path_static(record.module)
+            .file_static(record.file)
+            .line(record.line)
+            .key_values(&record.fields.as_slice())
+            .build(),
+    );
+    if sent.is_err() {
+        DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn level(level: Level) -> log::Level {
+    match level {
+        Level::ERROR => log::Level::Error,
+        Level::WARN => log::Level::Warn,
+        Level::INFO => log::Level::Info,
+        Level::DEBUG => log::Level::Debug,
+        Level::TRACE => log::Level::Trace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    fn records(journald: Journald, events: impl FnOnce()) {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(journald), events);
+    }
+
+    #[test]
+    fn values_are_fields_and_stand_in_the_text() {
+        let (journald, taken) = Journald::new();
+        records(journald, || {
+            let span =
+                tracing::info_span!("carry", settlement = "S-1", more = tracing::field::Empty);
+            let _in_span = span.enter();
+            span.record("more", 7);
+            tracing::warn!(code = "E2001", device = %"scanner", caller = "uid:7", "令牌 refused");
+        });
+        let record = taken.recv().unwrap();
+        assert_eq!(
+            record.text,
+            "令牌 refused code=E2001 device=scanner caller=uid:7 settlement=S-1 more=7"
+        );
+        let fields: Vec<_> = record
+            .fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("code", "E2001"),
+                ("device", "scanner"),
+                ("caller", "uid:7"),
+                ("settlement", "S-1"),
+                ("more", "7")
+            ]
+        );
+        assert_eq!((record.level, record.file), (Level::WARN, Some(file!())));
+        assert!(record.line.is_some() && record.module == Some(module_path!()));
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let (journald, taken) = Journald::new();
+        records(
+            journald,
+            || tracing::info!(what = %"药".repeat(4_096), "long"),
+        );
+        let record = taken.recv().unwrap();
+        assert!(record.text.len() <= 4_096 && record.fields[0].1.len() <= 4_096);
+        assert!(record.fields[0].1.chars().all(|c| c == '药'));
+    }
+
+    #[test]
+    fn a_journal_that_stands_still_stops_nobody_and_what_is_dropped_is_counted() {
+        let (journald, taken) = Journald::new();
+        let (waiting, before) = (Arc::clone(&journald.waiting), dropped());
+        let quiet = u64::try_from(WAITING_MAX - WAITING_KEPT).unwrap();
+        let most = u64::try_from(WAITING_MAX).unwrap();
+        records(journald, || {
+            for n in 0..quiet + 3 {
+                tracing::info!(n, "said");
+            }
+            assert_eq!(dropped() - before, 3);
+            for n in quiet..most + 2 {
+                tracing::error!(n, "said loudly");
+            }
+        });
+        assert_eq!(dropped() - before, 5);
+        // It turns again: everything that was queued comes, and the count after the first of it.
+        let mut sent = Vec::new();
+        carry(&taken, &waiting, &mut |record| {
+            sent.push(record.text.clone())
+        });
+        assert_eq!(sent.len(), WAITING_MAX + 1);
+        assert!(
+            sent[1].contains("lines of the log were dropped"),
+            "{}",
+            sent[1]
+        );
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+    }
+}

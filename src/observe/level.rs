@@ -1,0 +1,169 @@
+//! What is logged: by the environment, else by the configuration, and for a while what a person asked for.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::{Registry, reload};
+
+/// All of the program.
+const OURS: &str = "yibaod";
+/// Sets it at the start, whatever the configuration says.
+const VARIABLE: &str = "YIBAO_LOG";
+/// Longest name of a part of the program.
+const TARGET_BYTES_MAX: usize = 64;
+/// The levels that there are; what is below them is not compiled into what ships.
+const LEVELS: [&str; 5] = ["off", "error", "warn", "info", "debug"];
+
+static LEVELS_HELD: OnceLock<Held> = OnceLock::new();
+
+struct Held {
+    handle: reload::Handle<Targets, Registry>,
+    /// Whether the environment said what is logged.
+    is_of_environment: bool,
+    now: Mutex<String>,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LevelError {
+    /// There is no such level.
+    #[error("level {0:?} is none of off, error, warn, info, debug")]
+    Level(String),
+    /// No part of a program is called that.
+    #[error("target {0:?} is no name of a part, such as yibaod::device")]
+    Target(String),
+    /// The log is not kept by this process.
+    #[error("this process keeps no log")]
+    NoLog,
+}
+
+/// The first layer: lets through what is to be logged.
+pub(super) fn layer() -> reload::Layer<Targets, Registry> {
+    let of_environment = std::env::var(VARIABLE)
+        .ok()
+        .and_then(|said| said.parse::<Targets>().ok());
+    let is_of_environment = of_environment.is_some();
+    let filter = of_environment.unwrap_or_else(usual);
+    let now = Mutex::new(filter.to_string());
+    let (layer, handle) = reload::Layer::new(filter);
+    let held = Held {
+        handle,
+        is_of_environment,
+        now,
+    };
+    // The second one to start keeps the first one's handle; there is one start in a process.
+    drop(LEVELS_HELD.set(held));
+    layer
+}
+
+/// What is logged when nobody says otherwise: ours that is worth knowing, and what troubles others.
+fn usual() -> Targets {
+    Targets::new()
+        .with_target(OURS, LevelFilter::INFO)
+        .with_default(LevelFilter::WARN)
+}
+
+/// What is logged now, as a filter: `yibaod=info,warn`.
+#[must_use]
+pub fn log_level() -> String {
+    let now = LEVELS_HELD.get().map(|held| &held.now);
+    now.map_or_else(String::new, |now| {
+        now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    })
+}
+
+/// Logs as the configuration says, unless the environment said it.
+pub fn use_configured(level: &str) {
+    let Some(held) = LEVELS_HELD.get() else {
+        return;
+    };
+    if !held.is_of_environment && put(held, &filter(level)).is_err() {
+        tracing::warn!(level, "the level of the log stays");
+    }
+}
+
+/// Logs this level until the process ends or the next word: of one part (`yibaod::device`), or of all of the program.
+/// Gives the filter as it is then.
+///
+/// # Errors
+/// There is no such level or part, or no log.
+pub fn set_level(level: &str, target: Option<&str>) -> Result<String, LevelError> {
+    check_level(level, target)?;
+    let held = LEVELS_HELD.get().ok_or(LevelError::NoLog)?;
+    let wanted = match target {
+        None => filter(level),
+        Some(target) => format!("{},{target}={level}", log_level()),
+    };
+    put(held, &wanted)?;
+    Ok(log_level())
+}
+
+/// Whether there is such a level and such a part.
+///
+/// # Errors
+/// There is not.
+pub fn check_level(level: &str, target: Option<&str>) -> Result<(), LevelError> {
+    if !LEVELS.contains(&level) {
+        return Err(LevelError::Level(level.to_owned()));
+    }
+    match target {
+        Some(target) if !is_target(target) => Err(LevelError::Target(target.to_owned())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// All of ours at this level, others from a warning on.
+fn filter(level: &str) -> String {
+    match level {
+        "off" | "error" => level.to_owned(),
+        _ => format!("{OURS}={level},warn"),
+    }
+}
+
+fn put(held: &Held, wanted: &str) -> Result<(), LevelError> {
+    let filter = wanted
+        .parse::<Targets>()
+        .map_err(|_| LevelError::Level(wanted.to_owned()))?;
+    let shown = filter.to_string();
+    held.handle.reload(filter).map_err(|_| LevelError::NoLog)?;
+    *held.now.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+    Ok(())
+}
+
+fn is_target(target: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':');
+    (1..=TARGET_BYTES_MAX).contains(&target.len()) && target.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_parts_are_checked_before_anything_changes() {
+        for level in ["loud", "", "debug,info", "INFO", "trace"] {
+            assert_eq!(
+                check_level(level, None),
+                Err(LevelError::Level(level.to_owned()))
+            );
+        }
+        for target in ["", "yibaod=debug", "a b", "x,y", &"a".repeat(65)] {
+            assert!(!is_target(target), "{target}");
+        }
+        assert!(is_target("yibaod::device") && is_target("hyper"));
+    }
+
+    #[test]
+    fn every_level_is_a_filter() {
+        for level in LEVELS {
+            assert!(filter(level).parse::<Targets>().is_ok(), "{level}");
+        }
+        assert_eq!(filter("info").parse::<Targets>().unwrap(), usual());
+        let filter: Targets = "yibaod=info,warn,yibaod=debug".parse().unwrap();
+        let filter = filter.to_string();
+        assert!(
+            filter.contains("yibaod=debug") && !filter.contains("yibaod=info"),
+            "{filter}"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Tokens as an operator makes, sees and takes them back: `yibaoctl token`, and what the daemon says to who shows one.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::desk::{Desk, Setup};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_made_seen_and_taken_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let made = create(dir.path(), "hall", "monitor");
+    assert!(made.status.success(), "{made:?}");
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let token = made["token"].as_str().expect("a token");
+    let file = dir.path().join("hall");
+    assert_eq!(made["file"], file.display().to_string());
+    let mode = std::fs::metadata(&file)
+        .expect("it is made")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // With a token of its own, in place of which is ours.
+    let (config_more, address) = super::tcp(dir.path(), "monitor");
+    let config_more = config_more.replace("hall.token", "hall");
+    let desk = Desk::start(Setup {
+        config_more,
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(status_of_http(address, Some(token)), "200");
+    assert_eq!(status_of_http(address, None), "401");
+    assert_eq!(
+        status_of_http(address, Some(&token.replace(&token[..4], "AAAA"))),
+        "401"
+    );
+
+    let (listed, exit) = list(&desk);
+    assert_eq!(exit, Some(0));
+    assert_eq!(
+        (&listed["name"], &listed["roles"][0]),
+        (&"hall".into(), &"monitor".into())
+    );
+    assert_eq!(listed["wrong"], Value::Null);
+    assert!(!listed.to_string().contains(token), "a token is shown once");
+
+    // Readable by others it is worth nothing, and the list says so.
+    set_mode(&file, 0o644);
+    assert_eq!(status_of_http(address, Some(token)), "401");
+    let (listed, exit) = list(&desk);
+    assert_eq!(exit, Some(1), "{listed}");
+    assert!(
+        listed["wrong"]
+            .as_str()
+            .is_some_and(|why| why.contains("others can read it"))
+    );
+    set_mode(&file, 0o600);
+    assert_eq!(status_of_http(address, Some(token)), "200");
+
+    let removed = yibaoctl(&["token", "remove", "hall", "--config"], &desk.config());
+    assert!(removed.status.success(), "{removed:?}");
+    assert!(!file.exists());
+    assert_eq!(status_of_http(address, Some(token)), "401");
+    assert_eq!(list(&desk).1, Some(1));
+    let unknown = yibaoctl(&["token", "remove", "nobody", "--config"], &desk.config());
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+}
+
+#[test]
+fn a_token_is_never_made_over_another_nor_under_a_strange_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    assert!(create(dir.path(), "hall", "cashier").status.success());
+    let first = std::fs::read(dir.path().join("hall")).expect("ours");
+    let again = create(dir.path(), "hall", "cashier");
+    assert!(!again.status.success(), "{again:?}");
+    assert_eq!(std::fs::read(dir.path().join("hall")).expect("ours"), first);
+    for (name, role) in [("../hall", "cashier"), ("", "cashier"), ("wall", "king")] {
+        let refused = create(dir.path(), name, role);
+        assert_eq!(refused.status.code(), Some(2), "{name} {role}: {refused:?}");
+    }
+    let left = std::fs::read_dir(dir.path()).expect("ours").count();
+    assert_eq!(left, 1);
+}
+
+fn create(dir: &Path, name: &str, role: &str) -> Output {
+    yibaoctl(
+        &["--json", "token", "create", name, "--role", role, "--dir"],
+        dir,
+    )
+}
+
+fn list(desk: &Desk) -> (Value, Option<i32>) {
+    let told = yibaoctl(&["--json", "token", "list", "--config"], &desk.config());
+    let json = serde_json::from_slice(&told.stdout);
+    (
+        json.unwrap_or_else(|_| panic!("{told:?}")),
+        told.status.code(),
+    )
+}
+
+fn yibaoctl(words: &[&str], last: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yibaoctl"));
+    command.args(words).arg(last).output().expect("it runs")
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    std::fs::set_permissions(file, PermissionsExt::from_mode(mode)).expect("ours");
+}
+
+/// What HTTP says to a look at the status.
+fn status_of_http(address: std::net::SocketAddr, token: Option<&str>) -> String {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+    ]);
+    curl.args(["--header", "content-type: application/json", "--data", "{}"]);
+    if let Some(token) = token {
+        curl.args(["--header", &format!("authorization: Bearer {token}")]);
+    }
+    curl.arg(format!("http://{address}/yibao.v1.DaemonService/GetStatus"));
+    String::from_utf8(curl.output().expect("curl").stdout).expect("a number")
+}

@@ -1,0 +1,238 @@
+//! The log in systemd's journal: fields, nobody's name, and a journal that stands still stops nothing.
+
+use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use yibaod::api::Money;
+use yibaod::sandbox::platform::{Options, Platform};
+
+use super::{ctl, told};
+use crate::callers::{answer_of, calling};
+use crate::desk::{Desk, Setup, Shows, bill, refusal};
+
+/// Puts the folder $JOURNAL where journald's sockets are, for this program alone.
+const IN_ITS_PLACE: &str = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && \
+                            mount --bind \"$JOURNAL\" /run/systemd/journal && exec \"$@\"";
+/// Nothing for so long: all was read.
+const QUIET_MS: u64 = 500;
+/// Longest datagram.
+const DATAGRAM_BYTES_MAX: usize = 256 * 1024;
+
+/// What stands where journald listens.
+struct Journal {
+    socket: UnixDatagram,
+    dir: TempDir,
+}
+
+impl Journal {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let socket = UnixDatagram::bind(dir.path().join("socket")).expect("a socket");
+        let quiet = Duration::from_millis(QUIET_MS);
+        socket.set_read_timeout(Some(quiet)).expect("a socket");
+        Self { socket, dir }
+    }
+
+    /// A desk whose daemon writes here.
+    async fn desk(&self, level: &str) -> Desk {
+        let set = |name: &str, value: String| (name.to_owned(), value);
+        let platform = Platform::start(Options::default())
+            .await
+            .expect("a free port");
+        let setup = Setup {
+            env: vec![
+                set("YIBAO_LOG_TO", "journal".to_owned()),
+                set("YIBAO_LOG", level.to_owned()),
+                set("JOURNAL", self.dir.path().display().to_string()),
+            ],
+            ..Setup::default()
+        };
+        let mut desk = Desk::prepare(std::sync::Arc::new(platform), setup);
+        let words = [
+            "unshare",
+            "-m",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            IN_ITS_PLACE,
+            "sh",
+        ];
+        desk.start_daemon_under(&words).await;
+        desk
+    }
+
+    /// Reads, as journald does, until it is told that nothing more comes, and then all that is there.
+    fn follow(&self) -> Reader {
+        let socket = self.socket.try_clone().expect("a descriptor");
+        let (enough, over) = mpsc::channel::<()>();
+        let entries = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            let mut bytes = vec![0; DATAGRAM_BYTES_MAX];
+            loop {
+                // Whether it was over before it was quiet.
+                let is_over = over.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+                match socket.recv(&mut bytes) {
+                    Ok(length) => all.push(bytes[..length].to_vec()),
+                    Err(_) if is_over => return all,
+                    Err(_) => {}
+                }
+            }
+        });
+        Reader { enough, entries }
+    }
+
+    /// Puts it into the log that is looked through for names in the end.
+    fn keep(&self, desk: &Desk, entries: &[Vec<u8>]) {
+        let path = desk.dir().join("daemon.log");
+        let log = std::fs::OpenOptions::new().append(true).open(path);
+        log.expect("its log")
+            .write_all(&entries.join(&b'\n'))
+            .expect("its log");
+    }
+}
+
+struct Reader {
+    /// Only ever dropped.
+    enough: mpsc::Sender<()>,
+    entries: JoinHandle<Vec<Vec<u8>>>,
+}
+
+impl Reader {
+    /// What was sent, once it is quiet.
+    fn end(self) -> Vec<Vec<u8>> {
+        drop(self.enough);
+        tokio::task::block_in_place(|| self.entries.join().expect("no panic"))
+    }
+}
+
+/// A field of an entry, in either of its two forms.
+fn field(entry: &[u8], name: &str) -> Option<String> {
+    let mut rest = entry;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|b| *b == b'\n')?;
+        let (line, after) = (&rest[..end], &rest[end + 1..]);
+        let (key, value, next) = match line.iter().position(|b| *b == b'=') {
+            Some(at) => (&line[..at], &line[at + 1..], after),
+            None => {
+                let length = u64::from_le_bytes(after.get(..8)?.try_into().ok()?);
+                let length = usize::try_from(length).ok()?;
+                (line, after.get(8..8 + length)?, after.get(9 + length..)?)
+            }
+        };
+        if key == name.as_bytes() {
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+        rest = next;
+    }
+    None
+}
+
+async fn pay(desk: &Desk, request_id: &str) -> yibaod::api::Settlement {
+    let patient = desk.patient(request_id, &[Shows::fresh("employee")]).await;
+    let answer = answer_of(calling(desk, bill(desk, request_id)).await).await;
+    patient.abort();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_has_its_fields_and_nobodys_name() {
+    let journal = Journal::new();
+    let desk = journal.desk("yibaod=debug,warn").await;
+    let reader = journal.follow();
+    let answer = pay(&desk, "fields").await;
+    let mut bad = bill(&desk, "refused");
+    bad.bills.clear();
+    let refused = desk.scan_and_pay(bad).await.expect_err("nothing is billed");
+    assert_eq!(refusal(&refused).name, "EMPTY_BILL");
+    let mut all = reader.end();
+    journal.keep(&desk, &all);
+    all.retain(|entry| !entry.is_empty());
+    let with = |name: &str| {
+        all.iter()
+            .filter_map(|entry| field(entry, name))
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        with("SETTLEMENT").contains(&answer.settlement_id),
+        "{:?}",
+        with("SETTLEMENT")
+    );
+    assert!(
+        with("CALLER")
+            .iter()
+            .any(|caller| caller.starts_with("uid:"))
+    );
+    assert!(
+        with("DEVICE").iter().any(|device| device == "scanner"),
+        "{:?}",
+        with("DEVICE")
+    );
+    for entry in &all {
+        for name in [
+            "MESSAGE",
+            "PRIORITY",
+            "TARGET",
+            "CODE_FILE",
+            "CODE_LINE",
+            "SYSLOG_IDENTIFIER",
+            "VERSION",
+        ] {
+            assert!(
+                field(entry, name).is_some(),
+                "no {name}: {}",
+                String::from_utf8_lossy(entry)
+            );
+        }
+    }
+    let ready = all
+        .iter()
+        .find(|entry| field(entry, "MESSAGE").is_some_and(|it| it.starts_with("ready ")));
+    assert!(
+        ready.is_some(),
+        "the text has its values: {:?}",
+        with("MESSAGE")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_stands_still_stops_no_settlement_and_what_is_lost_is_counted() {
+    let journal = Journal::new();
+    // Everything that any library says: more than the queue takes.
+    let desk = journal.desk("trace").await;
+    let mut dropped = 0;
+    for n in 0..40 {
+        let answer = pay(&desk, &format!("still-{n}")).await;
+        assert_eq!(answer.money(), Money::Settled);
+        dropped = lines_dropped(&desk);
+        if n > 0 && dropped > 0 {
+            break;
+        }
+    }
+    assert!(dropped > 0, "the queue took all of it");
+    println!("{dropped} lines dropped while nobody read");
+    // It is read again: the loss is said in the log itself.
+    let reader = journal.follow();
+    let entries = reader.end();
+    journal.keep(&desk, &entries);
+    let said = entries
+        .iter()
+        .filter_map(|entry| field(entry, "DROPPED"))
+        .count();
+    assert!(
+        said > 0,
+        "{} entries, none says what was dropped",
+        entries.len()
+    );
+}
+
+fn lines_dropped(desk: &Desk) -> u64 {
+    let status = told(&ctl(desk, &["--json", "status"]));
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    let lines = status["logLinesDropped"].as_str().expect("int64 is text");
+    lines.parse().expect("a number")
+}

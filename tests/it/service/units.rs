@@ -1,0 +1,220 @@
+//! The units, by systemd's own tools: that they say what is understood, how exposed the service is, and that the daemon
+//! makes no system call that they forbid.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use yibaod::api::Money;
+
+use super::{ctl, told};
+use crate::callers::{answer_of, calling};
+use crate::desk::{Desk, Setup, Shows, bill};
+
+/// Ten times what `systemd-analyze security` may say.
+const EXPOSURE_TENTHS_MAX: &str = "15";
+/// Directives that systemd 241 does not know, with the version that does: passed over there, so nothing may depend on
+/// them.
+const NEWER_THAN_241: [(&str, u16); 8] = [
+    ("OOMPolicy", 243),
+    ("ProtectHostname", 242),
+    ("RestrictSUIDSGID", 242),
+    ("ProtectKernelLogs", 244),
+    ("ProtectClock", 245),
+    ("ProtectProc", 247),
+    ("LoadCredential", 247),
+    ("ImportCredential", 254),
+];
+/// All others that are used, known to 241.
+const KNOWN_TO_241: &str = "Description Documentation Wants After StartLimitIntervalSec StartLimitBurst Type \
+    ConditionPathExists NotifyAccess ExecStart ExecReload WatchdogSec TimeoutStartSec TimeoutStopSec KillMode Restart RestartSec \
+    RestartPreventExitStatus OOMScoreAdjust User Group UMask StateDirectory StateDirectoryMode RuntimeDirectory \
+    RuntimeDirectoryMode RuntimeDirectoryPreserve LimitCORE LimitNOFILE TasksMax MemoryMax NoNewPrivileges \
+    CapabilityBoundingSet AmbientCapabilities ProtectSystem ProtectHome PrivateTmp PrivateMounts \
+    ProtectKernelTunables ProtectKernelModules ProtectControlGroups LockPersonality MemoryDenyWriteExecute \
+    RestrictNamespaces RestrictRealtime RemoveIPC KeyringMode RestrictAddressFamilies SystemCallArchitectures \
+    SystemCallFilter SystemCallErrorNumber DevicePolicy DeviceAllow WantedBy Also ListenStream FileDescriptorName \
+    SocketUser SocketGroup SocketMode DirectoryMode Backlog RemoveOnStop";
+
+fn unit(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("systemd")
+        .join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(unit(name)).expect("the unit")
+}
+
+/// `Name=` of each line and what is behind it.
+fn directives(text: &str) -> Vec<(&str, &str)> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.starts_with('['));
+    lines.filter_map(|line| line.split_once('=')).collect()
+}
+
+fn systemd_analyze(words: &[&str]) -> Output {
+    Command::new("systemd-analyze")
+        .args(words)
+        .output()
+        .expect("systemd is installed")
+}
+
+#[test]
+fn every_directive_is_known_and_what_is_newer_is_on_the_list() {
+    let known: BTreeSet<&str> = KNOWN_TO_241.split_whitespace().collect();
+    for name in ["yibaod.service", "yibaod.socket"] {
+        for (directive, _) in directives(&text(name)) {
+            let is_newer = NEWER_THAN_241.iter().any(|(newer, _)| *newer == directive);
+            assert!(known.contains(directive) != is_newer, "{name}: {directive}");
+        }
+    }
+}
+
+#[test]
+fn systemd_understands_the_units() {
+    // Where they are installed the programs and the manual are there; here something stands for them.
+    let dir = tempfile::tempdir().expect("a folder");
+    for name in ["yibaod.service", "yibaod.socket"] {
+        let text = text(name)
+            .replace("/usr/lib/yibaod/yibaod", "/bin/true")
+            .replace("/usr/bin/yibaoctl reload", "/bin/true");
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("Documentation="));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        std::fs::write(dir.path().join(name), text).expect("its folder");
+    }
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let output = systemd_analyze(&[
+        "verify",
+        "--man=no",
+        &path("yibaod.service"),
+        &path("yibaod.socket"),
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    print!("{said}");
+    let newer = |line: &&str| {
+        let named = |(name, _): &(&str, u16)| line.contains(&format!("Unknown key '{name}'"));
+        !NEWER_THAN_241.iter().any(named)
+    };
+    let wrong: Vec<&str> = said
+        .lines()
+        .filter(newer)
+        .filter(|line| line.contains("yibaod"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn the_service_is_little_exposed() {
+    let path = unit("yibaod.service").display().to_string();
+    let threshold = format!("--threshold={EXPOSURE_TENTHS_MAX}");
+    let output = systemd_analyze(&[
+        "security",
+        "--no-pager",
+        "--offline=true",
+        &threshold,
+        &path,
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    for line in said
+        .lines()
+        .filter(|line| line.contains('✗') || line.contains("Overall"))
+    {
+        println!("{}", line.trim_end());
+    }
+    assert!(
+        output.status.success(),
+        "more exposed than {EXPOSURE_TENTHS_MAX} tenths:\n{said}"
+    );
+    assert!(said.contains("Overall exposure level"), "{said}");
+}
+
+/// A whole settlement with its paper under a tracer: what it calls is allowed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settlement_makes_no_system_call_that_is_forbidden() {
+    let platform = yibaod::sandbox::platform::Platform::start(Default::default()).await;
+    let mut desk = Desk::prepare(
+        std::sync::Arc::new(platform.expect("a free port")),
+        Setup::default(),
+    );
+    let trace = desk.dir().join("trace").display().to_string();
+    desk.start_daemon_under(&["strace", "-f", "-qq", "-c", "-U", "name", "-o", &trace])
+        .await;
+    let patient = desk.patient("traced", &[Shows::fresh("employee")]).await;
+    let answer = answer_of(calling(&desk, bill(&desk, "traced")).await).await;
+    patient.abort();
+    assert_eq!(answer.money(), Money::Settled);
+    told(&ctl(&desk, &["reload"]));
+    desk.ask_to_stop();
+    assert!(
+        desk.wait_until_ended(std::time::Duration::from_secs(30))
+            .await,
+        "{}",
+        desk.log()
+    );
+    let table = std::fs::read_to_string(&trace).expect("its trace");
+    let made: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|name| {
+            name.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .filter(|name| !["syscall", "total", "name"].contains(name))
+        .collect();
+    assert!(
+        made.contains("fdatasync") && made.contains("epoll_wait"),
+        "{table}"
+    );
+    let mut allowed = allowed();
+    // SQLite gives its files to the owner of the database when it is root, which the service is not.
+    if rustix::process::geteuid().is_root() {
+        allowed.insert("fchown".to_owned());
+    }
+    let forbidden: Vec<_> = made
+        .iter()
+        .filter(|call| !allowed.contains(**call))
+        .collect();
+    assert!(forbidden.is_empty(), "{forbidden:?} of {made:?}");
+    println!(
+        "{} kinds of system calls, all of {} allowed",
+        made.len(),
+        allowed.len()
+    );
+}
+
+/// What the unit's filter lets through.
+fn allowed() -> BTreeSet<String> {
+    let mut allowed = BTreeSet::new();
+    for (directive, value) in directives(&text("yibaod.service")) {
+        if directive != "SystemCallFilter" {
+            continue;
+        }
+        let (is_denied, groups) = match value.strip_prefix('~') {
+            Some(groups) => (true, groups),
+            None => (false, value),
+        };
+        for call in groups.split_whitespace().flat_map(calls_of) {
+            match is_denied {
+                true => drop(allowed.remove(&call)),
+                false => drop(allowed.insert(call)),
+            }
+        }
+    }
+    allowed
+}
+
+/// The calls of a group and the groups in it, by systemd's own list.
+fn calls_of(group: &str) -> Vec<String> {
+    if !group.starts_with('@') {
+        return vec![group.to_owned()];
+    }
+    let output = systemd_analyze(&["syscall-filter", "--no-pager", group]);
+    let list = String::from_utf8_lossy(&output.stdout).into_owned();
+    let members = list.lines().skip(1).map(str::trim);
+    let members = members.filter(|it| !it.is_empty() && !it.starts_with('#'));
+    members.flat_map(calls_of).collect()
+}
