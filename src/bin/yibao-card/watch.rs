@@ -14,6 +14,8 @@ use crate::voice::Voice;
 const LOOK_AGAIN_MS: u64 = 1_000;
 /// A state that pcscd does not know for so long is no passing one: a reader that comes up has none at first.
 const UNKNOWN_MS_MIN: u64 = 1_500;
+/// How often a reader whose state is not known is asked about.
+const UNKNOWN_LOOK_MS: u64 = 50;
 /// How long to wait before pcscd is tried again.
 const PAUSE_MS: u64 = 250;
 
@@ -62,12 +64,36 @@ fn follow(context: &Context, tell: &mut impl FnMut(Told)) -> Error {
         if !states.iter().skip(1).any(|state| is_new(&state)) {
             tell(readers(&states, &mut unknown, Instant::now()));
         }
+        let is_doubtful = ask_anew(&mut states);
         match context.get_status_change(Duration::from_millis(LOOK_AGAIN_MS), &mut states) {
             Ok(()) => states.iter_mut().for_each(ReaderState::sync_current_state),
             Err(Error::Timeout | Error::UnknownReader | Error::NoReadersAvailable) => {}
             Err(error) => return error,
         }
+        if is_doubtful {
+            std::thread::sleep(Duration::from_millis(UNKNOWN_LOOK_MS));
+        }
     }
+}
+
+/// Has pcscd tell the states that are not known as if they had never been asked about; whether there are any.
+///
+/// libpcsclite calls it no change when a reader that comes up, and had neither card nor slot a moment ago, has one:
+/// it would wait for ever.
+fn ask_anew(states: &mut [ReaderState]) -> bool {
+    let mut is_any = false;
+    for state in states.iter_mut().skip(1) {
+        if !is_known(state.current_state()) {
+            is_any |= state.current_state() != State::UNAWARE;
+            *state = ReaderState::new(state.name(), State::UNAWARE);
+        }
+    }
+    is_any
+}
+
+/// Whether pcscd knows what is in a reader.
+fn is_known(state: State) -> bool {
+    state.intersects(State::PRESENT | State::EMPTY)
 }
 
 /// Forgets readers that are gone and takes in those that came. The first state is that of the list itself.
@@ -91,7 +117,7 @@ struct Unknown(BTreeMap<String, Instant>);
 impl Unknown {
     /// Whether this one's is not known for longer than a moment.
     fn lasts(&mut self, reader: &str, state: State, now: Instant) -> bool {
-        if state.intersects(State::PRESENT | State::EMPTY) {
+        if is_known(state) {
             self.0.remove(reader);
             return false;
         }
