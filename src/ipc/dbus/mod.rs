@@ -16,6 +16,7 @@ mod desk;
 mod door;
 mod error;
 mod introspect;
+mod places;
 mod polkit;
 mod serve;
 mod shape;

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tonic::Status;
 use zbus::message::{Flags, Header, Message};
 use zbus::{Connection, Dict, Variant};
@@ -19,6 +19,7 @@ use super::callers::{Peer, Watch};
 use super::catalogue::{Catalogue, Method, ROOT, ROOT_PATH};
 use super::desk::Snapshot;
 use super::error::{Refusal, is_not_allowed};
+use super::places::Places;
 use super::polkit::{self, Verdict};
 use super::shape::{self, Fields};
 use super::standard;
@@ -34,8 +35,6 @@ const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 const DEADLINE_MS: u32 = 20_000;
 /// A longer wait is a mistake.
 const DEADLINE_MS_MAX: u32 = 600_000;
-/// Requests whose files are read at once. A disk that hangs holds its own place only.
-const READING_MAX: usize = 8;
 /// How long the files of a request may take to be read.
 const READING_MS_MAX: u64 = 10_000;
 /// Keys of a request that are the door's, not the message's.
@@ -49,7 +48,7 @@ pub(super) struct Server {
     pub(super) bus: Connection,
     pub(super) calls: Calls,
     pub(super) desk: watch::Receiver<Snapshot>,
-    reading: Arc<Semaphore>,
+    reading: Arc<Places>,
 }
 
 /// What a caller wants besides its message.
@@ -64,7 +63,7 @@ impl Server {
             bus,
             calls,
             desk,
-            reading: Arc::new(Semaphore::new(READING_MAX)),
+            reading: Arc::default(),
         }
     }
 
@@ -129,7 +128,7 @@ impl Server {
         call: &Message,
         method: &Method,
     ) -> Result<Fields, Refusal> {
-        let (message, wants) = self.request(call, method).await?;
+        let (message, wants) = self.request(peer, call, method).await?;
         let deadline = wants
             .deadline
             .unwrap_or(Duration::from_millis(DEADLINE_MS.into()));
@@ -194,7 +193,7 @@ impl Server {
         call: &Message,
         method: &Method,
     ) -> Result<(Watch, BoxStream<'static, Result<Bytes, Status>>), Refusal> {
-        let (message, wants) = self.request(call, method).await?;
+        let (message, wants) = self.request(peer, call, method).await?;
         let watch = subscribe(peer, wants.subscription)?;
         let caller = self.caller(peer).await?;
         let asked = |caller| {
@@ -215,7 +214,12 @@ impl Server {
     }
 
     /// The message in protobuf, and what stands beside it.
-    async fn request(&self, call: &Message, method: &Method) -> Result<(Bytes, Wants), Refusal> {
+    async fn request(
+        &self,
+        peer: &Peer,
+        call: &Message,
+        method: &Method,
+    ) -> Result<(Bytes, Wants), Refusal> {
         let body = call.body();
         if body.len() > REQUEST_BYTES_MAX {
             let detail =
@@ -225,9 +229,10 @@ impl Server {
         if call.data().fds().is_empty() {
             return read(call, method);
         }
+        let uid = self.uid(peer).await?;
         // Files may lie on a disk that takes its time.
         let (call, method) = (call.clone(), method.clone());
-        let Ok(place) = Arc::clone(&self.reading).try_acquire_owned() else {
+        let Some(place) = self.reading.take(uid) else {
             let detail = "too many files are being read";
             return Err(Failure::new(Code::TooManyCalls, detail).into());
         };
@@ -244,13 +249,16 @@ impl Server {
         }
     }
 
-    async fn caller(&self, peer: &Peer) -> Result<Caller, Refusal> {
-        let Some(uid) = peer.uid(&self.bus).await else {
+    async fn uid(&self, peer: &Peer) -> Result<u32, Refusal> {
+        peer.uid(&self.bus).await.ok_or_else(|| {
             let detail = "the bus does not say whose the connection is";
-            return Err(Failure::new(Code::NotAllowed, detail).into());
-        };
+            Failure::new(Code::NotAllowed, detail).into()
+        })
+    }
+
+    async fn caller(&self, peer: &Peer) -> Result<Caller, Refusal> {
         Ok(Caller::Bus {
-            uid,
+            uid: self.uid(peer).await?,
             name: peer.name.to_string(),
             granted: &[],
         })
