@@ -16,7 +16,7 @@ use crate::operation::{ConfigChange, Failure, Operations};
 use crate::runner::Runner;
 
 /// Parts of the configuration that are replaced while the daemon runs. All others want a new start.
-const REPLACED: [&str; 10] = [
+const REPLACED: [&str; 11] = [
     "access.",
     "code.",
     "device.",
@@ -26,6 +26,7 @@ const REPLACED: [&str; 10] = [
     "receipt.",
     "sheet.",
     "tcp.settle",
+    "tcp.token.",
     "times.",
 ];
 
@@ -179,11 +180,8 @@ fn change(difference: Difference, in_force: bool) -> ConfigChange {
 }
 
 fn is_replaced(key: &str) -> bool {
-    // What a token or a certificate may do stands in the rights, which are replaced; who it is stands at the door.
-    let is_role = key.ends_with(".role")
-        && ["tcp.token.", "tcp.client."]
-            .iter()
-            .any(|part| key.starts_with(part));
+    // What a certificate may do stands in the rights, which are replaced; who it is stands in what was signed.
+    let is_role = key.ends_with(".role") && key.starts_with("tcp.client.");
     is_role || REPLACED.iter().any(|part| key.starts_with(part))
 }
 
@@ -198,6 +196,8 @@ fn merged(old: &Settings, new: Settings) -> Settings {
     merged.log = new.log;
     merged.receipt = new.receipt;
     merged.sheet = new.sheet;
+    merged.tcp.settle = new.tcp.settle;
+    merged.tcp.tokens = new.tcp.tokens;
     merged.times = new.times;
     merged
 }
@@ -234,7 +234,7 @@ mod tests {
             "paths.socket",
             "limits.waiting_callers",
             "tcp.listen",
-            "tcp.token.his.file",
+            "tcp.tls.key",
             "json.origins",
             "dbus.enabled",
         ] {
@@ -248,6 +248,7 @@ mod tests {
             "sheet.template_dir",
             "tcp.settle",
             "tcp.token.his.role",
+            "tcp.token.his.file",
         ] {
             assert!(is_replaced(key), "{key}");
         }

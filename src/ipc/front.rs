@@ -17,7 +17,7 @@ use super::call::Calls;
 use super::grpc::Gate;
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
-use super::tcp::{Peer, Tokens};
+use super::tcp::Peer;
 use crate::book::Code;
 use crate::observe::metrics::PROCESS;
 use crate::operation::Failure;
@@ -29,7 +29,6 @@ pub(super) struct Front {
     pub(super) gate: Gate,
     pub(super) json: Json,
     pub(super) guard: Arc<Guard>,
-    pub(super) tokens: Arc<Tokens>,
 }
 
 impl Front {
@@ -89,7 +88,7 @@ impl Front {
             return Ok(caller.clone());
         }
         match request.extensions().get::<Peer>() {
-            Some(peer) => self.tokens.caller(peer, request.headers()),
+            Some(peer) => self.gate.caller(peer, request.headers()),
             None => {
                 let what = "the connection has no credentials";
                 Err(Failure::new(Code::NotAllowed, what))

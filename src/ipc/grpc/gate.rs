@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use http::HeaderMap;
 use tonic::{Request, Status};
 
 use crate::book::Code;
 use crate::ipc::access::{Caller, Operation, Policy};
 use crate::ipc::convert::error;
+use crate::ipc::tcp::{Peer, Tokens};
 use crate::observe::metrics::{Level, PROCESS};
 use crate::operation::{CallerId, Failure};
 
@@ -41,18 +43,26 @@ pub struct Rights {
     now: Arc<ArcSwap<Said>>,
 }
 
-/// What the configuration said of it.
+/// What the configuration said of it: who the callers over TCP are as well, so that a token never has the role of
+/// another of its name.
 pub struct Said {
     policy: Policy,
     calls_per_caller_max: u32,
+    tokens: Tokens,
 }
 
 impl Said {
-    pub(super) fn new(policy: Policy, calls_per_caller_max: u32) -> Self {
+    pub(in crate::ipc) fn new(policy: Policy, calls_per_caller_max: u32) -> Self {
         Self {
             policy,
             calls_per_caller_max,
+            tokens: Tokens::default(),
         }
+    }
+
+    /// The same with tokens that may call.
+    pub(in crate::ipc) fn with_tokens(self, tokens: Tokens) -> Self {
+        Self { tokens, ..self }
     }
 }
 
@@ -93,13 +103,10 @@ enum Kind {
 }
 
 impl Gate {
-    pub(super) fn new(policy: Policy, calls_per_caller_max: u32) -> Self {
+    pub(super) fn new(said: Said) -> Self {
         Self {
             rights: Rights {
-                now: Arc::new(ArcSwap::from_pointee(Said::new(
-                    policy,
-                    calls_per_caller_max,
-                ))),
+                now: Arc::new(ArcSwap::from_pointee(said)),
             },
             open: Arc::default(),
         }
@@ -108,6 +115,18 @@ impl Gate {
     /// What it decides by.
     pub(super) fn rights(&self) -> Rights {
         self.rights.clone()
+    }
+
+    /// Who calls by TCP.
+    ///
+    /// # Errors
+    /// `TOKEN_REFUSED`.
+    pub(in crate::ipc) fn caller(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Failure> {
+        self.rights.now.load().tokens.caller(peer, headers)
     }
 
     /// Counts a connection; none: the caller, or everybody, has too many.
@@ -385,7 +404,7 @@ mod tests {
             ..Access::default()
         };
         let policy = Policy::new(&access, OWNER, &Accounts::default());
-        Gate::new(policy.unwrap(), 2)
+        Gate::new(Said::new(policy.unwrap(), 2))
     }
 
     fn caller(uid: u32) -> Caller {

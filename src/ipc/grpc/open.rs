@@ -65,21 +65,22 @@ pub fn open(
     passed: Option<OwnedFd>,
 ) -> Result<Door, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    let policy = policy(settings, &accounts)?;
+    let said = of(settings, &accounts)?;
     let gid = accounts.gid(GROUP);
-    let calls_per_caller_max = settings.limits.calls_per_caller;
     let path = &settings.paths.socket;
     let socket = match passed {
         Some(passed) => Socket::adopt(path, passed)?,
         None => Socket::bind(path, gid)?,
     };
-    let door = Door::over(socket, policy, calls_per_caller_max, operations)?;
-    let credentials_dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let credentials_dir = credentials_dir.as_deref();
-    let tcp = Tcp::bind(&settings.tcp, credentials_dir)?;
-    let tokens = Tokens::new(&settings.tcp.tokens, credentials_dir);
+    let door = Door::over(socket, said, operations)?;
+    let tcp = Tcp::bind(&settings.tcp, credentials_dir().as_deref())?;
     let guard = Guard::new(&settings.json.origins);
-    Ok(door.with_http(guard, tokens, tcp))
+    Ok(door.with_http(guard, tcp))
+}
+
+/// Where systemd puts what it hands over.
+fn credentials_dir() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// What the configuration says of who may do what, for [`super::Rights::change`].
@@ -88,8 +89,13 @@ pub fn open(
 /// A configured name is unknown, or the accounts cannot be read.
 pub fn said(settings: &Settings) -> Result<Said, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    let policy = policy(settings, &accounts)?;
-    Ok(Said::new(policy, settings.limits.calls_per_caller))
+    Ok(of(settings, &accounts)?)
+}
+
+fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, UnknownName> {
+    let policy = policy(settings, accounts)?;
+    let tokens = Tokens::new(&settings.tcp.tokens, credentials_dir().as_deref());
+    Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 
 fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, UnknownName> {

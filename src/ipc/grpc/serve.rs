@@ -11,16 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
-use super::gate::{Gate, Rights};
+use super::gate::{Gate, Rights, Said};
 use super::handle::Handle;
 use super::listen::Socket;
 use super::open::DoorError;
 use super::services::Services;
-use crate::ipc::access::Policy;
 use crate::ipc::call::Calls;
 use crate::ipc::front::Front;
 use crate::ipc::json::{Guard, Json};
-use crate::ipc::tcp::{Tcp, Tokens};
+use crate::ipc::tcp::Tcp;
 
 /// Bytes of the headers of one request.
 const HEADERS_BYTES_MAX: u32 = 16 * 1_024;
@@ -60,22 +59,20 @@ impl Door {
     pub fn open<H: Handle>(
         socket_path: &Path,
         gid: Option<u32>,
-        policy: Policy,
-        calls_per_caller_max: u32,
+        said: Said,
         handle: &H,
     ) -> Result<Self, DoorError> {
         let socket = Socket::bind(socket_path, gid)?;
-        Self::over(socket, policy, calls_per_caller_max, handle)
+        Self::over(socket, said, handle)
     }
 
     /// A door over a socket that listens.
     pub(super) fn over<H: Handle>(
         socket: Socket,
-        policy: Policy,
-        calls_per_caller_max: u32,
+        said: Said,
         handle: &H,
     ) -> Result<Self, DoorError> {
-        let gate = Gate::new(policy, calls_per_caller_max);
+        let gate = Gate::new(said);
         let services = Services::new(handle, &gate)?;
         let routes = services.routes.clone();
         let front = Front {
@@ -83,7 +80,6 @@ impl Door {
             routes,
             gate: gate.clone(),
             guard: Arc::default(),
-            tokens: Arc::default(),
         };
         Ok(Self {
             socket,
@@ -94,11 +90,10 @@ impl Door {
         })
     }
 
-    /// The same with pages and tokens that may call, and a port.
-    pub(in crate::ipc) fn with_http(self, guard: Guard, tokens: Tokens, tcp: Option<Tcp>) -> Self {
+    /// The same with pages that may call, and a port.
+    pub(in crate::ipc) fn with_http(self, guard: Guard, tcp: Option<Tcp>) -> Self {
         let front = Front {
             guard: Arc::new(guard),
-            tokens: Arc::new(tokens),
             ..self.front
         };
         Self { front, tcp, ..self }

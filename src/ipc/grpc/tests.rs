@@ -365,7 +365,7 @@ async fn a_huge_request_is_refused() {
 
 fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door, DoorError> {
     let policy = Policy::new(&Access::default(), own_uid(), &Accounts::default()).unwrap();
-    Door::open(path, gid, policy, CALLS_MAX, &desk)
+    Door::open(path, gid, Said::new(policy, CALLS_MAX), &desk)
 }
 
 fn own_uid() -> u32 {

@@ -20,7 +20,7 @@ use crate::config::doors;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::call::Calls;
 use crate::ipc::grpc::tests::played::Desk;
-use crate::ipc::grpc::{Door, ServeError};
+use crate::ipc::grpc::{Door, Said, ServeError};
 use crate::ipc::json::Guard;
 use crate::ipc::tcp::{Tcp, Tokens};
 
@@ -48,7 +48,6 @@ impl Doors {
         let socket = dir.path().join("yibaod.sock");
         let own_uid = std::fs::metadata("/proc/self").unwrap().uid();
         let policy = Policy::new(access, own_uid, &Accounts::default()).unwrap();
-        let door = Door::open(&socket, None, policy, CALLS_MAX, desk).unwrap();
         let file = dir.path().join("his");
         std::fs::write(&file, TOKEN).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -66,7 +65,9 @@ impl Doors {
         let tcp = listener.address().unwrap();
         let tokens = Tokens::new(&config.tokens, None);
         let guard = Guard::new(&[PAGE.to_owned()]);
-        let door = door.with_http(guard, tokens, Some(listener));
+        let said = Said::new(policy, CALLS_MAX).with_tokens(tokens);
+        let door = Door::open(&socket, None, said, desk).unwrap();
+        let door = door.with_http(guard, Some(listener));
         let calls = door.calls();
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(door.serve(stopped.map(|_| ())));

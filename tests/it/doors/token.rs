@@ -69,6 +69,44 @@ async fn a_token_is_made_seen_and_taken_back() {
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_and_its_role_are_replaced_together() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let made = |name| {
+        let made = create(dir.path(), name, "monitor");
+        let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        made["token"].as_str().expect("a token").to_owned()
+    };
+    let (first, second, third) = (made("first"), made("second"), made("third"));
+    let (config_more, address) = super::tcp(dir.path(), "monitor");
+    let config_more = config_more.replace("hall.token", "first");
+    let desk = Desk::start(Setup {
+        config_more,
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(status_of_http(address, Some(&first)), "200");
+
+    // The name goes to another file, and another name comes.
+    let place = |name: &str| dir.path().join(name).display().to_string();
+    let text = std::fs::read_to_string(desk.config()).expect("its file");
+    let more = format!(
+        "[[tcp.token]]\nname = \"late\"\nrole = \"monitor\"\nfile = \"{}\"\n",
+        place("third")
+    );
+    let text = text.replace(&place("first"), &place("second")) + &more;
+    std::fs::write(desk.config(), text).expect("its folder");
+    let told = yibaoctl(&["reload", "--socket"], &desk.socket());
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(
+        told.contains("tcp.token.hall.file") && !told.contains('←'),
+        "{told}"
+    );
+    assert_eq!(status_of_http(address, Some(&first)), "401");
+    assert_eq!(status_of_http(address, Some(&second)), "200");
+    assert_eq!(status_of_http(address, Some(&third)), "200");
+}
+
 #[test]
 fn a_token_is_never_made_over_another_nor_under_a_strange_name() {
     let dir = tempfile::tempdir().expect("a folder");
