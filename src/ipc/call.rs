@@ -15,6 +15,9 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use super::access::Caller;
+use super::convert::error;
+use crate::book::Code;
+use crate::operation::Failure;
 
 /// Calls methods for the callers of any door. Cheap to clone.
 #[derive(Clone)]
@@ -92,12 +95,15 @@ impl Calls {
 }
 
 fn deadline_over() -> Status {
-    Status::deadline_exceeded("the caller's deadline is over")
+    error::status(&Failure::new(Code::DeadlineOver, ""))
 }
 
 fn path_of(path: &str) -> Result<PathAndQuery, Status> {
     let path = path.parse();
-    path.map_err(|_| Status::unimplemented("this is no path of a method"))
+    path.map_err(|_| {
+        let detail = "this is no path of a method";
+        error::status(&Failure::new(Code::MethodUnknown, detail))
+    })
 }
 
 fn request(caller: Caller, message: Bytes, deadline: Option<Duration>) -> Request<Bytes> {

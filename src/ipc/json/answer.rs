@@ -65,7 +65,9 @@ impl Json {
         request: Request<Body>,
     ) -> Response<Body> {
         if *request.method() != Method::POST {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+            let failure = Failure::new(Code::RequestInvalid, "calls are POST");
+            let mut response = refused(&failure, request.headers());
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             let headers = response.headers_mut();
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
@@ -74,8 +76,8 @@ impl Json {
             return unknown_content();
         };
         let Some(method) = self.methods.get(request.uri().path()) else {
-            let status = Status::unimplemented("there is no such method");
-            return failed(&status, charset, streams);
+            let failure = Failure::new(Code::MethodUnknown, "");
+            return failed(&problem::refusal(&failure), charset, streams);
         };
         if method.streams != streams {
             return unknown_content();
@@ -279,16 +281,13 @@ pub(in crate::ipc) fn refused(failure: &Failure, headers: &HeaderMap) -> Respons
 }
 
 fn unknown_content() -> Response<Body> {
-    let mut response = plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let detail = "content-type: application/json, for streams application/connect+json";
+    let failure = Failure::new(Code::RequestInvalid, detail);
+    let mut response = failed(&problem::refusal(&failure), Charset::Utf8, false);
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let known = HeaderValue::from_static("application/json, application/connect+json");
     let name = header::HeaderName::from_static("accept-post");
     response.headers_mut().insert(name, known);
-    response
-}
-
-fn plain(number: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = number;
     response
 }
 
