@@ -10,7 +10,8 @@ use super::settle::{faulty, unreadable};
 use crate::book::Code;
 use crate::journal::{Error, Filter, PersonKeyInput, StreamRow};
 use crate::settlement::handout::{
-    Dispense, Goods, Own, check, of_hand_out, same_document, same_person, subject_of, take_back,
+    Dispense, Goods, Own, check, may_be_out, of_hand_out, same_document, same_person, subject_of,
+    take_back,
 };
 use crate::settlement::story::Story as _;
 
@@ -108,6 +109,42 @@ impl Operations {
             first.get_or_insert(faults);
         }
         first.map_or(Ok(None), |faults| Err(faulty(&faults)))
+    }
+
+    /// Whether none of these goods may be out already by a hand-out that nobody knows the end of: told twice under
+    /// two ids, they would stand twice at a platform that does not look at packages.
+    ///
+    /// # Errors
+    /// `DISPENSE_UNKNOWN`, with the hand-out.
+    pub(super) async fn none_in_doubt(&self, goods: &Goods) -> Result<(), Failure> {
+        let of_kind = || Filter {
+            kind: Some(Dispense::KIND.to_owned()),
+            limit: LIKELY_PAGE,
+            ..Filter::default()
+        };
+        let open = Filter {
+            open_only: true,
+            ..of_kind()
+        };
+        let stuck = Filter {
+            stuck_only: true,
+            ..of_kind()
+        };
+        for filter in [open, stuck] {
+            let found = pages(filter, |filter| self.parts().journal.list(filter)).await;
+            let rows = found.map_err(|error| unreadable(&error))?.ok_or_else(|| {
+                let what = format!("{LIKELY_MAX} hand-outs and take-backs have no end");
+                faulty(&[fault(Code::DispenseUnknown, "goods", what)])
+            })?;
+            for row in rows {
+                let story = self.stored_dispense(&row.stream).await?;
+                if story.is_hand_out() && may_be_out(&story, goods) {
+                    let what = format!("hand-out {} of these goods is in doubt", story.id);
+                    return Err(faulty(&[fault(Code::DispenseUnknown, "goods", what)]));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Hand-outs of the same document, then of the same person, each newest first.

@@ -85,6 +85,7 @@ impl Operations {
         wish: HandOut,
         deadline: Option<Duration>,
     ) -> Result<Dispensed, Failure> {
+        let answer_by = self.answer_by(deadline);
         let asked = serde_json::to_string(&wish).expect("it has text keys");
         let wanted = Wanted {
             caller: &caller,
@@ -97,6 +98,10 @@ impl Operations {
             let mut goods = wish.goods.clone();
             self.complete(&caller, &mut goods).await?;
             check(&goods, "goods").map_err(|faults| faulty(&faults))?;
+            self.stands(&caller, &goods.setl_id).await?;
+            // Given back once this one is in the journal, where the next one of the same goods finds it.
+            let turn = Arc::clone(&self.inner.dispense_turn).lock_owned().await;
+            self.none_in_doubt(&goods).await?;
             // Last of all: from here on the identification is used up.
             self.picks_up(&caller, &wish.identity_ref, &goods).await?;
             let lines = (1..).zip(&goods.rows);
@@ -105,10 +110,12 @@ impl Operations {
             let order = order(operator, goods, &asked);
             let request_id = &wish.request_id;
             let event = accepted(&caller, request_id, What::HandOut, "", lines, order);
-            Ok((event, ()))
+            Ok((event, turn))
         };
         let story = self.story(&self.inner.hand_outs, wanted, first).await?;
-        Ok(self.with_ticket(&caller, story, wish.ticket).await)
+        Ok(self
+            .with_ticket(&caller, story, wish.ticket, answer_by)
+            .await)
     }
 
     /// Tells the platform what came back of a hand-out. One take-back of a desk is begun at a time, until it is in
@@ -122,6 +129,7 @@ impl Operations {
         wish: TakeBack,
         deadline: Option<Duration>,
     ) -> Result<Dispensed, Failure> {
+        let answer_by = self.answer_by(deadline);
         let asked = serde_json::to_string(&wish).expect("it has text keys");
         let wanted = Wanted {
             caller: &caller,
@@ -133,7 +141,7 @@ impl Operations {
             self.dispense_is_on()?;
             // Given back once this one is in the journal, where the next one counts it: by the task that writes
             // it down, for the caller may go first.
-            let turn = Arc::clone(&self.inner.take_back_turn).lock_owned().await;
+            let turn = Arc::clone(&self.inner.dispense_turn).lock_owned().await;
             let coming_back = self.coming_back(&caller, &wish).await?;
             let (of, mut goods) = (coming_back.of, coming_back.goods);
             if !wish.rtal_docno.is_empty() {
@@ -149,7 +157,9 @@ impl Operations {
             Ok((event, turn))
         };
         let story = self.story(&self.inner.hand_outs, wanted, first).await?;
-        Ok(self.with_ticket(&caller, story, wish.ticket).await)
+        Ok(self
+            .with_ticket(&caller, story, wish.ticket, answer_by)
+            .await)
     }
 
     /// One hand-out or take-back as it is now. What the platform said of a person goes to who asked for it only.

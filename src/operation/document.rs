@@ -25,6 +25,8 @@ const PARTS_MAX: usize = 32;
 /// Whole documents of one caller that are not printed yet, and uploads of all that are remembered.
 const WHOLE_OF_CALLER_MAX: usize = 64;
 const REMEMBERED_MAX: usize = 4_096;
+/// What of one caller waits to be printed; all documents together may be four times that.
+const BYTES_OF_CALLER_MAX: u64 = 512 * 1_024 * 1_024;
 /// Pieces of a document: 32 KiB each are enough for the largest.
 const PIECES_MAX: usize = 1_024;
 /// A document that is not whole is dropped so long after its last piece.
@@ -70,6 +72,7 @@ struct Slot {
     upload: Arc<tokio::sync::Mutex<Upload>>,
     is_whole: bool,
     is_printed: bool,
+    bytes: u64,
     until: Instant,
 }
 
@@ -103,12 +106,17 @@ impl Uploads {
         }
         let parts = || by_id.iter().filter(|(_, slot)| !slot.is_whole);
         let own = parts().filter(|((caller, _), _)| *caller == key.0).count();
-        let waiting = |(_, slot): &(&Key, &Slot)| slot.is_whole && !slot.is_printed;
-        let kept = by_id.iter().filter(waiting);
-        let kept = kept.filter(|((caller, _), _)| *caller == key.0).count();
-        let own_is_much = own >= PARTS_OF_CALLER_MAX || kept >= WHOLE_OF_CALLER_MAX;
+        let unprinted = || by_id.iter().filter(|(_, slot)| !slot.is_printed);
+        let of_caller = || unprinted().filter(|((caller, _), _)| *caller == key.0);
+        let kept = of_caller().filter(|(_, slot)| slot.is_whole).count();
+        let bytes: u64 = of_caller().map(|(_, slot)| slot.bytes).sum();
+        let own_is_much = own >= PARTS_OF_CALLER_MAX
+            || kept >= WHOLE_OF_CALLER_MAX
+            || bytes >= BYTES_OF_CALLER_MAX;
         if own_is_much || parts().count() >= PARTS_MAX || by_id.len() >= REMEMBERED_MAX {
-            let detail = format!("{own} of this caller are not whole, {kept} not printed");
+            let detail = format!(
+                "{own} of this caller are not whole, {kept} not printed, {bytes} bytes in all"
+            );
             return Err(Failure::new(Code::DocumentsTooMany, detail));
         }
         let upload = Upload {
@@ -119,6 +127,7 @@ impl Uploads {
             upload: Arc::new(tokio::sync::Mutex::new(upload)),
             is_whole: false,
             is_printed: false,
+            bytes: 0,
             until: Instant::now() + Duration::from_secs(PART_KEPT_S),
         };
         by_id.insert(key.clone(), slot.clone());
@@ -142,19 +151,20 @@ impl Uploads {
     }
 
     /// When it is dropped from here on.
-    fn touch(&self, key: &Key, is_whole: bool) -> i64 {
+    fn touch(&self, key: &Key, bytes: u64, is_whole: bool) -> i64 {
         let kept_s = if is_whole { WHOLE_KEPT_S } else { PART_KEPT_S };
         if let Some(slot) = self.lock().get_mut(key) {
             slot.is_whole = is_whole;
+            slot.bytes = bytes;
             slot.until = Instant::now() + Duration::from_secs(kept_s);
         }
         let kept_ms = i64::try_from(kept_s).unwrap_or(0).saturating_mul(1_000);
         wall_ms().saturating_add(kept_ms)
     }
 
-    fn printed(&self, key: &Key) {
+    fn printed(&self, key: &Key, is_printed: bool) {
         if let Some(slot) = self.lock().get_mut(key) {
-            slot.is_printed = true;
+            slot.is_printed = is_printed;
         }
     }
 }
@@ -181,7 +191,7 @@ impl Operations {
             uploads.forget(&key);
         }
         let (received, whole) = put?;
-        let expires_at_ms = uploads.touch(&key, whole.is_some());
+        let expires_at_ms = uploads.touch(&key, received, whole.is_some());
         Ok(PutTold {
             received,
             whole,
@@ -198,9 +208,15 @@ impl Operations {
         let Stage::Whole(pdf) = &upload.stage else {
             return Err(Failure::new(Code::DocumentUnknown, "it is not whole"));
         };
-        // From here on its file belongs to a job.
-        self.inner.uploads.printed(&key);
+        // From here on its file belongs to a job, unless none is begun.
+        self.inner.uploads.printed(&key, true);
         Ok(pdf.clone())
+    }
+
+    /// No job was begun with a document that was put: it waits on, and counts as its caller's.
+    pub(super) fn put_for_later(&self, caller: &str, upload_id: &str) {
+        let key = (caller.to_owned(), upload_id.to_owned());
+        self.inner.uploads.printed(&key, false);
     }
 
     /// The digest of a whole document that was put under this id and is there yet.

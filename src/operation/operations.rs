@@ -60,7 +60,7 @@ pub(super) struct Inner {
     /// Hand-outs and take-backs.
     pub(super) hand_outs: Errands<Dispense>,
     /// Whoever begins a take-back holds it, also when its caller goes.
-    pub(super) take_back_turn: Arc<tokio::sync::Mutex<()>>,
+    pub(super) dispense_turn: Arc<tokio::sync::Mutex<()>>,
     /// Print jobs.
     pub(super) prints: Prints,
     /// Identifications.
@@ -105,7 +105,7 @@ impl Operations {
                 stopping,
                 damaged,
                 hand_outs,
-                take_back_turn: Arc::default(),
+                dispense_turn: Arc::default(),
                 prints,
                 preview_turn: tokio::sync::Mutex::default(),
                 reprint_turn: Arc::default(),

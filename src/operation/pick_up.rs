@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::ask::{CallerId, Failure, SettlementKey};
 use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
@@ -14,8 +16,9 @@ use crate::document::job::End;
 use crate::document::{Content, ticket};
 use crate::person::IdNo;
 use crate::runner::state_of;
-use crate::settlement::answer::Paper;
+use crate::settlement::answer::{Answer, Money, Paper};
 use crate::settlement::handout::{Dispense, Goods};
+use crate::settlement::refund::{self, Summary};
 use crate::settlement::state::State;
 
 /// 用码业务类型 of who picks up: at a hospital, and at a retail pharmacy.
@@ -91,19 +94,50 @@ impl Operations {
         })
     }
 
+    /// Whether goods may go out by this settlement: one of this desk that was given back, or came to nothing, pays
+    /// for none.
+    ///
+    /// # Errors
+    /// `SETTLEMENT_NOT_STANDING`; what is true of it cannot be read.
+    pub(super) async fn stands(&self, caller: &CallerId, setl_id: &str) -> Result<(), Failure> {
+        let Some(answer) = self.settled_as(caller, setl_id).await? else {
+            return Ok(());
+        };
+        let is_given_back = |refund: &Summary| refund.money != refund::Money::Refused;
+        if answer.money == Money::Settled && !answer.refund.as_ref().is_some_and(is_given_back) {
+            return Ok(());
+        }
+        let detail = format!("settlement {}", answer.settlement_id);
+        Err(Failure {
+            fields: vec!["goods.setl_id".to_owned()],
+            ..Failure::new(Code::SettlementNotStanding, detail)
+        })
+    }
+
+    /// The settlement with this number; `None`: it was not settled here.
+    async fn settled_as(
+        &self,
+        caller: &CallerId,
+        setl_id: &str,
+    ) -> Result<Option<Answer>, Failure> {
+        if setl_id.is_empty() {
+            return Ok(None);
+        }
+        let key = SettlementKey::SetlId(setl_id.to_owned());
+        match self.get(caller.clone(), key).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if failure.code == Code::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Who was settled under this number at this desk; `None`: it was not settled here.
     ///
     /// # Errors
     /// It was, or may have been, and who it was cannot be read: then nobody may pass for that person.
     async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Result<Option<IdNo>, Failure> {
-        if setl_id.is_empty() {
+        let Some(answer) = self.settled_as(caller, setl_id).await? else {
             return Ok(None);
-        }
-        let key = SettlementKey::SetlId(setl_id.to_owned());
-        let answer = match self.get(caller.clone(), key).await {
-            Ok(answer) => answer,
-            Err(failure) if failure.code == Code::NotFound => return Ok(None),
-            Err(failure) => return Err(failure),
         };
         let stored = self.parts().journal.load(&answer.settlement_id).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
@@ -112,12 +146,14 @@ impl Operations {
         patient_in(state).map(Some)
     }
 
-    /// With a ticket once anything is recorded. However often it is asked for, one is printed.
+    /// With a ticket once anything is recorded. However often it is asked for, one is printed. The answer does not
+    /// wait for it longer than the caller does.
     pub(super) async fn with_ticket(
         &self,
         caller: &CallerId,
         story: Arc<Dispense>,
         is_wanted: bool,
+        answer_by: Instant,
     ) -> Dispensed {
         let document = ticket::of(&story, &self.parts().ways().receipt);
         let ticket = match document {
@@ -132,7 +168,7 @@ impl Operations {
                             paper: PrintPaper::Content(Content::Document(document)),
                             document_id: None,
                             wait_ms: TICKET_WAIT_MS,
-                            answer_wait: self.ticket_wait(),
+                            answer_wait: self.ticket_wait(answer_by),
                         };
                         self.print(caller.clone(), wish).await
                     }
@@ -168,8 +204,10 @@ impl Operations {
         }
     }
 
-    fn ticket_wait(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.waits().print_wait_ms).unwrap_or(0))
+    fn ticket_wait(&self, answer_by: Instant) -> Duration {
+        let longest = u64::try_from(self.waits().print_wait_ms).unwrap_or(0);
+        let left = answer_by.saturating_duration_since(Instant::now());
+        Duration::from_millis(longest).min(left)
     }
 }
 

@@ -11,7 +11,7 @@ use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::same;
 use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
-use super::report::{file_of, report_of};
+use super::report::{file_of, is_of_request, report_of};
 use super::settle::{not_taken, running, taken_by, unreadable};
 use super::sheet::{Ready, SheetOf};
 use crate::book::Code;
@@ -151,12 +151,18 @@ impl Operations {
             }
         };
         let is_inline = matches!(wish.paper, PrintPaper::Pdf(_));
+        let upload = match &wish.paper {
+            PrintPaper::Upload(id) => Some(id.clone()),
+            PrintPaper::Pdf(_) | PrintPaper::Content(_) | PrintPaper::Sheet(..) => None,
+        };
         let content = match self.content_of(&caller, wish.paper).await {
             Ok(content) => content,
             // A document that was put is dropped after a while; its job is still known.
             Err(failure) if failure.code == Code::DocumentUnknown => {
+                drop(turn);
                 let known = self.job_id(&caller, &JobKey::RequestId(request_id)).await;
                 let found = self.running_or_ended(&known.map_err(|_| failure)?).await?;
+                is_of_request(&found, &wish.role, &wish.title, wish.document_id.as_deref())?;
                 return Ok(self.told_in_time(&caller, found, wait).await);
             }
             Err(failure) => return Err(failure),
@@ -180,6 +186,11 @@ impl Operations {
         let begun = self.begun(&caller, request_id, paperwork, turn).await;
         if let Some(file) = file {
             self.remove_unless_used(&file, &begun).await;
+        }
+        if let Some(upload) = upload
+            && begun.is_err()
+        {
+            self.put_for_later(&caller.id, &upload);
         }
         Ok(self.told_in_time(&caller, begun?, wait).await)
     }

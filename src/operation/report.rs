@@ -129,6 +129,32 @@ pub(super) fn may_be_out(row: &StreamRow) -> bool {
     )
 }
 
+/// That a job is of this request, as far as that can be seen: the document of the request is gone.
+///
+/// # Errors
+/// `REQUEST_ID_OTHER_BODY`.
+pub(super) fn is_of_request(
+    found: &Result<JobFollow, Job>,
+    role: &str,
+    title: &str,
+    document_id: Option<&str>,
+) -> Result<(), Failure> {
+    let is_it = |job: &Job| {
+        let report = job.order.report.as_ref();
+        let is_of_document = report.is_some_and(|it| it.document_id.as_deref() == document_id);
+        let private = job.private.as_deref();
+        job.order.role == role && is_of_document && private.is_none_or(|it| it.title == title)
+    };
+    let is_same = match found {
+        Ok(follow) => is_it(&follow.view().borrow().job),
+        Err(job) => is_it(job),
+    };
+    match is_same {
+        true => Ok(()),
+        false => Err(Failure::new(Code::RequestIdOtherBody, "content")),
+    }
+}
+
 pub(super) fn file_of(content: &Content) -> Option<&str> {
     match content {
         Content::Pdf(pdf) => Some(&pdf.file),

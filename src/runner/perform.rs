@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::carry::Carrier;
 use super::live::View;
 use super::readers::{self, Readers, Shown};
+use super::refunds::refund_of;
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
@@ -184,8 +185,18 @@ impl Carrier {
         let settled = rows
             .iter()
             .filter_map(|row| serde_json::from_str::<Summary>(&row.summary).ok())
-            .find(|summary| summary.money == Money::Settled && !summary.insutype.is_empty());
-        let insutype = settled.map_or_else(String::new, |summary| summary.insutype);
+            .filter(|summary| summary.money == Money::Settled && !summary.insutype.is_empty());
+        let mut insutype = String::new();
+        for summary in settled {
+            // What was given back may have been settled by the wrong insurance.
+            if matches!(
+                refund_of(&self.parts.journal, &summary.setl_id).await,
+                Ok(None)
+            ) {
+                insutype = summary.insutype;
+                break;
+            }
+        }
         self.record(Event::InsuranceRecalled { insutype });
     }
 

@@ -17,7 +17,7 @@ const DETAIL_LENGTH_MAX: usize = 200;
 const STATUS_DETAIL_LENGTH_MAX: usize = 300;
 
 /// Our codes by what gRPC calls them.
-const STATUS_CODES: [(tonic::Code, &[Code]); 9] = [
+const STATUS_CODES: [(tonic::Code, &[Code]); 10] = [
     (
         tonic::Code::InvalidArgument,
         &[
@@ -75,8 +75,13 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 9] = [
     ),
     (
         tonic::Code::DeadlineExceeded,
-        &[Code::NobodyScanned, Code::NobodyShowedCard],
+        &[
+            Code::NobodyScanned,
+            Code::NobodyShowedCard,
+            Code::DeadlineOver,
+        ],
     ),
+    (tonic::Code::Unimplemented, &[Code::MethodUnknown]),
     (tonic::Code::Internal, &[Code::Internal]),
 ];
 

@@ -79,14 +79,14 @@ pub fn identification(told: &Identified) -> wire::Identification {
         identification_id: state.id.clone(),
         request_id: state.request_id.clone(),
         state: phase(state.phase).into(),
-        error: reason.as_ref().map(|reason| entry(state, reason)),
+        error: (reason.as_ref()).map(|reason| entry(state, &discreet(told, reason))),
         prompt_zh: prompt.zh,
         prompt_en: prompt.en,
         unmasked: told.is_unmasked && is_identified,
         name,
         certno,
         psn_no: (state.person.as_ref().filter(|_| is_identified))
-            .map_or_else(String::new, |person| person.psn_no.clone()),
+            .map_or_else(String::new, |person| without_person(told, &person.psn_no)),
         insurances: in_force(state)
             .filter(|_| is_identified)
             .map(|row| wire::InsuranceInForce {
@@ -97,7 +97,7 @@ pub fn identification(told: &Identified) -> wire::Identification {
             })
             .collect(),
         remarks: (state.remarks().iter())
-            .map(|reason| entry(state, reason))
+            .map(|reason| entry(state, &discreet(told, reason)))
             .collect(),
         credential: credential(told),
         identity_ref: (told.reference.as_ref())
@@ -123,6 +123,31 @@ fn entry(state: &Identification, reason: &Reason) -> wire::ErrorEntry {
         repeat: repeat.into(),
         ..entry_of_settlement(reason, Money::Refused)
     }
+}
+
+/// The platform's words may name the person: who may not see that gets it masked.
+fn discreet(told: &Identified, reason: &Reason) -> Reason {
+    Reason {
+        code: reason.code,
+        text: without_person(told, &reason.text),
+    }
+}
+
+/// The text as this caller may see it. In places a 人员编号 is the number of the person's card.
+fn without_person(told: &Identified, text: &str) -> String {
+    let Some(voucher) = told.state.voucher.as_ref().filter(|_| !told.is_unmasked) else {
+        return text.to_owned();
+    };
+    let (name, certno) = (&voucher.name, &voucher.certno);
+    [
+        (name.expose(), name.masked()),
+        (certno.expose(), certno.masked()),
+    ]
+    .into_iter()
+    .filter(|(whole, _)| !whole.is_empty())
+    .fold(text.to_owned(), |text, (whole, masked)| {
+        text.replace(whole, &masked)
+    })
 }
 
 /// Name and number of who was identified.

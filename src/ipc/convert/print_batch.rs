@@ -1,5 +1,7 @@
 //! `PrintBatchRequest`, `SettlementSheet` → ours, and what became of them → wire.
 
+use std::collections::BTreeSet;
+
 use super::error;
 use super::fields::Fields;
 use super::print::{
@@ -154,10 +156,12 @@ pub fn sheet(told: SheetTold) -> wire::GetSettlementSheetResponse {
 pub fn told(told: &BatchTold) -> wire::PrintBatchResponse {
     let jobs = || told.items.iter().flatten();
     let is_printed = |phase: Phase| matches!(phase, Phase::Over(End::Printed(_)));
-    let printed = jobs().filter(|told| is_printed(told.job.phase)).count();
+    let printed = jobs().filter(|told| is_printed(told.job.phase));
+    // A document that was named twice is one paper.
+    let printed: BTreeSet<&str> = printed.map(|told| told.job.id.as_str()).collect();
     wire::PrintBatchResponse {
         over: jobs().all(|told| told.job.ended().is_some()),
-        printed: u32::try_from(printed).unwrap_or(u32::MAX),
+        printed: u32::try_from(printed.len()).unwrap_or(u32::MAX),
         items: told.items.iter().map(item).collect(),
     }
 }

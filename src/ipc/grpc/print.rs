@@ -120,7 +120,11 @@ impl<H: Handle> PrintService for Prints<H> {
         request: Request<wire::PrintBatchRequest>,
     ) -> Result<Response<wire::PrintBatchResponse>, Status> {
         let (caller, _pass) = self.gate.admit(&request, Operation::Print)?;
-        let wish = print_batch::batch(request.into_inner()).map_err(refused)?;
+        let deadline = deadline::of(request.metadata());
+        let mut wish = print_batch::batch(request.into_inner()).map_err(refused)?;
+        if let Some(deadline) = deadline {
+            wish.answer_wait = wish.answer_wait.min(answered_within(deadline));
+        }
         let told = self.handle.print_batch(caller, wish).await;
         Ok(Response::new(print_batch::told(&told)))
     }

@@ -12,7 +12,7 @@ mod story;
 
 pub use check::{Fault, Returned, check, take_back};
 pub use goods::{Goods, Payer, Pharmacist, Prescriber, Row};
-pub use own::{Own, of_hand_out, same_document, same_person};
+pub use own::{Own, may_be_out, of_hand_out, same_document, same_person};
 pub use resolve::{Resolution, Statement, check_stated};
 pub use state::{Dispense, Ending, Order, Phase, RowResult, What};
 pub use story::{Event, subject_of};

@@ -69,6 +69,22 @@ pub fn of_hand_out(hand_out: &Dispense, goods: &Goods) -> Own {
     }
 }
 
+/// Whether goods of this hand-out are among these, and nobody knows yet if it is recorded. Packages that are given by
+/// the piece go out more than once: only those of the same sale count.
+#[must_use]
+pub fn may_be_out(hand_out: &Dispense, goods: &Goods) -> bool {
+    let order = hand_out.order.as_deref();
+    if order.is_some_and(|order| same_document(&order.goods, goods)) {
+        return of_hand_out(hand_out, goods) == Own::InDoubt;
+    }
+    let rows = goods.rows.iter().filter(|row| !row.by_piece);
+    let whole = Goods {
+        rows: rows.cloned().collect(),
+        ..goods.clone()
+    };
+    of_hand_out(hand_out, &whole) == Own::InDoubt
+}
+
 /// Whether two tell of one sale.
 #[must_use]
 pub fn same_document(one: &Goods, other: &Goods) -> bool {

@@ -1,10 +1,11 @@
 //! 参保费别: which insurance pays when several are in force. Chosen once, remembered, corrected by the caller.
 
-use yibaod::api::{Money, Settlement};
+use yibaod::api::{Money, RefundMoney, Settlement};
 use yibaod::book::Code;
 
 use super::quiet;
 use crate::desk::{Desk, Setup, Shows, bill_for};
+use crate::refund;
 use crate::told::check_ended;
 
 const PERSON: &str = "two_insurances";
@@ -48,6 +49,19 @@ async fn a_choice_that_did_not_settle_is_not_remembered() {
     assert_eq!(refused.money(), Money::Refused, "{refused:?}");
     let next = settle(&desk, "next", "").await;
     check_ended(&desk, &next, Money::Refused, Code::SeveralInsurances).await;
+}
+
+/// A settlement by the wrong insurance that was given back is no choice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_was_given_back_is_forgotten() {
+    let desk = Desk::start(Setup::default()).await;
+    assert_eq!(settle(&desk, "right", "310").await.money(), Money::Settled);
+    let wrong = settle(&desk, "wrong", "390").await;
+    assert_eq!(wrong.money(), Money::Settled, "{wrong:?}");
+    let refunded = refund::ended(&desk, refund::by_numbers("back", &wrong)).await;
+    assert_eq!(refunded.money(), RefundMoney::Refunded, "{refunded:?}");
+    let next = settle(&desk, "next", "").await;
+    assert_eq!((next.money(), &*next.insutype), (Money::Settled, "310"));
 }
 
 /// The memory is the person's own: another person's choice says nothing.

@@ -111,6 +111,37 @@ async fn what_comes_back_in_doubt_is_counted_as_back() {
     assert_eq!(received(&desk, "3506A"), 1);
 }
 
+/// Nothing asks the platform what became of the first: until a person has, the same goods are not told under another
+/// id, and nobody is kept from other goods.
+#[tokio::test(flavor = "multi_thread")]
+async fn goods_in_doubt_are_not_told_again_under_another_id() {
+    let desk = Desk::start(setup(false)).await;
+    let told = under(&desk, "F1", false).await;
+    assert_eq!(told.state(), DispenseState::Unknown, "{told:?}");
+    let refused = refusal(&hand_out(&desk, goods("again")).await.expect_err("in doubt"));
+    assert_eq!(refused.name, "DISPENSE_UNKNOWN");
+    assert!(
+        refused.detail.contains(&told.dispense_id),
+        "it names the first: {refused:?}"
+    );
+    assert_eq!(received(&desk, "3505A"), 1);
+    let mut others = goods("others");
+    let of_others = others.goods.as_mut().expect("goods");
+    of_others.mdtrt_sn = "MZ-OTHER".to_owned();
+    for (number, line) in of_others.lines.iter_mut().enumerate() {
+        line.trace_codes = vec![format!("8100009000000000099{number}")];
+    }
+    of_others.lines[0].sel_retn_cnt = "1".to_owned();
+    let others = hand_out(&desk, others).await.expect("they are other goods");
+    assert_eq!(others.state(), DispenseState::Recorded, "{others:?}");
+    let stated = stated(&desk, &told, &["not-recorded"]).await;
+    assert_eq!(stated.state(), DispenseState::Refused, "{stated:?}");
+    hand_out(&desk, goods("again"))
+        .await
+        .expect("it is known that they are not out");
+    assert_eq!(received(&desk, "3505A"), 3);
+}
+
 /// States this of what is stuck, as an operator does; what is true afterwards.
 async fn stated(desk: &Desk, told: &Dispense, how: &[&str]) -> Dispense {
     let mut arguments = vec![

@@ -9,12 +9,13 @@ use tonic::transport::Channel;
 use yibaod::api::dispense_service_client::DispenseServiceClient;
 use yibaod::api::take_back_request::Of;
 use yibaod::api::{
-    Dispense, DispensePayer, DispenseState, GetDispenseRequest, HandOutRequest, Money,
+    Dispense, DispensePayer, DispenseState, GetDispenseRequest, HandOutRequest, Money, RefundMoney,
     ReturnedLine, TakeBackRequest, get_dispense_request,
 };
 use yibaod::sandbox::platform::GoodsRow;
 
 use crate::desk::{Desk, Setup, Shows, bill, channel, refusal};
+use crate::refund;
 
 /// Goods that nobody's insurance paid for, as the shipped sample has them.
 pub(crate) fn goods(request_id: &str) -> HandOutRequest {
@@ -227,6 +228,20 @@ async fn what_an_insurance_paid_for_names_its_settlement() {
         .ledger(|ledger| ledger.received("3505A")[0].body.clone());
     assert_eq!(body["insuplc_admdvs"], "430100");
     assert_eq!(body["input"]["selinfoDetail"][0]["MDTRT_SETL_TYPE"], "1");
+    // What was given back pays for no goods.
+    let by = refund::by_numbers("back", &paid);
+    let refunded = refund::ended(&desk, by).await;
+    assert_eq!(refunded.money(), RefundMoney::Refunded, "{refunded:?}");
+    request.request_id = "after".to_owned();
+    let status = hand_out(&desk, request.clone())
+        .await
+        .expect_err("it was refunded");
+    let told_of = refusal(&status);
+    assert_eq!(
+        (told_of.name.as_str(), told_of.fields.as_str()),
+        ("SETTLEMENT_NOT_STANDING", "goods.setl_id")
+    );
+    assert_eq!(received(&desk, "3505A"), 1);
     request.request_id = "elsewhere".to_owned();
     request.goods.as_mut().expect("goods").setl_id = "4300000000000000000001".to_owned();
     let status = hand_out(&desk, request)

@@ -58,6 +58,36 @@ fn what_is_in_doubt_is_said_to_be() {
     assert_eq!(of_hand_out(&lost_one, &strange), Own::None);
 }
 
+#[test]
+fn goods_may_be_out_by_a_hand_out_without_an_end() {
+    let both = coming(&[(0, &["8101"]), (1, &["8201"])]);
+    let other_sale = |mut goods: Goods| {
+        goods.setl_id = "another".to_owned();
+        goods.mdtrt_sn = "another".to_owned();
+        goods
+    };
+    let mut lost_one = begun(What::HandOut, "");
+    assert!(may_be_out(&lost_one, &both), "it is being told");
+    lost_one.apply(&lost(), 2_000);
+    assert!(may_be_out(&lost_one, &both));
+    assert!(
+        may_be_out(&lost_one, &other_sale(both.clone())),
+        "a whole package goes out once"
+    );
+    assert!(!may_be_out(&lost_one, &coming(&[(0, &["9999"])])));
+    // A known end says what is out: the platform has it, or nothing.
+    assert!(!may_be_out(&recorded(&[true, true]), &both));
+    assert!(!may_be_out(&recorded(&[false, false]), &both));
+    // Of a package that is given by the piece others get their part.
+    let mut order = (*lost_one.order.clone().unwrap()).clone();
+    let mut pieces = coming(&[(0, &["8101"])]);
+    pieces.rows[0].by_piece = true;
+    order.goods.rows[0].by_piece = true;
+    lost_one.order = Some(order.into());
+    assert!(may_be_out(&lost_one, &pieces));
+    assert!(!may_be_out(&lost_one, &other_sale(pieces)));
+}
+
 /// As recorded, with the first line given by the piece.
 fn opened() -> Dispense {
     let mut out = begun(What::HandOut, "");

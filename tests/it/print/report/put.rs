@@ -66,6 +66,28 @@ async fn a_large_report_comes_in_pieces_and_out_whole() {
         .await
         .expect_err("it is gone");
     assert_eq!(refusal(&other).name, "DOCUMENT_UNKNOWN");
+    // The same id for something else is not answered with the paper of the first.
+    let mut other = stored("r", "never-put");
+    other.document_id = "another".to_owned();
+    let other = print(&desk, other).await.expect_err("it is another body");
+    assert_eq!(refusal(&other).name, "REQUEST_ID_OTHER_BODY");
+}
+
+/// What was put for a job that was refused is its caller's still: it can be printed, and counts as put.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_job_leaves_its_document() {
+    let (desk, cups) = desk().await;
+    let small = pdf(1, "Small", 0);
+    put(&desk, "up", 0, &small, true).await.expect("taken");
+    let nowhere = PrintRequest {
+        role: "nowhere".to_owned(),
+        ..stored("r", "up")
+    };
+    let refused = print(&desk, nowhere).await.expect_err("no such printer");
+    assert_eq!(refusal(&refused).name, "DEVICE_UNKNOWN");
+    let told = print(&desk, stored("s", "up")).await.expect("taken");
+    assert_eq!(told.state(), State::Printed, "{told:?}");
+    assert!(cups.papers() == [small], "it came out changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
