@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{FileType, Mode, OFlags, fstat, open, openat};
 use rustix::io::Errno;
 use typst::diag::{FileError, FileResult};
 use typst::foundations::{Bytes, Datetime, Duration};
@@ -75,26 +75,30 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// A plain file in the directory or below; the kernel sees to it that no part of the path is a link or leads out.
+/// A plain file in the directory or below: no part of the path is a link or leads out.
 fn read_beneath(dir: &Path, path: &str) -> FileResult<Bytes> {
     let other = |error: Errno| match error {
         Errno::NOENT | Errno::NOTDIR => FileError::NotFound(PathBuf::from(path)),
         Errno::LOOP => FileError::Other(Some("it is a symbolic link; put the file itself".into())),
-        Errno::XDEV => FileError::Other(Some("it lies outside the directory of templates".into())),
         Errno::ACCESS | Errno::PERM => FileError::AccessDenied,
         error => FileError::Other(Some(error.to_string().into())),
     };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let opened = openat2(
-        CWD,
-        dir,
-        flags | OFlags::DIRECTORY,
-        Mode::empty(),
-        ResolveFlags::NO_MAGICLINKS,
-    );
-    let opened = opened.map_err(other)?;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let file = openat2(&opened, path, flags, Mode::empty(), resolve).map_err(other)?;
+    // Part by part: the kernels of UOS 20 and Kylin V10 (4.19) have no openat2, which would do it in one.
+    let mut file = open(dir, flags | OFlags::DIRECTORY, Mode::empty()).map_err(other)?;
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        if matches!(part, "" | "." | "..") {
+            let why = "it lies outside the directory of templates";
+            return Err(FileError::Other(Some(why.into())));
+        }
+        let on_the_way = match parts.peek() {
+            Some(_) => OFlags::PATH | OFlags::DIRECTORY,
+            None => OFlags::empty(),
+        };
+        let flags = flags | OFlags::NOFOLLOW | on_the_way;
+        file = openat(&file, part, flags, Mode::empty()).map_err(other)?;
+    }
     let status = fstat(&file).map_err(other)?;
     match FileType::from_raw_mode(status.st_mode) {
         FileType::RegularFile => {}
