@@ -2,12 +2,13 @@
 //! thing that may be shown where one is asked for.
 
 use crate::settlement::answer::Stage;
+use crate::settlement::identify::ask;
 use crate::settlement::order::CredentialKind;
 
 /// Chinese and English; empty when there is nothing to do.
 pub(super) fn prompt(stage: Stage, asks: &[CredentialKind]) -> (String, String) {
     let (zh, en) = match stage {
-        Stage::WaitingScan => return asking(asks, first),
+        Stage::WaitingScan => return asking(asks, ask),
         Stage::WaitingFreshScan => return asking(asks, fresh),
         Stage::Queued => (
             "请稍候，正在排队等候扫码器。",
@@ -64,29 +65,18 @@ fn asking(
     )
 }
 
-fn first(kind: CredentialKind) -> (&'static str, &'static str) {
-    match kind {
-        CredentialKind::EVoucher => ("出示医保码，对准扫码器", "show the insurance code"),
-        CredentialKind::SocialCard => ("插入社保卡", "insert the social security card"),
-        CredentialKind::ResidentId => (
-            "将居民身份证放在读卡区",
-            "lay the resident id card on the reader",
-        ),
-    }
-}
-
 fn fresh(kind: CredentialKind) -> (&'static str, &'static str) {
     match kind {
         CredentialKind::EVoucher => (
-            "刷新医保码后再扫一次",
-            "refresh the insurance code and show it again",
+            "刷新您的医保电子凭证后再扫一次",
+            "refresh your medical insurance code and show it again",
         ),
         CredentialKind::SocialCard => (
-            "重新插入社保卡",
+            "重新插入您的社保卡",
             "take the social security card out and insert it again",
         ),
         CredentialKind::ResidentId => (
-            "拿起居民身份证后重新放在读卡区",
+            "拿起您的身份证后重新放在读卡区",
             "lift the resident id card and lay it on the reader again",
         ),
     }
@@ -104,19 +94,31 @@ mod tests {
             CredentialKind::ResidentId,
         );
         for (stage, asks, zh) in [
-            (Stage::WaitingScan, &[][..], "请出示医保码，对准扫码器。"),
-            (Stage::WaitingScan, &[code], "请出示医保码，对准扫码器。"),
-            (Stage::WaitingScan, &[id], "请将居民身份证放在读卡区。"),
+            (
+                Stage::WaitingScan,
+                &[][..],
+                "请刷新您的医保电子凭证，对准扫码口。",
+            ),
+            (
+                Stage::WaitingScan,
+                &[code],
+                "请刷新您的医保电子凭证，对准扫码口。",
+            ),
+            (Stage::WaitingScan, &[id], "请将您的身份证放在读卡区。"),
             (
                 Stage::WaitingScan,
                 &[code, card],
-                "请出示医保码，对准扫码器，或插入社保卡。",
+                "请刷新您的医保电子凭证，对准扫码口，或插入您的社保卡。",
             ),
-            (Stage::WaitingFreshScan, &[code], "请刷新医保码后再扫一次。"),
+            (
+                Stage::WaitingFreshScan,
+                &[code],
+                "请刷新您的医保电子凭证后再扫一次。",
+            ),
             (
                 Stage::WaitingFreshScan,
                 &[id],
-                "请拿起居民身份证后重新放在读卡区。",
+                "请拿起您的身份证后重新放在读卡区。",
             ),
             (Stage::WaitingPerson, &[id], "请核对患者姓名和证件号码。"),
             (Stage::Ended, &[code], ""),

@@ -80,21 +80,24 @@ impl Flow {
         let zh: Vec<&str> = credentials.iter().map(|kind| ask(*kind).0).collect();
         let en: Vec<&str> = credentials.iter().map(|kind| ask(*kind).1).collect();
         Prompt {
-            zh: format!("{}，{what_zh}。", zh.join("，或")),
+            zh: format!("请{}，{what_zh}。", zh.join("，或")),
             en: format!("Please {}, {what_en}.", en.join(", or ")),
         }
     }
 }
 
-fn ask(kind: CredentialKind) -> (&'static str, &'static str) {
+/// What is done with each, behind 请 or "please": the same words at the log-in and at the payment. A code is always
+/// refreshed first: one that was shown before is refused.
+#[must_use]
+pub fn ask(kind: CredentialKind) -> (&'static str, &'static str) {
     match kind {
         CredentialKind::EVoucher => (
-            "请刷新您的医保电子凭证，对准扫码口",
+            "刷新您的医保电子凭证，对准扫码口",
             "refresh your medical insurance code and hold it before the scanner",
         ),
-        CredentialKind::SocialCard => ("请插入您的社保卡", "insert your social security card"),
+        CredentialKind::SocialCard => ("插入您的社保卡", "insert your social security card"),
         CredentialKind::ResidentId => (
-            "请将您的身份证放在读卡区",
+            "将您的身份证放在读卡区",
             "lay your resident id card on the reader",
         ),
     }

@@ -15,7 +15,7 @@ mod state;
 mod tell;
 
 pub use event::{Ending, Event, Private, VERSION, Wish};
-pub use flow::{BUSINESS_TYPES, Flow, Prompt};
+pub use flow::{BUSINESS_TYPES, Flow, Prompt, ask};
 pub use next::{Effect, next};
 pub use state::{Identification, Phase};
 pub use tell::{Pays, Progress, in_force, pays, progress, stage, waiting_prompt};

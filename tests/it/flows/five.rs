@@ -12,7 +12,7 @@ const LOGIN_WAIT_MS: u32 = 15_000;
 const CHECKING: &str = "请稍候，正在核对身份。";
 const WORKING: &str = "请稍候，正在办理。";
 const SETTLING: &str = "正在医保结算，请勿离开。";
-const SHOW_CODE: &str = "请出示医保码，对准扫码器。";
+const SHOW_CODE: &str = "请刷新您的医保电子凭证，对准扫码口。";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kiosk_payment() {

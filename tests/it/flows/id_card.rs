@@ -14,7 +14,7 @@ use crate::desk::{channel, eventually};
 const LOGIN_WAIT_MS: u32 = 15_000;
 const CHECKING: &str = "请稍候，正在核对身份。";
 const WORKING: &str = "请稍候，正在办理。";
-const LAY_DOWN: &str = "请将居民身份证放在读卡区。";
+const LAY_DOWN: &str = "请将您的身份证放在读卡区。";
 /// What the platform is told of it (mdtrt_cert_type).
 const BY_ID_CARD: &str = "02";
 const BY_CODE: &str = "01";

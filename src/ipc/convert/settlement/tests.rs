@@ -154,7 +154,7 @@ fn a_queued_paper_says_what_it_waits_for() {
 #[test]
 fn an_event_prompts_and_carries_the_answer_at_the_end_only() {
     let shown = event(progress(Stage::WaitingScan));
-    assert_eq!(shown.prompt_zh, "请出示医保码，对准扫码器。");
+    assert_eq!(shown.prompt_zh, "请刷新您的医保电子凭证，对准扫码口。");
     assert_eq!(
         (shown.seq, shown.queue_place, shown.msgid.as_str()),
         (3, 2, "M1")
