@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::board::{DeviceInfo, DeviceState};
 use super::card::{CardLease, Medium};
-use super::claim::Claims;
+use super::claim::{Claims, Sort};
 use super::error::DeviceError;
 use super::event::{EventLog, Watcher, What, now_ms};
 use super::find::{self, Why};
@@ -221,6 +221,16 @@ impl Hub {
             return Err(DeviceError::new(Code::CardReaderNotConfigured, none));
         };
         reader.claim(asker, deadline, place).await
+    }
+
+    /// What the device of a role is to a claim; `None`: no device has it.
+    pub(super) fn sort_of(&self, role: &str) -> Option<Sort> {
+        let device = self.find(|it| it.role == role)?;
+        Some(match device.family {
+            Family::Scanner(_) => Sort::Scanner,
+            Family::Card(_) => Sort::CardReader,
+            Family::Printer(_) | Family::Queue(_) => Sort::Printer,
+        })
     }
 
     /// The roles of the readers that patients show cards to, as far as they read one of these media, in the order
@@ -453,6 +463,30 @@ impl Hub {
         let waiting_max = super::queue::WAITING_MAX;
         let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), waiting_max);
         (Self::of_scanner(role, scanner, events), board, orders)
+    }
+
+    /// A hub of one card reader for 社保卡, whose owner the test plays.
+    pub(crate) fn of_far_card_reader(
+        role: &str,
+    ) -> (
+        Self,
+        super::card::Bench,
+        tokio::sync::mpsc::Receiver<super::card::Order>,
+    ) {
+        let events = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "cards".to_owned(),
+            role: role.to_owned(),
+            kind: crate::config::devices::Kind::PcscReader { reader: None },
+            model: None,
+        };
+        let board = Arc::new(super::board::Board::new(config, Arc::clone(&events)));
+        let (reader, bench, orders) = super::card::CardReader::new(
+            Arc::clone(&board),
+            &[Medium::SocialCard],
+            super::queue::WAITING_MAX,
+        );
+        (Self::of_card(role, reader, board, events), bench, orders)
     }
 
     /// A hub of one card reader whose program the test plays.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
+use super::scan::under_claim;
 use crate::book::Code;
 use crate::device::{Asker, CardLease, DeviceError, Medium, ShownCard};
 use crate::journal::{Append, NewEvent, PersonKeyInput, StreamHead};
@@ -30,13 +31,16 @@ pub struct CardWish {
     pub media: Vec<Medium>,
     /// How long to wait for it; 0: as usual.
     pub wait_ms: u32,
+    /// Under this claim of the caller's; the role is not looked at then.
+    pub claim_id: Option<String>,
 }
 
 impl Operations {
     /// Reads the card that lies in the reader, or the next one. Dropping the future frees the reader.
     ///
     /// # Errors
-    /// Why no card was read; `JOURNAL_REFUSES` when the reading cannot be recorded.
+    /// Why no card was read; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over; `JOURNAL_REFUSES` when
+    /// the reading cannot be recorded.
     pub async fn read_card(
         &self,
         caller: CallerId,
@@ -55,27 +59,34 @@ impl Operations {
         let wait = deadline.map_or(wait, |deadline| wait.min(deadline.saturating_sub(answer)));
         let latest = tokio::time::Instant::now() + wait;
         let stream = format!("card-{}", uuid::Uuid::now_v7());
+        let hub = &self.parts().hub;
+        if let Some(claim_id) = &wish.claim_id {
+            let read = hub.read_card_claimed(&caller.id, claim_id, &wish.media, latest);
+            let shown = read.await.map_err(under_claim)?;
+            self.record(stream, &caller, &shown, true).await?;
+            return Ok(shown);
+        }
         let asker = Asker {
             stream: stream.clone(),
             what: "read_card".to_owned(),
         };
         let (place, _) = tokio::sync::watch::channel(0);
         let role = wish.role.as_deref();
-        let hub = &self.parts().hub;
         let claimed = hub.claim_card(role, &wish.media, asker, latest, place);
         let mut lease: CardLease = claimed.await.map_err(failed)?;
         lease.arm(&wish.media, latest).await.map_err(failed)?;
         let shown = lease.read().await.map_err(|read| failed(read.error()))?;
-        self.record(stream, &caller, &shown).await?;
+        self.record(stream, &caller, &shown, false).await?;
         Ok(shown)
     }
 
-    /// Who read whose card.
+    /// Who read whose card, and whether under a claim.
     async fn record(
         &self,
         stream: String,
         caller: &CallerId,
         shown: &ShownCard,
+        claimed: bool,
     ) -> Result<(), Failure> {
         let medium = match shown.medium {
             Medium::SocialCard => "social_card",
@@ -84,6 +95,7 @@ impl Operations {
         let summary = serde_json::json!({ "medium": medium, "kind": shown.kind });
         let mut body = summary.clone();
         body["door"] = caller.door.into();
+        body["claimed"] = claimed.into();
         let sealed = serde_json::json!({
             "name": shown.name.expose(),
             "certno": shown.certno.expose(),

@@ -1,4 +1,4 @@
-//! Codes for callers: the next one, and scanners that a caller holds.
+//! Codes for callers: the next one; and the scanners and card readers that a caller holds.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::ask::{CallerId, Failure};
 use super::audit::Given;
 use super::operations::Operations;
 use crate::book::Code;
-use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, Scan};
+use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, DeviceError, Scan};
 use crate::settlement::code_kind::{self, Sorted};
 
 /// What a caller of `Scan` wants.
@@ -74,7 +74,8 @@ impl Operations {
         let deadline = Instant::now() + wish.wait;
         let hub = &self.parts().hub;
         if let Some(claim_id) = &wish.claim_id {
-            let read = hub.scan_claimed(&caller.id, claim_id, deadline).await?;
+            let read = hub.scan_claimed(&caller.id, claim_id, deadline).await;
+            let read = read.map_err(under_claim)?;
             return Ok(self.code_read(&caller, &read.scan, read.device, read.seq, true));
         }
         let asker = Asker {
@@ -125,6 +126,10 @@ impl Operations {
             ClaimNews::Present(present) => ClaimTold::Present(present),
             ClaimNews::Ended(end) => ClaimTold::Ended(end),
             ClaimNews::Failed(error) => ClaimTold::Failed(error.into()),
+            ClaimNews::Wrong { field, why } => ClaimTold::Failed(Failure {
+                fields: vec![field.to_owned()],
+                ..Failure::new(Code::RequestInvalid, why)
+            }),
         }
     }
 
@@ -174,4 +179,13 @@ impl Operations {
         });
         CodeRead { code, device, seq }
     }
+}
+
+/// Why there is nothing under a claim. A request that is wrong names another kind of claim.
+pub(super) fn under_claim(error: DeviceError) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.code == Code::RequestInvalid {
+        failure.fields.push("claim_id".to_owned());
+    }
+    failure
 }

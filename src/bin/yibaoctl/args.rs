@@ -39,7 +39,7 @@ stuck: 0 nothing waits for a person, 1 something does. refund: 0 given back, 3 r
 
 With --json, stdout carries proto JSON: fields in lowerCamelCase, int64 as text, fields without a value included.
 pay, show, status, list, stuck, resolve, refund and identify give exactly one object, a failure too ({\"error\": {…}}); watch, device watch and
-device scan --each give one object a line. Progress goes to stderr.";
+device scan --each and card --each give one object a line. Progress goes to stderr.";
 
 /// Speaks to yibaod, the medical-insurance settlement daemon of this desk. 医保结算守护进程命令行工具。
 #[derive(Debug, Parser)]

@@ -1,5 +1,7 @@
 //! `card`: reads a card and shows it, masked unless it is asked for otherwise.
 
+mod each;
+
 use yibaod::api::{CardMedium, ReadCardRequest, ReadCardResponse, ShownCard};
 
 use crate::args::{Card, CardMediumArg};
@@ -13,31 +15,38 @@ use crate::trouble::Trouble;
 /// The shortest number that keeps its ends when it is masked.
 const LONG_CHARACTERS_MIN: usize = 15;
 
-/// Runs it.
+/// Runs it. With `--each` it ends with Ctrl-C, which frees the reader.
 pub(crate) async fn run(door: &mut Door, wanted: &Card, out: &Out) -> Result<Exit, Trouble> {
+    if wanted.each {
+        return each::run(door, wanted, out).await;
+    }
+    let answer = door.devices.read_card(request(wanted)).await;
+    let answer = answer.map_err(Trouble::of_status)?.into_inner();
+    show(answer, wanted, out);
+    Ok(Exit::Fine)
+}
+
+fn request(wanted: &Card) -> ReadCardRequest {
     let media = wanted.media.iter().map(|medium| match medium {
         CardMediumArg::SocialCard => CardMedium::SocialCard.into(),
         CardMediumArg::ResidentId => CardMedium::ResidentId.into(),
     });
-    let request = ReadCardRequest {
+    ReadCardRequest {
         role: wanted.role.clone().unwrap_or_default(),
         media: media.collect(),
         wait_ms: wanted.wait_s.saturating_mul(1_000),
-    };
-    let answer = door.devices.read_card(request).await;
-    let mut answer = answer.map_err(Trouble::of_status)?.into_inner();
+        claim_id: String::new(),
+    }
+}
+
+fn show(mut answer: ReadCardResponse, wanted: &Card, out: &Out) {
     if !wanted.unmasked
         && let Some(card) = answer.card.as_mut()
     {
         mask(card);
     }
-    show(&answer, out);
-    Ok(Exit::Fine)
-}
-
-fn show(answer: &ReadCardResponse, out: &Out) {
     if out.is_json() {
-        out.object(&json::text(answer));
+        out.object(&json::text(&answer));
     } else if let Some(card) = &answer.card {
         out.lines(&drawn(card));
     }

@@ -32,6 +32,7 @@ mod print;
 mod profile;
 mod reconcile;
 mod refund;
+mod renewal;
 mod resolve;
 mod sheet;
 mod show;

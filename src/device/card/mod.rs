@@ -142,9 +142,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// The reader can be used.
     pub(crate) fn is_there(&self) {
-        if self.presence.send_replace(Ok(())).is_err() {
+        let was_there = self.presence.borrow().is_ok();
+        if !was_there {
+            // The board first: whoever gets the reader then is not told once more that it came.
             self.board.arrived();
             self.board.ready();
+            self.presence.send_modify(|presence| *presence = Ok(()));
         }
     }
 
@@ -239,6 +242,7 @@ impl CardReader {
             board: Arc::clone(&self.board),
             presence: self.presence.clone(),
             orders: self.orders.clone(),
+            media: self.media,
             armed: None,
             has_failed: false,
             ticket,
@@ -253,6 +257,7 @@ pub struct CardLease {
     board: Arc<Board>,
     presence: watch::Receiver<Result<(), Code>>,
     orders: mpsc::Sender<Order>,
+    media: &'static [Medium],
     armed: Option<(Instant, oneshot::Receiver<Result<ShownCard, Failure>>)>,
     has_failed: bool,
     #[expect(dead_code, reason = "held for its drop")]
@@ -319,6 +324,29 @@ impl CardLease {
     /// Stops reading.
     pub fn disarm(&mut self) {
         self.armed = None;
+    }
+
+    /// Another asker reads under this lease: the card that could not be read before is tried again for it.
+    pub(crate) fn begin_anew(&mut self) {
+        self.disarm();
+        self.has_failed = false;
+    }
+
+    /// Whether the reader reads one of these.
+    pub(crate) fn reads(&self, wanted: &[Medium]) -> bool {
+        self.media.iter().any(|medium| wanted.contains(medium))
+    }
+
+    /// Whether the reader is there, and when that changes.
+    #[must_use]
+    pub fn presence(&self) -> watch::Receiver<bool> {
+        self.board.presence()
+    }
+
+    /// The desk's name for the reader.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.board.name()
     }
 
     async fn wait_until_present(&mut self, deadline: Instant) -> Result<(), DeviceError> {

@@ -1,4 +1,4 @@
-//! The task that holds one claim. It hears orders, the lease and the holder's end whatever the scanner does.
+//! The task that holds one claim. It hears orders, the lease and the holder's end whatever the device does.
 
 mod codes;
 
@@ -9,31 +9,24 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::codes::Codes;
-use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order};
+use super::lease::{Lease, Read, Reader};
+use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order, Sort};
 use crate::book::Code;
 use crate::device::error::DeviceError;
 use crate::device::hub::Hub;
-use crate::device::scanner::{Asker, Scan, ScannerLease};
+use crate::device::scanner::{Asker, Scan};
 
 /// The last word to a holder that does not listen is waited for so long; the device is free by then.
 const FAREWELL_MS_MAX: u64 = 1_000;
 
-type Read = Result<Scan, DeviceError>;
-
 /// One claim, while it is held.
 struct Held<'a> {
     news: &'a mpsc::Sender<ClaimNews>,
-    lease: ScannerLease,
+    lease: Lease,
     lease_time: Duration,
     lease_end: Instant,
     codes: bool,
     seq: u64,
-}
-
-/// A wish for the next code.
-struct Reader {
-    deadline: Instant,
-    reply: oneshot::Sender<Result<ClaimedScan, DeviceError>>,
 }
 
 /// Waits for the device, holds it, and says how that ended.
@@ -50,14 +43,14 @@ pub(super) async fn hold(
         () = news.closed() => return,
         () = stop => match granted.load(Ordering::Relaxed) {
             true => Ok(ClaimEnd::Stopping),
-            false => Err(DeviceError::new(Code::ShuttingDown, "the daemon is stopping")),
+            false => {
+                let stopping = "the daemon is stopping";
+                Err(ClaimNews::Failed(DeviceError::new(Code::ShuttingDown, stopping)))
+            }
         },
     };
-    // The scanner is free by now.
-    let last = match end {
-        Ok(end) => ClaimNews::Ended(end),
-        Err(error) => ClaimNews::Failed(error),
-    };
+    // The device is free by now.
+    let last = end.map_or_else(|never_began| never_began, ClaimNews::Ended);
     let said = timeout(Duration::from_millis(FAREWELL_MS_MAX), news.send(last)).await;
     if said.is_err() {
         tracing::info!(caller, "the holder of a claim did not listen to its end");
@@ -70,13 +63,15 @@ async fn wait_and_hold(
     wish: ClaimWish,
     news: &mpsc::Sender<ClaimNews>,
     is_granted: &AtomicBool,
-) -> Result<ClaimEnd, DeviceError> {
+) -> Result<ClaimEnd, ClaimNews> {
+    is_possible(hub, &wish)?;
     let claim_id = hub.claims().new_id();
     let asker = Asker {
         stream: claim_id.clone(),
         what: wish.purpose.clone(),
     };
-    let lease = wait_for_turn(hub, asker, &wish, news).await?;
+    let turn = wait_for_turn(hub, asker, &wish, news).await;
+    let lease = turn.map_err(ClaimNews::Failed)?;
     is_granted.store(true, Ordering::Relaxed);
     let (_listed, mut inbox) = hub.claims().list(&claim_id, caller);
     let mut held = Held {
@@ -102,15 +97,32 @@ async fn wait_and_hold(
     Ok(end)
 }
 
+/// Whether what has this role is claimed at all, and so.
+fn is_possible(hub: &Hub, wish: &ClaimWish) -> Result<(), ClaimNews> {
+    let wrong = |field, why| Err(ClaimNews::Wrong { field, why });
+    match hub.sort_of(&wish.role) {
+        Some(Sort::Printer) => {
+            let why = "a printer is not claimed: its jobs wait for one another; call Print";
+            wrong("role", why)
+        }
+        Some(Sort::CardReader) if wish.codes => {
+            let why = "a card reader gives no codes: call ReadCard with the claim_id";
+            wrong("codes", why)
+        }
+        Some(Sort::Scanner | Sort::CardReader) | None => Ok(()),
+    }
+}
+
 /// The queue, telling the place whenever it changes.
 async fn wait_for_turn(
     hub: &Hub,
     asker: Asker,
     wish: &ClaimWish,
     news: &mpsc::Sender<ClaimNews>,
-) -> Result<ScannerLease, DeviceError> {
+) -> Result<Lease, DeviceError> {
     let (place, mut places) = watch::channel(0);
-    let turn = hub.claim_scanner(&wish.role, asker, Instant::now() + wish.wait, place);
+    let latest = Instant::now() + wish.wait;
+    let turn = Lease::queue(hub, &wish.role, asker, latest, place);
     tokio::pin!(turn);
     loop {
         let ahead = *places.borrow_and_update();
@@ -171,9 +183,7 @@ impl Held<'_> {
                 order = inbox.recv() => match order {
                     Some(Order::End(end, done)) => return (end, Some(done)),
                     Some(Order::Renew(reply)) => self.renew(reply),
-                    Some(Order::Scan { deadline, reply }) => {
-                        reader = self.take_reader(reader, Reader { deadline, reply });
-                    }
+                    Some(Order::Read(new)) => reader = self.take_reader(reader, new),
                     None => return (ClaimEnd::Released, None),
                 },
                 room = self.news.reserve(), if began && untold.is_some() => {
@@ -182,7 +192,7 @@ impl Held<'_> {
                         room.send(news);
                     }
                 }
-                // Who waits for a code is alive.
+                // Who waits for a code or a card is alive.
                 () = sleep_until(lease_end), if began && reader.is_none() => {
                     return (ClaimEnd::LeaseOver, None);
                 }
@@ -196,7 +206,7 @@ impl Held<'_> {
                     Some(Err(_)) => self.seq += 1,
                     None => {}
                 },
-                read = read_for(&mut self.lease, &mut reader) => self.answer(read, &mut reader),
+                read = self.lease.read_for(&mut reader) => self.answer(read, &mut reader),
             }
         }
     }
@@ -217,47 +227,48 @@ impl Held<'_> {
     }
 
     /// One reader at a time; with `codes` none, since the codes are on the stream.
-    fn take_reader(&self, before: Option<Reader>, new: Reader) -> Option<Reader> {
-        let before = before.filter(|reader| !reader.reply.is_closed());
-        if !self.codes && before.is_none() {
-            return Some(new);
+    fn take_reader(&mut self, before: Option<Reader>, new: Reader) -> Option<Reader> {
+        let before = before.filter(|reader| !reader.is_gone());
+        let why_not = match self.lease.reads_for(&new) {
+            Err(error) => Some(error),
+            Ok(()) if self.codes || before.is_some() => Some(new.busy()),
+            Ok(()) => None,
+        };
+        if let Some(error) = why_not {
+            new.refuse(error);
+            return before;
         }
-        let detail = "the claim gives its codes on its stream, or another Scan waits under it";
-        drop(
-            new.reply
-                .send(Err(DeviceError::new(Code::ScannerBusy, detail))),
-        );
-        before
+        self.lease.begin_anew();
+        Some(new)
     }
 
     fn answer(&mut self, read: Option<Read>, reader: &mut Option<Reader>) {
         let Some(waiting) = reader.take() else { return };
         self.lease_end = Instant::now() + self.lease_time;
-        let Some(read) = read else {
-            self.lease.disarm();
-            return;
-        };
-        let answer = read.map(|scan| {
-            self.seq += 1;
-            ClaimedScan {
-                scan,
-                device: self.lease.device().to_owned(),
-                seq: self.seq,
+        let is_told = match (read, waiting) {
+            (Some(Read::Code(read)), Reader::Code { reply, .. }) => {
+                reply.send(read.map(|scan| self.claimed(scan))).is_ok()
             }
-        });
-        if waiting.reply.send(answer).is_err() {
-            tracing::info!("the caller of a scan is gone");
+            (Some(Read::Card(read)), Reader::Card { reply, .. }) => {
+                reply.send(read.map(|card| *card)).is_ok()
+            }
+            // It hung up.
+            (Some(_) | None, Reader::Code { .. } | Reader::Card { .. }) => {
+                self.lease.disarm();
+                true
+            }
+        };
+        if !is_told {
+            tracing::info!("who waited for a code or a card is gone");
         }
     }
-}
 
-/// The next code for who waits; `None` when nobody does any more.
-async fn read_for(lease: &mut ScannerLease, reader: &mut Option<Reader>) -> Option<Read> {
-    match reader {
-        Some(reader) => tokio::select! {
-            read = lease.read_on(reader.deadline) => Some(read),
-            () = reader.reply.closed() => None,
-        },
-        None => std::future::pending().await,
+    fn claimed(&mut self, scan: Scan) -> ClaimedScan {
+        self.seq += 1;
+        ClaimedScan {
+            scan,
+            device: self.lease.device().to_owned(),
+            seq: self.seq,
+        }
     }
 }

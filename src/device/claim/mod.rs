@@ -1,9 +1,11 @@
-//! Claims: the sole right to a scanner for as long as its holder lives and says so.
+//! Claims: the sole right to a scanner or a card reader for as long as its holder lives and says so.
 //!
 //! One task holds one claim, and with it the place in the queue. It ends when the holder hangs up, gives the claim
 //! back or lets its lease run out, and the device is free in that moment: there is no other owner of the place.
+//! Printers are not claimed: their jobs wait for one another.
 
 mod hold;
+mod lease;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use self::lease::Reader;
+use super::card::{Medium, ShownCard};
 use super::error::DeviceError;
 use super::event::now_ms;
 use super::hub::Hub;
@@ -30,13 +34,13 @@ const ORDERS_MAX: usize = 8;
 /// What a caller of `Claim` wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimWish {
-    /// Which scanner.
+    /// Which scanner or card reader.
     pub role: String,
     /// Longest wait in the queue.
     pub wait: Duration,
     /// The claim ends when nothing is heard for so long.
     pub lease: Duration,
-    /// Every code is news.
+    /// Every code is news; of a scanner only.
     pub codes: bool,
     /// What for.
     pub purpose: String,
@@ -69,6 +73,22 @@ pub enum ClaimNews {
     Ended(ClaimEnd),
     /// It never began.
     Failed(DeviceError),
+    /// It cannot be asked for so.
+    Wrong {
+        /// The field of the wish.
+        field: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// What a device is to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Scanner,
+    CardReader,
+    /// Not to be claimed.
+    Printer,
 }
 
 /// How a claim ended.
@@ -99,10 +119,7 @@ pub struct ClaimedScan {
 enum Order {
     Renew(oneshot::Sender<Duration>),
     End(ClaimEnd, oneshot::Sender<()>),
-    Scan {
-        deadline: Instant,
-        reply: oneshot::Sender<Result<ClaimedScan, DeviceError>>,
-    },
+    Read(Reader),
 }
 
 /// All claims that are held.
@@ -200,7 +217,7 @@ fn unknown() -> DeviceError {
 }
 
 impl Hub {
-    /// Waits for a scanner and holds it for this caller until the channel is dropped, the lease runs out, it is
+    /// Waits for a scanner or a card reader and holds it for this caller until the channel is dropped, the lease runs out, it is
     /// given back or `stop` resolves.
     pub fn claim(
         &self,
@@ -222,7 +239,8 @@ impl Hub {
     /// The next code under a claim. Dropping the future stops listening.
     ///
     /// # Errors
-    /// What the scanner says; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over.
+    /// What the scanner says; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over, `REQUEST_INVALID` for
+    /// one of a card reader, `SCANNER_BUSY` when the codes are on the claim's stream or another waits for one.
     pub async fn scan_claimed(
         &self,
         caller: &str,
@@ -230,7 +248,33 @@ impl Hub {
         deadline: Instant,
     ) -> Result<ClaimedScan, DeviceError> {
         let claim = self.claims().orders(caller, claim_id, false)?;
-        claim.ask(|reply| Order::Scan { deadline, reply }).await?
+        let read = |reply| Order::Read(Reader::Code { deadline, reply });
+        claim.ask(read).await?
+    }
+
+    /// The card that lies in a claimed reader, or the next one. Dropping the future stops reading.
+    ///
+    /// # Errors
+    /// Why no card was read; `CLAIM_UNKNOWN` for a claim that is not the caller's or is over, `REQUEST_INVALID` for one
+    /// of a scanner, `CARD_READER_NOT_CONFIGURED` when the reader reads nothing of what is wanted,
+    /// `CARD_READER_BUSY` while another reads under the claim.
+    pub async fn read_card_claimed(
+        &self,
+        caller: &str,
+        claim_id: &str,
+        wanted: &[Medium],
+        deadline: Instant,
+    ) -> Result<ShownCard, DeviceError> {
+        let claim = self.claims().orders(caller, claim_id, false)?;
+        let media = wanted.to_vec();
+        let read = |reply| {
+            Order::Read(Reader::Card {
+                media,
+                deadline,
+                reply,
+            })
+        };
+        claim.ask(read).await?
     }
 
     /// The lease begins anew. Gives the lease in force.

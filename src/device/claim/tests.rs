@@ -1,4 +1,4 @@
-//! Claims by schedules of chance: never two owners, never a ghost, no code to another's hands.
+//! Claims by schedules of chance: never two owners, never a ghost, nothing that is shown to another's hands.
 //!
 //! Many run side by side on virtual time: it stands still while anybody can go on, so a busy machine makes a
 //! schedule slow and never another one.
@@ -12,23 +12,25 @@
 )]
 mod record;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+mod card;
+mod far;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
-use zeroize::Zeroizing;
 
+use self::far::{Far, Shown};
 use self::record::{Found, Proof};
 use super::*;
-use crate::device::board::Board;
 use crate::device::event::{Watched, Watcher, What};
-use crate::device::scanner::owner::{Arm, Sink};
 
 /// Schedules in the short form, and in the long one.
 const SCHEDULES: u64 = 100_000;
 const SCHEDULES_LONG: u64 = 1_000_000;
+/// The same of a card reader: only what is shown to it differs.
+const CARD_SCHEDULES: u64 = 20_000;
+const CARD_SCHEDULES_LONG: u64 = 200_000;
 /// Schedules that run side by side.
 const AT_ONCE: u64 = 128;
 /// A device that is not free after this never will be.
@@ -41,19 +43,29 @@ async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
         "Claims of a scanner by chance: never two owners, never a ghost",
         "随机占用扫码枪：绝无双主，绝无残留",
     );
+    by_chance(proof, Far::scanner, SCHEDULES, SCHEDULES_LONG).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_of_card_readers_by_chance_never_have_two_owners_and_leave_no_ghost() {
+    let proof = Proof::begin(
+        "claims-cards",
+        "Claims of a card reader by chance: never two owners, never a ghost",
+        "随机占用读卡器：绝无双主，绝无残留",
+    );
+    by_chance(proof, Far::card_reader, CARD_SCHEDULES, CARD_SCHEDULES_LONG).await;
+}
+
+async fn by_chance(proof: Proof, far: fn() -> Far, short: u64, long: u64) {
     let from = 1_u64;
-    let schedules = if record::is_long() {
-        SCHEDULES_LONG
-    } else {
-        SCHEDULES
-    };
+    let schedules = if record::is_long() { long } else { short };
     let mut told = Told::default();
     let mut running = tokio::task::JoinSet::new();
     for seed in from..from + schedules {
         if u64::try_from(running.len()).unwrap() >= AT_ONCE {
             told.add(&running.join_next().await.unwrap().unwrap());
         }
-        running.spawn(Schedule::new(seed).run());
+        running.spawn(Schedule::new(seed, far()).run());
     }
     while let Some(done) = running.join_next().await {
         told.add(&done.unwrap());
@@ -65,7 +77,7 @@ async fn claims_of_chance_never_have_two_owners_and_leave_no_ghost() {
         seeds: Some((from, from + schedules - 1)),
     });
     println!("{told:?}");
-    assert!(told.granted > schedules && told.lease_over > 0 && told.codes > schedules / 20);
+    assert!(told.granted > schedules && told.lease_over > 0 && told.shown > schedules / 20);
 }
 
 #[tokio::test]
@@ -102,7 +114,8 @@ struct Told {
     released: u64,
     lease_over: u64,
     killed: u64,
-    codes: u64,
+    /// Codes and cards.
+    shown: u64,
 }
 
 impl Told {
@@ -111,7 +124,7 @@ impl Told {
         self.released += other.released;
         self.lease_over += other.lease_over;
         self.killed += other.killed;
-        self.codes += other.codes;
+        self.shown += other.shown;
     }
 }
 
@@ -133,49 +146,41 @@ impl Chance {
     }
 }
 
-/// Code → who held the scanner when it was shown.
-type Shown = Arc<Mutex<BTreeMap<Vec<u8>, String>>>;
-
 struct Schedule {
     seed: u64,
     chance: Chance,
     hub: Hub,
     events: Watcher,
-    inbox: mpsc::Receiver<Arm>,
-    board: Arc<Board>,
+    far: Far,
     shown: Shown,
 }
 
 impl Schedule {
-    fn new(seed: u64) -> Self {
-        let (hub, board, inbox) = Hub::of_far_scanner("scanner");
+    fn new(seed: u64, far: Far) -> Self {
+        let hub = far.hub().clone();
         Self {
             seed,
             chance: Chance(seed),
             events: hub.watch(None),
             hub,
-            inbox,
-            board,
+            far,
             shown: Shown::default(),
         }
     }
 
     async fn run(mut self) -> Told {
         let mut told = Told::default();
-        self.board.ready();
+        self.far.comes();
+        let sort = self.far.sort();
         let clients: Vec<_> = (0..2 + self.chance.below(4))
             .map(|_| {
                 let chance = Chance(self.chance.below(u64::MAX));
-                tokio::spawn(client(self.hub.clone(), chance, Arc::clone(&self.shown)))
+                let shown = Arc::clone(&self.shown);
+                tokio::spawn(client(self.hub.clone(), sort, chance, shown))
             })
             .collect();
-        let line = tokio::spawn(line(
-            self.inbox,
-            self.hub.clone(),
-            Arc::clone(&self.board),
-            Chance(self.chance.below(u64::MAX)),
-            Arc::clone(&self.shown),
-        ));
+        let chance = Chance(self.chance.below(u64::MAX));
+        let line = tokio::spawn(self.far.play(chance, Arc::clone(&self.shown)));
         for client in clients {
             let done = client.await;
             told.add(&done.unwrap_or_else(|error| panic!("seed {}: {error}", self.seed)));
@@ -219,53 +224,16 @@ async fn free_of(hub: &Hub, claim_id: &str) {
     assert!(freed.await.is_ok(), "a ghost: {claim_id}");
 }
 
-/// The far end: shows a code every now and then, and goes away sometimes.
-async fn line(
-    mut inbox: mpsc::Receiver<Arm>,
-    hub: Hub,
-    board: Arc<Board>,
-    mut chance: Chance,
-    shown: Shown,
-) {
-    let mut armed: Option<Sink> = None;
-    let mut number = 0_u64;
-    loop {
-        let pause = chance.ms(4);
-        tokio::select! {
-            biased;
-            order = inbox.recv() => match order {
-                Some(order) => armed = order.ready.send(()).is_ok().then_some(order.sink),
-                None => return,
-            },
-            () = sleep(pause) => {
-                if chance.below(20) == 0 {
-                    armed = None;
-                    board.unplugged();
-                    sleep(chance.ms(6)).await;
-                    board.ready();
-                }
-                number += 1;
-                let bytes = number.to_string().into_bytes();
-                let holder = hub.list()[0].holder.clone();
-                if let (Some(sink), Some(holder)) = (armed.take(), holder) {
-                    shown.lock().unwrap().insert(bytes.clone(), holder.stream);
-                    armed = sink.give(Ok(Scan { bytes: Zeroizing::new(bytes) })).1;
-                }
-            }
-        }
-    }
-}
-
 /// What one client lived through. It renews, scans, gives back, dies or hangs, as chance has it.
-async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
+async fn client(hub: Hub, sort: Sort, mut chance: Chance, shown: Shown) -> Told {
     let mut told = Told::default();
     let me = format!("uid:{}", chance.below(1_000));
     sleep(chance.ms(30)).await;
     let wish = ClaimWish {
-        role: "scanner".into(),
+        role: far::role(sort).into(),
         wait: chance.ms(100),
         lease: chance.ms(50),
-        codes: chance.below(2) == 0,
+        codes: chance.below(2) == 0 && sort == Sort::Scanner,
         purpose: "chance".into(),
     };
     let each = wish.codes;
@@ -276,16 +244,16 @@ async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
     told.granted += 1;
     let own = |bytes: &[u8]| {
         let at = shown.lock().unwrap().get(bytes).cloned();
-        assert_eq!(at.as_deref(), Some(&*claim_id), "a code in another's hands");
+        assert_eq!(at.as_deref(), Some(&*claim_id), "in another's hands");
     };
     for _ in 0..1 + chance.below(7) {
         match chance.below(4) {
             0 => drop(hub.renew_claim(&me, &claim_id).await),
             1 if !each => {
                 let deadline = Instant::now() + chance.ms(16);
-                if let Ok(read) = hub.scan_claimed(&me, &claim_id, deadline).await {
-                    own(&read.scan.bytes);
-                    told.codes += 1;
+                if let Some(bytes) = far::read(&hub, sort, &me, &claim_id, deadline).await {
+                    own(&bytes);
+                    told.shown += 1;
                 }
             }
             2 => sleep(chance.ms(12)).await,
@@ -293,7 +261,7 @@ async fn client(hub: Hub, mut chance: Chance, shown: Shown) -> Told {
                 let heard = timeout(chance.ms(12), news.recv()).await;
                 if let Ok(Some(ClaimNews::Code { scan, .. })) = &heard {
                     own(&scan.bytes);
-                    told.codes += 1;
+                    told.shown += 1;
                 }
                 if let Ok(Some(ClaimNews::Ended(end))) = heard {
                     assert_eq!(end, ClaimEnd::LeaseOver);
@@ -333,13 +301,14 @@ async fn granted(news: &mut mpsc::Receiver<ClaimNews>) -> Option<String> {
         match news.recv().await? {
             ClaimNews::Granted { claim_id, .. } => return Some(claim_id),
             ClaimNews::Failed(error) => {
-                assert!([Code::ScannerBusy, Code::ScannerMissing].contains(&error.code));
+                assert!(far::WHY_NOT.contains(&error.code), "{error}");
                 return None;
             }
             ClaimNews::Waiting(_) => {}
-            ClaimNews::Code { .. } | ClaimNews::Present(_) | ClaimNews::Ended(_) => {
-                panic!("before the claim began")
-            }
+            ClaimNews::Code { .. }
+            | ClaimNews::Present(_)
+            | ClaimNews::Ended(_)
+            | ClaimNews::Wrong { .. } => panic!("before the claim began"),
         }
     }
 }

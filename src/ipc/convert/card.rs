@@ -5,6 +5,9 @@ use crate::api as wire;
 use crate::book::Code;
 use crate::operation::{CARD_WAIT_MS_MAX, CardWish, Failure, Medium, ShownCard};
 
+/// Characters of a claim's id, as for Scan.
+const CLAIM_LENGTH_MAX: usize = 64;
+
 /// What the caller wants.
 ///
 /// # Errors
@@ -27,10 +30,12 @@ pub fn wish(request: wire::ReadCardRequest) -> Result<CardWish, Failure> {
         let most = format!("must be at most {CARD_WAIT_MS_MAX}");
         f.wrong(Code::RequestInvalid, "wait_ms", most);
     }
+    let claim_id = f.optional("claim_id", request.claim_id, CLAIM_LENGTH_MAX);
     f.finish(CardWish {
         role,
         media,
         wait_ms: request.wait_ms,
+        claim_id: Some(claim_id).filter(|id| !id.is_empty()),
     })
 }
 
@@ -82,6 +87,7 @@ mod tests {
             role: role.into(),
             media: media.to_vec(),
             wait_ms,
+            claim_id: String::new(),
         };
         wish(request).map_err(|failure| failure.fields)
     }
@@ -98,5 +104,16 @@ mod tests {
         assert_eq!(second.role.as_deref(), Some("card-2"));
         let wrong = asked("", &[0, 1, 77], CARD_WAIT_MS_MAX + 1).unwrap_err();
         assert_eq!(wrong, ["media[0]", "media[2]", "wait_ms"]);
+        assert_eq!(any.claim_id, None);
+        let under = |claim_id: &str| {
+            wish(wire::ReadCardRequest {
+                claim_id: claim_id.into(),
+                ..wire::ReadCardRequest::default()
+            })
+        };
+        let claimed = under("claim-7").unwrap();
+        assert_eq!(claimed.claim_id.as_deref(), Some("claim-7"));
+        let long = under(&"7".repeat(65)).unwrap_err();
+        assert_eq!(long.fields, ["claim_id"]);
     }
 }

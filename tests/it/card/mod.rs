@@ -2,6 +2,7 @@
 //! a 居民身份证 reader at the far end of a terminal line.
 
 mod broken;
+mod claim;
 mod joined;
 mod paid;
 mod pcscd;

@@ -15,12 +15,17 @@ async fn start() -> (Desk, IdCardReader, tempfile::TempDir) {
 
 /// With this role.
 pub(super) async fn start_as(role: &str) -> (Desk, IdCardReader, tempfile::TempDir) {
+    start_with(role, "").await
+}
+
+/// With this role, and these lines at the end of the configuration.
+pub(super) async fn start_with(role: &str, more: &str) -> (Desk, IdCardReader, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("a folder");
     let reader = IdCardReader::start(dir.path()).expect("a pty");
     let path = reader.path().display();
     let setup = Setup {
         config_more: format!(
-            "[[device]]\nname = \"ids\"\nrole = \"{role}\"\nkind = \"id-card-serial\"\npath = \"{path}\"\n"
+            "[[device]]\nname = \"ids\"\nrole = \"{role}\"\nkind = \"id-card-serial\"\npath = \"{path}\"\n{more}"
         ),
         ..Setup::default()
     };

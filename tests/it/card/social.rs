@@ -90,6 +90,7 @@ async fn cards_that_do_not_serve_are_named() {
         media: vec![media.into()],
         role: role.into(),
         wait_ms: 500,
+        claim_id: String::new(),
     };
     for (media, role, name) in [
         (CardMedium::ResidentId, "", "CARD_READER_NOT_CONFIGURED"),

@@ -28,7 +28,7 @@ use yibaod::sandbox::platform::{Options as PlatformOptions, Platform};
 
 pub(crate) use caller::wait_for;
 pub use caller::{Shows, bill, bill_for, channel, request_from};
-pub(crate) use check::{error_name, eventually, paper_of, refusal, without_paper};
+pub(crate) use check::{Refusal, error_name, eventually, paper_of, refusal, without_paper};
 pub(crate) use day::today;
 pub use files::{Setup, copy_program};
 pub(crate) use kill::kill_at_edge;

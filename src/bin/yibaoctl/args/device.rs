@@ -40,7 +40,10 @@ pub(crate) struct Card {
     /// What may be shown; else any. 接受的证件种类。
     #[arg(long = "medium", value_enum, value_name = "MEDIUM")]
     pub(crate) media: Vec<CardMediumArg>,
-    /// Seconds to wait for a card. 等待秒数。
+    /// Each card until Ctrl-C; nobody else reads one meanwhile. 持续读卡，期间独占。
+    #[arg(long)]
+    pub(crate) each: bool,
+    /// Seconds to wait for a card; with --each, for the reader. 等待秒数（--each 时为等待读卡器的秒数）。
     #[arg(long, value_name = "S", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=300))]
     pub(crate) wait_s: u32,
     /// Show names and numbers whole; reading is recorded either way. 完整显示姓名和号码（读卡均留痕）。

@@ -9,6 +9,7 @@ use crate::draw::{clean, words};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
+use crate::renewal::Renewal;
 use crate::trouble::Trouble;
 
 /// What others at the desk see.
@@ -87,38 +88,6 @@ async fn each(
                 return Ok(Exit::Failed);
             }
             None => return Ok(Exit::Failed),
-        }
-    }
-}
-
-/// When the lease must be renewed: at a third of it.
-struct Renewal {
-    claim_id: String,
-    every: Option<tokio::time::Interval>,
-}
-
-impl Renewal {
-    fn new() -> Self {
-        let claim_id = String::new();
-        Self {
-            claim_id,
-            every: None,
-        }
-    }
-
-    fn begin(&mut self, claim_id: String, lease_ms: u32) {
-        let third = std::time::Duration::from_millis(u64::from(lease_ms / 3).max(1));
-        self.claim_id = claim_id;
-        self.every = Some(tokio::time::interval(third));
-    }
-
-    async fn due(&mut self) -> String {
-        match &mut self.every {
-            Some(every) => {
-                every.tick().await;
-                self.claim_id.clone()
-            }
-            None => std::future::pending().await,
         }
     }
 }

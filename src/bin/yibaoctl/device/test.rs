@@ -384,6 +384,7 @@ async fn card(door: &mut Door, device: &Device, wait_s: u32, out: &Out) -> Found
         role: device.role.clone(),
         media: Vec::new(),
         wait_ms: wait_s.saturating_mul(1_000),
+        claim_id: String::new(),
     };
     match door.devices.read_card(request).await {
         Ok(answer) => {

@@ -8,16 +8,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::Read;
 use crate::book::Code;
+use crate::device::claim::lease::Lease;
 use crate::device::error::DeviceError;
-use crate::device::scanner::ScannerLease;
+use crate::device::scanner::Scan;
 
 /// How long arming may take once the scanner is there.
 const ARM_MS_MAX: u64 = 2_500;
 /// A scanner that is there and could not be armed is armed again after this.
 const RETRY: Duration = Duration::from_millis(250);
 
+type Read = Result<Scan, DeviceError>;
 type Arming = Pin<Box<dyn Future<Output = Result<mpsc::Receiver<Read>, DeviceError>> + Send>>;
 
 /// The codes of one claim.
@@ -39,11 +40,14 @@ impl Codes {
     }
 
     /// Begins to arm a scanner that is there, when that is due. What an ended channel still holds comes first.
-    pub(super) fn arm(&mut self, lease: &mut ScannerLease, is_here: bool) {
+    pub(super) fn arm(&mut self, lease: &mut Lease, is_here: bool) {
         let is_due = self.is_idle(is_here) && self.again_at <= Instant::now();
-        if is_due {
+        // Of what is no scanner no codes are wanted.
+        if let Lease::Scanner(scanner) = lease
+            && is_due
+        {
             let latest = Instant::now() + Duration::from_millis(ARM_MS_MAX);
-            self.arming = Some(Box::pin(lease.listen(latest)));
+            self.arming = Some(Box::pin(scanner.listen(latest)));
         }
     }
 
