@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use yibaod::api::device_service_client::DeviceServiceClient;
-use yibaod::api::{Device, ListDevicesRequest, ReadCardRequest, ShownCard};
+use yibaod::api::{Device, DeviceState, ListDevicesRequest, ReadCardRequest, ShownCard};
 use yibaod::sandbox::devices::card::{CardSlot, Fault, SocialCard};
 use yibaod::sandbox::persons::Person;
 
@@ -69,7 +69,9 @@ impl CardDesk {
 
     async fn replace_by(&self, card: SocialCard, fault: Fault) {
         self.slot.pull();
-        until(&self.desk, "cards", |device| !device.has_card).await;
+        // While the card program begins anew no card is known of either: pcscd may not have looked yet.
+        let is_out = |device: &Device| device.state() == DeviceState::Ready && !device.has_card;
+        until(&self.desk, "cards", is_out).await;
         self.slot.insert(card, fault);
     }
 
