@@ -12,7 +12,7 @@ use super::job::{Private, Reprint};
 use super::receipt::{gender, insurance_name, price};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line};
-use crate::settlement::call::Settled;
+use crate::settlement::call::{LineSplit, Settled};
 use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::state::State;
 use crate::settlement::year_to_date::figures::FIGURES;
@@ -262,7 +262,10 @@ fn funds(of: &Amounts) -> Vec<Value> {
 fn lines(state: &State, order: &Order) -> Vec<Value> {
     let lines = order.bills.iter().flat_map(|bill| &bill.lines);
     let row = |(place, line): (usize, &Line)| {
-        let split = state.known.lines.get(place);
+        // The platform may answer in another order than it was asked.
+        let number = state.known.ids.feedetl_sn.get(place);
+        let is_its = |split: &&LineSplit| Some(&split.feedetl_sn) == number;
+        let split = state.known.lines.iter().find(is_its);
         let yuan = |fen: Option<Fen>| fen.map_or_else(String::new, |fen| fen.to_string());
         json!({
             "name": line.name,
@@ -286,6 +289,7 @@ mod tests {
 
     use super::*;
     use crate::settlement::amounts::FundPart;
+    use crate::settlement::tests::sample;
 
     /// Every path of the values, list places left out.
     fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -324,6 +328,51 @@ mod tests {
             year: None,
         };
         assert!(values(&State::new("s-1"), &surround, &making).is_none());
+    }
+
+    #[test]
+    fn each_line_has_its_own_split_in_whatever_order_the_platform_answers() {
+        let mut order = sample::order();
+        order.bills = vec![
+            sample::bill(vec![
+                sample::line("1", "1", 100),
+                sample::line("2", "1", 200),
+            ]),
+            sample::bill(vec![sample::line("3", "1", 300)]),
+        ];
+        let split = |number: &str, level: &str, fen| LineSplit {
+            feedetl_sn: number.to_owned(),
+            chrgitm_lv: level.to_owned(),
+            det_item_fee_sumamt: Fen(fen),
+            fulamt_ownpay_amt: Fen(fen),
+            overlmt_amt: Fen(0),
+            preselfpay_amt: Fen(0),
+            inscp_scp_amt: Fen(0),
+        };
+        let mut state = State::new("s-1");
+        state.known.ids.feedetl_sn = ["a", "b", "c"].map(str::to_owned).to_vec();
+        state.known.lines = vec![
+            split("a", "01", 100),
+            split("b", "02", 200),
+            split("c", "03", 300),
+        ];
+        let in_order = lines(&state, &order);
+        let parts = |row: &Value| [row["amount"].clone(), row["fulamt_ownpay_amt"].clone()];
+        assert_eq!(in_order.len(), 3);
+        for (row, level) in in_order.iter().zip(["01", "02", "03"]) {
+            let [amount, own] = parts(row);
+            assert_eq!((row["level"].as_str(), amount), (Some(level), own));
+        }
+        state.known.lines.reverse();
+        assert_eq!(lines(&state, &order), in_order);
+        // What was not split is not given another line's parts.
+        state.known.lines.retain(|split| split.feedetl_sn != "b");
+        let told = lines(&state, &order);
+        assert_eq!((&told[0], &told[2]), (&in_order[0], &in_order[2]));
+        assert_eq!(
+            (&told[1]["level"], &told[1]["fulamt_ownpay_amt"]),
+            (&json!(""), &json!(""))
+        );
     }
 
     #[test]

@@ -118,6 +118,27 @@ async fn a_sheet_shows_what_was_settled_and_nobody_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_has_its_own_split_when_the_platform_answers_in_reverse() {
+    let (desk, _reports) = desk(Setup::default()).await;
+    settled(&desk, "in-order").await;
+    let reversed = serde_json::json!({ "lines_reversed": true });
+    desk.platform.switch(&reversed).expect("a switch");
+    settled(&desk, "reversed").await;
+    let mut rows = Vec::new();
+    for request_id in ["in-order", "reversed"] {
+        let told = get(&desk, request_id).await.expect("a sheet");
+        let text = text_of(&told.pdf);
+        let begin = text.find("其中自费、自付").expect("the table of lines");
+        let end = text
+            .find("费医疗费总额")
+            .or_else(|| text.find("医疗费总额"));
+        rows.push(text[begin..end.expect("the amounts")].to_owned());
+    }
+    assert!(rows[0].contains("自费45.00"), "{}", rows[0]);
+    assert_eq!(rows[0], rows[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_wants_names_whole_has_each_reading_recorded() {
     let (desk, _reports) = desk(Setup {
         config_more: "[sheet]\nmask_names = false\n".to_owned(),
