@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::job::{Private, Reprint};
 use super::receipt::{gender, insurance_name, price};
+use super::refunding::Refunding;
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line};
 use crate::settlement::call::{LineSplit, Settled};
@@ -66,8 +67,8 @@ pub struct Making<'a> {
     pub paper: Paper,
     /// When, civil time.
     pub at: &'a str,
-    /// What was given back of it since: 结算ID of the refund.
-    pub refunded: Option<&'a str>,
+    /// How its refund stands.
+    pub refund: Option<&'a Refunding>,
     /// What the copy is, and who asked for it.
     pub copy: Option<(&'a Reprint, &'a Private)>,
     /// What is said of the year, where the site wants it.
@@ -97,11 +98,16 @@ pub fn values(state: &State, surround: &SheetSurround, making: &Making) -> Optio
         };
         json!({ "count": copy.count, "at": private.at, "by": by })
     });
+    let refunded = making.refund.and_then(|refund| match refund {
+        Refunding::Done { setl_id } => Some(setl_id),
+        Refunding::Open => None,
+    });
     Some(json!({
         "version": VERSION,
         "paper": making.paper.word(),
         "copy": copy,
-        "refunded": making.refunded,
+        "refunded": refunded,
+        "refunding": making.refund == Some(&Refunding::Open),
         "printed_at": making.at,
         "hospital": {
             "name": surround.hospital,
@@ -323,7 +329,7 @@ mod tests {
         let making = Making {
             paper: Paper::A4,
             at: "2026-11-22 10:00:00",
-            refunded: None,
+            refund: None,
             copy: None,
             year: None,
         };

@@ -335,6 +335,7 @@ fn pdf(kept: Kept, pages: u32) -> Pdf {
         digest: kept.digest,
         bytes: kept.bytes,
         pages,
+        said: None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
 use super::report::{file_of, report_of};
 use super::settle::{not_taken, running, taken_by, unreadable};
-use super::sheet::{Ready, SheetOf};
+use super::sheet::{MadeSheet, Ready, SheetOf};
 use crate::book::Code;
 use crate::device::PaperPreview;
 use crate::document::job::{self, Event, Job, Order, Phase, Private};
@@ -62,6 +62,8 @@ pub enum PrintPaper {
     Upload(String),
     /// The settlement sheet of this settlement.
     Sheet(SettlementKey, Paper),
+    /// The same, made.
+    Made(MadeSheet),
 }
 
 /// A checked Reprint.
@@ -150,7 +152,7 @@ impl Operations {
                 Some(turn)
             }
         };
-        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_));
+        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_) | PrintPaper::Made(_));
         let content = match self.content_of(&caller, wish.paper).await {
             Ok(content) => content,
             // A document that was put is dropped after a while; its job is still known.

@@ -10,7 +10,7 @@ use super::operations::Operations;
 use super::settle::{SETTLEMENT, seen, unreadable};
 use crate::book::Code;
 use crate::journal::Filter;
-use crate::runner::state_of;
+use crate::runner::{refund_of, state_of};
 use crate::settlement::answer::{Money, Reason};
 use crate::settlement::errand::Numbers;
 use crate::settlement::refund::{self, Answer, Event, Key, Named, Order, Refund};
@@ -19,7 +19,7 @@ use crate::settlement::state::State;
 use crate::settlement::story::Story;
 use crate::settlement::tell;
 
-/// Refunds of one settlement that are looked at, newest first.
+/// Refunds of one 结算ID that are looked at, newest first.
 const EARLIER_MAX: u32 = 32;
 /// A pharmacy's settling call.
 const PHARMACY_SETTLES: &str = "2102";
@@ -167,23 +167,8 @@ impl Operations {
         &self,
         setl_id: &str,
     ) -> Result<Option<refund::Summary>, Failure> {
-        if setl_id.is_empty() {
-            return Ok(None);
-        }
-        let filter = Filter {
-            limit: EARLIER_MAX,
-            kind: Some(Refund::KIND.to_owned()),
-            visit: Some(format!("{}{setl_id}", refund::SUBJECT)),
-            ..Filter::default()
-        };
-        let rows = self.parts().journal.list(filter).await;
-        let rows = rows.map_err(|error| unreadable(&error))?;
-        let summaries = rows
-            .iter()
-            .filter_map(|row| serde_json::from_str::<refund::Summary>(&row.summary).ok());
-        Ok(summaries
-            .into_iter()
-            .find(|refund| refund.money != refund::Money::Refused))
+        let refund = refund_of(&self.parts().journal, setl_id).await;
+        refund.map_err(|error| unreadable(&error))
     }
 
     async fn facts(&self, caller: &CallerId, order: &Order) -> Result<Facts, Failure> {

@@ -8,10 +8,11 @@ use super::print::{PrintPaper, PrintWish};
 use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::document::job::{Job, Private, Reprint};
+use crate::document::refunding::Said;
 use crate::document::sheet::{self, Making, Paper};
+use crate::document::{Content, Pdf};
 use crate::journal::{Append, NewEvent, StreamHead};
-use crate::runner::{JobFollow, NotTypeset, Typeset, civil, state_of, wall_ms};
-use crate::settlement::refund::Money as RefundMoney;
+use crate::runner::{JobFollow, NotTypeset, Typeset, civil, said_of, state_of, wall_ms};
 use crate::settlement::state::{Phase, State};
 
 /// What the id of a printed sheet begins with. No caller can give an id with a colon.
@@ -41,6 +42,13 @@ pub struct SheetTold {
     pub bytes: Vec<u8>,
     /// Its pages.
     pub pages: u32,
+}
+
+/// A sheet that was typeset.
+#[derive(Clone)]
+pub struct MadeSheet {
+    typeset: Typeset,
+    said: Said,
 }
 
 /// Which sheet.
@@ -100,7 +108,8 @@ impl Operations {
             settlement_id: self.settled_here(&caller, &wish.key).await?,
             paper: wish.paper,
         };
-        let Typeset { bytes, pages } = self.typeset(&of, For::Eyes).await?;
+        let made = self.typeset(&of, For::Eyes).await?;
+        let Typeset { bytes, pages } = made.typeset;
         let settlement_id = of.settlement_id;
         if !self.parts().ways().sheet.mask_names {
             self.note_reading(&caller, &settlement_id).await?;
@@ -140,16 +149,27 @@ impl Operations {
                 return Ok(Ready::Known(Box::new(found)));
             }
         }
-        let bytes = self.typeset(&of, For::Paper).await?.bytes;
+        let made = self.typeset(&of, For::Paper).await?;
         Ok(Ready::Wish(PrintWish {
             title: TITLE.to_owned(),
-            paper: PrintPaper::Pdf(bytes.into()),
+            paper: PrintPaper::Made(made),
             document_id: Some(document_id),
             ..wish
         }))
     }
 
-    pub(super) async fn typeset(&self, of: &SheetOf, purpose: For<'_>) -> Result<Typeset, Failure> {
+    /// A sheet on disk, to be printed.
+    pub(super) async fn kept_sheet(&self, made: MadeSheet) -> Result<Content, Failure> {
+        let pdf = self.kept_pdf(made.typeset.bytes.into()).await?;
+        let said = Some(made.said);
+        Ok(Content::Pdf(Pdf { said, ..pdf }))
+    }
+
+    pub(super) async fn typeset(
+        &self,
+        of: &SheetOf,
+        purpose: For<'_>,
+    ) -> Result<MadeSheet, Failure> {
         let state = self.standing(&of.settlement_id).await?;
         let (copy, year) = match purpose {
             For::Eyes => {
@@ -170,14 +190,11 @@ impl Operations {
                 (Some((mark, private)), year)
             }
         };
-        let setl_id = state.known.settled.as_ref();
-        let setl_id = setl_id.map_or("", |settled| settled.setl_id.as_str());
-        let refund = self.refund_of(setl_id).await?;
-        let refund = refund.filter(|refund| refund.money == RefundMoney::Refunded);
+        let said = self.said_of_refund(&state).await?;
         let making = Making {
             paper: of.paper,
             at: &civil(wall_ms()),
-            refunded: refund.as_ref().map(|refund| refund.refund_setl_id.as_str()),
+            refund: said.refund.as_ref(),
             copy,
             year: year.as_ref(),
         };
@@ -185,8 +202,16 @@ impl Operations {
         let values = sheet::values(&state, &ways.sheet, &making);
         let values = values.ok_or_else(|| Failure::new(Code::PrintGone, ""))?;
         let values = zeroize::Zeroizing::new(values.to_string().into_bytes());
-        let typeset = ways.typesetting.typeset(&values).await;
-        typeset.map_err(Failure::from)
+        let typeset = ways.typesetting.typeset(&values).await?;
+        Ok(MadeSheet { typeset, said })
+    }
+
+    /// What a paper of this settlement has to say of its refund.
+    pub(super) async fn said_of_refund(&self, state: &State) -> Result<Said, Failure> {
+        let settled = state.known.settled.as_ref();
+        let setl_id = settled.map_or("", |settled| settled.setl_id.as_str());
+        let said = said_of(&self.parts().journal, setl_id).await;
+        said.map_err(|error| unreadable(&error))
     }
 
     /// The settlement that is meant, if this caller may have its sheet: whoever settled it, and who may see persons.
@@ -248,6 +273,13 @@ impl std::fmt::Debug for SheetTold {
     /// Its size only.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SheetTold({} bytes)", self.bytes.len())
+    }
+}
+
+impl std::fmt::Debug for MadeSheet {
+    /// Its size only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadeSheet({} bytes)", self.typeset.bytes.len())
     }
 }
 

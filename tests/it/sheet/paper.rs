@@ -55,7 +55,7 @@ pub(super) async fn get(
     Ok(answer.into_inner())
 }
 
-fn printing(request_id: &str, paper: SheetPaper) -> PrintRequest {
+pub(super) fn printing(request_id: &str, paper: SheetPaper) -> PrintRequest {
     PrintRequest {
         request_id: request_id.to_owned(),
         content: Some(Content::SettlementSheet(sheet("paid", paper))),
@@ -215,7 +215,7 @@ async fn a_sheet_is_printed_once_on_each_paper() {
     }
 }
 
-async fn copy(desk: &Desk, request_id: &str, of: &str) -> PrintJob {
+pub(super) async fn copy(desk: &Desk, request_id: &str, of: &str) -> PrintJob {
     let wish = ReprintRequest {
         request_id: request_id.to_owned(),
         of: Some(Of::JobId(of.to_owned())),
