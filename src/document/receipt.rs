@@ -241,7 +241,10 @@ fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
             ("  医疗救助", amounts.maf_pay),
             ("  伤残人员医疗保障", amounts.hifdm_pay),
             ("  其他支出", amounts.oth_pay),
-            ("  离休人员医疗保障", of_funds(amounts, RETIRED)),
+            (
+                "  离休人员医疗保障",
+                of_funds(amounts, RETIRED).unwrap_or(Fen::ZERO),
+            ),
         ],
     );
     money(blocks, "个人负担总额", amounts.psn_part_amt, PLAIN);

@@ -234,7 +234,7 @@ fn amounts(of: &Amounts) -> Value {
         "maf_pay": yuan(of.maf_pay),
         "hifdm_pay": yuan(of.hifdm_pay),
         "oth_pay": yuan(of.oth_pay),
-        "retired_pay": yuan(of_funds(of, RETIRED)),
+        "retired_pay": of_funds(of, RETIRED).map_or_else(String::new, yuan),
         "fund_pay_sumamt": yuan(of.fund_pay_sumamt),
         "psn_part_amt": yuan(of.psn_part_amt),
         "acct_pay": yuan(of.acct_pay),
@@ -245,11 +245,16 @@ fn amounts(of: &Amounts) -> Value {
     })
 }
 
-/// What funds of this kind paid: the platform has no sum of its own for it.
-pub(super) fn of_funds(of: &Amounts, kind: &str) -> Fen {
+/// What funds of this kind paid: the platform has no sum of its own for it. Nothing where funds paid and it is not known
+/// which: after a lost answer the rows of several settlements cannot be told apart.
+pub(super) fn of_funds(of: &Amounts, kind: &str) -> Option<Fen> {
+    if of.setldetail.is_empty() && of.fund_pay_sumamt != Fen::ZERO {
+        return None;
+    }
     let rows = of.setldetail.iter();
     let of_kind = rows.filter(|row| row.fund_pay_type.starts_with(kind));
-    Fen(of_kind.fold(0, |sum, row| sum.saturating_add(row.fund_payamt.0)))
+    let sum = of_kind.fold(0_i64, |sum, row| sum.saturating_add(row.fund_payamt.0));
+    Some(Fen(sum))
 }
 
 /// What the platform listed by fund, as it listed it.
@@ -394,6 +399,11 @@ mod tests {
         };
         assert_eq!(amounts(&of)["retired_pay"], "12.34");
         assert_eq!(amounts(&Amounts::default())["retired_pay"], "0.00");
+        let of_unknown_funds = Amounts {
+            fund_pay_sumamt: Fen(1_239),
+            ..Amounts::default()
+        };
+        assert_eq!(amounts(&of_unknown_funds)["retired_pay"], "");
     }
 
     #[test]
