@@ -129,7 +129,7 @@ fn whom(blocks: &mut Vec<Block>, state: &State, person: &Person, masked: bool) {
 }
 
 /// The last four characters, enough for comparing.
-fn masked_number(number: &str) -> String {
+pub(super) fn masked_number(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(4);
     let characters = number.chars().enumerate();
     characters

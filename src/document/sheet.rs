@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::job::{Private, Reprint};
-use super::receipt::{gender, insurance_name, price};
+use super::receipt::{gender, insurance_name, masked_number, price};
 use super::refunding::Refunding;
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line};
@@ -137,12 +137,16 @@ fn patient(state: &State, order: &Order, masked: bool) -> Value {
         ),
         None => (String::new(), String::new()),
     };
+    let psn_no = person.map_or_else(String::new, |person| match masked {
+        true => masked_number(&person.psn_no),
+        false => person.psn_no.clone(),
+    });
     json!({
         "name": name,
         "sex": person.map_or("", |person| gender(&person.gend)),
         "age": person.map_or("", |person| &person.age),
         "id_no": id_no,
-        "psn_no": person.map_or("", |person| &person.psn_no),
+        "psn_no": psn_no,
         "his_id": order.patient.his_id,
     })
 }

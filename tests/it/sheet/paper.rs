@@ -106,7 +106,12 @@ async fn a_sheet_shows_what_was_settled_and_nobody_whole() {
         assert!(text.contains(said), "no {said} in {text}");
     }
     let person = desk.platform.person("employee").expect("a person");
-    assert!(!text.contains(&person.name) && !text.contains(&person.idno));
+    for secret in [&person.name, &person.idno, &person.psn_no] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let (hidden, end) = person.psn_no.split_at(person.psn_no.len() - 4);
+    let psn_no = format!("{}{end}", "*".repeat(hidden.len()));
+    assert!(text.contains(&psn_no), "no {psn_no} in {text}");
     let masked: String = person.name.chars().take(1).chain("**".chars()).collect();
     assert!(text.contains(&masked), "no {masked} in {text}");
     assert!(unmasked_reads(&desk).is_empty());
@@ -149,7 +154,9 @@ async fn a_site_that_wants_names_whole_has_each_reading_recorded() {
     let told = get(&desk, "paid").await.expect("a sheet");
     let person = desk.platform.person("employee").expect("a person");
     let text = text_of(&told.pdf);
-    assert!(text.contains(&person.name) && text.contains(&person.idno));
+    for whole in [&person.name, &person.idno, &person.psn_no] {
+        assert!(text.contains(whole), "no {whole} in {text}");
+    }
     assert_eq!(unmasked_reads(&desk).len(), 1);
     // Another user of the desk is told nothing of it.
     open_to_all(&desk);
