@@ -102,7 +102,7 @@ impl Operations {
             private,
             first_seq: row.map_or(0, |row| row.first_seq),
         };
-        let made = self.typeset(&sheet, purpose).await?;
+        let made = self.typeset(&self.parts().ways(), &sheet, purpose).await?;
         Ok(Some(self.kept_sheet(made).await?))
     }
 

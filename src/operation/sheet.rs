@@ -12,7 +12,7 @@ use crate::document::refunding::Said;
 use crate::document::sheet::{self, Making, Paper};
 use crate::document::{Content, Pdf};
 use crate::journal::{Append, NewEvent, StreamHead};
-use crate::runner::{JobFollow, NotTypeset, Typeset, civil, said_of, state_of, wall_ms};
+use crate::runner::{JobFollow, NotTypeset, Typeset, Ways, civil, said_of, state_of, wall_ms};
 use crate::settlement::state::{Phase, State};
 
 /// What the id of a printed sheet begins with. No caller can give an id with a colon.
@@ -108,10 +108,12 @@ impl Operations {
             settlement_id: self.settled_here(&caller, &wish.key).await?,
             paper: wish.paper,
         };
-        let made = self.typeset(&of, For::Eyes).await?;
+        // Whether the names are whole, and whether that is recorded, is one decision.
+        let ways = self.parts().ways();
+        let made = self.typeset(&ways, &of, For::Eyes).await?;
         let Typeset { bytes, pages } = made.typeset;
         let settlement_id = of.settlement_id;
-        if !self.parts().ways().sheet.mask_names {
+        if !ways.sheet.mask_names {
             self.note_reading(&caller, &settlement_id).await?;
         }
         Ok(SheetTold {
@@ -149,7 +151,7 @@ impl Operations {
                 return Ok(Ready::Known(Box::new(found)));
             }
         }
-        let made = self.typeset(&of, For::Paper).await?;
+        let made = self.typeset(&self.parts().ways(), &of, For::Paper).await?;
         Ok(Ready::Wish(PrintWish {
             title: TITLE.to_owned(),
             paper: PrintPaper::Made(made),
@@ -167,6 +169,7 @@ impl Operations {
 
     pub(super) async fn typeset(
         &self,
+        ways: &Ways,
         of: &SheetOf,
         purpose: For<'_>,
     ) -> Result<MadeSheet, Failure> {
@@ -198,7 +201,6 @@ impl Operations {
             copy,
             year: year.as_ref(),
         };
-        let ways = self.parts().ways();
         let values = sheet::values(&state, &ways.sheet, &making);
         let values = values.ok_or_else(|| Failure::new(Code::PrintGone, ""))?;
         let values = zeroize::Zeroizing::new(values.to_string().into_bytes());
