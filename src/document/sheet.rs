@@ -69,6 +69,8 @@ pub struct Making<'a> {
     pub at: &'a str,
     /// How its refund stands.
     pub refund: Option<&'a Refunding>,
+    /// It is to be shown only: whatever else prints it prints no original.
+    pub is_viewed: bool,
     /// What the copy is, and who asked for it.
     pub copy: Option<(&'a Reprint, &'a Private)>,
     /// What is said of the year, where the site wants it.
@@ -107,6 +109,7 @@ pub fn values(state: &State, surround: &SheetSurround, making: &Making) -> Optio
         "paper": making.paper.word(),
         "copy": copy,
         "refunded": refunded,
+        "viewing": making.is_viewed,
         "refunding": making.refund == Some(&Refunding::Open),
         "printed_at": making.at,
         "hospital": {
@@ -339,6 +342,7 @@ mod tests {
             paper: Paper::A4,
             at: "2026-11-22 10:00:00",
             refund: None,
+            is_viewed: false,
             copy: None,
             year: None,
         };

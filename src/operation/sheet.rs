@@ -198,6 +198,7 @@ impl Operations {
             paper: of.paper,
             at: &civil(wall_ms()),
             refund: said.refund.as_ref(),
+            is_viewed: matches!(purpose, For::Eyes),
             copy,
             year: year.as_ref(),
         };

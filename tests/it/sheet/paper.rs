@@ -197,6 +197,10 @@ async fn a_sheet_is_printed_once_on_each_paper() {
     assert_eq!(reports.papers().len(), 1);
     let text = text_of(&reports.papers()[0]);
     assert!(text.contains("结算单") && !text.contains("补打"), "{text}");
+    // What is shown is told from what was printed.
+    assert!(!text.contains("供查看"), "{text}");
+    let shown = get(&desk, "paid").await.expect("a sheet");
+    assert!(text_of(&shown.pdf).contains("供查看"));
     // A5 is another paper.
     let small = print(&desk, printing("small", SheetPaper::A5)).await;
     assert_eq!(
