@@ -28,7 +28,7 @@ pub struct Pdf {
     pub pages: u32,
     /// Of a sheet of ours: what it says of the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<Said>,
+    pub said: Option<Box<Said>>,
 }
 
 impl std::fmt::Debug for Pdf {

@@ -63,7 +63,7 @@ pub enum PrintPaper {
     /// The settlement sheet of this settlement.
     Sheet(SettlementKey, Paper),
     /// The same, made.
-    Made(MadeSheet),
+    Made(Box<MadeSheet>),
 }
 
 /// A checked Reprint.
@@ -128,7 +128,7 @@ impl Operations {
     pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
         let (request_id, wait) = (wish.request_id.clone(), wish.answer_wait);
         let wish = match self.with_sheet(&caller, wish).await? {
-            Ready::Wish(wish) => wish,
+            Ready::Wish(wish) => *wish,
             Ready::Known(found) => return Ok(self.told_in_time(&caller, *found, wait).await),
         };
         let is_ours = |id: &str| SheetOf::parse(id).is_some();

@@ -24,7 +24,7 @@ impl Operations {
             PrintPaper::Content(content) => Ok(content),
             PrintPaper::Pdf(bytes) => Ok(Content::Pdf(self.kept_pdf(bytes).await?)),
             PrintPaper::Upload(id) => Ok(Content::Pdf(self.put_before(&caller.id, &id).await?)),
-            PrintPaper::Made(sheet) => self.kept_sheet(sheet).await,
+            PrintPaper::Made(sheet) => self.kept_sheet(*sheet).await,
             PrintPaper::Sheet(..) => Err(Failure::new(Code::Internal, "a sheet is made before")),
         }
     }

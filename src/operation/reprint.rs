@@ -48,7 +48,7 @@ impl Operations {
                 of_settlement: of.1,
                 count,
                 operator_id: wish.operator.id,
-                said,
+                said: said.map(Box::new),
             }),
             report: None,
         };

@@ -76,7 +76,7 @@ pub(super) enum For<'a> {
 /// A Print whose paper is there, or that is known already.
 pub(super) enum Ready {
     /// To be printed.
-    Wish(PrintWish),
+    Wish(Box<PrintWish>),
     /// It prints, was printed, or may have been.
     Known(Box<Result<JobFollow, Job>>),
 }
@@ -130,7 +130,7 @@ impl Operations {
         wish: PrintWish,
     ) -> Result<Ready, Failure> {
         let PrintPaper::Sheet(key, paper) = &wish.paper else {
-            return Ok(Ready::Wish(wish));
+            return Ok(Ready::Wish(Box::new(wish)));
         };
         let of = SheetOf {
             settlement_id: self.settled_here(caller, key).await?,
@@ -152,18 +152,18 @@ impl Operations {
             }
         }
         let made = self.typeset(&self.parts().ways(), &of, For::Paper).await?;
-        Ok(Ready::Wish(PrintWish {
+        Ok(Ready::Wish(Box::new(PrintWish {
             title: TITLE.to_owned(),
-            paper: PrintPaper::Made(made),
+            paper: PrintPaper::Made(Box::new(made)),
             document_id: Some(document_id),
             ..wish
-        }))
+        })))
     }
 
     /// A sheet on disk, to be printed.
     pub(super) async fn kept_sheet(&self, made: MadeSheet) -> Result<Content, Failure> {
         let pdf = self.kept_pdf(made.typeset.bytes.into()).await?;
-        let said = Some(made.said);
+        let said = Some(Box::new(made.said));
         Ok(Content::Pdf(Pdf { said, ..pdf }))
     }
 

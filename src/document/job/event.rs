@@ -122,7 +122,7 @@ pub struct Reprint {
     pub operator_id: String,
     /// Of a receipt: what it says of the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<Said>,
+    pub said: Option<Box<Said>>,
 }
 
 /// The sealed half.

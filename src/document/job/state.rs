@@ -207,9 +207,9 @@ impl Job {
             .order
             .reprint
             .as_ref()
-            .and_then(|copy| copy.said.as_ref());
+            .and_then(|copy| copy.said.as_deref());
         match self.private.as_deref().map(|private| &private.content) {
-            Some(Content::Pdf(pdf)) => pdf.said.as_ref(),
+            Some(Content::Pdf(pdf)) => pdf.said.as_deref(),
             Some(Content::Document(_) | Content::Raw(_) | Content::MarkedRaw { .. }) | None => {
                 of_receipt
             }
