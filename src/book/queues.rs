@@ -142,6 +142,11 @@ macro_rules! with_queues {
                 "This document_id was used with another content: nothing of this one is printed.",
                 "内容有更正请由 HIS 换新的文件编号提交；同一内容请原样重发，打印情况用 GetJob 按文件编号查询。",
                 "Give corrected content a new document_id; send the same bytes again otherwise; GetJob tells of the first.";
+            PaperOutdated = "E3078", "PAPER_OUTDATED", NotConcerned, NewId,
+                "等待打印期间，这笔结算已退费，或退费情况有变化，这份不再打印。",
+                "While this paper waited its settlement was given back, or its refund changed: it is not printed any more.",
+                "需要留存请补打，补打件注明退费情况；状态为不明的先看打印机，已出的纸请收回。不要重新结算。",
+                "Reprint it if it is wanted: the copy says how the refund stands. Unknown: look at the printer first, take back what came out. Never settle anew.";
 
             $($after)*
         }

@@ -7,6 +7,7 @@ pub mod model;
 pub mod pdf;
 pub mod picture;
 pub mod receipt;
+pub mod refunding;
 pub mod sheet;
 pub mod ticket;
 pub mod typeset;

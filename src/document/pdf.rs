@@ -2,6 +2,8 @@
 //!
 //! Nothing of it is parsed: that it begins and ends as a PDF does, and how many pages say so openly.
 
+use super::refunding::Said;
+
 /// It begins so.
 const HEAD: &[u8] = b"%PDF-";
 /// It has this near its end.
@@ -24,6 +26,9 @@ pub struct Pdf {
     pub bytes: u64,
     /// Its pages; 0: it does not say so openly.
     pub pages: u32,
+    /// Of a sheet of ours: what it says of the refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Box<Said>>,
 }
 
 impl std::fmt::Debug for Pdf {

@@ -2,9 +2,10 @@
 //!
 //! It has what the settlement sheet has, on a roll: what is empty, and funds that paid nothing, take no line. Names of
 //! the amounts are those usual on 医保 receipts; the order of blocks is ours. Names and numbers are masked unless the
-//! site asks otherwise.
+//! site asks otherwise. Of a settlement that was given back, or perhaps was, it says so on top.
 
 use super::model::{Align, Block, Cell, Document, Rule, Style};
+use super::refunding::Refunding;
 use super::sheet::{RETIRED, of_funds};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line, Price};
@@ -51,7 +52,7 @@ const QR_MODULE_DOTS: u8 = 5;
 
 /// The receipt of a settlement that stands; empty where there is none.
 #[must_use]
-pub fn of(state: &State, surround: &Surround) -> Document {
+pub fn of(state: &State, surround: &Surround, refund: Option<&Refunding>) -> Document {
     let mut blocks = Vec::new();
     let (Some(order), Some(settled)) = (state.order.as_deref(), &state.known.settled) else {
         return Document {
@@ -59,6 +60,7 @@ pub fn of(state: &State, surround: &Surround) -> Document {
             blocks,
         };
     };
+    blocks.extend(refund.map(Refunding::mark).into_iter().flatten());
     heading(&mut blocks, order, surround);
     if let Some(person) = &state.known.person {
         whom(&mut blocks, state, person, surround.mask_names);
@@ -127,7 +129,7 @@ fn whom(blocks: &mut Vec<Block>, state: &State, person: &Person, masked: bool) {
 }
 
 /// The last four characters, enough for comparing.
-fn masked_number(number: &str) -> String {
+pub(super) fn masked_number(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(4);
     let characters = number.chars().enumerate();
     characters
@@ -239,7 +241,10 @@ fn split(blocks: &mut Vec<Block>, amounts: &Amounts) {
             ("  医疗救助", amounts.maf_pay),
             ("  伤残人员医疗保障", amounts.hifdm_pay),
             ("  其他支出", amounts.oth_pay),
-            ("  离休人员医疗保障", of_funds(amounts, RETIRED)),
+            (
+                "  离休人员医疗保障",
+                of_funds(amounts, RETIRED).unwrap_or(Fen::ZERO),
+            ),
         ],
     );
     money(blocks, "个人负担总额", amounts.psn_part_amt, PLAIN);

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::job::{Private, Reprint};
-use super::receipt::{gender, insurance_name, price};
+use super::receipt::{gender, insurance_name, masked_number, price};
+use super::refunding::Refunding;
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line};
-use crate::settlement::call::Settled;
+use crate::settlement::call::{LineSplit, Settled};
 use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::state::State;
 use crate::settlement::year_to_date::figures::FIGURES;
@@ -66,8 +67,10 @@ pub struct Making<'a> {
     pub paper: Paper,
     /// When, civil time.
     pub at: &'a str,
-    /// What was given back of it since: 结算ID of the refund.
-    pub refunded: Option<&'a str>,
+    /// How its refund stands.
+    pub refund: Option<&'a Refunding>,
+    /// It is to be shown only: whatever else prints it prints no original.
+    pub is_viewed: bool,
     /// What the copy is, and who asked for it.
     pub copy: Option<(&'a Reprint, &'a Private)>,
     /// What is said of the year, where the site wants it.
@@ -97,11 +100,17 @@ pub fn values(state: &State, surround: &SheetSurround, making: &Making) -> Optio
         };
         json!({ "count": copy.count, "at": private.at, "by": by })
     });
+    let refunded = making.refund.and_then(|refund| match refund {
+        Refunding::Done { setl_id } => Some(setl_id),
+        Refunding::Open => None,
+    });
     Some(json!({
         "version": VERSION,
         "paper": making.paper.word(),
         "copy": copy,
-        "refunded": making.refunded,
+        "refunded": refunded,
+        "viewing": making.is_viewed,
+        "refunding": making.refund == Some(&Refunding::Open),
         "printed_at": making.at,
         "hospital": {
             "name": surround.hospital,
@@ -131,12 +140,16 @@ fn patient(state: &State, order: &Order, masked: bool) -> Value {
         ),
         None => (String::new(), String::new()),
     };
+    let psn_no = person.map_or_else(String::new, |person| match masked {
+        true => masked_number(&person.psn_no),
+        false => person.psn_no.clone(),
+    });
     json!({
         "name": name,
         "sex": person.map_or("", |person| gender(&person.gend)),
         "age": person.map_or("", |person| &person.age),
         "id_no": id_no,
-        "psn_no": person.map_or("", |person| &person.psn_no),
+        "psn_no": psn_no,
         "his_id": order.patient.his_id,
     })
 }
@@ -228,7 +241,7 @@ fn amounts(of: &Amounts) -> Value {
         "maf_pay": yuan(of.maf_pay),
         "hifdm_pay": yuan(of.hifdm_pay),
         "oth_pay": yuan(of.oth_pay),
-        "retired_pay": yuan(of_funds(of, RETIRED)),
+        "retired_pay": of_funds(of, RETIRED).map_or_else(String::new, yuan),
         "fund_pay_sumamt": yuan(of.fund_pay_sumamt),
         "psn_part_amt": yuan(of.psn_part_amt),
         "acct_pay": yuan(of.acct_pay),
@@ -239,11 +252,16 @@ fn amounts(of: &Amounts) -> Value {
     })
 }
 
-/// What funds of this kind paid: the platform has no sum of its own for it.
-pub(super) fn of_funds(of: &Amounts, kind: &str) -> Fen {
+/// What funds of this kind paid: the platform has no sum of its own for it. Nothing where funds paid and it is not known
+/// which: after a lost answer the rows of several settlements cannot be told apart.
+pub(super) fn of_funds(of: &Amounts, kind: &str) -> Option<Fen> {
+    if of.setldetail.is_empty() && of.fund_pay_sumamt != Fen::ZERO {
+        return None;
+    }
     let rows = of.setldetail.iter();
     let of_kind = rows.filter(|row| row.fund_pay_type.starts_with(kind));
-    Fen(of_kind.fold(0, |sum, row| sum.saturating_add(row.fund_payamt.0)))
+    let sum = of_kind.fold(0_i64, |sum, row| sum.saturating_add(row.fund_payamt.0));
+    Some(Fen(sum))
 }
 
 /// What the platform listed by fund, as it listed it.
@@ -262,7 +280,10 @@ fn funds(of: &Amounts) -> Vec<Value> {
 fn lines(state: &State, order: &Order) -> Vec<Value> {
     let lines = order.bills.iter().flat_map(|bill| &bill.lines);
     let row = |(place, line): (usize, &Line)| {
-        let split = state.known.lines.get(place);
+        // The platform may answer in another order than it was asked.
+        let number = state.known.ids.feedetl_sn.get(place);
+        let is_its = |split: &&LineSplit| Some(&split.feedetl_sn) == number;
+        let split = state.known.lines.iter().find(is_its);
         let yuan = |fen: Option<Fen>| fen.map_or_else(String::new, |fen| fen.to_string());
         json!({
             "name": line.name,
@@ -286,6 +307,7 @@ mod tests {
 
     use super::*;
     use crate::settlement::amounts::FundPart;
+    use crate::settlement::tests::sample;
 
     /// Every path of the values, list places left out.
     fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -319,11 +341,57 @@ mod tests {
         let making = Making {
             paper: Paper::A4,
             at: "2026-11-22 10:00:00",
-            refunded: None,
+            refund: None,
+            is_viewed: false,
             copy: None,
             year: None,
         };
         assert!(values(&State::new("s-1"), &surround, &making).is_none());
+    }
+
+    #[test]
+    fn each_line_has_its_own_split_in_whatever_order_the_platform_answers() {
+        let mut order = sample::order();
+        order.bills = vec![
+            sample::bill(vec![
+                sample::line("1", "1", 100),
+                sample::line("2", "1", 200),
+            ]),
+            sample::bill(vec![sample::line("3", "1", 300)]),
+        ];
+        let split = |number: &str, level: &str, fen| LineSplit {
+            feedetl_sn: number.to_owned(),
+            chrgitm_lv: level.to_owned(),
+            det_item_fee_sumamt: Fen(fen),
+            fulamt_ownpay_amt: Fen(fen),
+            overlmt_amt: Fen(0),
+            preselfpay_amt: Fen(0),
+            inscp_scp_amt: Fen(0),
+        };
+        let mut state = State::new("s-1");
+        state.known.ids.feedetl_sn = ["a", "b", "c"].map(str::to_owned).to_vec();
+        state.known.lines = vec![
+            split("a", "01", 100),
+            split("b", "02", 200),
+            split("c", "03", 300),
+        ];
+        let in_order = lines(&state, &order);
+        let parts = |row: &Value| [row["amount"].clone(), row["fulamt_ownpay_amt"].clone()];
+        assert_eq!(in_order.len(), 3);
+        for (row, level) in in_order.iter().zip(["01", "02", "03"]) {
+            let [amount, own] = parts(row);
+            assert_eq!((row["level"].as_str(), amount), (Some(level), own));
+        }
+        state.known.lines.reverse();
+        assert_eq!(lines(&state, &order), in_order);
+        // What was not split is not given another line's parts.
+        state.known.lines.retain(|split| split.feedetl_sn != "b");
+        let told = lines(&state, &order);
+        assert_eq!((&told[0], &told[2]), (&in_order[0], &in_order[2]));
+        assert_eq!(
+            (&told[1]["level"], &told[1]["fulamt_ownpay_amt"]),
+            (&json!(""), &json!(""))
+        );
     }
 
     #[test]
@@ -339,6 +407,11 @@ mod tests {
         };
         assert_eq!(amounts(&of)["retired_pay"], "12.34");
         assert_eq!(amounts(&Amounts::default())["retired_pay"], "0.00");
+        let of_unknown_funds = Amounts {
+            fund_pay_sumamt: Fen(1_239),
+            ..Amounts::default()
+        };
+        assert_eq!(amounts(&of_unknown_funds)["retired_pay"], "");
     }
 
     #[test]

@@ -29,6 +29,8 @@ const REMEMBERED_MAX: usize = 4_096;
 const BYTES_OF_CALLER_MAX: u64 = 512 * 1_024 * 1_024;
 /// Pieces of a document: 32 KiB each are enough for the largest.
 const PIECES_MAX: usize = 1_024;
+/// A document that came or was made whole is kept in pieces of this.
+const OWN_PIECE_BYTES: usize = 1_024 * 1_024;
 /// A document that is not whole is dropped so long after its last piece.
 const PART_KEPT_S: u64 = 900;
 /// A whole one so long after it was put, unless it is printed.
@@ -232,23 +234,7 @@ impl Operations {
 
     /// A document that came whole.
     pub(super) async fn kept_pdf(&self, bytes: Bytes) -> Result<Pdf, Failure> {
-        let mut upload = Upload {
-            stage: Stage::New,
-            pieces: Vec::new(),
-        };
-        let wish = PutWish {
-            upload_id: String::new(),
-            offset: 0,
-            piece: bytes,
-            is_last: true,
-        };
-        upload.put(&self.parts().documents, wish).await?;
-        match upload.stage {
-            Stage::Whole(pdf) => Ok(pdf),
-            Stage::New | Stage::Part(..) | Stage::Broken => {
-                Err(Failure::new(Code::DocumentNotPdf, ""))
-            }
-        }
+        kept_whole(&self.parts().documents, bytes).await
     }
 
     async fn sweep_uploads(&self) {
@@ -260,6 +246,33 @@ impl Operations {
                 self.parts().documents.remove(&pdf.file).await;
             }
         }
+    }
+}
+
+/// In pieces: a sheet with pictures is longer than what one piece holds.
+async fn kept_whole(documents: &Documents, mut rest: Bytes) -> Result<Pdf, Failure> {
+    let mut upload = Upload {
+        stage: Stage::New,
+        pieces: Vec::new(),
+    };
+    let mut offset = 0;
+    loop {
+        let piece = rest.split_to(rest.len().min(OWN_PIECE_BYTES));
+        let is_last = rest.is_empty();
+        let wish = PutWish {
+            upload_id: String::new(),
+            offset,
+            piece,
+            is_last,
+        };
+        (offset, _) = upload.put(documents, wish).await?;
+        if is_last {
+            break;
+        }
+    }
+    match upload.stage {
+        Stage::Whole(pdf) => Ok(pdf),
+        Stage::New | Stage::Part(..) | Stage::Broken => Err(Failure::new(Code::DocumentNotPdf, "")),
     }
 }
 
@@ -351,6 +364,7 @@ fn pdf(kept: Kept, pages: u32) -> Pdf {
         digest: kept.digest,
         bytes: kept.bytes,
         pages,
+        said: None,
     }
 }
 
@@ -359,4 +373,57 @@ fn not_kept(error: &io::Error) -> Failure {
         return Failure::new(Code::DocumentsTooMany, "too much is kept");
     }
     Failure::new(Code::JournalRefuses, format!("the document: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::documents::PIECE_BYTES_MAX;
+
+    /// A PDF of this length, no part of it like another.
+    fn pdf_of(bytes: usize) -> Bytes {
+        let (head, tail) = (b"%PDF-1.4\n".as_slice(), b"%%EOF\n".as_slice());
+        let filling = (0..).flat_map(|number: u32| number.to_be_bytes());
+        let filling = filling.take(bytes - head.len() - tail.len());
+        head.iter()
+            .copied()
+            .chain(filling)
+            .chain(tail.iter().copied())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_document_longer_than_a_piece_is_kept_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let documents = Documents::open(dir.path()).unwrap();
+        for bytes in [
+            64,
+            OWN_PIECE_BYTES,
+            OWN_PIECE_BYTES + 1,
+            PIECE_BYTES_MAX + 1,
+            5 * OWN_PIECE_BYTES,
+        ] {
+            let whole = pdf_of(bytes);
+            let pdf = kept_whole(&documents, whole.clone()).await.unwrap();
+            assert_eq!(pdf.digest, hex::encode(Sm3::digest(&whole)));
+            let mut pieces = documents.read(Kept {
+                file: pdf.file,
+                key: pdf.key,
+                digest: pdf.digest,
+                bytes: pdf.bytes,
+            });
+            let mut read = Vec::new();
+            while let Some(piece) = pieces.recv().await {
+                read.extend_from_slice(&piece.unwrap());
+            }
+            assert!(read == whole, "{bytes} bytes come back as they were");
+        }
+        let none = kept_whole(&documents, Bytes::from_static(b"no PDF")).await;
+        assert_eq!(none.unwrap_err().code, Code::DocumentNotPdf);
+        let none = kept_whole(&documents, Bytes::new()).await;
+        assert_eq!(none.unwrap_err().code, Code::DocumentNotPdf);
+        let long = pdf_of(usize::try_from(DOCUMENT_BYTES_MAX).unwrap() + 1);
+        let long = kept_whole(&documents, long).await;
+        assert_eq!(long.unwrap_err().code, Code::DocumentTooLarge);
+    }
 }

@@ -13,7 +13,7 @@ use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
 use super::report::{file_of, is_of_request, report_of};
 use super::settle::{not_taken, running, taken_by, unreadable};
-use super::sheet::{Ready, SheetOf};
+use super::sheet::{MadeSheet, Ready, SheetOf};
 use crate::book::Code;
 use crate::device::PaperPreview;
 use crate::document::job::{self, Event, Job, Order, Phase, Private};
@@ -62,6 +62,8 @@ pub enum PrintPaper {
     Upload(String),
     /// The settlement sheet of this settlement.
     Sheet(SettlementKey, Paper),
+    /// The same, made.
+    Made(Box<MadeSheet>),
 }
 
 /// A checked Reprint.
@@ -126,7 +128,7 @@ impl Operations {
     pub async fn print(&self, caller: CallerId, wish: PrintWish) -> Result<JobTold, Failure> {
         let (request_id, wait) = (wish.request_id.clone(), wish.answer_wait);
         let wish = match self.with_sheet(&caller, wish).await? {
-            Ready::Wish(wish) => wish,
+            Ready::Wish(wish) => *wish,
             Ready::Known(found) => return Ok(self.told_in_time(&caller, *found, wait).await),
         };
         let is_ours = |id: &str| SheetOf::parse(id).is_some();
@@ -150,10 +152,13 @@ impl Operations {
                 Some(turn)
             }
         };
-        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_));
+        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_) | PrintPaper::Made(_));
         let upload = match &wish.paper {
             PrintPaper::Upload(id) => Some(id.clone()),
-            PrintPaper::Pdf(_) | PrintPaper::Content(_) | PrintPaper::Sheet(..) => None,
+            PrintPaper::Pdf(_)
+            | PrintPaper::Made(_)
+            | PrintPaper::Content(_)
+            | PrintPaper::Sheet(..) => None,
         };
         let content = match self.content_of(&caller, wish.paper).await {
             Ok(content) => content,

@@ -19,7 +19,7 @@ use crate::settlement::state::State;
 use crate::settlement::story::Story;
 use crate::settlement::tell;
 
-/// Refunds of one settlement that are looked at, newest first.
+/// Refunds of one 结算ID that are looked at, newest first.
 const EARLIER_MAX: u32 = 32;
 /// A pharmacy's settling call.
 const PHARMACY_SETTLES: &str = "2102";
@@ -167,8 +167,8 @@ impl Operations {
         &self,
         setl_id: &str,
     ) -> Result<Option<refund::Summary>, Failure> {
-        let found = refund_of(&self.parts().journal, setl_id).await;
-        found.map_err(|error| unreadable(&error))
+        let refund = refund_of(&self.parts().journal, setl_id).await;
+        refund.map_err(|error| unreadable(&error))
     }
 
     async fn facts(&self, caller: &CallerId, order: &Order) -> Result<Facts, Failure> {

@@ -24,6 +24,7 @@ impl Operations {
             PrintPaper::Content(content) => Ok(content),
             PrintPaper::Pdf(bytes) => Ok(Content::Pdf(self.kept_pdf(bytes).await?)),
             PrintPaper::Upload(id) => Ok(Content::Pdf(self.put_before(&caller.id, &id).await?)),
+            PrintPaper::Made(sheet) => self.kept_sheet(*sheet).await,
             PrintPaper::Sheet(..) => Err(Failure::new(Code::Internal, "a sheet is made before")),
         }
     }
@@ -66,7 +67,7 @@ impl Operations {
         let digest = match paper {
             PrintPaper::Pdf(bytes) => Some(digest_of(bytes.clone()).await),
             PrintPaper::Upload(id) => self.digest_of_upload(&caller.id, id).await,
-            PrintPaper::Content(_) | PrintPaper::Sheet(..) => None,
+            PrintPaper::Content(_) | PrintPaper::Made(_) | PrintPaper::Sheet(..) => None,
         };
         let (Some(Content::Pdf(pdf)), Some(digest)) =
             (first.as_deref().map(|first| &first.content), digest)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ask::{CallerId, Failure, SettlementKey};
+use super::ask::{CallerId, Failure};
 use super::jobs::{JobKey, JobTold};
 use super::look::Scope;
 use super::operations::Operations;
@@ -13,6 +13,7 @@ use super::sheet::{For, SheetOf};
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
 use crate::document::job::{self, Order, Private, Reprint};
+use crate::document::refunding::Said;
 use crate::document::{Content, receipt};
 use crate::journal::{Filter, StreamRow};
 use crate::runner::{civil, state_of, wall_ms};
@@ -28,7 +29,15 @@ impl Operations {
         let turn = Arc::clone(&self.inner.reprint_turn).lock_owned().await;
         let (of, role, title, content) = match &wish.of {
             ReprintOf::Job(key) => self.first_print(&caller, key, wish.rights).await?,
-            ReprintOf::Settlement(key) => self.receipt_of(&caller, key).await?,
+            ReprintOf::Settlement(key) => {
+                let id = self.stream_of(&caller, key, Scope::Own).await?;
+                ((id, true), ROLE_RECEIPT.to_owned(), String::new(), None)
+            }
+        };
+        // Made anew, also when a copy is copied: what became of the settlement since stands on it.
+        let (title, content, said) = match content {
+            Some(content) => (title, content, None),
+            None => self.receipt_of(&of.0).await?,
         };
         let count = self.copies(&of.0, &caller, &wish.request_id).await?;
         let mut order = Order {
@@ -39,6 +48,7 @@ impl Operations {
                 of_settlement: of.1,
                 count,
                 operator_id: wish.operator.id,
+                said: said.map(Box::new),
             }),
             report: None,
         };
@@ -92,17 +102,18 @@ impl Operations {
             private,
             first_seq: row.map_or(0, |row| row.first_seq),
         };
-        let bytes = self.typeset(&sheet, purpose).await?.bytes;
-        Ok(Some(Content::Pdf(self.kept_pdf(bytes.into()).await?)))
+        let made = self.typeset(&self.parts().ways(), &sheet, purpose).await?;
+        Ok(Some(self.kept_sheet(made).await?))
     }
 
-    /// What a job printed first: its stream and whether that is a settlement, the role, and what stood on it.
+    /// What a job printed first: its stream and whether that is a settlement, the role, and what stood on it; nothing
+    /// of a receipt.
     async fn first_print(
         &self,
         caller: &CallerId,
         key: &JobKey,
         rights: ReprintRights,
-    ) -> Result<((String, bool), String, String, Content), Failure> {
+    ) -> Result<((String, bool), String, String, Option<Content>), Failure> {
         let id = self.job_id(caller, key).await?;
         let job = self.loaded(&id).await?;
         if job.caller != caller.id && !rights.any {
@@ -128,24 +139,20 @@ impl Operations {
             | Content::Pdf(_) => {}
         }
         let Private { title, content, .. } = Arc::unwrap_or_clone(private);
+        let content = Some(content).filter(|_| !of.1);
         Ok((of, job.order.role, title, content))
     }
 
     /// The receipt of a settlement that stands and whose own paper is over.
-    async fn receipt_of(
-        &self,
-        caller: &CallerId,
-        key: &SettlementKey,
-    ) -> Result<((String, bool), String, String, Content), Failure> {
-        let id = self.stream_of(caller, key, Scope::Own).await?;
-        let found = self.parts().journal.find(&id).await;
+    async fn receipt_of(&self, id: &str) -> Result<(String, Content, Option<Said>), Failure> {
+        let found = self.parts().journal.find(id).await;
         let row = found.map_err(|error| unreadable(&error))?;
         if row.is_none_or(|row| row.kind != SETTLEMENT) {
             return Err(self.not_found("no settlement has this id"));
         }
-        let stored = self.parts().journal.load(&id).await;
+        let stored = self.parts().journal.load(id).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
-        let state = state_of(&id, &stored);
+        let state = state_of(id, &stored);
         let state =
             state.map_err(|error| Failure::new(Code::StreamUnreadable, error.to_string()))?;
         if state.phase != SettlementPhase::Standing {
@@ -155,13 +162,15 @@ impl Operations {
             let detail = "the settlement's own receipt is still to come";
             return Err(Failure::new(Code::PrintRunning, detail));
         }
-        let document = receipt::of(&state, &self.parts().ways().receipt);
+        let said = self.said_of_refund(&state).await?;
+        let surround = &self.parts().ways().receipt;
+        let document = receipt::of(&state, surround, said.refund.as_ref());
         if document.blocks.is_empty() {
             return Err(Failure::new(Code::PrintGone, ""));
         }
         let title = document.title.clone();
         let content = Content::Document(document);
-        Ok(((id, true), ROLE_RECEIPT.to_owned(), title, content))
+        Ok((title, content, Some(said)))
     }
 
     /// The number of the next copy. One that certainly was not printed is none; a request that is known keeps its own.

@@ -8,10 +8,11 @@ use super::print::{PrintPaper, PrintWish};
 use super::settle::{SETTLEMENT, unreadable};
 use crate::book::Code;
 use crate::document::job::{Job, Private, Reprint};
+use crate::document::refunding::Said;
 use crate::document::sheet::{self, Making, Paper};
+use crate::document::{Content, Pdf};
 use crate::journal::{Append, NewEvent, StreamHead};
-use crate::runner::{JobFollow, NotTypeset, Typeset, civil, state_of, wall_ms};
-use crate::settlement::refund::Money as RefundMoney;
+use crate::runner::{JobFollow, NotTypeset, Typeset, Ways, civil, said_of, state_of, wall_ms};
 use crate::settlement::state::{Phase, State};
 
 /// What the id of a printed sheet begins with. No caller can give an id with a colon.
@@ -43,6 +44,13 @@ pub struct SheetTold {
     pub pages: u32,
 }
 
+/// A sheet that was typeset.
+#[derive(Clone)]
+pub struct MadeSheet {
+    typeset: Typeset,
+    said: Said,
+}
+
 /// Which sheet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SheetOf {
@@ -68,7 +76,7 @@ pub(super) enum For<'a> {
 /// A Print whose paper is there, or that is known already.
 pub(super) enum Ready {
     /// To be printed.
-    Wish(PrintWish),
+    Wish(Box<PrintWish>),
     /// It prints, was printed, or may have been.
     Known(Box<Result<JobFollow, Job>>),
 }
@@ -100,9 +108,12 @@ impl Operations {
             settlement_id: self.settled_here(&caller, &wish.key).await?,
             paper: wish.paper,
         };
-        let Typeset { bytes, pages } = self.typeset(&of, For::Eyes).await?;
+        // Whether the names are whole, and whether that is recorded, is one decision.
+        let ways = self.parts().ways();
+        let made = self.typeset(&ways, &of, For::Eyes).await?;
+        let Typeset { bytes, pages } = made.typeset;
         let settlement_id = of.settlement_id;
-        if !self.parts().ways().sheet.mask_names {
+        if !ways.sheet.mask_names {
             self.note_reading(&caller, &settlement_id).await?;
         }
         Ok(SheetTold {
@@ -119,7 +130,7 @@ impl Operations {
         wish: PrintWish,
     ) -> Result<Ready, Failure> {
         let PrintPaper::Sheet(key, paper) = &wish.paper else {
-            return Ok(Ready::Wish(wish));
+            return Ok(Ready::Wish(Box::new(wish)));
         };
         let of = SheetOf {
             settlement_id: self.settled_here(caller, key).await?,
@@ -140,16 +151,28 @@ impl Operations {
                 return Ok(Ready::Known(Box::new(found)));
             }
         }
-        let bytes = self.typeset(&of, For::Paper).await?.bytes;
-        Ok(Ready::Wish(PrintWish {
+        let made = self.typeset(&self.parts().ways(), &of, For::Paper).await?;
+        Ok(Ready::Wish(Box::new(PrintWish {
             title: TITLE.to_owned(),
-            paper: PrintPaper::Pdf(bytes.into()),
+            paper: PrintPaper::Made(Box::new(made)),
             document_id: Some(document_id),
             ..wish
-        }))
+        })))
     }
 
-    pub(super) async fn typeset(&self, of: &SheetOf, purpose: For<'_>) -> Result<Typeset, Failure> {
+    /// A sheet on disk, to be printed.
+    pub(super) async fn kept_sheet(&self, made: MadeSheet) -> Result<Content, Failure> {
+        let pdf = self.kept_pdf(made.typeset.bytes.into()).await?;
+        let said = Some(Box::new(made.said));
+        Ok(Content::Pdf(Pdf { said, ..pdf }))
+    }
+
+    pub(super) async fn typeset(
+        &self,
+        ways: &Ways,
+        of: &SheetOf,
+        purpose: For<'_>,
+    ) -> Result<MadeSheet, Failure> {
         let state = self.standing(&of.settlement_id).await?;
         let (copy, year) = match purpose {
             For::Eyes => {
@@ -170,23 +193,28 @@ impl Operations {
                 (Some((mark, private)), year)
             }
         };
-        let setl_id = state.known.settled.as_ref();
-        let setl_id = setl_id.map_or("", |settled| settled.setl_id.as_str());
-        let refund = self.refund_of(setl_id).await?;
-        let refund = refund.filter(|refund| refund.money == RefundMoney::Refunded);
+        let said = self.said_of_refund(&state).await?;
         let making = Making {
             paper: of.paper,
             at: &civil(wall_ms()),
-            refunded: refund.as_ref().map(|refund| refund.refund_setl_id.as_str()),
+            refund: said.refund.as_ref(),
+            is_viewed: matches!(purpose, For::Eyes),
             copy,
             year: year.as_ref(),
         };
-        let ways = self.parts().ways();
         let values = sheet::values(&state, &ways.sheet, &making);
         let values = values.ok_or_else(|| Failure::new(Code::PrintGone, ""))?;
         let values = zeroize::Zeroizing::new(values.to_string().into_bytes());
-        let typeset = ways.typesetting.typeset(&values).await;
-        typeset.map_err(Failure::from)
+        let typeset = ways.typesetting.typeset(&values).await?;
+        Ok(MadeSheet { typeset, said })
+    }
+
+    /// What a paper of this settlement has to say of its refund.
+    pub(super) async fn said_of_refund(&self, state: &State) -> Result<Said, Failure> {
+        let settled = state.known.settled.as_ref();
+        let setl_id = settled.map_or("", |settled| settled.setl_id.as_str());
+        let said = said_of(&self.parts().journal, setl_id).await;
+        said.map_err(|error| unreadable(&error))
     }
 
     /// The settlement that is meant, if this caller may have its sheet: whoever settled it, and who may see persons.
@@ -248,6 +276,13 @@ impl std::fmt::Debug for SheetTold {
     /// Its size only.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SheetTold({} bytes)", self.bytes.len())
+    }
+}
+
+impl std::fmt::Debug for MadeSheet {
+    /// Its size only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MadeSheet({} bytes)", self.typeset.bytes.len())
     }
 }
 

@@ -42,7 +42,7 @@ pub use identities::{Identities, Identity, RefTold, identification_of};
 pub use live::{Attendance, Carried, Handle, Registry, Reservation, Slot, View};
 pub use numbers::{MARK_MSGID, MARK_SERIAL, MarkedNumbers, Numbers};
 pub use print::{JobFollow, JobView, Prints, job_of};
-pub(crate) use refunds::refund_of;
+pub use refunds::{refund_of, said_of};
 pub use report::QueueView;
 pub use resolve::ResolveError;
 pub use rows::{Row, RowError, rows_of, state_of};

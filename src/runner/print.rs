@@ -14,6 +14,7 @@ use super::crash::{CRASHES_MAX, STREAM};
 use super::errand::{Out, to_its_end};
 use super::live::{Carried, Registry, Reservation, Slot};
 use super::measure;
+use super::refunds::said_of;
 use super::report::QueueView;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
@@ -420,6 +421,10 @@ impl Carrier {
                 end: End::NotPrinted(Code::PrintGone),
             });
         };
+        if let Some(code) = self.outdated().await {
+            let end = End::NotPrinted(code);
+            return self.record(Event::Ended { end });
+        }
         let parts = Arc::clone(&self.prints.parts);
         self.record(Event::Intent);
         self.flush().await;
@@ -457,6 +462,18 @@ impl Carrier {
                 if self.wish.borrow().is_none() {
                     self.rest(until_ms).await;
                 }
+            }
+        }
+    }
+
+    /// Why it must not come out any more: it would not say what became of its settlement since it was made.
+    pub(super) async fn outdated(&self) -> Option<Code> {
+        let said = self.job.said()?;
+        match said_of(&self.prints.parts.journal, &said.setl_id).await {
+            Ok(now) => (now != *said).then_some(Code::PaperOutdated),
+            Err(error) => {
+                tracing::error!(stream = self.job.id, %error, "whether it was given back is not known");
+                Some(Code::StreamUnreadable)
             }
         }
     }

@@ -1,32 +1,44 @@
-//! Whether a settlement was given back at this desk, or may have been.
+//! Whether a settlement was given back, as this desk's journal has it.
 
+use crate::document::refunding::{Refunding, Said};
 use crate::journal::{Error, Filter, Journal};
-use crate::settlement::refund::{self, Refund};
+use crate::settlement::refund::{Money, Refund, SUBJECT, Summary};
 use crate::settlement::story::Story as _;
 
 /// Refunds of one settlement that are looked at, newest first.
 const EARLIER_MAX: u32 = 32;
 
-/// The refund of the settlement with this 结算ID that counts: given back, being given back, or for a person to
-/// resolve. None of one that was refused.
-pub(crate) async fn refund_of(
-    journal: &Journal,
-    setl_id: &str,
-) -> Result<Option<refund::Summary>, Error> {
+/// The refund of this settlement that counts: given back, being given back, or for a person to resolve.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn refund_of(journal: &Journal, setl_id: &str) -> Result<Option<Summary>, Error> {
     if setl_id.is_empty() {
         return Ok(None);
     }
     let filter = Filter {
         limit: EARLIER_MAX,
         kind: Some(Refund::KIND.to_owned()),
-        visit: Some(format!("{}{setl_id}", refund::SUBJECT)),
+        visit: Some(format!("{SUBJECT}{setl_id}")),
         ..Filter::default()
     };
     let rows = journal.list(filter).await?;
     let summaries = rows
         .iter()
-        .filter_map(|row| serde_json::from_str::<refund::Summary>(&row.summary).ok());
+        .filter_map(|row| serde_json::from_str::<Summary>(&row.summary).ok());
     Ok(summaries
         .into_iter()
-        .find(|refund| refund.money != refund::Money::Refused))
+        .find(|refund| refund.money != Money::Refused))
+}
+
+/// What a paper of this settlement has to say by now.
+///
+/// # Errors
+/// The journal cannot be read.
+pub async fn said_of(journal: &Journal, setl_id: &str) -> Result<Said, Error> {
+    let refund = refund_of(journal, setl_id).await?;
+    Ok(Said {
+        setl_id: setl_id.to_owned(),
+        refund: refund.as_ref().and_then(Refunding::of),
+    })
 }

@@ -60,6 +60,9 @@ impl Carrier {
         if !parts.documents.has(&pdf.file).await {
             return self.over(End::NotPrinted(Code::PrintGone));
         }
+        if let Some(code) = self.outdated().await {
+            return self.over(End::NotPrinted(code));
+        }
         let name = self.name_in_queue();
         let is_again = self.job.intents > 0;
         self.record(Event::Intent);
@@ -116,6 +119,8 @@ impl Carrier {
             let now_ms = parts.clock.now_ms();
             self.note_wish().await;
             chase.wish.clone_from(&self.job.cancel_by);
+            // What the journal does not tell is asked again at the next look.
+            chase.is_outdated = self.outdated().await == Some(Code::PaperOutdated);
             let next = match self.hearing(queue.job(job, &name)).await {
                 Ok(None) => Move::End(End::Unknown(Code::QueueLost)),
                 Ok(Some(seen)) => {
@@ -305,6 +310,8 @@ struct Chase {
     sent: Sent,
     /// Who wants it called off.
     wish: Option<String>,
+    /// It says of a refund what is not true any more.
+    is_outdated: bool,
     /// Why it is being cancelled, when not by wish.
     ending: Option<Ending>,
     /// Since when it is being cancelled.
@@ -321,6 +328,7 @@ enum Ending {
     TooLong(Code),
     BegunAgain,
     NoDocument,
+    Outdated,
 }
 
 impl Chase {
@@ -330,6 +338,7 @@ impl Chase {
             until_ms,
             sent,
             wish: None,
+            is_outdated: false,
             ending: None,
             ending_since_ms: None,
             has_begun: false,
@@ -357,6 +366,8 @@ impl Chase {
             self.ending = Some(Ending::BegunAgain);
         } else if seen.awaits_document || self.was_refused() {
             self.ending = Some(Ending::NoDocument);
+        } else if self.ending.is_none() && self.is_outdated && self.prints_nothing_yet(trouble) {
+            self.ending = Some(Ending::Outdated);
         } else if self.ending.is_none() && now_ms >= self.latest_ms() {
             let code = trouble.unwrap_or(Code::PrinterError);
             self.ending = Some(Ending::TooLong(code));
@@ -375,6 +386,11 @@ impl Chase {
             return Move::End(End::Unknown(self.ending_code(trouble)));
         }
         Move::Cancel
+    }
+
+    /// It has not begun, or stands before its first sheet.
+    fn prints_nothing_yet(&self, trouble: Option<Code>) -> bool {
+        !self.has_begun || (self.sheets == 0 && trouble.is_some())
     }
 
     /// The queue said no to the document and did not begin all the same.
@@ -397,6 +413,7 @@ impl Chase {
             Some(Ending::TooLong(code)) => code,
             Some(Ending::BegunAgain) => Code::QueueBegunAgain,
             Some(Ending::NoDocument) => self.sent.why,
+            Some(Ending::Outdated) => Code::PaperOutdated,
             None => trouble.unwrap_or(Code::QueueForbidden),
         }
     }
@@ -465,10 +482,14 @@ impl Chase {
         match (may_have_begun, self.ending, &self.wish) {
             (true, Some(Ending::BegunAgain), _) => Move::End(End::Unknown(Code::QueueBegunAgain)),
             (true, Some(Ending::TooLong(code)), _) => Move::End(End::Unknown(code)),
+            (true, Some(Ending::Outdated), _) => Move::End(End::Unknown(Code::PaperOutdated)),
             (true, Some(Ending::NoDocument) | None, _) => Move::End(End::Unknown(by_queue)),
             (false, _, Some(by)) => Move::Cancelled(by.clone()),
             (false, Some(Ending::NoDocument), None) => Move::NeverHad(self.sent.why),
             (false, Some(Ending::TooLong(code)), None) => Move::End(End::NotPrinted(code)),
+            (false, Some(Ending::Outdated), None) => {
+                Move::End(End::NotPrinted(Code::PaperOutdated))
+            }
             (false, Some(Ending::BegunAgain) | None, None) => Move::End(End::NotPrinted(by_queue)),
         }
     }

@@ -62,6 +62,7 @@ struct Slot {
 }
 
 /// A sheet.
+#[derive(Clone)]
 pub struct Typeset {
     /// The PDF.
     pub bytes: Vec<u8>,

@@ -31,4 +31,4 @@ pub mod tell;
 pub mod year_to_date;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::book::Code;
 use crate::document::model::Content;
+use crate::document::refunding::Said;
 use crate::settlement::answer::Proof;
 
 /// The version written today.
@@ -119,6 +120,9 @@ pub struct Reprint {
     pub count: u32,
     /// Who asked for it, by the operator's number.
     pub operator_id: String,
+    /// Of a receipt: what it says of the refund.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Box<Said>>,
 }
 
 /// The sealed half.

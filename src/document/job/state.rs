@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event::{End, Event, Order, Private};
 use crate::book::Code;
 use crate::document::model::Content;
+use crate::document::refunding::Said;
 
 /// How long a report rests that its queue did not take: after the first try, doubled with each, and at most.
 const REST_MS_FIRST: i64 = 1_000;
@@ -196,6 +197,22 @@ impl Job {
                 }
                 Some(_) | None => Step::Try { until_ms },
             },
+        }
+    }
+
+    /// What it says of a refund, where it is a sheet or a receipt of ours.
+    #[must_use]
+    pub fn said(&self) -> Option<&Said> {
+        let of_receipt = self
+            .order
+            .reprint
+            .as_ref()
+            .and_then(|copy| copy.said.as_deref());
+        match self.private.as_deref().map(|private| &private.content) {
+            Some(Content::Pdf(pdf)) => pdf.said.as_deref(),
+            Some(Content::Document(_) | Content::Raw(_) | Content::MarkedRaw { .. }) | None => {
+                of_receipt
+            }
         }
     }
 

@@ -199,6 +199,7 @@ fn each_paper_of_a_copy_is_marked() {
         of_settlement: false,
         count: 2,
         operator_id: "007".to_owned(),
+        said: None,
     };
     let job = folded(&[accepted(0, Some(copy))]);
     let private = job.private.clone().expect("it is open");
@@ -221,6 +222,7 @@ fn a_mark_never_heads_the_next_paper() {
         of_settlement: false,
         count: 1,
         operator_id: "007".to_owned(),
+        said: None,
     };
     let job = folded(&[accepted(0, Some(copy))]);
     let private = job.private.clone().expect("it is open");

@@ -302,3 +302,35 @@ fn only_what_will_be_turned_away_again_is_given_up_at_once() {
         assert_eq!(is_for_good(code), expected, "{code:?}");
     }
 }
+
+#[test]
+fn a_paper_that_is_outdated_is_called_back_before_its_first_sheet() {
+    let outdated = || {
+        let mut chase = chase();
+        chase.is_outdated = true;
+        chase
+    };
+    let code = Code::PaperOutdated;
+    let pending = seen(JobStage::Pending, JobBegan::Never);
+    let stopped = seen(JobStage::Stopped, JobBegan::At(5));
+    for (job, began, end) in [
+        (&pending, JobBegan::Never, End::NotPrinted(code)),
+        (&stopped, JobBegan::At(5), End::Unknown(code)),
+    ] {
+        let mut chase = outdated();
+        assert_eq!(chase.next(job, Some(Code::PaperOut), 1), Move::Cancel);
+        let cancelled = seen(JobStage::Cancelled, began);
+        assert_eq!(chase.next(&cancelled, None, 2), Move::End(end));
+    }
+    // What comes out is let out.
+    let processing = seen(JobStage::Processing, JobBegan::At(5));
+    assert_eq!(outdated().next(&processing, None, 1), Move::Wait);
+    let half = JobSeen {
+        sheets: 1,
+        ..stopped.clone()
+    };
+    let mut chase = outdated();
+    assert_eq!(chase.next(&half, Some(Code::PaperOut), 1), Move::Wait);
+    let done = seen(JobStage::Completed, JobBegan::At(5));
+    assert_eq!(chase.next(&done, None, 2), PRINTED);
+}

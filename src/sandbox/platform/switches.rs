@@ -47,6 +47,8 @@ pub struct Switches {
     pub hunan: bool,
     /// Further lines may be uploaded for a chrg_bchno that has some.
     pub split_upload: bool,
+    /// 2204 answers its lines from the last to the first.
+    pub lines_reversed: bool,
     /// 2206 and 2207 need a 2203 before.
     pub visit_info_required: bool,
     /// What 3201 says when it is balanced.
@@ -85,6 +87,7 @@ impl Default for Switches {
             refund_nulls: false,
             hunan: false,
             split_upload: false,
+            lines_reversed: false,
             visit_info_required: true,
             statement_balanced: "0".to_owned(),
             files_in_base64: false,

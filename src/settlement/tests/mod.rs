@@ -21,7 +21,7 @@ mod record;
 mod resolve;
 mod saga_forward;
 mod saga_undo;
-pub(in crate::settlement) mod sample;
+pub(crate) mod sample;
 mod search;
 mod stories;
 mod table;

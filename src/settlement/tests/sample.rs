@@ -40,7 +40,7 @@ pub(in crate::settlement) fn rules() -> Rules {
     }
 }
 
-pub(in crate::settlement) fn line(pric: &str, cnt: &str, fen: i64) -> Line {
+pub(crate) fn line(pric: &str, cnt: &str, fen: i64) -> Line {
     Line {
         feedetl_sn: String::new(),
         name: "诊查费".to_owned(),
@@ -62,7 +62,7 @@ pub(in crate::settlement) fn line(pric: &str, cnt: &str, fen: i64) -> Line {
     }
 }
 
-pub(in crate::settlement) fn bill(lines: Vec<Line>) -> Bill {
+pub(crate) fn bill(lines: Vec<Line>) -> Bill {
     Bill {
         bill_no: String::new(),
         dise_codg: String::new(),
@@ -71,7 +71,7 @@ pub(in crate::settlement) fn bill(lines: Vec<Line>) -> Bill {
     }
 }
 
-pub(in crate::settlement) fn order() -> Order {
+pub(crate) fn order() -> Order {
     Order {
         request_id: "R-1".to_owned(),
         kind: OrderKind::Outpatient,

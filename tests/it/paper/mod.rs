@@ -5,6 +5,7 @@ mod during;
 mod killed;
 mod proof;
 mod receipt;
+mod refunded;
 
 use std::io::Write as _;
 use std::sync::Arc;

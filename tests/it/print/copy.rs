@@ -7,7 +7,11 @@ use super::{ANSWER_WAIT_MS, client, hasty, print, request, until_state};
 use crate::desk::{Desk, Setup, Shows, bill, refusal};
 use crate::identify::rights::{as_stranger, open_to_all};
 
-async fn reprint(desk: &Desk, request_id: &str, of: Of) -> Result<PrintJob, tonic::Status> {
+pub(crate) async fn reprint(
+    desk: &Desk,
+    request_id: &str,
+    of: Of,
+) -> Result<PrintJob, tonic::Status> {
     reprint_within(desk, request_id, of, None).await
 }
 
@@ -17,7 +21,14 @@ async fn reprint_within(
     of: Of,
     wait_ms: Option<u32>,
 ) -> Result<PrintJob, tonic::Status> {
-    let wish = ReprintRequest {
+    let wish = wish(request_id, of, wait_ms);
+    let answer = client(desk).await.reprint(wish).await?;
+    Ok(answer.into_inner().job.expect("what is true"))
+}
+
+/// A wish whose answer waits for the end.
+pub(crate) fn wish(request_id: &str, of: Of, wait_ms: Option<u32>) -> ReprintRequest {
+    ReprintRequest {
         request_id: request_id.to_owned(),
         of: Some(of),
         operator: Some(Operator {
@@ -28,9 +39,7 @@ async fn reprint_within(
         reason: "患者遗失".to_owned(),
         wait_ms,
         answer_wait_ms: ANSWER_WAIT_MS,
-    };
-    let answer = client(desk).await.reprint(wish).await?;
-    Ok(answer.into_inner().job.expect("what is true"))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! `PrintService` over the shipped daemon: on disk before it is accepted, printed at most once, truly told.
 
-mod copy;
+pub(crate) mod copy;
 mod emupos;
 mod faults;
 mod glyphs;

@@ -2,6 +2,7 @@
 
 mod paper;
 mod program;
+mod refunded;
 mod template;
 mod trouble;
 mod year;

@@ -55,7 +55,7 @@ pub(super) async fn get(
     Ok(answer.into_inner())
 }
 
-fn printing(request_id: &str, paper: SheetPaper) -> PrintRequest {
+pub(super) fn printing(request_id: &str, paper: SheetPaper) -> PrintRequest {
     PrintRequest {
         request_id: request_id.to_owned(),
         content: Some(Content::SettlementSheet(sheet("paid", paper))),
@@ -106,7 +106,12 @@ async fn a_sheet_shows_what_was_settled_and_nobody_whole() {
         assert!(text.contains(said), "no {said} in {text}");
     }
     let person = desk.platform.person("employee").expect("a person");
-    assert!(!text.contains(&person.name) && !text.contains(&person.idno));
+    for secret in [&person.name, &person.idno, &person.psn_no] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let (hidden, end) = person.psn_no.split_at(person.psn_no.len() - 4);
+    let psn_no = format!("{}{end}", "*".repeat(hidden.len()));
+    assert!(text.contains(&psn_no), "no {psn_no} in {text}");
     let masked: String = person.name.chars().take(1).chain("**".chars()).collect();
     assert!(text.contains(&masked), "no {masked} in {text}");
     assert!(unmasked_reads(&desk).is_empty());
@@ -115,6 +120,27 @@ async fn a_sheet_shows_what_was_settled_and_nobody_whole() {
         refusal(&unknown.expect_err("there is none")).name,
         "NOT_FOUND"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_has_its_own_split_when_the_platform_answers_in_reverse() {
+    let (desk, _reports) = desk(Setup::default()).await;
+    settled(&desk, "in-order").await;
+    let reversed = serde_json::json!({ "lines_reversed": true });
+    desk.platform.switch(&reversed).expect("a switch");
+    settled(&desk, "reversed").await;
+    let mut rows = Vec::new();
+    for request_id in ["in-order", "reversed"] {
+        let told = get(&desk, request_id).await.expect("a sheet");
+        let text = text_of(&told.pdf);
+        let begin = text.find("其中自费、自付").expect("the table of lines");
+        let end = text
+            .find("费医疗费总额")
+            .or_else(|| text.find("医疗费总额"));
+        rows.push(text[begin..end.expect("the amounts")].to_owned());
+    }
+    assert!(rows[0].contains("自费45.00"), "{}", rows[0]);
+    assert_eq!(rows[0], rows[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +154,9 @@ async fn a_site_that_wants_names_whole_has_each_reading_recorded() {
     let told = get(&desk, "paid").await.expect("a sheet");
     let person = desk.platform.person("employee").expect("a person");
     let text = text_of(&told.pdf);
-    assert!(text.contains(&person.name) && text.contains(&person.idno));
+    for whole in [&person.name, &person.idno, &person.psn_no] {
+        assert!(text.contains(whole), "no {whole} in {text}");
+    }
     assert_eq!(unmasked_reads(&desk).len(), 1);
     // Another user of the desk is told nothing of it.
     open_to_all(&desk);
@@ -169,6 +197,10 @@ async fn a_sheet_is_printed_once_on_each_paper() {
     assert_eq!(reports.papers().len(), 1);
     let text = text_of(&reports.papers()[0]);
     assert!(text.contains("结算单") && !text.contains("补打"), "{text}");
+    // What is shown is told from what was printed.
+    assert!(!text.contains("供查看"), "{text}");
+    let shown = get(&desk, "paid").await.expect("a sheet");
+    assert!(text_of(&shown.pdf).contains("供查看"));
     // A5 is another paper.
     let small = print(&desk, printing("small", SheetPaper::A5)).await;
     assert_eq!(
@@ -194,7 +226,7 @@ async fn a_sheet_is_printed_once_on_each_paper() {
     }
 }
 
-async fn copy(desk: &Desk, request_id: &str, of: &str) -> PrintJob {
+pub(super) async fn copy(desk: &Desk, request_id: &str, of: &str) -> PrintJob {
     let wish = ReprintRequest {
         request_id: request_id.to_owned(),
         of: Some(Of::JobId(of.to_owned())),

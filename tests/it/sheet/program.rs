@@ -103,6 +103,8 @@ fn everything_that_is_to_be_printed_stands_on_the_sheet() {
         values["paper"] = json!(paper);
         values["copy"] = json!({ "count": 2, "at": "2026-11-22 11:00:00", "by": "补打人" });
         values["refunded"] = json!("30000000000009");
+        values["refunding"] = json!(true);
+        values["viewing"] = json!(true);
         let (pages, pdf) = renderer.ask(None, &values).expect("a sheet");
         assert_eq!(pages, 1, "{paper}");
         assert!(pdf.starts_with(b"%PDF-1.4"), "{paper}");
@@ -111,6 +113,8 @@ fn everything_that_is_to_be_printed_stands_on_the_sheet() {
             "医疗保险门诊结算单".to_owned(),
             "补打第2次2026-11-2211:00:00补打人".to_owned(),
             "已退费退费结算编号30000000000009".to_owned(),
+            "退费处理中（结果待查）".to_owned(),
+            "供查看".to_owned(),
             "签名".to_owned(),
         ];
         wanted.push("年度累计，截至2026-11-2210:30:00".to_owned());

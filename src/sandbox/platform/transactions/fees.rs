@@ -51,6 +51,9 @@ pub(super) fn upload(world: &mut World, call: &Call<'_>) -> Result<Value, Refusa
             .or_default()
             .push(line);
     }
+    if world.switches.lines_reversed {
+        results.reverse();
+    }
     Ok(json!({ "result": results }))
 }
 
