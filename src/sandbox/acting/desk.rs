@@ -3,8 +3,7 @@
 //! shown before the money moves, the sheet is shown and printed after it.
 
 use super::orders::{bills, doctor, payment};
-use super::pay::insurance;
-use super::{Patient, Paying, Scene, Sheet, Tick, Trouble, Who};
+use super::{Patient, Paying, Scene, Sheet, Tick, Trouble, Who, insurance};
 use crate::api::{ConfirmPoint, Identification, IdentifyFlow, OrderKind};
 use crate::sandbox::his::Fee;
 
@@ -48,7 +47,7 @@ impl Scene<'_> {
         if !insutype.is_empty() {
             self.line(
                 Who::Staff,
-                format!("参保费别选择{}。", insurance(insutype)),
+                format!("参保费别选择{}。", insurance::name(insutype)),
                 format!("Chooses the insurance {insutype}."),
             );
         }

@@ -9,6 +9,7 @@
 mod choice;
 mod desk;
 mod identify;
+mod insurance;
 mod orders;
 mod patient;
 mod pay;

@@ -6,7 +6,7 @@ use tokio::pin;
 use tokio::time::Instant;
 
 use super::patient::Reply;
-use super::{At, Patient, SEEN_MS_MAX, Scene, Trouble, Who, choice, known, yuan};
+use super::{At, Patient, SEEN_MS_MAX, Scene, Trouble, Who, choice, insurance, known, yuan};
 use crate::api::settlement_event::Shown;
 use crate::api::settlement_service_client::SettlementServiceClient;
 use crate::api::{
@@ -158,7 +158,7 @@ impl Scene<'_> {
             (Some(Shown::Person(person)), Stage::WaitingPerson) => {
                 let (name, certno) = (&person.masked_name, &person.masked_certno);
                 let balance = yuan(person.balance_fen);
-                let insurance = insurance(&person.insutype);
+                let insurance = insurance::name(&person.insutype);
                 self.screen(
                     format!("{name} {certno} {insurance} 账户余额 {balance}"),
                     "The patient is shown: name, number, insurance, balance.",
@@ -273,13 +273,4 @@ fn shares(amounts: &Amounts) -> String {
         text.push_str(&format!("；其中{}", parts.join("，")));
     }
     text
-}
-
-/// The insurance in words.
-pub(super) fn insurance(insutype: &str) -> &str {
-    match insutype {
-        "310" => "职工医保",
-        "390" => "居民医保",
-        other => other,
-    }
 }

@@ -51,6 +51,7 @@ impl Scene<'_> {
         let Some(who) = who else {
             return Ok(acted);
         };
+        let insutype = self.asks_insurance(&who);
         acted.ticked = self.ticks(&who.file.his_id, tick);
         if acted.ticked.is_empty() {
             return Ok(acted);
@@ -74,6 +75,7 @@ impl Scene<'_> {
             &who.file,
             bills(&acted.ticked),
         );
+        request.insutype = insutype;
         request.scan_wait_ms = wait_ms;
         let paying = self.pay(request, patient).await?;
         if let Some(settlement) = paying.settled() {

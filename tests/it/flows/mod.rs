@@ -3,6 +3,7 @@
 
 mod five;
 mod id_card;
+mod insurance;
 mod registration;
 mod trouble;
 
