@@ -18,6 +18,7 @@ mod pharmacy;
 mod registration;
 mod report;
 mod sheet;
+mod spoken;
 mod ticket;
 mod words;
 

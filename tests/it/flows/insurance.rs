@@ -4,7 +4,7 @@ use yibaod::api::Money;
 use yibaod::sandbox::acting::{Patient, Paying, Scene, Tick, Who};
 use yibaod::sandbox::his::When;
 
-use super::{Kiosk, check_said};
+use super::{Kiosk, check_plain, check_said};
 use crate::desk::Setup;
 
 const LOGIN_WAIT_MS: u32 = 15_000;
@@ -58,4 +58,25 @@ async fn is_not_asked_of_who_has_one() {
     assert_eq!(paying.expect("it began").money(), Money::Settled);
     let said = scene.screens();
     assert!(!said.iter().any(|it| it.contains("请选择")), "{said:#?}");
+}
+
+/// Whose insurance is paused, and whom the platform does not know: told to the patient, with nothing of the platform's.
+#[tokio::test(flavor = "multi_thread")]
+async fn is_not_there_and_the_patient_is_told() {
+    for (person, words) in [
+        ("paused", "您没有参加所需的险种"),
+        ("stranger", "没有查到您的参保信息"),
+    ] {
+        let kiosk = Kiosk::start(Setup::default()).await;
+        let scene = kiosk.scene().await;
+        let acted = scene.payment(&Patient::new(person), Tick::All, LOGIN_WAIT_MS, |_, _| {});
+        let acted = acted.await.expect("it is acted");
+        check_said(&scene, words);
+        check_plain(&scene);
+        if let Some(paying) = acted.paying {
+            assert_eq!(paying.money(), Money::Refused, "{person}");
+            check_said(&scene, "未扣费");
+        }
+        assert_eq!((kiosk.live(), kiosk.received("2207")), (0, 0), "{person}");
+    }
 }

@@ -131,7 +131,7 @@ fn states(jobs: &[yibaod::api::PrintJob]) -> Vec<PrintJobState> {
     jobs.iter().map(|job| job.state()).collect()
 }
 
-/// No patient's screen said anything in words of technicians.
+/// No patient's screen said anything in words of technicians or of the staff.
 #[track_caller]
 fn check_plain(scene: &Scene<'_>) {
     for said in scene.screens() {
@@ -152,5 +152,11 @@ fn is_plain(said: &str) -> bool {
         "接口",
         "令牌",
     ];
-    !words.into_iter().any(is_word) && !technical.iter().any(|word| said.contains(word))
+    // What the doctor is asked at the desk's own screen speaks of the patient.
+    let is_doctors = said == "请核对患者姓名和证件号码。";
+    let of_staff = ["此人", "患者", "所列", "重新发起", "错误:", "错误："];
+    let is_of_staff = !is_doctors && of_staff.iter().any(|word| said.contains(word));
+    !is_of_staff
+        && !words.into_iter().any(is_word)
+        && !technical.iter().any(|word| said.contains(word))
 }
