@@ -128,7 +128,11 @@ case $flow in
     ;;
 4)
     log_in DESK
-    step "医嘱签名，生成费用，统筹支付 orders are signed, fees are made"
+    # The sample bill is of a patient with one insurance: `insutype` names one of several, and is remembered.
+    step "参保费别只选一次，以后记住 the doctor chooses the insurance once (insutype); it is remembered"
+    step "医嘱签名 the doctor signs the orders"
+    step "费用已生成 fees are made of them"
+    step "代缴费 pay for the patient: the fees are ticked"
     bill ORDER_KIND_DOCTOR_DESK '"CONFIRM_POINT_PERSON", "CONFIRM_POINT_AMOUNTS"' >"$work/bill.json"
     settle "$run" "$work/bill.json"
     step "结算完成 settled"

@@ -97,19 +97,9 @@ async fn act(
             !acted.jobs.is_empty() && printed.count() == acted.papers.len()
         }
         4 => {
-            // Whose insurance must be chosen: the doctor takes the first.
             let acted = scene.consultation(patient, "").await?;
-            let settled = |it: &yibaod::sandbox::acting::Consultation| {
-                let paying = it.paying.as_ref();
-                paying.is_some_and(|it| it.money() == Money::Settled)
-            };
-            let first = acted.identification.insurances.first();
-            let first = first.map(|first| first.insutype.clone());
-            let acted = match first.filter(|_| !settled(&acted)) {
-                Some(first) => scene.consultation(patient, &first).await?,
-                None => acted,
-            };
-            settled(&acted) && acted.sheet.as_ref().is_some_and(is_printed_or_missing)
+            let is_settled = acted.paying.is_some_and(|it| it.money() == Money::Settled);
+            is_settled && acted.sheet.as_ref().is_some_and(is_printed_or_missing)
         }
         _ => {
             // What is picked up was paid for before.

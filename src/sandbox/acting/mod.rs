@@ -22,6 +22,7 @@ mod spoken;
 mod ticket;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -139,6 +140,8 @@ pub struct Scene<'a> {
     /// Begins the ids of this run's requests.
     run: String,
     serial: AtomicU32,
+    /// The insurance that a patient of the desk was settled with, by the HIS's number.
+    insurances: Mutex<BTreeMap<String, String>>,
     told: Mutex<Vec<Line>>,
     listener: Listener<'a>,
 }
@@ -159,6 +162,7 @@ impl<'a> Scene<'a> {
             his: Mutex::new(his),
             run: run.to_owned(),
             serial: AtomicU32::new(0),
+            insurances: Mutex::default(),
             told: Mutex::default(),
             listener: Box::new(listener),
         }

@@ -77,6 +77,7 @@ impl Scene<'_> {
             true => self.take_receipts(before).await,
             false => Vec::new(),
         };
+        self.takes_cash(&settlement);
         Ok(Paying {
             settlement: Some(settlement),
             refused: None,
@@ -214,6 +215,24 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// What the insurance left is paid before anything counts as paid.
+    fn takes_cash(&self, settlement: &Settlement) {
+        let due = due(settlement);
+        if due <= 0 {
+            return;
+        }
+        self.line(
+            Who::Patient,
+            format!("支付自费部分 {} 元。", yuan(due)),
+            format!("Pays the {} yuan that are left.", yuan(due)),
+        );
+        self.line(
+            Who::His,
+            format!("已收自费部分 {} 元。", yuan(due)),
+            "Has received them.",
+        );
+    }
+
     fn ended(&self, settlement: &Settlement) {
         if let Some(error) = &settlement.error {
             self.error(error);
@@ -235,7 +254,7 @@ impl Scene<'_> {
         }
         let amounts = settlement.amounts.clone().unwrap_or_default();
         self.screen(shares(&amounts), "The amounts are shown.");
-        let due = settlement.self_pay.unwrap_or_default().amount_fen;
+        let due = due(settlement);
         if due > 0 {
             self.screen(
                 format!("请另付现金 {} 元。", yuan(due)),
@@ -246,6 +265,20 @@ impl Scene<'_> {
         if let Some(reason) = paper.reason {
             self.error(&reason);
         }
+    }
+}
+
+/// What the patient still owes of what is settled.
+fn due(settlement: &Settlement) -> i64 {
+    let self_pay = settlement.self_pay.unwrap_or_default();
+    match settlement.money() {
+        Money::Settled => self_pay.amount_fen,
+        Money::Unspecified
+        | Money::Pending
+        | Money::Refused
+        | Money::Cancelled
+        | Money::Reversed
+        | Money::Unknown => 0,
     }
 }
 

@@ -166,8 +166,13 @@ impl His {
         unpaid.filter(|fee| fee.his_id == his_id).cloned().collect()
     }
 
-    /// The doctor signs orders: fees are made of them. Gives them.
+    /// The doctor signs the orders of a visit: fees are made of them, unless those of that visit are there and unpaid.
+    /// Gives them.
     pub fn sign(&mut self, his_id: &str) -> Vec<Fee> {
+        let unpaid = self.unpaid(his_id);
+        if !unpaid.is_empty() {
+            return unpaid;
+        }
         let visit = self.next("OP");
         let kinds = [FeeKind::Medicines, FeeKind::Laboratory];
         let made = kinds.map(|kind| Fee::new(self.next("F"), kind, his_id, &visit));

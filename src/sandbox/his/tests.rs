@@ -90,6 +90,7 @@ fn packages_have_codes_of_their_own() {
     let mut codes = Vec::new();
     for _ in 0..3 {
         let made = his.sign(&id);
+        assert_eq!(his.sign(&id), made, "nothing is made twice");
         let paid = Paid {
             setl_id: String::new(),
             mdtrt_id: String::new(),

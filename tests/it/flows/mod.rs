@@ -127,6 +127,17 @@ fn check_said(scene: &Scene<'_>, words: &str) {
     check_plain(scene);
 }
 
+/// These were told one after the other, by whomever; others between them.
+#[track_caller]
+fn check_order(scene: &Scene<'_>, expected: &[&str]) {
+    let told: Vec<String> = scene.told().into_iter().map(|line| line.zh).collect();
+    let mut rest = told.iter();
+    for words in expected {
+        let is_told = rest.any(|line| line.contains(words));
+        assert!(is_told, "no {words} in its place in {told:#?}");
+    }
+}
+
 fn states(jobs: &[yibaod::api::PrintJob]) -> Vec<PrintJobState> {
     jobs.iter().map(|job| job.state()).collect()
 }
