@@ -57,7 +57,8 @@ pub(crate) async fn run(
         receipts: &desk.devices.printer,
         reports: &desk.reports,
     };
-    let his = His::open(&everybody(), &clock::day(clock::now(0)));
+    let now = clock::now(0);
+    let his = His::open(&everybody(), &clock::day(now), &clock::minute(now));
     let run = pay::new_request_id();
     let told = |told: Told<'_>| audience.told(told);
     let scene = Scene::new(desk.door().await?, room, his, &run, told);
