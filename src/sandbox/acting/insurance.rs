@@ -86,7 +86,8 @@ fn kinds(who: &LoggedIn) -> Vec<String> {
 }
 
 /// The insurance in words.
-pub(super) fn name(insutype: &str) -> &str {
+#[must_use]
+pub fn name(insutype: &str) -> &str {
     match insutype {
         "310" => "职工医保",
         "390" => "居民医保",

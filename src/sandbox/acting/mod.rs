@@ -40,6 +40,7 @@ use crate::sandbox::his::{His, Refused, Report};
 use crate::sandbox::platform::Platform;
 
 pub use desk::Consultation;
+pub use insurance::name as insurance_name;
 pub use patient::{At, Patient, Show};
 pub use pay::Paying;
 pub use payment::{Payment, Tick};

@@ -34,7 +34,7 @@ async fn is_chosen_by_the_patient_who_pays_at_a_kiosk() {
     check_chosen(&kiosk, &scene, acted.paying);
     let said = scene.screens();
     let place = |words: &str| said.iter().position(|it| it.contains(words));
-    assert!(place(ASKED) < place("待缴费"), "{said:#?}");
+    assert!(place(ASKED) < place("待缴费 F"), "{said:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,8 @@ async fn is_not_there_and_the_patient_is_told() {
     ] {
         let kiosk = Kiosk::start(Setup::default()).await;
         let scene = kiosk.scene().await;
-        let acted = scene.payment(&Patient::new(person), Tick::All, LOGIN_WAIT_MS, |_, _| {});
+        let patient = Patient::new(person);
+        let acted = scene.payment(&patient, Tick::All, LOGIN_WAIT_MS, |_, _| {});
         let acted = acted.await.expect("it is acted");
         check_said(&scene, words);
         check_plain(&scene);
