@@ -48,6 +48,7 @@ pub use pharmacy::{BroughtBack, PickUp};
 pub use registration::Registration;
 pub use report::Reports;
 pub use sheet::Sheet;
+pub use spoken::names as spoken_names;
 pub use words::for_patient;
 
 /// Longest wait for a paper after the daemon has its proof.

@@ -3,7 +3,7 @@
 use yibaod::api::{
     CredentialPays, DispenseState, IdentifyState, Money, PaperProof, PaperState, PrintJobState,
 };
-use yibaod::sandbox::acting::{Patient, Tick, Who};
+use yibaod::sandbox::acting::{Patient, Scene, Tick, Who};
 
 use super::{Kiosk, check_order, check_plain, check_said, check_screens, shares, states};
 use crate::desk::Setup;
@@ -181,9 +181,13 @@ async fn settlement_at_the_doctors_desk() {
     assert_eq!(settlement.insutype, "310");
     assert!(!settlement.insutype_is_remembered);
     assert_eq!(paying.receipts.len(), 1);
-    // Set once and remembered: new orders, and the doctor chooses nothing.
+    remembers(&kiosk, &scene, &patient).await;
+}
+
+/// Set once and remembered: new orders, and the doctor chooses nothing.
+async fn remembers(kiosk: &Kiosk, scene: &Scene<'_>, patient: &Patient) {
     let before = scene.told().len();
-    let again = scene.consultation(&patient, "").await;
+    let again = scene.consultation(patient, "").await;
     let paying = again.expect("it is acted").paying.expect("it was paid");
     let settlement = paying.settled().expect("it stands");
     assert_eq!(settlement.insutype, "310");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use yibaod::api::{DispenseState, ErrorEntry, IdentifyState, Money, PrintJobState};
-use yibaod::sandbox::acting::{At, Patient, Payment, Scene, Show, Tick, for_patient};
+use yibaod::sandbox::acting::{At, Patient, Payment, Scene, Show, Tick, for_patient, spoken_names};
 use yibaod::sandbox::his::{Fee, Refused, When};
 use yibaod::sandbox::platform::CodeKind;
 
@@ -278,6 +278,13 @@ async fn the_platforms_no_is_said_in_its_own_words() {
     assert_eq!((kiosk.live(), paying.receipts.len()), (0, 0));
     let paying = pays(&scene, &patient).await.paying.expect("it began");
     assert_eq!((paying.money(), kiosk.live()), (Money::Settled, 1));
+}
+
+#[test]
+fn what_is_said_otherwise_is_of_the_book() {
+    for name in spoken_names() {
+        assert!(yibaod::book::Code::from_id(name).is_some(), "{name}");
+    }
 }
 
 #[test]
