@@ -28,11 +28,20 @@ step() { printf '== %s\n' "$*"; }
 # The value of a field in an answer. field NAME <ANSWER
 field() { sed -n "s/^ *\"$1\": \"\([^\"]*\)\",\{0,1\}$/\1/p" | head -n 1; }
 
+# The prompts of a watch, as the screen shows them. That it queues behind nobody is over before anybody can read it.
+said() {
+    awk '/^\{/ { prompt = ""; queues = 0; place = 0 }
+        /"stage": "STAGE_QUEUED"/ { queues = 1 }
+        /"queuePlace"/ { place = 1 }
+        match($0, /"promptZh": ".*"/) { prompt = substr($0, RSTART, RLENGTH) }
+        /^\}/ { if (prompt != "" && (place || !queues)) print prompt }'
+}
+
 # Logs in by a code; the prompt to show is printed. log_in FLOW
 log_in() {
     step "刷新医保码登录 log in ($1)"
     "$here/identify.sh" "$socket" "$run-who" "$1" >"$work/who" 2>"$work/prompts"
-    grep -m 1 -o '"promptZh": ".*"' "$work/prompts" || true
+    said <"$work/prompts" | head -n 1
     grep -E '"(name|certno)": ' "$work/who"
 }
 
@@ -43,7 +52,7 @@ settle() {
     "$here/pay.sh" "$socket" "$1" "$2" >"$work/answer" 2>&1 &
     local paying=$! told=0 confirmed='' shown point
     while kill -0 "$paying" 2>/dev/null; do
-        grep -o '"promptZh": ".*"' "$work/events" | uniq >"$work/prompts" || true
+        said <"$work/events" | uniq >"$work/prompts"
         tail -n "+$((told + 1))" "$work/prompts"
         told=$(wc -l <"$work/prompts")
         shown=$(sed -n 's/.*"shown": "\([^"]*\)".*/\1/p' "$work/events" | tail -n 1)
@@ -61,6 +70,12 @@ settle() {
     wait "$paying" || { cat "$work/answer"; return 1; }
     grep -E '"(money|setlId|fundPaySumamtFen|acctPayFen|psnCashPayFen|state)": ' "$work/answer"
     grep -q MONEY_SETTLED "$work/answer"
+    # What the insurance left (selfPay, fen) is the HIS's to take before it says that all is paid.
+    local due
+    due=$(field amountFen <"$work/answer")
+    if ((${due:-0} > 0)); then
+        step "患者支付自费部分 $((due / 100)).$(printf '%02d' $((due % 100))) 元，HIS 已收 the patient pays the rest"
+    fi
 }
 
 # A settlement's bill with another kind and what is asked for. bill KIND CONFIRM [PRINT]
@@ -128,7 +143,11 @@ case $flow in
     ;;
 4)
     log_in DESK
-    step "医嘱签名，生成费用，统筹支付 orders are signed, fees are made"
+    # The sample bill is of a patient with one insurance: `insutype` names one of several, and is remembered.
+    step "参保费别只选一次，以后记住 the doctor chooses the insurance once (insutype); it is remembered"
+    step "医嘱签名 the doctor signs the orders"
+    step "费用已生成 fees are made of them"
+    step "代缴费 pay for the patient: the fees are ticked"
     bill ORDER_KIND_DOCTOR_DESK '"CONFIRM_POINT_PERSON", "CONFIRM_POINT_AMOUNTS"' >"$work/bill.json"
     settle "$run" "$work/bill.json"
     step "结算完成 settled"

@@ -13,7 +13,8 @@ use crate::Trouble;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) act: Option<Act>,
-    /// End after the first scan-and-pay or flow; 0 only when it is settled, printed, and the ledger agrees. 只跑一笔。
+    /// End after the first scan-and-pay or flow; 0 only when it ended as it should (a payment: settled, printed, and the
+    /// ledger agrees). 只跑一笔或一个流程。
     #[arg(long, global = true)]
     pub(crate) once: bool,
     /// Carry out the lines of a file, then end; 0 only when all it expects came true. 执行脚本文件。

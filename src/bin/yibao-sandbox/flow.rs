@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use yibaod::api::{Credential, DispenseState, ErrorEntry, Money, PrintJobState};
+use yibaod::api::{Credential, DispenseState, ErrorEntry, Money, PrintJobState, Settlement};
 use yibaod::sandbox::acting::{Line, Patient, PickUp, Room, Scene, Sheet, Tick, Told, Who};
 use yibaod::sandbox::his::{His, When};
 use yibaod::sandbox::persons::everybody;
@@ -14,7 +14,8 @@ use crate::args::{Args, By, Flow};
 use crate::desk::Desk;
 use crate::draw::{Say, left};
 use crate::files::Place;
-use crate::{paper, pay};
+use crate::programs::Programs;
+use crate::{paper, pay, play};
 
 /// How long a code is waited for, milliseconds.
 const CODE_WAIT_MS: u32 = 60_000;
@@ -25,6 +26,8 @@ const WHO_COLUMNS: usize = 6;
 struct Audience<'a> {
     say: &'a Say,
     place: &'a Place,
+    /// The command line for this run's socket, where it stays up and can still be asked.
+    ctl: Option<String>,
     receipts: Mutex<usize>,
 }
 
@@ -34,7 +37,7 @@ pub(crate) async fn run(
     args: &Args,
     say: &Say,
     desk: &Desk,
-    place: &Place,
+    (place, programs): (&Place, &Programs),
 ) -> Result<bool, Trouble> {
     let number = wanted.number;
     let (en, zh) = match number {
@@ -48,6 +51,7 @@ pub(crate) async fn run(
     let audience = Audience {
         say,
         place,
+        ctl: (!args.once).then(|| play::ctl(args, place, programs)),
         receipts: Mutex::new(0),
     };
     let room = Room {
@@ -57,7 +61,8 @@ pub(crate) async fn run(
         receipts: &desk.devices.printer,
         reports: &desk.reports,
     };
-    let his = His::open(&everybody(), &clock::day(clock::now(0)));
+    let now = clock::now(0);
+    let his = His::open(&everybody(), &clock::day(now), &clock::minute(now));
     let run = pay::new_request_id();
     let told = |told: Told<'_>| audience.told(told);
     let scene = Scene::new(desk.door().await?, room, his, &run, told);
@@ -97,19 +102,9 @@ async fn act(
             !acted.jobs.is_empty() && printed.count() == acted.papers.len()
         }
         4 => {
-            // Whose insurance must be chosen: the doctor takes the first.
             let acted = scene.consultation(patient, "").await?;
-            let settled = |it: &yibaod::sandbox::acting::Consultation| {
-                let paying = it.paying.as_ref();
-                paying.is_some_and(|it| it.money() == Money::Settled)
-            };
-            let first = acted.identification.insurances.first();
-            let first = first.map(|first| first.insutype.clone());
-            let acted = match first.filter(|_| !settled(&acted)) {
-                Some(first) => scene.consultation(patient, &first).await?,
-                None => acted,
-            };
-            settled(&acted) && acted.sheet.as_ref().is_some_and(is_printed_or_missing)
+            let is_settled = acted.paying.is_some_and(|it| it.money() == Money::Settled);
+            is_settled && acted.sheet.as_ref().is_some_and(is_printed_or_missing)
         }
         _ => {
             // What is picked up was paid for before.
@@ -177,15 +172,24 @@ impl Audience<'_> {
                 self.saved("pdf", "打印的文件", &path, pdf);
             }
             Told::Sheet(settlement, pdf) => {
-                let path = self.place.lasting("settlement-sheet.pdf");
-                self.saved("pdf", "结算单文件", &path, pdf);
-                if let Some(picture) = paper::picture(&path) {
-                    let path = picture.display().to_string();
-                    self.say.done("picture", "结算单图片", &path);
-                }
-                let again = format!("yibaoctl sheet {} --pdf FILE", settlement.settlement_id);
-                self.say.line(&self.say.dim(&format!("  {again}")));
+                self.sheet(settlement, pdf);
             }
+        }
+    }
+
+    /// The sheet on the screen: its main figures here, the whole of it in files. What is printed is typeset anew.
+    fn sheet(&self, settlement: &Settlement, pdf: &[u8]) {
+        paper::sheet(self.say, &paper::summary(settlement));
+        let path = self.place.lasting("settlement-sheet.pdf");
+        self.saved("as shown", "所示结算单", &path, pdf);
+        if let Some(picture) = paper::picture(&path) {
+            let path = picture.display().to_string();
+            self.say.done("picture", "结算单图片", &path);
+        }
+        if let Some(ctl) = &self.ctl {
+            let id = &settlement.settlement_id;
+            let again = format!("  再看：/ See it again: {ctl} sheet {id} --pdf FILE");
+            self.say.line(&self.say.dim(&again));
         }
     }
 

@@ -111,7 +111,7 @@ async fn act(
         return script::run(path, say, desk, daemon).await;
     }
     let is_right = match args.act {
-        Some(Act::Flow(flow)) => flow::run(flow, args, say, desk, place).await?,
+        Some(Act::Flow(flow)) => flow::run(flow, args, say, desk, (place, programs)).await?,
         None => first::run(args, say, desk, place).await?,
     };
     if args.once {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use unicode_width::UnicodeWidthStr as _;
+use yibaod::api::Settlement;
+use yibaod::sandbox::acting::insurance_name;
 use yibaod::sandbox::devices::printer::Paper;
 
 use crate::Trouble;
 use crate::desk::Desk;
-use crate::draw::{Say, left};
+use crate::draw::{Say, left, right, yuan};
 use crate::files::Place;
 
 /// Columns of the paper's text.
@@ -70,6 +72,36 @@ pub(crate) fn sheet(say: &Say, text: &str) {
     }
     // Where the knife went.
     say.line(&format!("    └{}┘", "╌".repeat(inner)));
+}
+
+/// The main figures of a settlement's sheet, as the answer gave them.
+pub(crate) fn summary(settlement: &Settlement) -> String {
+    let title = "医疗保险结算单（摘要，全文见文件）";
+    let indent = PAPER_COLUMNS.saturating_sub(title.width()) / 2;
+    let amounts = settlement.amounts.clone().unwrap_or_default();
+    let texts = [
+        ("姓名", settlement.masked_name.clone()),
+        ("险种", insurance_name(&settlement.insutype).to_owned()),
+        ("结算编号", settlement.setl_id.clone()),
+        ("结算时间", settlement.setl_time.clone()),
+        ("医疗费总额", yuan(amounts.medfee_sumamt_fen)),
+        ("基金支付总额", yuan(amounts.fund_pay_sumamt_fen)),
+        ("个人账户支付", yuan(amounts.acct_pay_fen)),
+        ("个人现金支付", yuan(amounts.psn_cash_pay_fen)),
+    ];
+    let rows = texts.map(|(name, value)| {
+        let rest = PAPER_COLUMNS.saturating_sub(name.width());
+        format!("{name}{}", right(&value, rest))
+    });
+    let title = format!("{}{title}", " ".repeat(indent));
+    let note = "A summary; the whole sheet is in the files below.";
+    [
+        &[title, String::new()],
+        rows.as_slice(),
+        &[String::new(), note.to_owned()],
+    ]
+    .concat()
+    .join("\n")
 }
 
 /// The first page of a PDF as a picture beside it, where poppler's `pdftoppm` is installed.

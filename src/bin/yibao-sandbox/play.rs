@@ -25,6 +25,7 @@ const ASK_AGAIN_MS: u64 = 1_000;
 const HELP: &str = "  pay [PERSON]          a scan-and-pay from here                 在此发起一笔
   person NAME           who shows codes from here on             更换患者
   scan [KIND]           shows a code now: fresh expired used wechat alipay half glued idno
+                        (start with --no-patient, else the patient is faster  须以 --no-patient 启动)
   fault F1@2207         arms a fault (! at the end: for good)    注入故障
   faults / heal         what is armed / disarms all              查看 / 解除
   fault-list            every fault, a line each                 全部故障一览
@@ -223,13 +224,19 @@ fn ledger(say: &Say, desk: &Desk) {
     say.line(&format!("  received {received}"));
 }
 
+/// The command line that asks the daemon of this run.
+pub(crate) fn ctl(args: &Args, place: &Place, programs: &Programs) -> String {
+    let socket = place.socket();
+    match args.service {
+        true => "sudo yibaoctl".to_owned(),
+        false => format!("{} --socket {}", shown(&programs.ctl), socket.display()),
+    }
+}
+
 /// Commands that can be copied, for this run's socket.
 fn next(say: &Say, desk: &Desk, place: &Place, programs: &Programs, args: &Args) {
     let socket = place.socket().display().to_string();
-    let ctl = match args.service {
-        true => "sudo yibaoctl".to_owned(),
-        false => format!("{} --socket {socket}", shown(&programs.ctl)),
-    };
+    let ctl = ctl(args, place, programs);
     let control = format!("http://{}/sandbox", desk.platform.addr());
     let bill = place.bill(&args.person).display().to_string();
     say.section("try next, in another terminal", "接下来，在另一终端");

@@ -9,6 +9,7 @@
 mod choice;
 mod desk;
 mod identify;
+mod insurance;
 mod orders;
 mod patient;
 mod pay;
@@ -17,9 +18,11 @@ mod pharmacy;
 mod registration;
 mod report;
 mod sheet;
+mod spoken;
 mod ticket;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +40,7 @@ use crate::sandbox::his::{His, Refused, Report};
 use crate::sandbox::platform::Platform;
 
 pub use desk::Consultation;
+pub use insurance::name as insurance_name;
 pub use patient::{At, Patient, Show};
 pub use pay::Paying;
 pub use payment::{Payment, Tick};
@@ -44,6 +48,7 @@ pub use pharmacy::{BroughtBack, PickUp};
 pub use registration::Registration;
 pub use report::Reports;
 pub use sheet::Sheet;
+pub use spoken::names as spoken_names;
 pub use words::for_patient;
 
 /// Longest wait for a paper after the daemon has its proof.
@@ -137,6 +142,8 @@ pub struct Scene<'a> {
     /// Begins the ids of this run's requests.
     run: String,
     serial: AtomicU32,
+    /// The insurance that a patient of the desk was settled with, by the HIS's number.
+    insurances: Mutex<BTreeMap<String, String>>,
     told: Mutex<Vec<Line>>,
     listener: Listener<'a>,
 }
@@ -157,6 +164,7 @@ impl<'a> Scene<'a> {
             his: Mutex::new(his),
             run: run.to_owned(),
             serial: AtomicU32::new(0),
+            insurances: Mutex::default(),
             told: Mutex::default(),
             listener: Box::new(listener),
         }

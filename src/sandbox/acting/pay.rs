@@ -6,7 +6,7 @@ use tokio::pin;
 use tokio::time::Instant;
 
 use super::patient::Reply;
-use super::{At, Patient, SEEN_MS_MAX, Scene, Trouble, Who, choice, known, yuan};
+use super::{At, Patient, SEEN_MS_MAX, Scene, Trouble, Who, choice, insurance, known, yuan};
 use crate::api::settlement_event::Shown;
 use crate::api::settlement_service_client::SettlementServiceClient;
 use crate::api::{
@@ -77,6 +77,7 @@ impl Scene<'_> {
             true => self.take_receipts(before).await,
             false => Vec::new(),
         };
+        self.takes_cash(&settlement);
         Ok(Paying {
             settlement: Some(settlement),
             refused: None,
@@ -158,7 +159,7 @@ impl Scene<'_> {
             (Some(Shown::Person(person)), Stage::WaitingPerson) => {
                 let (name, certno) = (&person.masked_name, &person.masked_certno);
                 let balance = yuan(person.balance_fen);
-                let insurance = insurance(&person.insutype);
+                let insurance = insurance::name(&person.insutype);
                 self.screen(
                     format!("{name} {certno} {insurance} 账户余额 {balance}"),
                     "The patient is shown: name, number, insurance, balance.",
@@ -214,6 +215,24 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// What the insurance left is paid before anything counts as paid.
+    fn takes_cash(&self, settlement: &Settlement) {
+        let due = due(settlement);
+        if due <= 0 {
+            return;
+        }
+        self.line(
+            Who::Patient,
+            format!("支付自费部分 {} 元。", yuan(due)),
+            format!("Pays the {} yuan that are left.", yuan(due)),
+        );
+        self.line(
+            Who::His,
+            format!("已收自费部分 {} 元。", yuan(due)),
+            "Has received them.",
+        );
+    }
+
     fn ended(&self, settlement: &Settlement) {
         if let Some(error) = &settlement.error {
             self.error(error);
@@ -235,7 +254,7 @@ impl Scene<'_> {
         }
         let amounts = settlement.amounts.clone().unwrap_or_default();
         self.screen(shares(&amounts), "The amounts are shown.");
-        let due = settlement.self_pay.unwrap_or_default().amount_fen;
+        let due = due(settlement);
         if due > 0 {
             self.screen(
                 format!("请另付现金 {} 元。", yuan(due)),
@@ -246,6 +265,20 @@ impl Scene<'_> {
         if let Some(reason) = paper.reason {
             self.error(&reason);
         }
+    }
+}
+
+/// What the patient still owes of what is settled.
+fn due(settlement: &Settlement) -> i64 {
+    let self_pay = settlement.self_pay.unwrap_or_default();
+    match settlement.money() {
+        Money::Settled => self_pay.amount_fen,
+        Money::Unspecified
+        | Money::Pending
+        | Money::Refused
+        | Money::Cancelled
+        | Money::Reversed
+        | Money::Unknown => 0,
     }
 }
 
@@ -273,13 +306,4 @@ fn shares(amounts: &Amounts) -> String {
         text.push_str(&format!("；其中{}", parts.join("，")));
     }
     text
-}
-
-/// The insurance in words.
-pub(super) fn insurance(insutype: &str) -> &str {
-    match insutype {
-        "310" => "职工医保",
-        "390" => "居民医保",
-        other => other,
-    }
 }

@@ -51,7 +51,8 @@ impl Scene<'_> {
         let Some(who) = who else {
             return Ok(acted);
         };
-        acted.ticked = self.ticks(&who.file.his_id, tick);
+        let insutype = self.asks_insurance(&who);
+        acted.ticked = self.ticks(Who::Patient, &who.file.his_id, tick);
         if acted.ticked.is_empty() {
             return Ok(acted);
         }
@@ -74,6 +75,7 @@ impl Scene<'_> {
             &who.file,
             bills(&acted.ticked),
         );
+        request.insutype = insutype;
         request.scan_wait_ms = wait_ms;
         let paying = self.pay(request, patient).await?;
         if let Some(settlement) = paying.settled() {
@@ -84,8 +86,8 @@ impl Scene<'_> {
         Ok(acted)
     }
 
-    /// The list is shown and ticked.
-    pub(super) fn ticks(&self, his_id: &str, tick: Tick) -> Vec<Fee> {
+    /// The list is shown and ticked, by the patient or by the doctor.
+    pub(super) fn ticks(&self, who: Who, his_id: &str, tick: Tick) -> Vec<Fee> {
         let mut fees = self.his().unpaid(his_id);
         if fees.is_empty() {
             self.screen("您没有待缴费用。", "There is nothing to pay.");
@@ -103,7 +105,7 @@ impl Scene<'_> {
         }
         let total: i64 = fees.iter().map(|fee| fee.total().0).sum();
         self.line(
-            Who::Patient,
+            who,
             format!("勾选 {} 张，合计 {} 元。", fees.len(), yuan(total)),
             format!("Ticks {}: {} yuan.", fees.len(), yuan(total)),
         );

@@ -52,7 +52,10 @@ impl Scene<'_> {
         self.line(
             Who::Patient,
             format!("退回 {} 盒未拆封的药品。", trace_codes.len()),
-            format!("Brings {} sealed packages back.", trace_codes.len()),
+            format!(
+                "Brings {} back, sealed.",
+                packages(&trace_codes.len().to_string())
+            ),
         );
         self.line(
             Who::Staff,
@@ -154,7 +157,7 @@ impl Scene<'_> {
         for medicine in &prescription.medicines {
             self.screen(
                 format!("{} × {}", medicine.name, medicine.count),
-                format!("A medicine, {} packages.", medicine.count),
+                format!("A medicine, {}.", packages(&medicine.count.to_string())),
             );
             self.line(
                 Who::Staff,
@@ -167,5 +170,13 @@ impl Scene<'_> {
             "核对无误，点击“取药”。",
             "Checked; presses “hand out”.",
         );
+    }
+}
+
+/// As English counts them.
+fn packages(count: &str) -> String {
+    match count {
+        "1" => "1 package".to_owned(),
+        count => format!("{count} packages"),
     }
 }

@@ -60,6 +60,7 @@ impl Scene<'_> {
         let Some(who) = who else {
             return Ok(acted);
         };
+        let insutype = self.asks_insurance(&who);
         let Some(order) = self.chooses_a_time(when, &who.file.his_id) else {
             return Ok(acted);
         };
@@ -71,6 +72,7 @@ impl Scene<'_> {
             &who.file,
             vec![bill(&order.number, &order.lines)],
         );
+        request.insutype = insutype;
         let slot = &order.slot;
         let reason = ("Z00.000", "一般性医学检查");
         request.visit = Some(visit(

@@ -80,7 +80,7 @@ impl Scene<'_> {
         let out = acted.papers.len();
         self.screen(
             format!("已打印 {out} 份，请取走您的报告。"),
-            format!("{out} are printed; please take your reports."),
+            format!("Printed: {out}; please take your reports."),
         );
         Ok(acted)
     }

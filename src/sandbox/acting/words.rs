@@ -1,5 +1,7 @@
-//! What a patient's screen says of an error: plain Chinese. What only a technician can use stays with the staff.
+//! What a patient's screen says of an error: plain Chinese, spoken to the patient. What only a technician or a cashier
+//! can use stays with the staff.
 
+use super::spoken;
 use crate::api::ErrorEntry;
 
 /// Words of technicians: a sentence with one of them is none for a patient.
@@ -32,6 +34,16 @@ const TECHNICAL: [&str; 27] = [
     "属组",
     "驱动",
 ];
+/// Words of the staff: what has one of them speaks of the patient, or names a cause in a program's words.
+const STAFF: [&str; 7] = [
+    "此人",
+    "患者",
+    "所列",
+    "重新发起",
+    "经办人",
+    "错误:",
+    "错误：",
+];
 /// Longest reason of the platform's that a screen repeats.
 const REASON_CHARACTERS_MAX: usize = 60;
 /// More digits in a row may be the number of a person.
@@ -45,14 +57,9 @@ const ACTION: &str = "请联系工作人员。";
 /// What is wrong, why where the platform said it in words for people, and what to do.
 #[must_use]
 pub fn for_patient(error: &ErrorEntry) -> String {
-    let meaning = plain_sentences(&error.meaning_zh);
-    let meaning = if meaning.is_empty() {
-        MEANING
-    } else {
-        &meaning
-    };
-    let action = plain_sentences(&error.action_zh);
-    let action = if action.is_empty() { ACTION } else { &action };
+    let (meaning, action) = spoken::of(&error.name).unwrap_or_default();
+    let meaning = said(meaning, &error.meaning_zh, MEANING);
+    let action = said(action, &error.action_zh, ACTION);
     match plain_reason(&error.detail) {
         Some(reason) => format!("{meaning}（{reason}） {action}"),
         None => format!("{meaning} {action}"),
@@ -73,6 +80,18 @@ pub(super) fn for_staff(error: &ErrorEntry) -> String {
         ..
     } = error;
     format!("{code} {name} {meaning_zh}{detail} {action_zh}")
+}
+
+/// The words for this error, or the book's as far as they are for everybody, or what is always true.
+fn said(spoken: &str, of_book: &str, otherwise: &str) -> String {
+    if !spoken.is_empty() {
+        return spoken.to_owned();
+    }
+    let plain = plain_sentences(&of_book.replace("请患者", "请您"));
+    match plain.is_empty() {
+        true => otherwise.to_owned(),
+        false => plain,
+    }
 }
 
 /// The sentences that are for everybody, each with its end.
@@ -113,7 +132,8 @@ fn plain_reason(text: &str) -> Option<&str> {
 
 fn is_plain(text: &str) -> bool {
     let has_letters = text.chars().any(|c| c.is_ascii_alphabetic());
-    !has_letters && !TECHNICAL.iter().any(|word| text.contains(word))
+    let mut words = TECHNICAL.iter().chain(&STAFF);
+    !has_letters && !words.any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -146,6 +166,7 @@ mod tests {
             ")",
             "请求失败,错误原因：调用就诊凭证返回异常，异常信息：无效token(0000000000000a1c@127.0.0.1)",
             "无效token",
+            "请求失败,错误原因：本地查询错误:该参保人的基本信息为空null(0000000000000a1c@127.0.0.1)",
             "java.lang.NullPointerException",
             "接口调用失败，错误信息为空",
             "人员110101199003070118待遇暂停",
@@ -164,5 +185,19 @@ mod tests {
         assert_eq!(for_patient(&both), "打印机缺纸。 请装好纸。");
         let neither = error("打印服务 CUPS 没有运行。", "", "请信息科启动 CUPS。");
         assert_eq!(for_patient(&neither), "暂时无法办理。 请联系工作人员。");
+        let of_staff = error("此人有误。", "", "请按所列字段改正；请患者刷新医保码。");
+        assert_eq!(for_patient(&of_staff), "暂时无法办理。 请您刷新医保码。");
+    }
+
+    #[test]
+    fn a_cashiers_error_is_spoken_to_the_patient() {
+        let paused = ErrorEntry {
+            name: "INSURANCE_NOT_IN_FORCE".to_owned(),
+            ..error("此人没有参加所需的险种。", "", "请患者向参保单位核实。")
+        };
+        assert_eq!(
+            for_patient(&paused),
+            "您没有参加所需的险种，或该险种已暂停、终止。 请您向参保单位或医保部门核实，或改为自费。"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! A small hospital information system: what a HIS knows and its client asks it for in the five flows – patients,
 //! schedule, unpaid fees, laboratory reports, prescriptions to hand out.
 //!
-//! PURE: a struct with methods, the day comes in as a value. It lives in the process of whoever acts as the HIS's client
+//! PURE: a struct with methods, day and time come in as values. It lives in the process of whoever acts as the HIS's client
 //! and knows nothing of the daemon, the insurance platform or a door: the daemon meets a hospital's HIS only through
 //! its client, and so it does this one.
 
@@ -85,12 +85,12 @@ pub struct His {
 
 impl His {
     /// On this day (`yyyy-MM-dd`) each of these was seen by a doctor, has fees to pay and reports to fetch. Times can be
-    /// had on it and on the next.
+    /// had on it, those that begin at this one (`HH:mm`) or later, and on the next.
     #[must_use]
-    pub fn open(persons: &[Person], day: &str) -> Self {
+    pub fn open(persons: &[Person], day: &str, time: &str) -> Self {
         let mut his = Self {
             files: Vec::new(),
-            schedule: Slots::of(day),
+            schedule: Slots::of(day, time),
             registered: Vec::new(),
             fees: Vec::new(),
             reports: Vec::new(),
@@ -166,8 +166,13 @@ impl His {
         unpaid.filter(|fee| fee.his_id == his_id).cloned().collect()
     }
 
-    /// The doctor signs orders: fees are made of them. Gives them.
+    /// The doctor signs the orders of a visit: fees are made of them, unless those of that visit are there and unpaid.
+    /// Gives them.
     pub fn sign(&mut self, his_id: &str) -> Vec<Fee> {
+        let unpaid = self.unpaid(his_id);
+        if !unpaid.is_empty() {
+            return unpaid;
+        }
         let visit = self.next("OP");
         let kinds = [FeeKind::Medicines, FeeKind::Laboratory];
         let made = kinds.map(|kind| Fee::new(self.next("F"), kind, his_id, &visit));

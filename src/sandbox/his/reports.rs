@@ -48,7 +48,7 @@ pub(super) fn of(his_id: &str, name: &str, number: usize, day: &str) -> Vec<Repo
         let mut lines = vec![
             "虚构市第一人民医院".to_owned(),
             format!("检验报告单    {title}"),
-            format!("姓名 {name}    门诊号 {his_id}"),
+            format!("姓名 {name}    病人号 {his_id}"),
             format!("报告单号 {number}    {day}"),
             "----------------------------------------------------------".to_owned(),
             row(&["项目", "结果", "单位", "参考范围"]),

@@ -117,8 +117,12 @@ pub struct Registered {
 #[derive(Debug)]
 pub struct Slots {
     slots: Vec<Slot>,
+    /// The first period of this day that can be had.
+    next_today: &'static str,
 }
 
+/// From and to, of every doctor on every day, in order.
+const PERIODS: [&str; 3] = ["08:00-08:30", "08:30-09:00", "14:00-14:30"];
 const INTERNAL: Department = Department {
     code: "0301",
     name: "内科门诊",
@@ -131,13 +135,12 @@ const SURGERY: Department = Department {
 };
 
 impl Slots {
-    /// Of this day and the one after it.
-    pub(super) fn of(day: &str) -> Self {
+    /// Of this day, from this time on, and of the one after it. Behind the last time of a day that one is still had.
+    pub(super) fn of(day: &str, time: &str) -> Self {
         let doctors = [
             (INTERNAL, "虞问溪", "D430100099001"),
             (SURGERY, "柏闻舟", "D430100099002"),
         ];
-        let periods = ["08:00-08:30", "08:30-09:00", "14:00-14:30"];
         let days = [
             (When::Today, day.to_owned()),
             (When::Appointment, day_after(day)),
@@ -145,7 +148,7 @@ impl Slots {
         let mut slots = Vec::new();
         for (when, day) in days {
             for (department, doctor, doctor_code) in doctors {
-                slots.extend(periods.map(|period| Slot {
+                slots.extend(PERIODS.map(|period| Slot {
                     id: 0,
                     department,
                     doctor,
@@ -161,7 +164,12 @@ impl Slots {
         for (slot, id) in slots.iter_mut().zip(1..) {
             slot.id = id;
         }
-        Self { slots }
+        let next = PERIODS.into_iter().find(|period| *period >= time);
+        let [.., last] = PERIODS;
+        Self {
+            slots,
+            next_today: next.unwrap_or(last),
+        }
     }
 
     /// Departments that have a free time then.
@@ -172,10 +180,14 @@ impl Slots {
         all
     }
 
-    /// The free times of that day, in order.
+    /// The free times of that day, in order; of this one none that is past.
     pub fn free(&self, when: When) -> impl Iterator<Item = &Slot> {
         let of_day = self.slots.iter().filter(move |slot| slot.when == when);
-        of_day.filter(|slot| slot.holder.is_none())
+        let next = match when {
+            When::Today => self.next_today,
+            When::Appointment => "",
+        };
+        of_day.filter(move |slot| slot.holder.is_none() && slot.period >= next)
     }
 
     /// Which day this time is of.

@@ -6,7 +6,7 @@ use crate::sandbox::platform::Fen;
 
 fn his() -> (His, String) {
     let persons = everybody();
-    let his = His::open(&persons, "2026-11-22");
+    let his = His::open(&persons, "2026-11-22", "07:30");
     let file = his.file(&persons[0].idno).expect("it is known").clone();
     (his, file.his_id)
 }
@@ -34,7 +34,7 @@ fn a_time_is_one_patients() {
 fn an_appointment_is_of_the_next_day() {
     let persons = everybody();
     // The month ends.
-    let mut his = His::open(&persons, "2026-11-30");
+    let mut his = His::open(&persons, "2026-11-30", "08:00");
     let id = his.file(&persons[0].idno).expect("known").his_id.clone();
     let (today, later) = (When::Today, When::Appointment);
     let count = |his: &His, when| his.schedule().free(when).count();
@@ -54,6 +54,27 @@ fn an_appointment_is_of_the_next_day() {
     assert_eq!(his.registered(&id), [registered]);
     assert!(his.registered("P2").is_empty());
     assert_eq!((count(&his, today), count(&his, later)), (6, 5));
+}
+
+#[test]
+fn a_time_that_is_past_is_not_sold() {
+    let persons = everybody();
+    for (time, today) in [
+        ("00:00", "08:00-08:30"),
+        ("08:00", "08:00-08:30"),
+        ("08:01", "08:30-09:00"),
+        ("11:47", "14:00-14:30"),
+        ("14:00", "14:00-14:30"),
+        // The last of the day.
+        ("14:01", "14:00-14:30"),
+        ("23:59", "14:00-14:30"),
+    ] {
+        let his = His::open(&persons, "2026-11-30", time);
+        let first = |when| his.schedule().free(when).next().expect("a free one").period;
+        assert_eq!(first(When::Today), today, "at {time}");
+        assert_eq!(his.schedule().departments(When::Today).len(), 2, "{time}");
+        assert_eq!(first(When::Appointment), "08:00-08:30", "at {time}");
+    }
 }
 
 #[test]
@@ -90,6 +111,7 @@ fn packages_have_codes_of_their_own() {
     let mut codes = Vec::new();
     for _ in 0..3 {
         let made = his.sign(&id);
+        assert_eq!(his.sign(&id), made, "nothing is made twice");
         let paid = Paid {
             setl_id: String::new(),
             mdtrt_id: String::new(),

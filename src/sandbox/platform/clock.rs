@@ -25,6 +25,12 @@ pub fn day(at: Timestamp) -> String {
     told(at, "%Y-%m-%d")
 }
 
+/// `HH:mm`.
+#[must_use]
+pub fn minute(at: Timestamp) -> String {
+    told(at, "%H:%M")
+}
+
 /// `yyyyMMddHHmmss`.
 #[must_use]
 pub fn compact(at: Timestamp) -> String {

@@ -3,9 +3,9 @@
 use yibaod::api::{
     CredentialPays, DispenseState, IdentifyState, Money, PaperProof, PaperState, PrintJobState,
 };
-use yibaod::sandbox::acting::{Patient, Tick, Who};
+use yibaod::sandbox::acting::{Patient, Scene, Tick, Who};
 
-use super::{Kiosk, check_plain, check_said, check_screens, shares, states};
+use super::{Kiosk, check_order, check_plain, check_said, check_screens, shares, states};
 use crate::desk::Setup;
 
 const LOGIN_WAIT_MS: u32 = 15_000;
@@ -39,6 +39,15 @@ async fn kiosk_payment() {
             "总额 169.20 元，基金支付 67.55，个人账户支付 56.65，个人现金 45.00；其中起付线 20.00，全自费 45.00，先行自付 7.70",
             "请另付现金 45.00 元。",
             "缴费成功，请取走小票。",
+        ],
+    );
+    check_order(
+        &scene,
+        &[
+            "请另付现金 45.00 元。",
+            "支付自费部分 45.00 元。",
+            "已收自费部分 45.00 元。",
+            "缴费成功",
         ],
     );
     let paying = acted.paying.expect("it was paid");
@@ -145,6 +154,21 @@ async fn settlement_at_the_doctors_desk() {
             "结算单已打印，请取走。",
         ],
     );
+    check_order(
+        &scene,
+        &[
+            "参保费别选择职工医保。",
+            "医嘱签名。",
+            "费用已生成：2 张，合计 169.20 元。",
+            "点击“代缴费”。",
+            "勾选 2 张，合计 169.20 元。",
+            "点击“统筹支付”。",
+            "支付自费部分 45.00 元。",
+            "已收自费部分 45.00 元。",
+            "参保费别职工医保已记住",
+            "结算完成",
+        ],
+    );
     let sheet = acted.sheet.expect("it is settled");
     assert!(sheet.pdf.starts_with(b"%PDF-1.4"));
     let job = sheet.job.expect("it is printed");
@@ -157,13 +181,22 @@ async fn settlement_at_the_doctors_desk() {
     assert_eq!(settlement.insutype, "310");
     assert!(!settlement.insutype_is_remembered);
     assert_eq!(paying.receipts.len(), 1);
-    // Set once and remembered: new orders, and the doctor chooses nothing.
-    let again = scene.consultation(&patient, "").await;
+    remembers(&kiosk, &scene, &patient).await;
+}
+
+/// Set once and remembered: new orders, and the doctor chooses nothing.
+async fn remembers(kiosk: &Kiosk, scene: &Scene<'_>, patient: &Patient) {
+    let before = scene.told().len();
+    let again = scene.consultation(patient, "").await;
     let paying = again.expect("it is acted").paying.expect("it was paid");
     let settlement = paying.settled().expect("it stands");
     assert_eq!(settlement.insutype, "310");
     assert!(settlement.insutype_is_remembered);
     assert_eq!(kiosk.live(), 2);
+    let told = scene.told().split_off(before);
+    let said = |words: &str| told.iter().filter(|it| it.zh.contains(words)).count();
+    assert_eq!(said("参保费别：职工医保（上次所选，已记住）"), 1);
+    assert_eq!(said("参保费别选择"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

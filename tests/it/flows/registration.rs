@@ -5,7 +5,7 @@ use yibaod::sandbox::acting::{Patient, Registration, Scene};
 use yibaod::sandbox::his::{Refused, When};
 use yibaod::sandbox::platform::Visit;
 
-use super::{Kiosk, check_said, check_screens, shares};
+use super::{Kiosk, check_order, check_said, check_screens, shares};
 use crate::desk::{Setup, today};
 
 /// What the screens say to the end of the payment.
@@ -66,6 +66,15 @@ async fn for_today() {
     let acted = registers(&scene, When::Today).await;
     let ends = ["支付成功，挂号成功：1号。"];
     check_screens(&scene, &[&UNTIL_PAID[..], &ends].concat());
+    check_order(
+        &scene,
+        &[
+            "请另付现金 5.00 元。",
+            "支付自费部分 5.00 元。",
+            "已收自费部分 5.00 元。",
+            ends[0],
+        ],
+    );
     let (settlement, visit) = check_paid(&kiosk, &acted);
     assert!(visit.begntime.starts_with(&today()), "{}", visit.begntime);
     let booked = acted.registered.as_ref().expect("booked");

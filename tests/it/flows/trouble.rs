@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use yibaod::api::{DispenseState, ErrorEntry, IdentifyState, Money, PrintJobState};
-use yibaod::sandbox::acting::{At, Patient, Payment, Scene, Show, Tick, for_patient};
+use yibaod::sandbox::acting::{At, Patient, Payment, Scene, Show, Tick, for_patient, spoken_names};
 use yibaod::sandbox::his::{Fee, Refused, When};
 use yibaod::sandbox::platform::CodeKind;
 
@@ -36,7 +36,7 @@ async fn an_old_code_at_payment_must_be_refreshed() {
     let scene = kiosk.scene().await;
     let patient = Patient::new("employee").shows([Show::Own(CodeKind::Fresh), Show::Old]);
     let acted = pays(&scene, &patient).await;
-    check_said(&scene, "再次出示的仍是刚才那个码。 请患者刷新医保码");
+    check_said(&scene, "再次出示的仍是刚才那个码。 请您刷新医保码");
     let paying = acted.paying.expect("it was paid");
     assert_eq!(paying.money(), Money::Settled, "by the fresh code");
     assert_eq!((kiosk.live(), paying.receipts.len()), (1, 1));
@@ -281,16 +281,34 @@ async fn the_platforms_no_is_said_in_its_own_words() {
 }
 
 #[test]
-fn no_error_of_the_book_says_it_to_patients_in_words_of_technicians() {
+fn what_is_said_otherwise_is_of_the_book() {
+    for name in spoken_names() {
+        assert!(yibaod::book::Code::from_id(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn no_error_of_the_book_speaks_to_patients_as_to_technicians_or_staff() {
+    const OF_MACHINES: [&str; 2] = [
+        "java.lang.NullPointerException",
+        "请求失败,错误原因：本地查询错误:该参保人的基本信息为空null(0000000000000003@127.0.0.1)",
+    ];
     for code in yibaod::book::Code::ALL {
         let entry = code.entry();
-        let said = for_patient(&ErrorEntry {
-            meaning_zh: entry.meaning_zh.to_owned(),
-            action_zh: entry.action_zh.to_owned(),
-            detail: "java.lang.NullPointerException".to_owned(),
-            ..ErrorEntry::default()
-        });
-        assert!(is_plain(&said), "{}: {said}", code.id());
+        for detail in OF_MACHINES {
+            let said = for_patient(&ErrorEntry {
+                name: code.name().to_owned(),
+                meaning_zh: entry.meaning_zh.to_owned(),
+                action_zh: entry.action_zh.to_owned(),
+                detail: detail.to_owned(),
+                ..ErrorEntry::default()
+            });
+            assert!(is_plain(&said), "{}: {said}", code.id());
+            assert!(!said.contains("参保人的"), "{}: {said}", code.id());
+            // That nothing was taken is never lost on the way.
+            let is_told = !entry.meaning_zh.contains("未扣费") || said.contains("未扣费");
+            assert!(is_told, "{}: {said}", code.id());
+        }
     }
 }
 
