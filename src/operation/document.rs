@@ -73,7 +73,8 @@ struct Slot {
     /// Whoever adds a piece holds it.
     upload: Arc<tokio::sync::Mutex<Upload>>,
     is_whole: bool,
-    is_printed: bool,
+    /// Jobs that have its file, or are being begun with it.
+    jobs: usize,
     bytes: u64,
     until: Instant,
 }
@@ -108,7 +109,7 @@ impl Uploads {
         }
         let parts = || by_id.iter().filter(|(_, slot)| !slot.is_whole);
         let own = parts().filter(|((caller, _), _)| *caller == key.0).count();
-        let unprinted = || by_id.iter().filter(|(_, slot)| !slot.is_printed);
+        let unprinted = || by_id.iter().filter(|(_, slot)| slot.jobs == 0);
         let of_caller = || unprinted().filter(|((caller, _), _)| *caller == key.0);
         let kept = of_caller().filter(|(_, slot)| slot.is_whole).count();
         let bytes: u64 = of_caller().map(|(_, slot)| slot.bytes).sum();
@@ -128,7 +129,7 @@ impl Uploads {
         let slot = Slot {
             upload: Arc::new(tokio::sync::Mutex::new(upload)),
             is_whole: false,
-            is_printed: false,
+            jobs: 0,
             bytes: 0,
             until: Instant::now() + Duration::from_secs(PART_KEPT_S),
         };
@@ -164,9 +165,12 @@ impl Uploads {
         wall_ms().saturating_add(kept_ms)
     }
 
-    fn printed(&self, key: &Key, is_printed: bool) {
+    fn used(&self, key: &Key, by_another: bool) {
         if let Some(slot) = self.lock().get_mut(key) {
-            slot.is_printed = is_printed;
+            slot.jobs = match by_another {
+                true => slot.jobs.saturating_add(1),
+                false => slot.jobs.saturating_sub(1),
+            };
         }
     }
 }
@@ -211,14 +215,14 @@ impl Operations {
             return Err(Failure::new(Code::DocumentUnknown, "it is not whole"));
         };
         // From here on its file belongs to a job, unless none is begun.
-        self.inner.uploads.printed(&key, true);
+        self.inner.uploads.used(&key, true);
         Ok(pdf.clone())
     }
 
-    /// No job was begun with a document that was put: it waits on, and counts as its caller's.
+    /// No job was begun with a document that was put: it waits on, and counts as its caller's unless another has it.
     pub(super) fn put_for_later(&self, caller: &str, upload_id: &str) {
         let key = (caller.to_owned(), upload_id.to_owned());
-        self.inner.uploads.printed(&key, false);
+        self.inner.uploads.used(&key, false);
     }
 
     /// The digest of a whole document that was put under this id and is there yet.
@@ -241,7 +245,7 @@ impl Operations {
         for slot in self.inner.uploads.expired() {
             let upload = slot.upload.lock().await;
             if let Stage::Whole(pdf) = &upload.stage
-                && !slot.is_printed
+                && slot.jobs == 0
             {
                 self.parts().documents.remove(&pdf.file).await;
             }

@@ -11,7 +11,7 @@ use super::ask::{CallerId, Failure, SettlementKey};
 use super::errand::same;
 use super::jobs::{JobKey, JobTold};
 use super::operations::Operations;
-use super::report::{file_of, is_of_request, report_of};
+use super::report::{file_of, is_of_request, report_of, uses};
 use super::settle::{not_taken, running, taken_by, unreadable};
 use super::sheet::{MadeSheet, Ready, SheetOf};
 use crate::book::Code;
@@ -114,6 +114,14 @@ pub enum JobCancel {
     Over,
 }
 
+/// Whose turn it is to print a document.
+enum Turn {
+    /// This request's; nothing is held for what has no id.
+    Ours(Option<OwnedMutexGuard<()>>),
+    /// A job has it.
+    Known(Box<Result<JobFollow, Job>>),
+}
+
 /// What is to be printed, before it is written down.
 pub(super) struct Paperwork {
     pub(super) order: Order,
@@ -131,28 +139,10 @@ impl Operations {
             Ready::Wish(wish) => *wish,
             Ready::Known(found) => return Ok(self.told_in_time(&caller, *found, wait).await),
         };
-        let is_ours = |id: &str| SheetOf::parse(id).is_some();
-        let turn = match &wish.document_id {
-            None => None,
-            Some(document_id) => {
-                // Given back once the job is in the journal, where the next one finds it.
-                let turn = Arc::clone(&self.inner.document_turn).lock_owned().await;
-                let first = self.job_of_document(&caller, document_id).await?;
-                // What we made anew differs from what we made before; it is the same paper.
-                let is_known =
-                    |(_, by): &(String, String)| *by != request_id || is_ours(document_id);
-                if let Some((id, _)) = first.filter(is_known) {
-                    drop(turn);
-                    if !is_ours(document_id) {
-                        self.is_the_same(&caller, &id, &wish.paper).await?;
-                    }
-                    let found = self.running_or_ended(&id).await?;
-                    return Ok(self.told_in_time(&caller, found, wait).await);
-                }
-                Some(turn)
-            }
+        let turn = match self.turn_of(&caller, &wish).await? {
+            Turn::Ours(turn) => turn,
+            Turn::Known(found) => return Ok(self.told_in_time(&caller, *found, wait).await),
         };
-        let is_inline = matches!(wish.paper, PrintPaper::Pdf(_) | PrintPaper::Made(_));
         let upload = match &wish.paper {
             PrintPaper::Upload(id) => Some(id.clone()),
             PrintPaper::Pdf(_)
@@ -185,19 +175,39 @@ impl Operations {
             reason: String::new(),
             at: String::new(),
         };
-        let file = file_of(&private.content).filter(|_| is_inline);
-        let file = file.map(str::to_owned);
+        let file = file_of(&private.content).map(str::to_owned);
         let paperwork = Paperwork { order, private };
         let begun = self.begun(&caller, request_id, paperwork, turn).await;
-        if let Some(file) = file {
-            self.remove_unless_used(&file, &begun).await;
-        }
-        if let Some(upload) = upload
-            && begun.is_err()
-        {
-            self.put_for_later(&caller.id, &upload);
+        match (file, upload) {
+            (Some(file), Some(upload)) if !uses(&begun, &file) => {
+                self.put_for_later(&caller.id, &upload);
+            }
+            (Some(file), None) => self.remove_unless_used(&file, &begun).await,
+            (Some(_) | None, Some(_)) | (None, None) => {}
         }
         Ok(self.told_in_time(&caller, begun?, wait).await)
+    }
+
+    /// The turn of a document that is to be printed once, given back once its job is in the journal, where the next
+    /// one finds it; or the job that has it.
+    async fn turn_of(&self, caller: &CallerId, wish: &PrintWish) -> Result<Turn, Failure> {
+        let Some(document_id) = &wish.document_id else {
+            return Ok(Turn::Ours(None));
+        };
+        let is_ours = SheetOf::parse(document_id).is_some();
+        let turn = Arc::clone(&self.inner.document_turn).lock_owned().await;
+        let first = self.job_of_document(caller, document_id).await?;
+        // What we made anew differs from what we made before; it is the same paper.
+        let first = first.filter(|(_, by)| *by != wish.request_id || is_ours);
+        let Some((id, _)) = first else {
+            return Ok(Turn::Ours(Some(turn)));
+        };
+        drop(turn);
+        if !is_ours {
+            self.is_the_same(caller, &id, &wish.paper).await?;
+        }
+        let found = self.running_or_ended(&id).await?;
+        Ok(Turn::Known(Box::new(found)))
     }
 
     /// One job as it is now.

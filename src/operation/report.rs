@@ -35,16 +35,7 @@ impl Operations {
         file: &str,
         begun: &Result<Result<JobFollow, Job>, Failure>,
     ) {
-        let uses = |job: &Job| {
-            let private = job.private.as_deref();
-            private.and_then(|it| file_of(&it.content)) == Some(file)
-        };
-        let is_used = match begun {
-            Ok(Ok(follow)) => uses(&follow.view().borrow().job),
-            Ok(Err(job)) => uses(job),
-            Err(_) => false,
-        };
-        if !is_used {
+        if !uses(begun, file) {
             self.parts().documents.remove(file).await;
         }
     }
@@ -118,6 +109,19 @@ impl Operations {
             Some(follow) => Ok(Ok(follow)),
             None => Ok(Err(self.loaded(id).await?)),
         }
+    }
+}
+
+/// Whether what was begun has this file.
+pub(super) fn uses(begun: &Result<Result<JobFollow, Job>, Failure>, file: &str) -> bool {
+    let is_its = |job: &Job| {
+        let private = job.private.as_deref();
+        private.and_then(|it| file_of(&it.content)) == Some(file)
+    };
+    match begun {
+        Ok(Ok(follow)) => is_its(&follow.view().borrow().job),
+        Ok(Err(job)) => is_its(job),
+        Err(_) => false,
     }
 }
 
