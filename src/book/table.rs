@@ -152,16 +152,16 @@ with_devices! { {
         "It is not known whether the platform recorded the hand-out or take-back.",
         "不要重复上报，请向医保经办机构核实后由管理员处理。",
         "Do not hand it in again; ask the insurance office what was recorded, then have it resolved.";
-    SettlementNotStanding = "E1036", "SETTLEMENT_NOT_STANDING", NotConcerned, NewId,
-        "所依据的结算没有成功，或已经退费、正在退费，不能按它发药，未上报。",
-        "The settlement came to nothing, was given back or is being: no goods go out by it; nothing was recorded.",
-        "请核对结算编号；确需发药请重新结算，再用新编号发药。",
-        "Check the settlement's number; settle anew, then hand out with a new id.";
     SaleInDoubt = "E1035", "SALE_IN_DOUBT", NotCharged, NewId,
         "该参保人在本窗口还有一笔结算没有结果，本次购药未扣费。",
         "Another settlement of this person at this desk has no known end; nothing was charged for this sale.",
         "请先等那一笔有结果（结果不明的由人工处理）；确认不是同一次购药，再换新编号重新发起。",
         "Wait for the end of that one (in doubt: have it resolved); if it is not the same sale, call with a new id.";
+    SettlementNotStanding = "E1036", "SETTLEMENT_NOT_STANDING", NotConcerned, NewId,
+        "所依据的结算没有成功，或已经退费、正在退费，不能按它发药，未上报。",
+        "The settlement came to nothing, was given back or is being: no goods go out by it; nothing was recorded.",
+        "请核对结算编号；确需发药请重新结算，再用新编号发药。",
+        "Check the settlement's number; settle anew, then hand out with a new id.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,
@@ -395,16 +395,16 @@ with_devices! { {
         "The settlement still runs.",
         "请稍候，用同一编号再次调用或查询；不要换编号重新结算。",
         "Call or ask again with the same id; do not start another settlement.";
-    DeadlineOver = "E6009", "DEADLINE_OVER", Unknown, SameId,
-        "调用方等待的时间已到，没有等到结果；所请求的事可能已经做了。",
-        "The caller's time was over before there was an answer; what was asked may have been done.",
-        "请用同一编号再次调用或查询，不要换编号重做；必要时加长等待时间。",
-        "Call or ask again with the same id, never with another; allow more time if need be.";
     NotConfirmable = "E6008", "NOT_CONFIRMABLE", NotConcerned, SameId,
         "此结算当前没有等待确认的内容。",
         "The settlement waits for no such confirmation.",
         "请查看结算进展，按当前提示操作。",
         "Look where the settlement stands and follow its prompt.";
+    DeadlineOver = "E6009", "DEADLINE_OVER", Unknown, SameId,
+        "调用方等待的时间已到，没有等到结果；所请求的事可能已经做了。",
+        "The caller's time was over before there was an answer; what was asked may have been done.",
+        "请用同一编号再次调用或查询，不要换编号重做；必要时加长等待时间。",
+        "Call or ask again with the same id, never with another; allow more time if need be.";
 
     // The daemon.
     JournalRefuses = "E7001", "JOURNAL_REFUSES", NotCharged, SameId,
@@ -447,16 +447,16 @@ with_devices! { {
         "The journal lacks records it held: a copy was put back, or the disk lost them. What is missing may be charged.",
         "不要重新结算。请信息科先与医保平台逐笔核对缺失时段，再执行 yibaoctl desk adopt。",
         "Do not settle again. Compare the missing time with the platform, then run: yibaoctl desk adopt.";
-    MethodUnknown = "E7013", "METHOD_UNKNOWN", NotConcerned, NewId,
-        "没有这个方法，或本机服务的版本还不支持。",
-        "There is no such method, or this version of the daemon does not know it.",
-        "请核对服务名与方法名，以及 yibaod --version 与接口说明的版本。",
-        "Check the names of service and method, and yibaod --version against the description used.";
     TokenRefused = "E7012", "TOKEN_REFUSED", NotConcerned, SameId,
         "访问令牌缺失、不符或已作废，未受理。",
         "The token is missing, wrong or taken back; nothing was started.",
         "请信息科检查调用方使用的令牌，必要时执行 yibaoctl token create 重新生成。",
         "Have an administrator check the caller's token; if need be make another: yibaoctl token create.";
+    MethodUnknown = "E7013", "METHOD_UNKNOWN", NotConcerned, NewId,
+        "没有这个方法，或本机服务的版本还不支持。",
+        "There is no such method, or this version of the daemon does not know it.",
+        "请核对服务名与方法名，以及 yibaod --version 与接口说明的版本。",
+        "Check the names of service and method, and yibaod --version against the description used.";
 
     // The site's files.
     ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,

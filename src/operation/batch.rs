@@ -35,20 +35,11 @@ impl Operations {
     /// Takes each document to be printed, joins who prints it, or repeats what is true of it.
     pub async fn print_batch(&self, caller: CallerId, wish: BatchWish) -> BatchTold {
         let until = Instant::now() + wish.answer_wait;
-        let (operations, asker) = (self.clone(), caller.clone());
-        // In a task of its own: a caller that goes meanwhile leaves none of them out.
-        let taking = tokio::spawn(async move {
-            let mut items = Vec::with_capacity(wish.wishes.len());
-            // One after the other: that is the order of the paper.
-            for wish in wish.wishes {
-                items.push(operations.print(asker.clone(), wish).await);
-            }
-            items
-        });
-        let Ok(mut items) = taking.await else {
-            // Only a panic ends it early, and that ends the process.
-            return BatchTold { items: Vec::new() };
-        };
+        let mut items = Vec::with_capacity(wish.wishes.len());
+        // One after the other: that is the order of the paper.
+        for wish in wish.wishes {
+            items.push(self.print(caller.clone(), wish).await);
+        }
         for item in items.iter_mut().flatten() {
             let known = self.running_or_ended(&item.job.id).await;
             let left = until.saturating_duration_since(Instant::now());

@@ -117,30 +117,36 @@ impl Operations {
     /// # Errors
     /// `DISPENSE_UNKNOWN`, with the hand-out.
     pub(super) async fn none_in_doubt(&self, goods: &Goods) -> Result<(), Failure> {
-        let of_kind = || Filter {
-            kind: Some(Dispense::KIND.to_owned()),
-            limit: LIKELY_PAGE,
-            ..Filter::default()
-        };
-        let open = Filter {
+        let open = like(goods).into_iter().map(|filter| Filter {
             open_only: true,
-            ..of_kind()
-        };
-        let stuck = Filter {
+            ..filter
+        });
+        let stuck = like(goods).into_iter().map(|filter| Filter {
             stuck_only: true,
-            ..of_kind()
+            ..filter
+        });
+        let in_doubt = |id: &str| {
+            let what = format!("hand-out {id} of these goods is in doubt");
+            Err(faulty(&[fault(Code::DispenseUnknown, "goods", what)]))
         };
-        for filter in [open, stuck] {
+        for filter in open.chain(stuck) {
+            let is_of_document = filter.text.is_some();
             let found = pages(filter, |filter| self.parts().journal.list(filter)).await;
             let rows = found.map_err(|error| unreadable(&error))?.ok_or_else(|| {
-                let what = format!("{LIKELY_MAX} hand-outs and take-backs have no end");
+                let what = format!("{LIKELY_MAX} of this document or person have no end");
                 faulty(&[fault(Code::DispenseUnknown, "goods", what)])
             })?;
             for row in rows {
-                let story = self.stored_dispense(&row.stream).await?;
-                if story.is_hand_out() && may_be_out(&story, goods) {
-                    let what = format!("hand-out {} of these goods is in doubt", story.id);
-                    return Err(faulty(&[fault(Code::DispenseUnknown, "goods", what)]));
+                match self.stored_dispense(&row.stream).await {
+                    Ok(story) if story.is_hand_out() && may_be_out(&story, goods) => {
+                        return in_doubt(&story.id);
+                    }
+                    Ok(_) => {}
+                    // It may be this very one.
+                    Err(_) if is_of_document => return in_doubt(&row.stream),
+                    Err(failure) => {
+                        tracing::warn!(stream = row.stream, %failure, "a hand-out cannot be read");
+                    }
                 }
             }
         }

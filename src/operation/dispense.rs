@@ -98,12 +98,15 @@ impl Operations {
             let mut goods = wish.goods.clone();
             self.complete(&caller, &mut goods).await?;
             check(&goods, "goods").map_err(|faults| faulty(&faults))?;
-            self.stands(&caller, &goods.setl_id).await?;
+            let settled = self.standing_here(&caller, &goods.setl_id).await?;
+            let settled = settled.as_ref();
             // Given back once this one is in the journal, where the next one of the same goods finds it.
             let turn = Arc::clone(&self.inner.dispense_turn).lock_owned().await;
+            self.not_given_back(&goods.setl_id).await?;
             self.none_in_doubt(&goods).await?;
             // Last of all: from here on the identification is used up.
-            self.picks_up(&caller, &wish.identity_ref, &goods).await?;
+            self.picks_up(&caller, &wish.identity_ref, &goods, settled)
+                .await?;
             let lines = (1..).zip(&goods.rows);
             let lines = lines.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();

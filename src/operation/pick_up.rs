@@ -18,7 +18,6 @@ use crate::person::IdNo;
 use crate::runner::state_of;
 use crate::settlement::answer::{Answer, Money, Paper};
 use crate::settlement::handout::{Dispense, Goods};
-use crate::settlement::refund::{self, Summary};
 use crate::settlement::state::State;
 
 /// 用码业务类型 of who picks up: at a hospital, and at a retail pharmacy.
@@ -66,11 +65,15 @@ impl Operations {
         caller: &CallerId,
         reference: &str,
         goods: &Goods,
+        settled: Option<&Answer>,
     ) -> Result<(), Failure> {
         if reference.is_empty() {
             return Ok(());
         }
-        let settled = self.patient_of(caller, &goods.setl_id).await?;
+        let settled = match settled {
+            Some(settled) => Some(self.patient_of(settled).await?),
+            None => None,
+        };
         if settled.is_none() && goods.certno.is_empty() && goods.psn_no.is_empty() {
             let detail =
                 "goods.certno: is required with identity_ref: this desk did not settle setl_id";
@@ -94,28 +97,11 @@ impl Operations {
         })
     }
 
-    /// Whether goods may go out by this settlement: one of this desk that was given back, or came to nothing, pays
-    /// for none.
+    /// The settlement with this number that pays for goods; `None`: it was not settled here.
     ///
     /// # Errors
-    /// `SETTLEMENT_NOT_STANDING`; what is true of it cannot be read.
-    pub(super) async fn stands(&self, caller: &CallerId, setl_id: &str) -> Result<(), Failure> {
-        let Some(answer) = self.settled_as(caller, setl_id).await? else {
-            return Ok(());
-        };
-        let is_given_back = |refund: &Summary| refund.money != refund::Money::Refused;
-        if answer.money == Money::Settled && !answer.refund.as_ref().is_some_and(is_given_back) {
-            return Ok(());
-        }
-        let detail = format!("settlement {}", answer.settlement_id);
-        Err(Failure {
-            fields: vec!["goods.setl_id".to_owned()],
-            ..Failure::new(Code::SettlementNotStanding, detail)
-        })
-    }
-
-    /// The settlement with this number; `None`: it was not settled here.
-    async fn settled_as(
+    /// `SETTLEMENT_NOT_STANDING` for one of this desk that came to nothing; what is true of it cannot be read.
+    pub(super) async fn standing_here(
         &self,
         caller: &CallerId,
         setl_id: &str,
@@ -125,25 +111,37 @@ impl Operations {
         }
         let key = SettlementKey::SetlId(setl_id.to_owned());
         match self.get(caller.clone(), key).await {
-            Ok(answer) => Ok(Some(answer)),
+            Ok(answer) if answer.money == Money::Settled => Ok(Some(answer)),
+            Ok(answer) => Err(not_standing(&format!(
+                "settlement {}",
+                answer.settlement_id
+            ))),
             Err(failure) if failure.code == Code::NotFound => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Who was settled under this number at this desk; `None`: it was not settled here.
+    /// Whether this desk gave the settlement with this number back, or may have: also one of another desk.
     ///
     /// # Errors
-    /// It was, or may have been, and who it was cannot be read: then nobody may pass for that person.
-    async fn patient_of(&self, caller: &CallerId, setl_id: &str) -> Result<Option<IdNo>, Failure> {
-        let Some(answer) = self.settled_as(caller, setl_id).await? else {
-            return Ok(None);
-        };
-        let stored = self.parts().journal.load(&answer.settlement_id).await;
+    /// `SETTLEMENT_NOT_STANDING`.
+    pub(super) async fn not_given_back(&self, setl_id: &str) -> Result<(), Failure> {
+        match self.refund_of(setl_id).await? {
+            None => Ok(()),
+            Some(refund) => Err(not_standing(&format!("refund {}", refund.refund_id))),
+        }
+    }
+
+    /// Who was settled.
+    ///
+    /// # Errors
+    /// Who it was cannot be read: then nobody may pass for that person.
+    async fn patient_of(&self, settled: &Answer) -> Result<IdNo, Failure> {
+        let stored = self.parts().journal.load(&settled.settlement_id).await;
         let stored = stored.map_err(|error| unreadable(&error))?;
-        let state = state_of(&answer.settlement_id, &stored)
+        let state = state_of(&settled.settlement_id, &stored)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        patient_in(state).map(Some)
+        patient_in(state)
     }
 
     /// With a ticket once anything is recorded. However often it is asked for, one is printed. The answer does not
@@ -217,6 +215,13 @@ fn came_to_nothing(end: Option<End>) -> bool {
         Some(End::NotPrinted(code)) => code != Code::Stuck,
         Some(End::Cancelled) => true,
         Some(End::Printed(_) | End::Unknown(_)) | None => false,
+    }
+}
+
+fn not_standing(which: &str) -> Failure {
+    Failure {
+        fields: vec!["goods.setl_id".to_owned()],
+        ..Failure::new(Code::SettlementNotStanding, which)
     }
 }
 

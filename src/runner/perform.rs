@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::carry::Carrier;
 use super::live::View;
 use super::readers::{self, Readers, Shown};
-use super::refunds::{refund_of, said_of};
+use super::refunds::{refund_of, said_at_last};
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
@@ -352,14 +352,7 @@ impl Carrier {
         let settled = self.state.known.settled.as_ref();
         let setl_id = settled.map_or("", |settled| settled.setl_id.as_str());
         // It may have waited for paper while the settlement was given back.
-        let said = match said_of(&self.parts.journal, setl_id).await {
-            Ok(said) => said,
-            Err(error) => {
-                tracing::error!(%error, "a receipt is not printed: whether it was given back is not known");
-                let paper = Paper::NotPrinted(Code::StreamUnreadable);
-                return self.record(Event::PrintEnded { paper });
-            }
-        };
+        let said = said_at_last(&self.parts.journal, setl_id).await;
         let refund = said.refund.as_ref();
         let document = receipt::of(&self.state, &self.ways.receipt, refund);
         let job = format!("{}-{}", self.state.settlement_id, self.state.events);

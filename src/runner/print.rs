@@ -14,7 +14,7 @@ use super::crash::{CRASHES_MAX, STREAM};
 use super::errand::{Out, to_its_end};
 use super::live::{Carried, Registry, Reservation, Slot};
 use super::measure;
-use super::refunds::said_of;
+use super::refunds::said_at_last;
 use super::report::QueueView;
 use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
@@ -469,13 +469,8 @@ impl Carrier {
     /// Why it must not come out any more: it would not say what became of its settlement since it was made.
     pub(super) async fn outdated(&self) -> Option<Code> {
         let said = self.job.said()?;
-        match said_of(&self.prints.parts.journal, &said.setl_id).await {
-            Ok(now) => (now != *said).then_some(Code::PaperOutdated),
-            Err(error) => {
-                tracing::error!(stream = self.job.id, %error, "whether it was given back is not known");
-                Some(Code::StreamUnreadable)
-            }
-        }
+        let now = said_at_last(&self.prints.parts.journal, &said.setl_id).await;
+        (now != *said).then_some(Code::PaperOutdated)
     }
 
     /// What goes to the printer: marked where it is a copy.

@@ -1,10 +1,14 @@
 //! Whether a settlement was given back, as this desk's journal has it.
 
+use std::time::Duration;
+
 use crate::document::refunding::{Refunding, Said};
 use crate::journal::{Error, Filter, Journal};
 use crate::settlement::refund::{Money, Refund, SUBJECT, Summary};
 use crate::settlement::story::Story as _;
 
+/// How often a journal that cannot be read is asked again.
+const ASK_AGAIN_MS: u64 = 1_000;
 /// Refunds of one settlement that are looked at, newest first.
 const EARLIER_MAX: u32 = 32;
 
@@ -29,6 +33,21 @@ pub async fn refund_of(journal: &Journal, setl_id: &str) -> Result<Option<Summar
     Ok(summaries
         .into_iter()
         .find(|refund| refund.money != Money::Refused))
+}
+
+/// The same for a paper that is about to be printed. A journal that cannot be read is asked until it can: meanwhile
+/// nothing is printed, and nothing is decided. One that is closed is not: the process ends, and the next one goes on.
+pub(super) async fn said_at_last(journal: &Journal, setl_id: &str) -> Said {
+    loop {
+        match said_of(journal, setl_id).await {
+            Ok(said) => return said,
+            Err(Error::Closed) => return std::future::pending().await,
+            Err(error) => {
+                tracing::error!(%error, "a paper waits: whether its settlement was given back is not known");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(ASK_AGAIN_MS)).await;
+    }
 }
 
 /// What a paper of this settlement has to say by now.

@@ -53,7 +53,9 @@ async fn check_all(cases: Vec<Case>) {
             .map(|event| event.prompt_zh.as_str())
             .collect();
         assert!(
-            prompts.iter().any(|prompt| prompt.contains("医保码")),
+            prompts
+                .iter()
+                .any(|prompt| prompt.contains("刷新您的医保电子凭证")),
             "{name}: {prompts:?}"
         );
         assert_eq!(answer.money(), Money::Settled, "{name}: {answer:?}");
