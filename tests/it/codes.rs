@@ -4,7 +4,7 @@
 mod fresh;
 mod persons;
 
-use yibaod::api::{Money, Settlement, SettlementEvent, Stage};
+use yibaod::api::{ErrorMoney, Money, Settlement, SettlementEvent, Stage};
 use yibaod::book::Code;
 use yibaod::sandbox::platform::CodeKind;
 
@@ -48,6 +48,7 @@ async fn check_all(cases: Vec<Case>) {
         let told = rejections(&events, Stage::WaitingScan);
         assert_eq!(told.len(), 1, "{name}: {told:?}");
         check_entry(&told[0], code.entry());
+        assert_eq!(told[0].money(), ErrorMoney::NotCharged, "{name}");
         let prompts: Vec<&str> = events
             .iter()
             .map(|event| event.prompt_zh.as_str())

@@ -122,6 +122,17 @@ pub fn entry_of_settlement(reason: &Reason, money: Money) -> wire::ErrorEntry {
     }
 }
 
+/// What is wrong with what was just shown, while another is waited for: the settling call is not made by then, and the
+/// settlement goes on under its id.
+#[must_use]
+pub fn entry_of_shown(code: Code) -> wire::ErrorEntry {
+    wire::ErrorEntry {
+        money: wire::ErrorMoney::NotCharged.into(),
+        repeat: wire::Repeat::SameId.into(),
+        ..entry(code)
+    }
+}
+
 /// A call that started nothing, as a row of the book.
 #[must_use]
 pub fn entry_of_failure(failure: &Failure) -> wire::ErrorEntry {

@@ -1,6 +1,6 @@
 //! Answers, progress, lists and the small requests about settlements.
 
-use super::error::{entry, entry_of_settlement};
+use super::error::{entry, entry_of_settlement, entry_of_shown};
 use super::fields::Fields;
 use super::order::request_id;
 use super::prompt::prompt;
@@ -71,16 +71,12 @@ pub fn settlement(answer: Answer) -> wire::Settlement {
 pub fn event(progress: Progress) -> wire::SettlementEvent {
     let answer = &progress.answer;
     let (prompt_zh, prompt_en) = prompt(progress.stage, &progress.asks);
-    let reason = match progress.rejected_code {
-        Some(code) => Some(Reason {
-            code,
-            text: String::new(),
-        }),
+    let error = match progress.rejected_code {
+        Some(code) => Some(entry_of_shown(code)),
         // That it runs on is no trouble.
-        None => answer
-            .reason
-            .clone()
-            .filter(|reason| reason.code != Code::Pending),
+        None => (answer.reason.as_ref())
+            .filter(|reason| reason.code != Code::Pending)
+            .map(|reason| entry_of_settlement(reason, answer.money)),
     };
     let is_last = match progress.stage {
         Stage::Ended | Stage::Stuck => true,
@@ -110,7 +106,7 @@ pub fn event(progress: Progress) -> wire::SettlementEvent {
             .map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
         prompt_zh,
         prompt_en,
-        error: reason.map(|reason| entry_of_settlement(&reason, answer.money)),
+        error,
         settlement_id: answer.settlement_id.clone(),
         psn_no: answer.psn_no.clone(),
         mdtrt_id: answer.mdtrt_id.clone(),

@@ -1,6 +1,6 @@
 //! A second, fresh code right before the money moves: another one, of the same person.
 
-use yibaod::api::{Money, ScanAndPayRequest, Stage};
+use yibaod::api::{ErrorMoney, Money, ScanAndPayRequest, Stage};
 use yibaod::book::Code;
 use yibaod::sandbox::platform::CodeKind;
 
@@ -24,6 +24,7 @@ async fn check(desk: &Desk, name: &str, first: Shows, second: Shows, code: Code)
     let told = rejections(&events, Stage::WaitingFreshScan);
     assert_eq!(told.len(), 1, "{name}: {told:?}");
     check_entry(&told[0], code.entry());
+    assert_eq!(told[0].money(), ErrorMoney::NotCharged, "{name}");
     assert_eq!(answer.money(), Money::Settled, "{name}: {answer:?}");
     assert_eq!(asked(desk, "2207"), settled + 1, "{name}");
 }

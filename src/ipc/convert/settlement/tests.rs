@@ -167,10 +167,11 @@ fn an_event_prompts_and_carries_the_answer_at_the_end_only() {
         ..progress(Stage::WaitingScan)
     };
     let shown = event(rejected);
-    assert_eq!(
-        (shown.error.unwrap().code.as_str(), shown.queue_place),
-        ("E2001", 0)
-    );
+    let error = shown.error.unwrap();
+    assert_eq!((error.code.as_str(), shown.queue_place), ("E2001", 0));
+    // It was sent nowhere: nobody is told that it may have been charged.
+    assert_eq!(error.money(), wire::ErrorMoney::NotCharged);
+    assert_eq!(error.repeat(), wire::Repeat::SameId);
 
     for stage in [Stage::Ended, Stage::Stuck] {
         assert_eq!(
