@@ -48,6 +48,8 @@ log_in() {
 # Settles a bill: each prompt as the screen shows it, a yes to what is shown. settle REQUEST_ID BILL.json
 settle() {
     step "统筹支付 pay, request_id $1"
+    # There before it is read: the watch opens it in its own time, after us or before.
+    : >"$work/events"
     "$here/watch.sh" "$socket" "$1" >"$work/events" 2>&1 &
     "$here/pay.sh" "$socket" "$1" "$2" >"$work/answer" 2>&1 &
     local paying=$! told=0 confirmed='' shown point
