@@ -84,6 +84,12 @@ pub struct Entry {
 }
 
 impl Code {
+    /// Whether its time went by and nothing fitting was shown: no scanner, no reader is at fault.
+    #[must_use]
+    pub fn is_nobody(self) -> bool {
+        matches!(self, Self::NobodyScanned | Self::NobodyShowedCard)
+    }
+
     /// Finds a code by its number or its name, in any case: `e2001`, `Payment_Code_Shown`.
     #[must_use]
     pub fn from_id(text: &str) -> Option<Code> {

@@ -162,6 +162,11 @@ with_devices! { {
         "The settlement came to nothing, was given back or is being: no goods go out by it; nothing was recorded.",
         "请核对结算编号；确需发药请重新结算，再用新编号发药。",
         "Check the settlement's number; settle anew, then hand out with a new id.";
+    BillSettledBefore = "E1037", "BILL_SETTLED_BEFORE", NotCharged, AskOnly,
+        "这张账单在本窗口已用另一编号结算过，或正在结算、结果不明，本次未扣费。",
+        "This bill was settled here before under another id, or may have been; nothing was charged this time.",
+        "请按所列结算编号查询那一笔的结果，不要重复收费；确须重新结算请先退费。",
+        "Ask for the settlement that is named and take no money twice; give it back first if it must be settled anew.";
 
     // What was shown to the scanner.
     PaymentCodeShown = "E2001", "PAYMENT_CODE_SHOWN", NotCharged, NewId,
@@ -234,6 +239,11 @@ with_devices! { {
         "Several insurances are in force; one must be chosen.",
         "请按所列险种询问患者，选定险种后重新发起。",
         "Ask the patient which of the listed ones to use, set it and start again.";
+    InsuranceNotOfPerson = "E2015", "INSURANCE_NOT_OF_PERSON", NotCharged, NewId,
+        "所选险种此人没有参加，或已暂停、终止；此人另有有效险种。",
+        "The insurance chosen is not in force for this person; another one is.",
+        "请改选所列的有效险种后重新发起；患者认为有误的，请其向医保部门核实。",
+        "Choose one of those listed as in force and start again; if the patient disagrees, ask the insurance office.";
     IdentityUnknown = "E2021", "IDENTITY_UNKNOWN", NotCharged, NewId,
         "没有这次身份识别，或它属于另一个调用方。",
         "There is no such identification, or it is another caller's.",

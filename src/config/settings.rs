@@ -116,6 +116,8 @@ pub struct Limits {
     pub waiting_callers: u32,
     /// Settlements that run at once.
     pub settlements: u32,
+    /// Days in which one person's bill with the same `bill_no` is settled once at this desk; 0: nobody looks.
+    pub bill_once_days: u32,
 }
 
 /// How long is waited.
@@ -285,6 +287,7 @@ fn limits(mut keys: Keys) -> Limits {
         calls_per_caller: keys.number("calls_per_caller", 32, 1..=20_000),
         waiting_callers: keys.number("waiting_callers", 32, 1..=1_000),
         settlements: keys.number("settlements", 256, 1..=10_000),
+        bill_once_days: keys.number("bill_once_days", 7, 0..=3_650),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::settlement::year_to_date::figures::{CumYm, Months, YearRules};
 /// How long the receipt may wait for its printer.
 const PRINT_GIVE_UP_MS: i64 = 600_000;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// How settlements are done.
 pub(super) fn ways(platform: Platform, profile: &Profile, settings: &Settings) -> Ways {
     Ways {
@@ -24,6 +26,7 @@ pub(super) fn ways(platform: Platform, profile: &Profile, settings: &Settings) -
         receipt: surround(profile, settings),
         sheet: sheet_surround(profile, settings),
         typesetting: Typesetting::beside(settings.sheet.template_dir.as_deref()),
+        bill_once_ms: i64::from(settings.limits.bill_once_days) * DAY_MS,
         has_receipt_printer: settings.devices.iter().any(|it| it.role == ROLE_RECEIPT),
     }
 }

@@ -11,6 +11,7 @@
 //! told; outcome and next intent share a transaction.
 
 mod carry;
+mod charge;
 mod clock;
 mod crash;
 mod cut_off;
@@ -28,6 +29,7 @@ mod report;
 mod resolve;
 mod rows;
 mod sale;
+mod same_bill;
 mod start;
 mod turn;
 mod typesetting;

@@ -227,7 +227,7 @@ impl Carrier {
             return;
         }
         let parts = Arc::clone(&self.parts);
-        let turn = match self.sale_turn(&parts, step).await {
+        let turn = match self.charge_turn(&parts, step).await {
             Ok(turn) => turn,
             Err(event) => return self.record(event),
         };

@@ -285,7 +285,7 @@ impl Source {
                     match read {
                         Ok(shown) => return Heard::Shown(shown),
                         // It was armed for an earlier deadline.
-                        Err(error) if is_nobody(error.code) && !span.is_over() => {}
+                        Err(error) if error.code.is_nobody() && !span.is_over() => {}
                         Err(error) => return self.lost(error, true),
                     }
                 }
@@ -411,7 +411,7 @@ impl Span {
 /// was wrong first.
 fn worse(known: Option<DeviceError>, error: DeviceError) -> DeviceError {
     match known {
-        Some(known) if is_nobody(known.code) || !is_nobody(error.code) => known,
+        Some(known) if known.code.is_nobody() || !error.code.is_nobody() => known,
         Some(_) | None => error,
     }
 }
@@ -424,10 +424,6 @@ fn media(wanted: &[CredentialKind]) -> Vec<Medium> {
         CredentialKind::ResidentId => Some(Medium::ResidentId),
     };
     wanted.iter().filter_map(medium).collect()
-}
-
-fn is_nobody(code: Code) -> bool {
-    matches!(code, Code::NobodyScanned | Code::NobodyShowedCard)
 }
 
 /// What a card says of its holder, as the platform is told.

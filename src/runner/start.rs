@@ -55,7 +55,7 @@ pub struct Parts {
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
     /// Whoever writes the intent of a 2102 holds it.
-    pub(super) sale_turn: tokio::sync::Mutex<()>,
+    pub(super) charge_turn: tokio::sync::Mutex<()>,
     /// Messages of errands that are out.
     pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
@@ -209,7 +209,7 @@ impl Runner {
                 crashes: from.crashes,
                 identities: Arc::default(),
                 unreadable: Mutex::default(),
-                sale_turn: tokio::sync::Mutex::default(),
+                charge_turn: tokio::sync::Mutex::default(),
                 errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),

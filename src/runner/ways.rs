@@ -20,6 +20,8 @@ pub struct Ways {
     pub sheet: SheetSurround,
     /// What typesets it.
     pub typesetting: Typesetting,
+    /// How long a bill that was settled is not settled again under another id, milliseconds; 0: nobody looks.
+    pub bill_once_ms: i64,
     /// Whether a receipt printer is configured at all.
     pub has_receipt_printer: bool,
 }

@@ -293,6 +293,9 @@ impl Summary {
                 number.clone_from(earlier);
             }
         }
+        if self.bill_nos.is_empty() {
+            self.bill_nos.clone_from(&earlier.bill_nos);
+        }
         self
     }
 }
@@ -342,6 +345,9 @@ pub struct Summary {
     /// 科室编号, kept for the same.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub office_id: String,
+    /// The HIS's numbers of its bills, kept for the same: one is settled once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bill_nos: Vec<String>,
     /// The refund of it at this desk, looked up for a list.
     #[serde(skip)]
     pub refund: Option<refund::Money>,

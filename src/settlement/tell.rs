@@ -299,6 +299,10 @@ pub fn summary(state: &State) -> Summary {
         office_id: (state.order.as_ref())
             .map(|order| order.office.id.clone())
             .unwrap_or_default(),
+        bill_nos: (state.order.iter().flat_map(|order| &order.bills))
+            .map(|bill| bill.bill_no.clone())
+            .filter(|number| !number.is_empty())
+            .collect(),
         refund: None,
     }
 }

@@ -4,6 +4,7 @@
 mod confirm;
 mod family;
 mod insurance;
+mod once;
 mod parts;
 mod whom;
 

@@ -203,13 +203,16 @@ async fn the_proto_keeps_the_rules_of_its_trade() {
 #[test]
 fn the_scripts_bill_is_the_sandboxs() {
     let person = bills_person();
-    let mut ours = bill("");
+    let mut ours = bill("scripts");
+    ours["requestId"] = "".into();
     let fields = ours.as_object_mut().expect("an object");
     assert_eq!(
         fields.remove("confirm"),
         Some(json!([])),
         "scan-and-pay.sh puts the confirmation there"
     );
+    assert_eq!(ours["bills"][0]["billNo"], "scripts");
+    ours["bills"][0]["billNo"] = "B0001".into();
     assert_eq!(ours, bills::outpatient(&person));
 }
 

@@ -48,6 +48,10 @@ pub(crate) fn bill(
     let message = DynamicMessage::deserialize(descriptor, &bills::outpatient(&person))?;
     let mut request: ScanAndPayRequest = message.transcode_to()?;
     request.request_id = request_id.to_owned();
+    // Each is a bill of its own: one that was settled is not settled again.
+    for bill in &mut request.bills {
+        request_id.clone_into(&mut bill.bill_no);
+    }
     request.print = PrintWish::Receipt.into();
     Ok(request)
 }

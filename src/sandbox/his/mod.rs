@@ -81,6 +81,8 @@ pub struct His {
     reports: Vec<Report>,
     back_on_shelf: Vec<String>,
     serial: u32,
+    /// Day and minute, digits: in every number, for a bill is settled once also when another HIS opens later.
+    opened: String,
 }
 
 impl His {
@@ -96,6 +98,7 @@ impl His {
             reports: Vec::new(),
             back_on_shelf: Vec::new(),
             serial: 0,
+            opened: format!("{day}{time}").replace(['-', ':'], ""),
         };
         for (number, person) in persons.iter().enumerate() {
             let file = File {
@@ -263,7 +266,7 @@ impl His {
 
     fn next(&mut self, what: &str) -> String {
         self.serial += 1;
-        format!("{what}{:06}", self.serial)
+        format!("{what}{}{:04}", self.opened, self.serial)
     }
 }
 

@@ -114,6 +114,7 @@ fn bill(world: &mut World, target: &str) -> Result<Value, String> {
     let mut bill = bills::outpatient(person);
     let (now, serial) = (clock::compact_ms(world.now()), world.next_serial());
     bill["requestId"] = json!(format!("sandbox-{now}-{serial}"));
+    bill["bills"][0]["billNo"] = json!(format!("B{now}-{serial}"));
     Ok(bill)
 }
 

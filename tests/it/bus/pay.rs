@@ -204,6 +204,7 @@ pub(super) fn bill(request_id: &str) -> Literal {
         .expect("of the sandbox");
     let mut json = bills::outpatient(&person);
     json["requestId"] = json!(request_id);
+    json["bills"][0]["billNo"] = json!(request_id);
     json["print"] = json!("PRINT_WISH_RECEIPT");
     json["accountUse"] = json!("ACCOUNT_USE_OWN");
     json["credentials"] = json!(["CREDENTIAL_E_VOUCHER"]);

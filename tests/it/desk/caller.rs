@@ -49,11 +49,16 @@ pub fn bill(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
     bill_for(&desk.platform, "employee", request_id)
 }
 
+/// Longest number of a bill.
+const BILL_NO_MAX: usize = 50;
+
 /// The realistic bill of this person, with a receipt.
 pub fn bill_for(platform: &Platform, person: &str, request_id: &str) -> ScanAndPayRequest {
     let person = platform.person(person).expect("a person of the sandbox");
     let mut request = request_from(&bills::outpatient(&person));
     request.request_id = request_id.to_owned();
+    // Each is a bill of its own: one that was settled is not settled again.
+    request.bills[0].bill_no = request_id.chars().take(BILL_NO_MAX).collect();
     request.print = yibaod::api::PrintWish::Receipt.into();
     request.account_use = yibaod::api::AccountUse::Own.into();
     request.credentials = vec![yibaod::api::Credential::EVoucher.into()];

@@ -21,6 +21,7 @@ pub struct Setup {
     /// Lines added to the end of the configuration.
     pub config_more: String,
     pub calls_per_caller: u32,
+    pub bill_once_days: u32,
     /// With the door on the bus.
     pub dbus: bool,
     /// Without a receipt printer.
@@ -44,6 +45,7 @@ impl Default for Setup {
             profile_more: String::new(),
             config_more: String::new(),
             calls_per_caller: 256,
+            bill_once_days: 7,
             dbus: false,
             no_printer: false,
             env: Vec::new(),
@@ -93,10 +95,11 @@ fn settings(desk: &Desk) -> String {
          site_profile = \"{dir}/site.toml\"\nsite_key = \"{dir}/site.key\"\n\n\
          [times]\nrejoin_s = {rejoin}\nconfirm_wait_s = {confirm}\nprint_wait_ms = {print}\n\n\
          [dbus]\nenabled = {dbus}\n\n\
-         [limits]\ncalls_per_caller = {calls}\nwaiting_callers = 256\n\n\
+         [limits]\ncalls_per_caller = {calls}\nwaiting_callers = 256\nbill_once_days = {bill_once_days}\n\n\
          [[device]]\nname = \"scanner\"\nrole = \"scanner\"\nkind = \"serial-scanner\"\n\
          path = \"{scanner}\"\n\n{printer}\n{more}\n",
         number = setup.desk_number,
+        bill_once_days = setup.bill_once_days,
         dbus = setup.dbus,
         rejoin = setup.rejoin_s,
         confirm = setup.confirm_wait_s,

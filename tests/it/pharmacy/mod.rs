@@ -14,6 +14,7 @@ pub(crate) fn sale(desk: &Desk, request_id: &str) -> ScanAndPayRequest {
     let person = desk.platform.person("employee").expect("a person");
     let mut request = request_from(&bills::pharmacy(&person));
     request.request_id = request_id.to_owned();
+    request_id.clone_into(&mut request.bills[0].bill_no);
     request.print = yibaod::api::PrintWish::No.into();
     request.account_use = yibaod::api::AccountUse::Own.into();
     request.credentials = vec![yibaod::api::Credential::EVoucher.into()];
