@@ -6,20 +6,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::site::Site;
+use super::site::{Site, template_missing};
 use super::{Error, applied, full_text, status, systemd};
 use crate::book::Code;
-use crate::config::{Difference, Profile, Settings};
+use crate::config::{ConfigError, Difference, Profile, Settings};
 use crate::ipc::grpc::{Rights, said};
 use crate::observe;
 use crate::operation::{ConfigChange, Failure, Operations};
 use crate::runner::Runner;
 
 /// Parts of the configuration that are replaced while the daemon runs. All others want a new start.
-const REPLACED: [&str; 11] = [
+const REPLACED: [&str; 12] = [
     "access.",
     "code.",
     "device.",
+    "limits.bill_once_days",
     "limits.calls_per_caller",
     "limits.settlements",
     "log.",
@@ -48,8 +49,14 @@ impl Reload {
     /// What is wrong; nothing was replaced.
     pub(super) async fn run(&mut self) -> Result<Vec<ConfigChange>, Error> {
         let path = self.config_path.clone();
+        let template_dir = self.site.settings.sheet.template_dir.clone();
         let reading = tokio::task::spawn_blocking(move || {
             let site = Site::load(&path)?;
+            let is_new = site.settings.sheet.template_dir != template_dir;
+            if let Some(problem) = template_missing(&path, &site.settings).filter(|_| is_new) {
+                let problems = vec![problem];
+                return Err(Error::Config(ConfigError { problems }));
+            }
             let said = said(&site.settings)?;
             Ok::<_, Error>((site, said))
         });

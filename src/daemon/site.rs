@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
-use crate::config::{Problem, Profile, Secrets, Settings, Written, profile_report, secrets};
+use crate::config::{Problem, Profile, Secrets, Settings, Words, Written, profile_report, secrets};
+use crate::document::typeset::SHEET_TEMPLATE;
 
 /// What the files say.
 pub(super) struct Site {
@@ -29,6 +30,8 @@ impl Site {
         if !unknown.is_empty() {
             return Err(Error::Devices(unknown.join("; ")));
         }
+        let mut warnings = warnings;
+        warnings.extend(template_missing(config_path, &settings));
         let written = (
             Written::of_settings(config_path)?,
             Written::of_profile(&settings.paths.site_profile)?,
@@ -41,6 +44,25 @@ impl Site {
             warnings,
         })
     }
+}
+
+/// The site's own template of the sheet, if it cannot be read. A desk settles without it, so it only warns.
+pub(super) fn template_missing(config_path: &Path, settings: &Settings) -> Option<Problem> {
+    let template = settings.sheet.template_dir.as_ref()?.join(SHEET_TEMPLATE);
+    let is_there = std::fs::metadata(&template).is_ok_and(|it| it.is_file());
+    // Only a file: to open anything else may wait for ever.
+    let is_readable = is_there && std::fs::File::open(&template).is_ok();
+    (!is_readable).then(|| Problem {
+        file: config_path.display().to_string(),
+        key: "sheet.template_dir".to_owned(),
+        what: Words::from((
+            format!(
+                "{} cannot be read: no settlement sheet can be made",
+                template.display()
+            ),
+            format!("读不到 {}，不能生成结算单", template.display()),
+        )),
+    })
 }
 
 /// Where systemd keeps our secrets, if it does.

@@ -16,12 +16,24 @@ pub const SHEET_TEMPLATE: &str = "settlement.typ";
 /// The file that a template reads the values from. It stands beside it for whoever edits the template; what is
 /// typeset has its own.
 pub const SHEET_VALUES: &str = "sheet.json";
+/// Fields that a sheet may have to show, and how: a template that does not read one makes no sheet that bears it.
+pub const SHEET_MARKS: [(&str, &str); 3] = [
+    ("copy", "补打"),
+    ("refunded", "已退费"),
+    ("refunding", "退费处理中"),
+];
 /// Longest head.
 pub const HEAD_BYTES_MAX: usize = 65_536;
 /// Longest body.
 pub const BODY_BYTES_MAX: usize = 33_554_432;
 /// What goes before each frame.
 pub const PREFIX_BYTES: usize = 8;
+
+/// Whether a text of a template reads this field of the values.
+#[must_use]
+pub fn reads(text: &str, field: &str) -> bool {
+    text.contains(&format!(".{field}")) || text.contains(&format!("\"{field}\""))
+}
 
 /// What the daemon wants. The values, JSON, are the body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@
 mod fault;
 mod fonts;
 mod glyphs;
+mod marks;
 #[path = "../../document/typeset.rs"]
 #[allow(
     dead_code,

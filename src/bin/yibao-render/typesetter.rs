@@ -12,6 +12,7 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 use crate::fault;
 use crate::fonts::Fonts;
 use crate::glyphs;
+use crate::marks;
 use crate::typeset::{Ask, BODY_BYTES_MAX, Fault};
 use crate::world::Sheet;
 
@@ -73,6 +74,9 @@ fn typeset(
         fault::of(&sheet, &error, tried.as_ref().map(|error| (&sample, error)))
     })?;
     if let Some(fault) = glyphs::missing(&document, &values) {
+        return Err(fault);
+    }
+    if let Some(fault) = marks::unnamed(&sheet, &values) {
         return Err(fault);
     }
     let count = document.pages().len();

@@ -15,7 +15,7 @@ use typst::utils::LazyHash;
 use typst::{Library, World};
 
 use crate::fonts::Fonts;
-use crate::typeset::{SHEET_TEMPLATE, SHEET_VALUES};
+use crate::typeset::{SHEET_TEMPLATE, SHEET_VALUES, reads};
 
 /// The template where the site has none of its own.
 const BUILT_IN: &str = include_str!("../../../packaging/templates/settlement.typ");
@@ -49,6 +49,13 @@ impl<'a> Sheet<'a> {
             main: RootedPath::new(VirtualRoot::Project, path).intern(),
             read: Mutex::default(),
         }
+    }
+
+    /// Whether any file of the template reads this field of the values.
+    pub(crate) fn reads(&self, field: &str) -> bool {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = (read.values().flatten()).filter_map(|file| file.as_str().ok());
+        texts.any(|text| reads(text, field))
     }
 
     fn bytes(&self, id: FileId) -> FileResult<Bytes> {
@@ -85,7 +92,10 @@ fn read_beneath(dir: &Path, path: &str) -> FileResult<Bytes> {
     };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     // Part by part: the kernels of UOS 20 and Kylin V10 (4.19) have no openat2, which would do it in one.
-    let mut file = open(dir, flags | OFlags::DIRECTORY, Mode::empty()).map_err(other)?;
+    let mut file = open(dir, flags | OFlags::DIRECTORY, Mode::empty()).map_err(|error| {
+        let why = format!("template_dir {}: {error}", dir.display());
+        FileError::Other(Some(why.into()))
+    })?;
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
         if matches!(part, "" | "." | "..") {

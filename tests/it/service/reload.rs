@@ -107,6 +107,36 @@ async fn a_wrong_configuration_changes_nothing_and_is_told() {
     );
 }
 
+/// One that is not there would be found out by the first patient who wants a sheet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_without_the_template_is_refused_and_named() {
+    let desk = Desk::start(Setup {
+        config_more: "[sheet]\nmask_names = true\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
+    let templates = desk.dir().join("templates");
+    let to = format!(
+        "mask_names = true\ntemplate_dir = \"{}\"",
+        templates.display()
+    );
+    edit(&desk, "mask_names = true", &to);
+    let output = ctl(&desk, &["reload"]);
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{shown}");
+    let file = templates.join("settlement.typ");
+    assert!(shown.contains(&file.display().to_string()), "{shown}");
+    std::fs::create_dir(&templates).expect("its folder");
+    std::fs::write(&file, "院内格式").expect("its folder");
+    let shown = told(&ctl(&desk, &["reload"]));
+    assert!(shown.contains("sheet.template_dir"), "{shown}");
+    // Once it is in force its loss stops no other change.
+    std::fs::remove_file(&file).expect("it is there");
+    edit(&desk, "confirm_wait_s = 30", "confirm_wait_s = 31");
+    let shown = told(&ctl(&desk, &["reload"]));
+    assert!(shown.contains("confirm_wait_s: 30 → 31"), "{shown}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_profile_is_replaced_whole_or_not_at_all() {
     let desk = Desk::start(Setup::default()).await;

@@ -67,6 +67,57 @@ fn a_site_has_its_own() {
     assert_eq!(text, "第一行");
 }
 
+/// A template of before a mark existed makes no sheet that passes for a good one.
+#[test]
+fn a_mark_that_the_template_does_not_read_is_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |text: &str| {
+        std::fs::write(dir.path().join("settlement.typ"), text).expect("its folder");
+    };
+    let mut renderer = Renderer::start(&[]);
+    let mut made = |marks: &[(&str, Value)]| {
+        let mut values = sample();
+        for (field, value) in marks {
+            values[*field] = value.clone();
+        }
+        let sheet = renderer.ask(Some(dir.path()), &values);
+        sheet.map(|(_, pdf)| text_of(&pdf))
+    };
+    let copy = json!({ "count": "1", "at": "2026-11-23 08:00", "by": "0107" });
+    for (field, mark, value) in [
+        ("copy", "补打", copy),
+        ("refunded", "已退费", json!("")),
+        ("refunding", "退费处理中", json!(true)),
+    ] {
+        write("#let it = json(\"sheet.json\")\n#it.patient.his_id");
+        made(&[]).expect("there is nothing to mark");
+        let told = made(&[(field, value.clone())]).expect_err("it would pass for a good one");
+        let Fault::Template { message, .. } = &told else {
+            panic!("{told:?}");
+        };
+        assert!(
+            message.contains(field) && message.contains(mark),
+            "{message}"
+        );
+        write(&format!(
+            "#let it = json(\"sheet.json\")\n#if it.{field} != none [{mark}]"
+        ));
+        let text = made(&[(field, value)]).expect("it is marked");
+        assert!(text.contains(mark), "{text}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let fault = typeset_in(&dir.path().join("elsewhere")).expect_err("there is none");
+    let told = format!("{fault:?}");
+    assert!(
+        told.contains("template_dir") && told.contains("elsewhere"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_character_that_nobody_has_is_told_wherever_it_stands() {
     for text in [

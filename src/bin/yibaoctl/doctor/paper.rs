@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use yibaod::document::typeset::{SHEET_MARKS, SHEET_TEMPLATE, reads};
+
 use super::{Finding, Machine, Patient};
 
 const RENDER: &str = "yibao-render";
@@ -43,10 +45,50 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
         )];
     };
     let shown = program.display().to_string();
-    vec![
+    let mut findings = vec![
         Finding::fine("paper.render", shown, "is there"),
         fonts(machine),
-    ]
+    ];
+    let settings = patient.settings.as_ref().ok();
+    let dir = settings.and_then(|settings| settings.sheet.template_dir.as_deref());
+    findings.extend(dir.map(|dir| template(machine, dir)));
+    findings
+}
+
+/// The site's own template: whether it is there, and knows the marks that a sheet may have to bear.
+fn template(machine: &Machine, dir: &Path) -> Finding {
+    let subject = "paper.template";
+    let path = machine.path(dir).join(SHEET_TEMPLATE);
+    let shown = path.display();
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Finding::bad(
+            subject,
+            format!("读不到结算单模板 {shown}"),
+            format!("{shown} cannot be read: no settlement sheet can be made"),
+        )
+        .so(
+            "把 /usr/share/yibaod/templates 复制到该目录，或去掉 [sheet] template_dir",
+            "copy /usr/share/yibaod/templates there, or take template_dir out of [sheet]",
+        );
+    };
+    let unread: Vec<&str> = (SHEET_MARKS.iter().map(|(field, _)| *field))
+        .filter(|field| !reads(&text, field))
+        .collect();
+    if unread.is_empty() {
+        return Finding::fine(subject, shown.to_string(), "knows every mark");
+    }
+    let unread = unread.join("、");
+    Finding::care(
+        subject,
+        format!("模板 {shown} 没有取用 {unread}：须印这些标记的结算单不能生成"),
+        format!(
+            "{shown} does not read {unread}: sheets that have to bear these marks are not made"
+        ),
+    )
+    .so(
+        "参照 /usr/share/yibaod/templates/settlement.typ 补上",
+        "add them as in /usr/share/yibaod/templates/settlement.typ",
+    )
 }
 
 fn fonts(machine: &Machine) -> Finding {
@@ -96,6 +138,22 @@ fn by_name(machine: &Machine) -> Option<String> {
 mod tests {
     use super::super::Level;
     use super::*;
+
+    #[test]
+    fn a_template_of_before_a_mark_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::under(dir.path());
+        let templates = Path::new("/etc/yibaod/templates");
+        assert_eq!(template(&machine, templates).level, Level::Bad);
+        let folder = dir.path().join("etc/yibaod/templates");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("settlement.typ");
+        std::fs::write(&file, "#sheet.copy #sheet.refunded").unwrap();
+        assert_eq!(template(&machine, templates).level, Level::Care);
+        let built_in = include_str!("../../../../packaging/templates/settlement.typ");
+        std::fs::write(&file, built_in).unwrap();
+        assert_eq!(template(&machine, templates).level, Level::Fine);
+    }
 
     #[test]
     fn a_font_with_chinese_is_found_by_name() {
