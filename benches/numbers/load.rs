@@ -1,32 +1,44 @@
 //! What many of something cost: settlements at once, devices, calls, years of events.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
-use yibaod::api::Money;
+use yibaod::api::claim_response::Update;
+use yibaod::api::device_service_client::DeviceServiceClient;
+use yibaod::api::{AccountUse, ClaimRequest, Money};
 use yibaod::sandbox::devices::scanner::Scanner;
 
 use super::desk::{Desk, Setup, Shows, bill, channel};
 use super::table::{Spread, Table, row, tenths, us};
-use super::{STARTS, metric};
+use super::{STARTS, metric, until};
 
 const TOGETHER: usize = 32;
 /// Besides the scanner and the printer that every desk has.
 const SCANNERS_MORE: usize = 6;
 /// Connections of the load.
 const AT_ONCE: usize = 8;
+/// The longest lease that there is; a claim that is not renewed is given anew long before.
+const LEASE_MS: u32 = 600_000;
+const CYCLES_OF_A_CLAIM: usize = 250;
 
 /// Settlements at once share their syncs.
 pub(super) async fn together(table: &mut Table) {
     let desk = Desk::start(Setup::default()).await;
+    // One person's settlements at once: without the account, and with the deductible reached, none changes what
+    // another was shown.
+    let paid = async |id: &str| {
+        let mut request = bill(&desk, id);
+        request.account_use = AccountUse::No.into();
+        desk.pay(request, &[Shows::fresh("employee")]).await
+    };
+    paid("first").await;
     let syncs = "yibaod_journal_syncs_total";
     let calls = "yibaod_platform_calls_total";
     let before = [metric(&desk, syncs).await, metric(&desk, calls).await];
-    let shows = [Shows::fresh("employee")];
-    let paid = (0..TOGETHER).map(|n| desk.pay(bill(&desk, &format!("together-{n}")), &shows));
-    for told in join_all(paid).await {
+    let ids: Vec<String> = (0..TOGETHER).map(|n| format!("together-{n}")).collect();
+    for told in join_all(ids.iter().map(|id| paid(id))).await {
         assert_eq!(told.money(), Money::Settled);
     }
     let after = [metric(&desk, syncs).await, metric(&desk, calls).await];
@@ -68,6 +80,59 @@ pub(super) async fn killed(table: &mut Table) {
         "–",
         "≤ 1 s",
     ));
+}
+
+/// A scanner that is pulled and plugged in again, many times.
+pub(super) async fn replugs(table: &mut Table, cycles: usize) {
+    let desk = Desk::start(Setup::default()).await;
+    let name = "process_anonymous_memory_bytes";
+    let (mut before, mut times) = (0, Vec::with_capacity(cycles));
+    while times.len() < cycles {
+        replug(
+            &desk,
+            cycles.min(times.len() + CYCLES_OF_A_CLAIM),
+            &mut times,
+        )
+        .await;
+        if before == 0 {
+            before = metric(&desk, name).await;
+        }
+    }
+    let after = metric(&desk, name).await;
+    let grown = format!("{} MB", tenths(after.saturating_sub(before) / 100_000));
+    let what = format!("growth after {cycles} replugs · 拔插后内存增长");
+    table.push(row(&what, &grown, "–", "–", "≤ 1 MB"));
+    let shown = Spread::of(times).shown();
+    table.push(row(
+        "scanner plugged in → told · 插上到告知",
+        &shown,
+        "–",
+        "–",
+        "–",
+    ));
+}
+
+/// Up to so many cycles, told by the stream of one claim.
+async fn replug(desk: &Desk, cycles: usize, times: &mut Vec<Duration>) {
+    let line = channel(&desk.socket()).await.expect("it listens");
+    let request = ClaimRequest {
+        role: "scanner".to_owned(),
+        purpose: "benchmark".to_owned(),
+        lease_ms: LEASE_MS,
+        ..ClaimRequest::default()
+    };
+    let claimed = DeviceServiceClient::new(line).claim(request).await;
+    let mut news = claimed.expect("it is free").into_inner();
+    let is = |update: &Update, present: bool| matches!(update, Update::Presence(now) if now.present == present);
+    until(&mut news, |it| matches!(it, Update::Granted(_))).await;
+    while times.len() < cycles {
+        desk.scanner.unplug();
+        until(&mut news, |it| is(it, false)).await;
+        let began = Instant::now();
+        desk.scanner.replug().expect("a pty");
+        until(&mut news, |it| is(it, true)).await;
+        times.push(began.elapsed());
+    }
 }
 
 /// Idle with eight devices, and after very many calls.

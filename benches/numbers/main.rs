@@ -1,7 +1,8 @@
 //! The numbers to hold, ours beside their floor, measured in one run on one machine:
 //!
 //! ```text
-//! cargo bench --features card --bench numbers [-- --n 2000] [--settlements 50] [--events 1000000] [--load 1000000] [--write]
+//! cargo bench --features card --bench numbers [-- --n 2000] [--settlements 50] [--events 1000000] [--load 1000000]
+//!     [--replugs 10000] [--write]
 //! ```
 //!
 //! The floor is what the same work costs with nothing of ours in it: a bare tonic server with the standard health
@@ -9,6 +10,7 @@
 //! `benches/numbers.md`. Figures are worth something on an otherwise idle machine only.
 
 mod bus;
+mod crowd;
 #[path = "../../tests/it/desk/mod.rs"]
 #[expect(
     dead_code,
@@ -43,6 +45,7 @@ const SETTLEMENTS: usize = 50;
 /// Events of the large journal, and calls that may leave nothing in memory.
 const EVENTS: usize = 1_000_000;
 const LOAD: usize = 1_000_000;
+const REPLUGS: usize = 10_000;
 const STARTS: usize = 10;
 /// In which ours and its floor change places.
 const ROUNDS: usize = 10;
@@ -65,7 +68,8 @@ fn main() {
         .build()
         .expect("a runtime");
     let (events, load) = (number("--events", EVENTS), number("--load", LOAD));
-    let table = runtime.block_on(measure(calls, settlements, events, load));
+    let replugs = number("--replugs", REPLUGS);
+    let table = runtime.block_on(measure((calls, settlements), (events, load, replugs)));
     let text = drawn(&table, calls, settlements);
     println!("{text}");
     if words.iter().any(|word| word == "--write") {
@@ -75,7 +79,10 @@ fn main() {
     }
 }
 
-async fn measure(calls: usize, settlements: usize, events: usize, load: usize) -> Table {
+async fn measure(
+    (calls, settlements): (usize, usize),
+    (events, load, replugs): (usize, usize, usize),
+) -> Table {
     let began = Instant::now();
     let say = |what: &str| eprintln!("[{:4} s] {what}", began.elapsed().as_secs());
     let mut table = Table::new();
@@ -96,6 +103,10 @@ async fn measure(calls: usize, settlements: usize, events: usize, load: usize) -
     paper::first_byte(&mut table, calls.min(200)).await;
     say("kill -9");
     load::killed(&mut table).await;
+    say("a flood");
+    crowd::beside_a_flood(&mut table, calls).await;
+    say("replugs");
+    load::replugs(&mut table, replugs).await;
     say("memory");
     load::memory(&mut table, load).await;
     say("starts");

@@ -83,6 +83,13 @@ pub(super) fn check(rules: &YearToDateRules, found: &mut Vec<Finding>) {
         );
         say(found, "year_to_date.codes", words);
     }
+    if rules.enabled && rules.cum_ym == CumYm::Month && rules.months == Months::Sum {
+        let words = (
+            "of one month alone is not the year: months = \"sum\" wants cum_ym = \"\" or \"year\"",
+            "只问一个月得不到全年：months = \"sum\" 时 cum_ym 应为 \"\" 或 \"year\"",
+        );
+        say(found, "year_to_date.months", words);
+    }
     for (figure, codes) in &rules.codes {
         let key = format!("year_to_date.codes.{figure}");
         if let Some(words) = wrong(figure, codes) {
@@ -138,6 +145,12 @@ mod tests {
     fn what_could_not_be_printed_is_told_with_its_key() {
         let fine = rules(&[("visits", &["C0000_BIZ11"]), ("maf_pay", &["D1", "D2"])]);
         assert!(keys_of(&fine).is_empty());
+        let one_month = YearToDateRules {
+            cum_ym: CumYm::Month,
+            months: Months::Sum,
+            ..fine.clone()
+        };
+        assert_eq!(keys_of(&one_month), ["year_to_date.months"]);
         assert_eq!(keys_of(&rules(&[])), ["year_to_date.codes"]);
         let wrong = rules(&[
             ("hifp_pay", &["D1", "D1"]),

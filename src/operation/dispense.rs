@@ -105,8 +105,12 @@ impl Operations {
             self.not_given_back(&goods.setl_id).await?;
             self.none_in_doubt(&goods).await?;
             // Last of all: from here on the identification is used up.
-            self.picks_up(&caller, &wish.identity_ref, &goods, settled)
+            let name = self
+                .picks_up(&caller, &wish.identity_ref, &goods, settled)
                 .await?;
+            if goods.psn_name.is_empty() {
+                goods.psn_name = name;
+            }
             let lines = (1..).zip(&goods.rows);
             let lines = lines.map(|(line, row)| (line, row.sel_retn_cnt)).collect();
             let operator = wish.operator.clone();

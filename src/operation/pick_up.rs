@@ -14,7 +14,7 @@ use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
 use crate::document::job::End;
 use crate::document::{Content, ticket};
-use crate::person::IdNo;
+use crate::person::{IdNo, Name};
 use crate::runner::state_of;
 use crate::settlement::answer::{Answer, Money, Paper};
 use crate::settlement::handout::{Dispense, Goods};
@@ -55,7 +55,8 @@ enum TicketJob {
 }
 
 impl Operations {
-    /// Whether who was identified is the person of these goods. Without a reference nobody is asked.
+    /// Whether who was identified is the person of these goods, and what the name is. Without a reference nobody is
+    /// asked.
     ///
     /// # Errors
     /// Why the identification cannot be used; `PICK_UP_OTHER_PERSON`; `REQUEST_INVALID` when nothing says whose
@@ -66,9 +67,9 @@ impl Operations {
         reference: &str,
         goods: &Goods,
         settled: Option<&Answer>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Name, Failure> {
         if reference.is_empty() {
-            return Ok(());
+            return Ok(Name::default());
         }
         let settled = match settled {
             Some(settled) => Some(self.patient_of(settled).await?),
@@ -89,7 +90,8 @@ impl Operations {
         let psn_no = identity.person.as_ref().map(|person| &person.psn_no);
         let is_numbered = goods.psn_no.is_empty() || psn_no == Some(&goods.psn_no);
         if is_named && is_settled && is_numbered {
-            return Ok(());
+            let known = identity.person.map(|person| person.psn_name);
+            return Ok(known.unwrap_or(identity.voucher.name));
         }
         Err(Failure {
             fields: vec!["identity_ref".to_owned()],

@@ -58,6 +58,7 @@ pub(crate) async fn run(
         platform: &desk.platform,
         scanner: &desk.devices.scanner,
         id_cards: desk.id_cards.as_ref(),
+        social_cards: None,
         receipts: &desk.devices.printer,
         reports: &desk.reports,
     };

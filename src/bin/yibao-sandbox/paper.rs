@@ -51,6 +51,22 @@ pub(crate) fn show_last(say: &Say, desk: &Desk, place: &Place) -> Result<(), Tro
     Ok(())
 }
 
+/// Saves what came out of the report printer last: a report, a sheet, a copy of one.
+pub(crate) fn save_report(say: &Say, desk: &Desk, place: &Place) -> Result<(), Trouble> {
+    let papers = desk.reports.papers();
+    let Some(paper) = papers.last() else {
+        say.line("  nothing came out of the report printer yet  报告打印机还没有出纸");
+        return Ok(());
+    };
+    let path = place.lasting(&format!("report-{}.pdf", papers.len()));
+    std::fs::write(&path, paper)?;
+    say.done("pdf", "打印的文件", &path.display().to_string());
+    if let Some(picture) = picture(&path) {
+        say.done("picture", "图片", &picture.display().to_string());
+    }
+    Ok(())
+}
+
 fn save(place: &Place, paper: &Paper, number: usize) -> Result<PathBuf, Trouble> {
     let path = place.picture(number);
     std::fs::write(&path, paper.png())?;

@@ -33,6 +33,7 @@ const HELP: &str = "  pay [PERSON]          a scan-and-pay from here            
   refill                a new roll                               换纸
   report paper-out [N]  the report printer's tray ends (after N) 报告打印机缺纸
   report refill         a new pack of paper                      报告打印机加纸
+  report                the last paper of the report printer     最近打印的报告或结算单
   unplug / plug         the scanner's cable                      拔 / 插扫码器
   kill                  kill -9 of the daemon, and start again   强杀并重启守护进程
   ledger                the platform's books                     平台账本
@@ -118,6 +119,7 @@ impl Room<'_> {
             ["report", "paper-out"] => desk.reports.paper_out_after(0),
             ["report", "paper-out", sheets] => desk.reports.paper_out_after(sheets.parse()?),
             ["report", "refill"] => desk.reports.refill(),
+            ["report"] => paper::save_report(say, desk, self.place)?,
             ["unplug"] => desk.devices.scanner.unplug(),
             ["plug"] => desk.devices.scanner.replug()?,
             ["kill"] => self.kill().await?,

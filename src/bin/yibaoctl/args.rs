@@ -425,10 +425,10 @@ pub(crate) struct WhichJob {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReprintArgs {
-    /// The job_id or request_id of a job; with --settlement a settlement id. 任务编号或请求编号。
+    /// The job_id or request_id of a job; with --settlement any id of a settlement. 任务编号或请求编号。
     #[arg(value_name = "ID")]
     pub(crate) id: String,
-    /// ID is a settlement: print its receipt. 补打该结算的小票。
+    /// ID is a settlement's (request_id, settlement id, setl_id, msgid): print its receipt. 补打该结算的小票。
     #[arg(long)]
     pub(crate) settlement: bool,
     /// The operator's id. 经办人编号。

@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
 use crate::pay::read;
+use crate::show::settlement_id;
 use crate::trouble::Trouble;
 
 /// How long the end of a job is waited for.
@@ -120,7 +121,7 @@ async fn preview(
 async fn reprint(door: &mut Door, wanted: &ReprintArgs, out: &Out) -> Result<Exit, Trouble> {
     use reprint_request::Of;
     let of = match wanted.settlement {
-        true => Of::SettlementId(wanted.id.clone()),
+        true => Of::SettlementId(settlement_id(door, None, &wanted.id).await?),
         false => Of::JobId(show(door, &wanted.id).await?.job_id),
     };
     let request = ReprintRequest {

@@ -4,22 +4,22 @@ use std::path::Path;
 
 use yibaod::api::print_request::Content;
 use yibaod::api::settlement_sheet::Key;
-use yibaod::api::{
-    GetSettlementRequest, GetSettlementSheetRequest, PrintRequest, SettlementSheet, SheetPaper,
-};
+use yibaod::api::{GetSettlementSheetRequest, PrintRequest, SettlementSheet, SheetPaper};
 
 use crate::args::SheetArgs;
 use crate::connect::Door;
 use crate::exit::Exit;
 use crate::out::Out;
 use crate::print::{follow, new_id, tell};
-use crate::show::{KINDS, is_of_another_kind, key};
+use crate::show::settlement_id;
 use crate::trouble::Trouble;
 
 /// Runs it.
 pub(crate) async fn run(door: &mut Door, args: &SheetArgs, out: &Out) -> Result<Exit, Trouble> {
     let sheet = SettlementSheet {
-        key: Some(Key::SettlementId(find(door, args).await?)),
+        key: Some(Key::SettlementId(
+            settlement_id(door, args.by, &args.id).await?,
+        )),
         paper: match args.a5 {
             true => SheetPaper::A5.into(),
             false => SheetPaper::A4.into(),
@@ -32,31 +32,6 @@ pub(crate) async fn run(door: &mut Door, args: &SheetArgs, out: &Out) -> Result<
         true => print(door, sheet, args, out).await,
         false => Ok(Exit::Fine),
     }
-}
-
-/// The settlement that has this id, by whichever kind it is.
-async fn find(door: &mut Door, args: &SheetArgs) -> Result<String, Trouble> {
-    let kinds = match &args.by {
-        Some(kind) => std::slice::from_ref(kind),
-        None => &KINDS,
-    };
-    let mut last = Trouble::Usage("no id".to_owned());
-    for kind in kinds {
-        let request = GetSettlementRequest {
-            key: Some(key(*kind, &args.id)),
-        };
-        match door.settlements.get_settlement(request).await {
-            Ok(answer) => {
-                let settlement = answer.into_inner().settlement.unwrap_or_default();
-                return Ok(settlement.settlement_id);
-            }
-            Err(status) => last = Trouble::of_status(status),
-        }
-        if !is_of_another_kind(&last) {
-            break;
-        }
-    }
-    Err(last)
 }
 
 async fn save(

@@ -1,7 +1,7 @@
 //! `show`: one settlement or refund, found by whichever id one has at hand.
 
 use yibaod::api::get_settlement_request::Key;
-use yibaod::api::{GetRefundRequest, GetSettlementRequest, get_refund_request};
+use yibaod::api::{GetRefundRequest, GetSettlementRequest, Settlement, get_refund_request};
 use yibaod::book::Code;
 
 use crate::args::{KeyKind, Show};
@@ -25,27 +25,50 @@ pub(crate) async fn run(door: &mut Door, show: &Show, out: &Out) -> Result<Exit,
         Some(kind) => std::slice::from_ref(kind),
         None => &KINDS,
     };
+    let last = match settlement(door, kinds, &show.id).await? {
+        Ok(settlement) => {
+            told(&settlement, out);
+            return Ok(Exit::of_money(settlement.money()));
+        }
+        Err(last) => last,
+    };
+    match refund(door, kinds, &show.id, out).await? {
+        Some(exit) => Ok(exit),
+        None => Err(unfound(last, kinds.len())),
+    }
+}
+
+/// The settlement that has this id, by these kinds in their order; inside: that none has it.
+async fn settlement(
+    door: &mut Door,
+    kinds: &[KeyKind],
+    id: &str,
+) -> Result<Result<Settlement, Trouble>, Trouble> {
     let mut last = Trouble::Usage("no id".to_owned());
     for kind in kinds {
         let request = GetSettlementRequest {
-            key: Some(key(*kind, &show.id)),
+            key: Some(key(*kind, id)),
         };
         match door.settlements.get_settlement(request).await {
-            Ok(answer) => {
-                let settlement = answer.into_inner().settlement.unwrap_or_default();
-                told(&settlement, out);
-                return Ok(Exit::of_money(settlement.money()));
-            }
+            Ok(answer) => return Ok(Ok(answer.into_inner().settlement.unwrap_or_default())),
             Err(status) => last = Trouble::of_status(status),
         }
         if !is_of_another_kind(&last) {
             return Err(last);
         }
     }
-    match refund(door, kinds, &show.id, out).await? {
-        Some(exit) => Ok(exit),
-        None => Err(unfound(last, kinds.len())),
-    }
+    Ok(Err(last))
+}
+
+/// Our id of the settlement that has this id, by whichever kind it is unless one is named.
+pub(crate) async fn settlement_id(
+    door: &mut Door,
+    by: Option<KeyKind>,
+    id: &str,
+) -> Result<String, Trouble> {
+    let kinds = by.as_ref().map_or(&KINDS[..], std::slice::from_ref);
+    let found = settlement(door, kinds, id).await??;
+    Ok(found.settlement_id)
 }
 
 /// The refund that has this id, by those of these kinds that a refund has too.

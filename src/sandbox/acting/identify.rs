@@ -51,6 +51,9 @@ impl Scene<'_> {
         if identification.state() != IdentifyState::Identified {
             return Ok((identification, None));
         }
+        if asked == Credential::SocialCard {
+            self.takes_card_out().await?;
+        }
         let file = self.his().file(&identification.certno).cloned();
         let Some(file) = file else {
             self.screen(

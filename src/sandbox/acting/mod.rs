@@ -6,6 +6,7 @@
 //! before the scanner when the prompt says so. Nobody here knows the daemon by anything but its door. What happened is
 //! returned as the door told it, and every line that was on a screen is kept: people watch the lines, tests check them.
 
+mod card;
 mod choice;
 mod desk;
 mod identify;
@@ -32,7 +33,7 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::api::{ErrorEntry, Settlement};
-use crate::sandbox::devices::card::IdCardReader;
+use crate::sandbox::devices::card::{CardSlot, IdCardReader};
 use crate::sandbox::devices::printer::{Paper, Printer};
 use crate::sandbox::devices::report::ReportPrinter;
 use crate::sandbox::devices::scanner::Scanner;
@@ -125,6 +126,8 @@ pub struct Room<'a> {
     pub scanner: &'a Scanner,
     /// On it a 居民身份证 is laid, where there is one.
     pub id_cards: Option<&'a IdCardReader>,
+    /// Into it a 社保卡 is put, where there is one.
+    pub social_cards: Option<&'a CardSlot>,
     /// Receipts come out here.
     pub receipts: &'a Printer,
     /// And reports here.

@@ -10,7 +10,7 @@ use crate::sandbox::devices::scanner::Terminator;
 use crate::sandbox::persons::Person;
 use crate::sandbox::platform::CodeKind;
 
-/// What is held before the scanner, or laid on the id card reader.
+/// What is held before the scanner, laid on the id card reader, or put into the card reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Show {
     /// A code of this kind, of the patient.
@@ -23,6 +23,10 @@ pub enum Show {
     IdCard,
     /// The 居民身份证 of somebody else.
     OthersIdCard(&'static str),
+    /// The patient's own 社保卡.
+    SocialCard,
+    /// The 社保卡 of somebody else.
+    OthersSocialCard(&'static str),
     /// Nothing.
     Nothing,
 }
@@ -31,6 +35,7 @@ pub enum Show {
 enum Shown {
     Code(String, (&'static str, &'static str)),
     IdCard(Box<Person>, (&'static str, &'static str)),
+    SocialCard(Box<Person>, (&'static str, &'static str)),
     Nothing,
 }
 
@@ -144,9 +149,8 @@ impl Patient {
         let own = match asked {
             Credential::EVoucher => Show::Own(CodeKind::Fresh),
             Credential::ResidentId => Show::IdCard,
-            Credential::SocialCard | Credential::Unspecified => {
-                return Err("no patient of this room has such a credential".into());
-            }
+            Credential::SocialCard => Show::SocialCard,
+            Credential::Unspecified => return Err("nothing is asked for".into()),
         };
         let next = {
             let mut shows = self.shows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,6 +177,10 @@ impl Patient {
                 scene.line(Who::Patient, zh, en);
                 reader.lay(&person);
                 Ok(())
+            }
+            Shown::SocialCard(person, said) => {
+                tokio::time::sleep(self.looks).await;
+                scene.puts_card_in(&person, said).await
             }
         }
     }
@@ -209,6 +217,20 @@ impl Patient {
                 (
                     "将本人身份证放在读卡区。",
                     "Lays the own id card on the reader.",
+                ),
+            ),
+            Show::SocialCard => Shown::SocialCard(
+                document(&self.person)?,
+                (
+                    "将本人社会保障卡插入读卡器。",
+                    "Puts the own social security card into the reader.",
+                ),
+            ),
+            Show::OthersSocialCard(person) => Shown::SocialCard(
+                document(person)?,
+                (
+                    "插入了他人的社会保障卡。",
+                    "Puts somebody else's social security card in.",
                 ),
             ),
             Show::OthersIdCard(person) => Shown::IdCard(

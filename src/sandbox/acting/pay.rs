@@ -241,7 +241,7 @@ impl Scene<'_> {
             Money::Settled => ("医保结算成功。", "Settled."),
             Money::Refused => ("未扣费：医保结算未成功。", "Nothing was charged: refused."),
             Money::Cancelled => ("未扣费：已取消。", "Nothing was charged: cancelled."),
-            Money::Reversed => ("所扣费用已退回。", "What was charged was given back."),
+            Money::Reversed => ("未扣费：已冲正。", "Nothing is charged: reversed."),
             Money::Unknown => (
                 "结果尚不明确，请勿重复缴费。",
                 "Not known yet; do not pay again.",

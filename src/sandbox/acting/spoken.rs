@@ -1,7 +1,7 @@
 //! Errors that speak to the cashier in the book, as a screen says them to the patient who stands before it.
 
 /// Name, what is wrong, what to do. Where the book's own words will do the text is empty.
-const SPOKEN: [(&str, &str, &str); 28] = [
+const SPOKEN: [(&str, &str, &str); 30] = [
     ("NOBODY_SCANNED", "", "请您先打开医保码，再重新操作一次。"),
     ("OTHER_PERSON_SHOWN", "", "请您刷新并出示本人的医保码。"),
     (
@@ -18,6 +18,11 @@ const SPOKEN: [(&str, &str, &str); 28] = [
         "INSURANCE_NOT_IN_FORCE",
         "您没有参加所需的险种，或该险种已暂停、终止。",
         "请您向参保单位或医保部门核实，或改为自费。",
+    ),
+    (
+        "INSURANCE_NOT_OF_PERSON",
+        "所选险种您没有参加，或已暂停、终止。",
+        "请改选您的有效险种后再办理。",
     ),
     (
         "SEVERAL_INSURANCES",
@@ -70,6 +75,11 @@ const SPOKEN: [(&str, &str, &str); 28] = [
         "NOTHING_CHARGED",
         "已查明这次没有结算成功，未扣费。",
         "您可以重新缴费。",
+    ),
+    (
+        "BILL_SETTLED_BEFORE",
+        "这些费用已经结算过，或结果还在查证，本次未扣费。",
+        ASK_STAFF,
     ),
     (
         "CANCELLED_BY_CALLER",

@@ -28,7 +28,8 @@ pub fn billed(patient: &Patient, certno: &IdNo, name: &Name) -> Result<(), Code>
 /// The row of `insuinfo` that pays: the caller's choice, or the only one in force.
 ///
 /// # Errors
-/// [`Code::InsuranceNotInForce`], [`Code::SeveralInsurances`], [`Code::PersonUnknown`] when there is no row.
+/// [`Code::InsuranceNotInForce`] when none is, [`Code::InsuranceNotOfPerson`] when others than the chosen one are,
+/// [`Code::SeveralInsurances`], [`Code::PersonUnknown`] when there is no row.
 pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> {
     if person.insuinfo.is_empty() {
         return Err(Code::PersonUnknown);
@@ -42,12 +43,25 @@ pub fn choose_insurance(person: &Person, insutype: &str) -> Result<usize, Code> 
         .map(|(index, _)| index)
         .collect();
     match in_force.as_slice() {
+        [] if person.insuinfo.iter().any(is_in_force) => Err(Code::InsuranceNotOfPerson),
         [] => Err(Code::InsuranceNotInForce),
         [one] => Ok(*one),
         // The same kind twice in one answer: the platform lists the newest first.
         [first, ..] if !insutype.is_empty() => Ok(*first),
         [_, _, ..] => Err(Code::SeveralInsurances),
     }
+}
+
+/// Of nobody who showed what was wanted in time: what was shown before and was none. Empty: nothing was.
+#[must_use]
+pub fn shown_before(rejection: Option<Code>) -> String {
+    rejection.map_or_else(String::new, |code| {
+        format!(
+            "此前出示的被拒 refused before: {} {}",
+            code.id(),
+            code.name()
+        )
+    })
 }
 
 /// Whether this row of insurance is in force.

@@ -46,13 +46,14 @@ pub fn next(state: &Identification, now_ms: i64, rules: &Rules) -> Effect {
         return end(Ending::Cancelled, Code::IdentifyInterrupted);
     };
     if let Some(code) = state.read_failed {
-        let nobody = matches!(code, Code::NobodyScanned | Code::NobodyShowedCard);
-        let ending = if nobody {
-            Ending::Cancelled
-        } else {
-            Ending::Refused
+        return match code.is_nobody() {
+            true => Effect::Record(Event::Ended {
+                ending: Ending::Cancelled,
+                code,
+                text: checks::person::shown_before(state.last_rejection),
+            }),
+            false => end(Ending::Refused, code),
         };
-        return end(ending, code);
     }
     if state.codes_rejected >= CODES_REJECTED_MAX {
         let code = state.last_rejection.unwrap_or(Code::CodeUnknownKind);

@@ -76,12 +76,14 @@ fn printer(state: &State, order: &Order, now_ms: i64) -> Option<Effect> {
 fn credential(state: &State, order: &Order, rules: &Rules, now_ms: i64) -> Option<Effect> {
     let trail = &state.trail;
     if let Some(code) = trail.read_failed {
-        let ending = if matches!(code, Code::NobodyScanned | Code::NobodyShowedCard) {
-            Ending::Cancelled
-        } else {
-            Ending::Refused
-        };
-        return Some(give_up(code, ending));
+        return Some(Effect::Record(match code.is_nobody() {
+            true => Event::GivenUp {
+                code,
+                ending: Ending::Cancelled,
+                text: checks::person::shown_before(trail.last_rejection),
+            },
+            false => return Some(give_up(code, Ending::Refused)),
+        }));
     }
     if trail.codes_rejected >= CODES_REJECTED_MAX {
         let code = trail.last_rejection.unwrap_or(Code::CodeUnknownKind);
@@ -153,14 +155,22 @@ fn insurance(state: &State, order: &Order, person: &Person) -> Effect {
         }
         Ok(_) | Err(_) => chosen,
     };
+    let in_force = checks::person::insurances_in_force(person);
+    let refused = |code, text| {
+        Effect::Record(Event::GivenUp {
+            code,
+            ending: Ending::Refused,
+            text,
+        })
+    };
     match chosen {
         Ok(index) => Effect::Record(Event::InsuranceChosen { index }),
         Err(Code::SeveralInsurances) if state.trail.recalled.is_none() => Effect::RecallInsurance,
-        Err(Code::SeveralInsurances) => Effect::Record(Event::GivenUp {
-            code: Code::SeveralInsurances,
-            ending: Ending::Refused,
-            text: checks::person::insurances_in_force(person),
-        }),
+        Err(code @ Code::SeveralInsurances) => refused(code, in_force),
+        Err(code @ Code::InsuranceNotOfPerson) => refused(
+            code,
+            format!("所选 chosen {}；有效 in force {in_force}", order.insutype),
+        ),
         Err(code) => give_up(code, Ending::Refused),
     }
 }

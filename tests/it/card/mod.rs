@@ -5,7 +5,7 @@ mod broken;
 mod claim;
 mod joined;
 mod paid;
-mod pcscd;
+pub(crate) mod pcscd;
 mod record;
 mod resident;
 mod social;

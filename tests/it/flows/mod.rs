@@ -5,15 +5,17 @@ mod five;
 mod id_card;
 mod insurance;
 mod registration;
+mod social_card;
 mod trouble;
 
 use yibaod::api::{Amounts, PrintJobState};
 use yibaod::sandbox::acting::{Paying, Room, Scene};
-use yibaod::sandbox::devices::card::IdCardReader;
+use yibaod::sandbox::devices::card::{CardSlot, IdCardReader};
 use yibaod::sandbox::devices::report::ReportPrinter;
 use yibaod::sandbox::his::His;
 use yibaod::sandbox::persons::everybody;
 
+use crate::card::pcscd::Pcscd;
 use crate::desk::{Desk, Setup, channel, today};
 
 /// A desk with a report printer.
@@ -22,6 +24,8 @@ struct Kiosk {
     reports: ReportPrinter,
     /// The reader, and the folder of its line.
     id_cards: Option<(IdCardReader, tempfile::TempDir)>,
+    /// The slot, and the pcscd that reads it.
+    social_cards: Option<(CardSlot, Pcscd)>,
 }
 
 impl Kiosk {
@@ -44,6 +48,24 @@ impl Kiosk {
         }
     }
 
+    /// With a reader for 社保卡, by the real pcscd.
+    async fn start_with_social_cards() -> Self {
+        let pcscd = Pcscd::start();
+        let slot = CardSlot::at(pcscd.port());
+        let device = "[[device]]\nname = \"cards\"\nrole = \"card\"\nkind = \"pcsc-reader\"\n\
+                      reader = \"Virtual PCD 00 00\"\n";
+        let kiosk = Self::start(Setup {
+            config_more: device.to_owned(),
+            env: vec![pcscd.env()],
+            ..Setup::default()
+        })
+        .await;
+        Self {
+            social_cards: Some((slot, pcscd)),
+            ..kiosk
+        }
+    }
+
     async fn start(setup: Setup) -> Self {
         let reports = ReportPrinter::start().expect("a free port");
         let device = format!(
@@ -60,6 +82,7 @@ impl Kiosk {
             desk,
             reports,
             id_cards: None,
+            social_cards: None,
         }
     }
 
@@ -70,6 +93,7 @@ impl Kiosk {
             platform: &self.desk.platform,
             scanner: &self.desk.scanner,
             id_cards: self.id_cards.as_ref().map(|(reader, _)| reader),
+            social_cards: self.social_cards.as_ref().map(|(slot, _)| slot),
             receipts: &self.desk.printer,
             reports: &self.reports,
         };

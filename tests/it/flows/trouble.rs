@@ -6,7 +6,7 @@ use yibaod::sandbox::acting::{At, Patient, Payment, Scene, Show, Tick, for_patie
 use yibaod::sandbox::his::{Fee, Refused, When};
 use yibaod::sandbox::platform::CodeKind;
 
-use super::{Kiosk, check_said, is_plain, shares, states};
+use super::{Kiosk, check_order, check_said, is_plain, shares, states};
 use crate::desk::{Setup, copy_program, eventually};
 
 const WAIT_MS: u32 = 15_000;
@@ -181,8 +181,10 @@ async fn a_doctor_chooses_an_insurance_that_the_patient_has_not() {
     let paying = acted.expect("it is acted").paying.expect("it began");
     assert_eq!(
         (paying.money(), paying.error()),
-        (Money::Refused, "INSURANCE_NOT_IN_FORCE")
+        (Money::Refused, "INSURANCE_NOT_OF_PERSON")
     );
+    // Which was chosen and which there is: nobody has to pay without insurance for a wrong tick.
+    check_order(&scene, &["所选 chosen 390；有效 in force 310"]);
     check_said(&scene, "未扣费：医保结算未成功。");
     check_nothing(&kiosk);
     let acted = scene.consultation(&patient, "310").await;

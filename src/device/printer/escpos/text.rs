@@ -97,15 +97,16 @@ pub(super) fn signs(text: &str, charset: Charset) -> (Vec<Sign>, usize) {
             '\n' | ' '..='~' => signs.extend(u8::try_from(character).map(Sign::ascii)),
             '\t' | '\u{A0}' => signs.push(Sign::SPACE),
             _ if is_invisible(character) => {}
-            _ => match (wide(character, charset), drawable(character)) {
-                (Some(sign), _) => signs.push(sign),
-                (None, Some(columns)) => signs.push(Sign::drawn(character, columns)),
-                (None, None) => {
+            _ => {
+                let drawn = || Some(Sign::drawn(character, drawable(character)?));
+                if let Some(sign) = wide(character, charset).or_else(drawn) {
+                    signs.push(sign);
+                } else {
                     unprintable += 1;
                     let code_point = format!("[U+{:04X}]", u32::from(character));
                     signs.extend(code_point.bytes().map(Sign::ascii));
                 }
-            },
+            }
         }
     }
     (signs, unprintable)

@@ -41,7 +41,7 @@ fn the_patient_shown_is_the_patient_billed() {
 #[test]
 fn the_insurance_in_force_pays() {
     type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Result<usize, Code>);
-    let table: [Row<'_>; 11] = [
+    let table: [Row<'_>; 12] = [
         (&[], "", Err(Code::PersonUnknown)),
         (&[], "310", Err(Code::PersonUnknown)),
         (&[("310", "1")], "", Ok(0)),
@@ -56,9 +56,10 @@ fn the_insurance_in_force_pays() {
         (
             &[("310", "1"), ("390", "2")],
             "390",
-            Err(Code::InsuranceNotInForce),
+            Err(Code::InsuranceNotOfPerson),
         ),
-        (&[("310", "1")], "390", Err(Code::InsuranceNotInForce)),
+        (&[("310", "2")], "310", Err(Code::InsuranceNotInForce)),
+        (&[("310", "1")], "390", Err(Code::InsuranceNotOfPerson)),
         (&[("310", "2"), ("310", "1"), ("310", "1")], "310", Ok(1)),
         (
             &[("310", "1"), ("310", "1")],
