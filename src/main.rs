@@ -20,7 +20,7 @@ struct Arguments {
     /// Read and check the configuration and the site profile, say what is wrong, and end.
     #[arg(long)]
     check: bool,
-    /// Make the site key where the configuration has it, for a new desk, and end.
+    /// Make the site key where the configuration has it, for a new desk that has no journal, and end.
     #[arg(long)]
     create_site_key: bool,
 }

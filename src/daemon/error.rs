@@ -1,5 +1,7 @@
 //! Why the daemon does not run.
 
+use std::path::PathBuf;
+
 use crate::config::ConfigError;
 use crate::ipc::grpc::DoorError;
 use crate::ipc::tcp::TcpError;
@@ -20,11 +22,26 @@ pub enum Error {
     #[error("the journal cannot be opened")]
     Journal(#[from] journal::Error),
     /// The site key is missing, open to others, or no key.
-    #[error("the site key cannot be used; a new desk makes its own by yibaod --create-site-key")]
+    #[error(
+        "the site key cannot be used; a new desk makes its own by yibaod --create-site-key, one with a journal needs its \
+         old one back"
+    )]
     SiteKey(#[source] journal::Error),
     /// There is a key already, or no place for one.
     #[error("no site key was made; one that is there is never replaced")]
     SiteKeyNotMade(#[source] journal::Error),
+    /// A new key beside an old journal.
+    #[error(
+        "no site key was made: {} is there, and only the key that it began with can read it; put that one back: {}",
+        journal.display(),
+        path.display()
+    )]
+    SiteKeyIsLost {
+        /// The journal.
+        journal: PathBuf,
+        /// Where its key is looked for.
+        path: PathBuf,
+    },
     /// What is open in the journal cannot be carried on.
     #[error("an open settlement cannot be carried on")]
     Resume(#[from] RowError),
@@ -80,6 +97,7 @@ impl Error {
             | Self::Devices(_)
             | Self::SiteKey(_)
             | Self::SiteKeyNotMade(_)
+            | Self::SiteKeyIsLost { .. }
             | Self::Passed(_)
             | Self::Door(DoorError::Access(_) | DoorError::Tcp(TcpError::Tls(_))) => true,
             Self::Journal(_)

@@ -45,7 +45,7 @@ use crate::runner::{
 };
 use doors::Doors;
 use drain::drain;
-use journal::{open_documents, open_journal, verify_in_background};
+use journal::{journal_dir, open_documents, open_journal, verify_in_background};
 use reload::Reload;
 use signals::{Heard, Signals};
 use site::{Site, key_path};
@@ -67,6 +67,7 @@ pub fn check(config_path: &Path) -> Result<(), Error> {
         println!("{warning}");
     }
     SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
+    ipc::grpc::check(&site.settings)?;
     println!(
         "the configuration of desk {:03} is right",
         site.settings.desk.number
@@ -77,10 +78,15 @@ pub fn check(config_path: &Path) -> Result<(), Error> {
 /// Makes the site key of a new desk.
 ///
 /// # Errors
-/// There is one already, or the place cannot be written.
+/// There is one already, there is a journal, which another key could not read, or the place cannot be written.
 pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     let settings = Settings::load(config_path)?;
     let path = key_path(&settings);
+    let journal = journal_dir(&settings);
+    // What cannot be looked into may be one.
+    if !path.exists() && journal.try_exists().unwrap_or(true) {
+        return Err(Error::SiteKeyIsLost { journal, path });
+    }
     SiteKey::create(&path).map_err(Error::SiteKeyNotMade)?;
     site::give_to_owner_of_its_folder(&path)?;
     println!(

@@ -22,7 +22,7 @@ pub(super) use gate::{Gate, Pass};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
-pub use open::{DoorError, open, said};
+pub use open::{DoorError, check, open, said};
 pub use serve::{Door, ServeError};
 
 #[cfg(test)]

@@ -78,6 +78,15 @@ pub fn open(
     Ok(door.with_http(guard, tcp))
 }
 
+/// What a door would refuse of the configuration, without opening one.
+///
+/// # Errors
+/// A configured name is unknown, certificates do not fit, or the accounts cannot be read.
+pub fn check(settings: &Settings) -> Result<(), DoorError> {
+    said(settings)?;
+    Ok(Tcp::check(&settings.tcp, credentials_dir().as_deref())?)
+}
+
 /// Where systemd puts what it hands over.
 fn credentials_dir() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)

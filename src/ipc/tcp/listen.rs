@@ -66,15 +66,24 @@ impl Tcp {
         let Some(address) = config.listen else {
             return Ok(None);
         };
-        let files = config.tls.as_ref();
-        let tls = files.map(|files| tls::acceptor(files, credentials_dir));
-        let tls = tls.transpose()?;
+        let tls = acceptor(config, credentials_dir)?;
         let bound = std::net::TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener)
         });
         let listener = bound.map_err(|source| TcpError::Listen { address, source })?;
         Ok(Some(Self { listener, tls }))
+    }
+
+    /// Whether the certificates fit, where it would listen.
+    pub(in crate::ipc) fn check(
+        config: &doors::Tcp,
+        credentials_dir: Option<&Path>,
+    ) -> Result<(), TcpError> {
+        match config.listen {
+            Some(_) => acceptor(config, credentials_dir).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Where it listens.
@@ -96,6 +105,15 @@ impl Tcp {
         });
         ReceiverStream::new(connections).map(Ok)
     }
+}
+
+fn acceptor(
+    config: &doors::Tcp,
+    credentials_dir: Option<&Path>,
+) -> Result<Option<TlsAcceptor>, TcpError> {
+    let files = config.tls.as_ref();
+    let tls = files.map(|files| tls::acceptor(files, credentials_dir));
+    Ok(tls.transpose()?)
 }
 
 async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {

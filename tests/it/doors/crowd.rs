@@ -8,6 +8,7 @@ use yibaod::api::settlement_service_client::SettlementServiceClient;
 
 use super::rss_anon_kib;
 use crate::desk::{Desk, Setup, Shows, bill, channel};
+use crate::proof::figure;
 use crate::proof::record::{Found, Proof, is_long};
 
 /// Callers on one connection.
@@ -70,7 +71,8 @@ async fn a_crowd_waits_in_bounded_memory_and_hears_only_its_own() {
     drop(waiting);
     let end = format!("{each_kib} KiB each, {idle_kib} KiB before");
     proof.cell("waiting", &end, "–", began.elapsed());
-    println!("crowd: {many} waiting callers, {end}");
+    let told = format!("memory of {many} waiting callers (RssAnon): {end}");
+    figure::leave("crowd", &told);
     let count = u64::try_from(many).unwrap();
     proof.end(&Found {
         count,

@@ -2,6 +2,7 @@
 
 mod asked;
 mod disk;
+pub(crate) mod figure;
 mod kill;
 mod network;
 mod paper;

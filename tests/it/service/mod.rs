@@ -1,6 +1,7 @@
 //! The daemon as a service: what it tells systemd, the socket that is held for it, its configuration read again, its
 //! log, its units.
 
+mod asked;
 mod journald;
 mod notify;
 mod passed;

@@ -11,16 +11,24 @@ struct Purged {
 
 impl Purged {
     fn of(files: &[(&str, &str)]) -> Self {
+        let mut purged = Self::prepared(files, &[]);
+        purged.again();
+        purged
+    }
+
+    /// Files and their texts, links and where they lead.
+    fn prepared(files: &[(&str, &str)], links: &[(&str, &str)]) -> Self {
         let root = tempfile::tempdir().expect("a folder");
         for (path, text) in files {
             let path = root.path().join(path);
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             std::fs::write(path, text).expect("a file");
         }
+        for (path, target) in links {
+            std::os::unix::fs::symlink(target, root.path().join(path)).expect("a link");
+        }
         let said = String::new();
-        let mut purged = Self { root, said };
-        purged.again();
-        purged
+        Self { root, said }
     }
 
     fn again(&mut self) {
@@ -75,7 +83,8 @@ fn whatever_may_be_the_key_of_a_journal_stays() {
         ("var/lib/yibaod/documents/x", "d"),
         (
             &holds_it,
-            "[Service]\nSetCredentialEncrypted=yibaod-site-key: Whxq\n",
+            "[Service]\nSetCredentialEncrypted=yibaod-site-key: Whxq\n\
+             LoadCredentialEncrypted=yibaod-site-key:/etc/yibaod/credentials/site.cred\n",
         ),
         (&other, "[Service]\nWatchdogSec=9\n"),
     ]);
@@ -95,6 +104,70 @@ fn whatever_may_be_the_key_of_a_journal_stays() {
         "{}",
         purged.said
     );
+}
+
+/// What the configuration asks a site for, and what is made for it: none of it is the record of money.
+const SECRETS: [&str; 8] = [
+    "etc/yibaod/tokens/his",
+    "etc/yibaod/tls/desk.pem",
+    "etc/yibaod/tls/callers.pem",
+    "etc/yibaod/credentials/yibaod-tls-key",
+    "etc/yibaod/credentials/yibaod-gateway",
+    "etc/yibaod/credentials/yibaod-sm2",
+    "etc/yibaod/gateway-ca.pem",
+    "etc/yibaod/templates/settlement.typ",
+];
+
+#[test]
+fn no_secret_but_the_journals_key_stays() {
+    let copy = "etc/yibaod/credentials/yibaod-site-key.2026";
+    let mut files = vec![
+        (KEY, "k"),
+        (copy, "k"),
+        (JOURNAL, "j"),
+        (CONFIG, "[desk]\nnumber = 7\n"),
+    ];
+    files.extend(SECRETS.map(|path| (path, "s")));
+    let purged = Purged::of(&files);
+    for goes in SECRETS.into_iter().chain([CONFIG, "etc/yibaod/tls"]) {
+        assert!(!purged.has(goes), "{goes}: {}", purged.said);
+    }
+    for stays in [KEY, copy, JOURNAL] {
+        assert!(purged.has(stays), "{stays}: {}", purged.said);
+    }
+    for told in [KEY, copy] {
+        assert!(purged.said.contains(told), "{}", purged.said);
+    }
+}
+
+#[test]
+fn a_key_of_another_name_or_behind_a_link_stays_however_often_it_is_purged() {
+    let (named, real) = ("etc/yibaod/credentials/desk-key", "etc/yibaod/vault/key");
+    let mut purged = Purged::prepared(
+        &[
+            (named, "k"),
+            (real, "k"),
+            ("etc/yibaod/conf.d/1.toml", "paths.site_key = 'desk-key'\n"),
+            (CONFIG, "paths = { site_key = \"/etc/yibaod/site.key\" }\n"),
+            (SECRETS[0], "s"),
+        ],
+        &[("etc/yibaod/site.key", "vault/key")],
+    );
+    for _ in 0..2 {
+        purged.again();
+        for stays in [named, real, "etc/yibaod/site.key"] {
+            assert!(purged.has(stays), "{stays}: {}", purged.said);
+        }
+        assert!(!purged.has(CONFIG) && !purged.has(SECRETS[0]));
+    }
+}
+
+#[test]
+fn what_nobody_understands_may_name_the_key() {
+    let key = "etc/yibaod/some.key";
+    let strange = "[paths]\nsite_key = \"\"\"/etc/yibaod/some.key\"\"\"\n";
+    let purged = Purged::of(&[(key, "k"), (CONFIG, strange)]);
+    assert!(purged.has(key) && !purged.has(CONFIG), "{}", purged.said);
 }
 
 #[test]

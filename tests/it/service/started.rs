@@ -7,6 +7,7 @@ use yibaod::sandbox::platform::{Options, Platform};
 
 use super::{Ear, ctl, heard, told};
 use crate::desk::{Desk, Setup, Shows, bill};
+use crate::proof::figure;
 
 /// The goal, on a quiet machine and optimised.
 const READY_MS: u64 = 50;
@@ -46,7 +47,12 @@ async fn ready_at_once_also_with_a_large_journal() {
     let empty = starts(&mut desk, &ear).await;
     desk.fill_journal(events).await;
     let large = starts(&mut desk, &ear).await;
-    println!("start to ready: {empty:?} empty, {large:?} with {events} events");
+    figure::leave(
+        "started-ready",
+        &format!(
+            "start to ready: {empty:.1?} with an empty journal, {large:.1?} with {events} events"
+        ),
+    );
     let slowest = Duration::from_millis(READY_MS * READY_TIMES);
     assert!(empty < slowest && large < slowest, "{empty:?}, {large:?}");
     // What else the machine does meets both.
@@ -93,7 +99,12 @@ async fn memory_idle_and_under_load_is_bounded() {
         futures_util::future::join_all(calls).await;
     }
     let loaded = rss_anon_kb(&desk);
-    println!("RssAnon: {idle} kB idle, {loaded} kB after 5 settlements and {CALLS} calls");
+    figure::leave(
+        "started-memory",
+        &format!(
+            "memory (RssAnon): {idle} kB idle, {loaded} kB after 5 settlements and {CALLS} calls"
+        ),
+    );
     assert!(
         idle < RSS_KB_MAX && loaded < 2 * RSS_KB_MAX,
         "{idle} kB, {loaded} kB"

@@ -10,6 +10,7 @@ use yibaod::api::Money;
 use super::{ctl, told};
 use crate::callers::{answer_of, calling};
 use crate::desk::{Desk, Setup, Shows, bill};
+use crate::proof::figure;
 
 /// Ten times what `systemd-analyze security` may say.
 const EXPOSURE_TENTHS_MAX: &str = "15";
@@ -94,7 +95,11 @@ fn systemd_understands_the_units() {
         &path("yibaod.socket"),
     ]);
     let said = String::from_utf8_lossy(&output.stderr);
-    print!("{said}");
+    let shown = match said.trim() {
+        "" => "nothing to say",
+        said => said,
+    };
+    figure::leave("units-verify", &format!("systemd-analyze verify: {shown}"));
     let newer = |line: &&str| {
         let named = |(name, _): &(&str, u16)| line.contains(&format!("Unknown key '{name}'"));
         !NEWER_THAN_241.iter().any(named)
@@ -119,12 +124,13 @@ fn the_service_is_little_exposed() {
         &path,
     ]);
     let said = String::from_utf8_lossy(&output.stdout);
-    for line in said
+    let told = said
         .lines()
-        .filter(|line| line.contains('✗') || line.contains("Overall"))
-    {
-        println!("{}", line.trim_end());
-    }
+        .filter(|line| line.contains('✗') || line.contains("Overall"));
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told: Vec<String> = told.map(words).collect();
+    let told = format!("systemd-analyze security:\n  {}", told.join("\n  "));
+    figure::leave("units-security", &told);
     assert!(
         output.status.success(),
         "more exposed than {EXPOSURE_TENTHS_MAX} tenths:\n{said}"
@@ -179,10 +185,10 @@ async fn a_settlement_makes_no_system_call_that_is_forbidden() {
         .filter(|call| !allowed.contains(**call))
         .collect();
     assert!(forbidden.is_empty(), "{forbidden:?} of {made:?}");
-    println!(
-        "{} kinds of system calls, all of {} allowed",
-        made.len(),
-        allowed.len()
+    let (made, allowed) = (made.len(), allowed.len());
+    figure::leave(
+        "units-calls",
+        &format!("a settlement makes {made} kinds of system calls, all among {allowed} allowed"),
     );
 }
 

@@ -4,6 +4,7 @@ the simulated platform's control address."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 import urllib.request
@@ -33,9 +34,10 @@ def run(*words, check=True, user=None, stdin=None, env=None):
     return done
 
 
-def apt(*words):
+def apt(*words, check=True):
     """What is installed comes from the host's folder: nothing is fetched."""
-    return run("apt-get", "-y", "--no-install-recommends", *words, env={"DEBIAN_FRONTEND": "noninteractive"})
+    words = ("apt-get", "-y", "--no-install-recommends", *words)
+    return run(*words, check=check, env={"DEBIAN_FRONTEND": "noninteractive"})
 
 
 def wait_until(what, look):
@@ -97,6 +99,36 @@ def requests(infno):
 
 def charged():
     return len(platform("ledger")["settlements"])
+
+
+# What is typed to the sandbox, and what it says.
+TYPED = pathlib.Path("/run/sandbox.typed")
+SAID = pathlib.Path("/run/sandbox.said")
+
+
+def start_sandbox(patient_ms):
+    """The far ends of all wires of the installed service."""
+    global keyboard
+    os.mkfifo(TYPED)
+    # Both ends: whoever opens it waits for nobody, and it never ends.
+    keyboard = os.open(TYPED, os.O_RDWR)
+    run("systemd-run", "--quiet", "--unit=sandbox", "--property=Type=exec", "--property=StandardInput=file:%s" % TYPED,
+        "--property=StandardOutput=file:%s" % SAID, "yibao-sandbox", "--service",
+        "--platform-port=%d" % PLATFORM_PORT, "--patient-delay-ms=%d" % patient_ms)
+    wait_until("the sandbox's configuration", (ETC / "yibaod.toml").exists)
+
+
+def play(line):
+    """A command, as a person types it to the sandbox."""
+    os.write(keyboard, (line + "\n").encode())
+
+
+def papers():
+    """How many the receipt printer has put out."""
+    before = SAID.stat().st_size
+    play("printer wait 0")
+    found = wait_until("its answer", lambda: re.search(rb"(?m)^ *(\d+)$", SAID.read_bytes()[before:]))
+    return int(found[1])
 
 
 class Pay:

@@ -21,7 +21,7 @@ pub(crate) struct Doctor {
     /// The daemon's configuration. 守护进程配置文件。
     #[arg(long, value_name = "FILE", default_value = "/etc/yibaod/yibaod.toml")]
     pub(crate) config: PathBuf,
-    /// Mend what is safe, saying each: modes of files, udev, pcscd.socket; as root. 自动修复安全的项目（须管理员）。
+    /// Mend what is safe, saying each: modes of files, udev, pcscd.socket, our own socket; as root. 自动修复安全的项目（须管理员）。
     #[arg(long)]
     pub(crate) fix: bool,
 }

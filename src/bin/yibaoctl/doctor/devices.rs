@@ -15,8 +15,8 @@ use crate::connect::Door;
 
 /// The group that the udev rules give devices to.
 const GROUP: &str = "yibao-devices";
-/// Our own programs: that they have a device open is as it should be.
-const OURS: [&str; 2] = ["yibaod", "yibao-card"];
+/// Our own programs: that they have a device open is as it should be. The sandbox is the far end of what it simulates.
+const OURS: [&str; 3] = ["yibaod", "yibao-card", "yibao-sandbox"];
 /// How long a printer on the network may take to let us in.
 const CONNECT_WAIT_S_MAX: u64 = 3;
 /// How long the daemon may take to look at one device.

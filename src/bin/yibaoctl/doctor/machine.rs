@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// How long a program of the system may take.
 const PROGRAM_WAIT_S_MAX: &str = "10";
+/// How long one that mends something may: a service that ends what runs (TimeoutStopSec=60) and starts again.
+const REPAIR_WAIT_S_MAX: &str = "90";
 /// Processes that are looked at.
 const PROCESSES_MAX: usize = 65_536;
 
@@ -67,24 +69,25 @@ impl Machine {
 
     /// What a program prints; `None` when it is not there or says no. It is not waited for longer than a while.
     pub(crate) fn says(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        let output = self.command(program, arguments)?.output().ok()?;
+        let command = self.command(PROGRAM_WAIT_S_MAX, program, arguments);
+        let output = command?.output().ok()?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         output.status.success().then_some(said)
     }
 
     /// Whether it did what it was asked.
     pub(crate) fn does(&self, program: &str, arguments: &[&str]) -> bool {
-        let command = self.command(program, arguments);
+        let command = self.command(REPAIR_WAIT_S_MAX, program, arguments);
         command.is_some_and(|mut command| command.status().is_ok_and(|status| status.success()))
     }
 
-    fn command(&self, program: &str, arguments: &[&str]) -> Option<Command> {
+    fn command(&self, wait_s: &str, program: &str, arguments: &[&str]) -> Option<Command> {
         if !self.is_real() {
             return None;
         }
         // coreutils are on every machine that has a shell.
         let mut command = Command::new("timeout");
-        command.arg(PROGRAM_WAIT_S_MAX).arg(program).args(arguments);
+        command.arg(wait_s).arg(program).args(arguments);
         command.env("LC_ALL", "C").env("SYSTEMD_PAGER", "");
         command.stdin(Stdio::null()).stderr(Stdio::null());
         Some(command)

@@ -71,8 +71,8 @@ fn rules(machine: &Machine) -> Finding {
     }
     Finding::bad(
         subject,
-        "没有安装 71-yibaod.rules：设备不归 yibao 组，ModemManager 会占用串口扫码器",
-        "71-yibaod.rules is not installed: devices are not ours, ModemManager talks to scanners",
+        "没有安装 71-yibaod.rules：设备不归 yibao-devices 组，ModemManager 会占用串口扫码器",
+        "71-yibaod.rules is not installed: devices do not get the group yibao-devices, ModemManager talks to scanners",
     )
     .so(
         "重新安装软件包；或把 udev/*.rules 复制到 /etc/udev/rules.d 后 udevadm control --reload",

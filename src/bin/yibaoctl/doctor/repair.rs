@@ -1,4 +1,4 @@
-//! `doctor --fix`: what is safe. It takes rights away, asks the system to look again, starts a socket; it gives nobody
+//! `doctor --fix`: what is safe. It takes rights away, asks the system to look again, opens a socket of systemd; it gives nobody
 //! a right, deletes nothing and touches no journal.
 
 use std::fs::{File, Permissions};

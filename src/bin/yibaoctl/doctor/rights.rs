@@ -27,8 +27,8 @@ pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Findi
     findings.push(devices(machine));
     findings.extend(door(machine, socket));
     if let Ok(settings) = &patient.settings {
-        findings.push(site_key(machine, &settings.paths.site_key));
         let state = &settings.paths.state_dir;
+        findings.push(site_key(machine, &settings.paths.site_key, state));
         findings.push(private(machine, "rights.state", state, 0o700));
         let journal = state.join(JOURNAL_DIR);
         // Who may not look into the state sees nothing of what is in it.
@@ -51,8 +51,8 @@ fn configuration(patient: &Patient, config: &Path) -> Vec<Finding> {
                 let zh = format!("{place}：{}", problem.what.zh);
                 let en = format!("{place}: {}", problem.what.en);
                 findings.push(Finding::bad(subject, zh, en).so(
-                    "改正后执行 systemctl reload yibaod；示例与各键说明见 /usr/share/doc/yibaod",
-                    "Correct it, then systemctl reload yibaod; the sample file explains every key",
+                    "改正后执行 systemctl reload yibaod；示例与各键说明见 /usr/share/yibaod/yibaod.toml",
+                    "Correct it, then systemctl reload yibaod; /usr/share/yibaod/yibaod.toml explains every key",
                 ));
             }
         }
@@ -181,10 +181,13 @@ fn door(machine: &Machine, socket: &Path) -> Option<Finding> {
     Some(Finding::fine(subject, zh, "is open to the group yibao"))
 }
 
-fn site_key(machine: &Machine, key: &Path) -> Finding {
+fn site_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
     let subject = "rights.site_key";
     if key.components().count() > 1 {
-        return private(machine, subject, key, 0o600);
+        return match is_missing(machine, key) {
+            true => no_key(machine, key, state),
+            false => private(machine, subject, key, 0o600),
+        };
     }
     let name = key.display();
     let found = CREDENTIAL_DIRS.iter().map(|dir| Path::new(dir).join(key));
@@ -195,12 +198,48 @@ fn site_key(machine: &Machine, key: &Path) -> Finding {
             let zh = format!("站点密钥是 systemd 凭据 {name}，在常用位置没有看到");
             let en =
                 format!("the site key is the systemd credential {name}; it is in no usual place");
-            Finding::unseen(subject, zh, en).so(
-                "服务能启动即可；否则 yibaod --create-site-key，或用 LoadCredential 指明位置",
-                "Fine while the service starts; else yibaod --create-site-key, or name it by LoadCredential",
-            )
+            let finding = Finding::unseen(subject, zh, en);
+            match machine.exists(state.join(JOURNAL_DIR)) {
+                true => finding.so(
+                    "服务能启动即可；否则请放回原来的密钥，或用 LoadCredential 指明其位置：新密钥读不了已有的流水",
+                    "Fine while the service starts; else put the old key back, or name its place by LoadCredential: \
+                     a new one cannot read the journal that is there",
+                ),
+                false => finding.so(
+                    "服务能启动即可；否则 yibaod --create-site-key，或用 LoadCredential 指明位置",
+                    "Fine while the service starts; else yibaod --create-site-key, or name it by LoadCredential",
+                ),
+            }
         }
     }
+}
+
+/// Not there, which is another thing than not to be seen by this user.
+fn is_missing(machine: &Machine, path: &Path) -> bool {
+    let found = std::fs::metadata(machine.path(path));
+    found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// A new desk makes its key; beside a journal a new one would be of no use.
+fn no_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
+    let at = key.display();
+    let finding = Finding::bad(
+        "rights.site_key",
+        format!("{at} 不存在"),
+        format!("{at} is not there"),
+    );
+    let journal = state.join(JOURNAL_DIR);
+    if !machine.exists(&journal) {
+        return finding.so(
+            "新装窗口用 yibaod --create-site-key 生成，并另行备份",
+            "A new desk makes it by yibaod --create-site-key; keep a copy apart from this machine",
+        );
+    }
+    let journal = journal.display();
+    finding.so(
+        format!("请把原来的密钥从备份放回 {at}：{journal} 只能用它读取，新密钥无用"),
+        format!("Put the old key back from its copy: nothing else reads {journal}"),
+    )
 }
 
 /// Something that only its owner may look into.
@@ -211,8 +250,8 @@ fn private(machine: &Machine, subject: &str, path: &Path, mode: u32) -> Finding 
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let zh = format!("{at} 不存在");
             return Finding::bad(subject, zh, format!("{at} is not there")).so(
-                "首次安装由服务启动时建立；密钥用 yibaod --create-site-key 生成",
-                "The service makes its folders when it starts; a key is made by yibaod --create-site-key",
+                "由服务首次启动时建立：systemctl start yibaod",
+                "The service makes it when it first starts: systemctl start yibaod",
             );
         }
         Err(error) => {
@@ -251,7 +290,8 @@ mod tests {
         let key = dir.path().join("key");
         std::fs::write(&key, "x").unwrap();
         std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
-        let found = site_key(&machine, Path::new("/key"));
+        let state = Path::new("/state");
+        let found = site_key(&machine, Path::new("/key"), state);
         assert_eq!(found.level, Level::Bad);
         let mode = 0o600;
         assert_eq!(
@@ -262,9 +302,31 @@ mod tests {
             })
         );
         std::fs::set_permissions(&key, PermissionsExt::from_mode(mode)).unwrap();
-        assert_eq!(site_key(&machine, Path::new("/key")).level, Level::Fine);
-        assert_eq!(site_key(&machine, Path::new("/none")).level, Level::Bad);
-        assert_eq!(site_key(&machine, Path::new("name")).level, Level::Unseen);
+        let level = |key: &str| site_key(&machine, Path::new(key), state).level;
+        assert_eq!(level("/key"), Level::Fine);
+        assert_eq!(level("/none"), Level::Bad);
+        assert_eq!(level("name"), Level::Unseen);
+    }
+
+    #[test]
+    fn beside_a_journal_nobody_is_sent_to_make_a_new_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::under(dir.path());
+        let advice = |key: &str| site_key(&machine, Path::new(key), Path::new("/state")).advice;
+        for key in ["/none", "name"] {
+            let (zh, en) = advice(key);
+            for words in [zh, en] {
+                assert!(words.contains("--create-site-key"), "{words}");
+            }
+        }
+        std::fs::create_dir_all(dir.path().join("state").join(JOURNAL_DIR)).unwrap();
+        for key in ["/none", "name"] {
+            let (zh, en) = advice(key);
+            assert!(zh.contains("放回") && en.contains("back"), "{zh} {en}");
+            for words in [zh, en] {
+                assert!(!words.contains("--create-site-key"), "{words}");
+            }
+        }
     }
 
     #[test]

@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
+use super::finding::Repair;
 use super::{Finding, Patient};
 use crate::trouble::Trouble;
 
 const UNIT: &str = "yibaod.service";
+const DOOR: &str = "yibaod.socket";
 
 pub(super) fn look(patient: &Patient, socket: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unit(patient));
     match &patient.status {
-        Err(trouble) => findings.push(silent(trouble, socket)),
+        Err(trouble) => {
+            findings.push(silent(trouble, socket));
+            findings.extend(door(patient));
+        }
         Ok(status) => {
             findings.push(version(&status.version));
             findings.push(match (&status.not_accepting, status.accepting) {
@@ -101,6 +106,43 @@ fn of_unit(said: &str) -> Finding {
     Finding::fine(subject, "正在运行", "runs")
 }
 
+/// The door that systemd holds for the daemon, where nobody answers at it.
+fn door(patient: &Patient) -> Option<Finding> {
+    let machine = &patient.machine;
+    if !machine.exists("/run/systemd/system") {
+        return None;
+    }
+    let fields = "ActiveState,UnitFileState";
+    let service = machine.says("systemctl", &["show", UNIT, "-p", "ActiveState"])?;
+    let said = machine.says("systemctl", &["show", DOOR, "-p", fields])?;
+    of_door(&service, &said)
+}
+
+/// From `systemctl show` of the service and of its socket. Where a person disabled it, the daemon makes its own.
+fn of_door(service: &str, said: &str) -> Option<Finding> {
+    let is = |said: &str, wanted: &str| said.lines().any(|line| line == wanted);
+    let is_stopped = !is(said, "ActiveState=active") && is(said, "UnitFileState=enabled");
+    if !is_stopped || !is(service, "ActiveState=active") {
+        return None;
+    }
+    // Beside a service that runs it cannot be started; the service brings it along.
+    let restart = ["systemctl", "restart", UNIT].map(str::to_owned).to_vec();
+    let finding = Finding::bad(
+        "service.door",
+        "服务在运行，但 yibaod.socket 已停止，没有人能接入",
+        "the service runs, but yibaod.socket is stopped: nobody gets in",
+    );
+    let advice = (
+        "执行 systemctl restart yibaod.service（进行中的结算会先完成）",
+        "systemctl restart yibaod.service (what runs is ended first)",
+    );
+    Some(
+        finding
+            .so(advice.0, advice.1)
+            .repaired_by(Repair::Run(restart)),
+    )
+}
+
 /// Why nobody answers, in words that a person can act on.
 fn silent(trouble: &Trouble, socket: &Path) -> Finding {
     let entry = trouble.entry();
@@ -174,6 +216,20 @@ mod tests {
             let found = of_unit(said);
             assert_eq!(found.level, level, "{said}");
             assert!(found.seen.1.contains(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_door_that_was_shut_beside_a_running_service_can_be_opened() {
+        let (runs, shut) = ("ActiveState=active", "ActiveState=inactive");
+        let found = of_door(runs, "ActiveState=inactive\nUnitFileState=enabled");
+        assert_eq!(found.map(|it| it.repair.is_some()), Some(true));
+        for (service, said) in [
+            (shut, "ActiveState=inactive\nUnitFileState=enabled"),
+            (runs, "ActiveState=inactive\nUnitFileState=disabled"),
+            (runs, "ActiveState=active\nUnitFileState=enabled"),
+        ] {
+            assert_eq!(of_door(service, said), None, "{service} {said}");
         }
     }
 
