@@ -30,14 +30,18 @@ pub struct Prescription {
     pub medicines: Vec<Medicine>,
 }
 
+/// Of a prescription's number, in the codes of its packages.
+const SERIAL_DIGITS: usize = 8;
+
 /// `None`: there is nothing to hand out.
 pub(super) fn prescription(fee: &Fee) -> Option<Prescription> {
     let paid = fee.paid.clone()?;
     if fee.kind != FeeKind::Medicines || fee.is_given {
         return None;
     }
-    // A package goes out once: its code has the number of the prescription in it.
-    let serial: String = fee.number.chars().filter(char::is_ascii_digit).collect();
+    // A package goes out once: its code has the end of the prescription's number in it.
+    let digits: String = fee.number.chars().filter(char::is_ascii_digit).collect();
+    let serial = &digits[digits.len().saturating_sub(SERIAL_DIGITS)..];
     let medicines = fee.lines.iter().zip(1_u32..).map(|(line, at)| Medicine {
         code: line.code,
         own_code: line.own_code,
