@@ -84,7 +84,8 @@ fn caller(text: &str, accounts: &Accounts) -> Result<Caller, Trouble> {
     let (uid, gid) = match kind {
         "token" => {
             let name = who.to_owned();
-            return Ok(Caller::Token { name, uid: None });
+            let (uid, shown) = (None, None);
+            return Ok(Caller::Token { name, uid, shown });
         }
         "certificate" => {
             let subject = who.to_owned();
@@ -101,6 +102,7 @@ fn caller(text: &str, accounts: &Accounts) -> Result<Caller, Trouble> {
     Ok(Caller::Uid {
         uid,
         gid,
+        groups: None,
         pid: None,
     })
 }
