@@ -65,6 +65,32 @@ async fn a_token_opens_what_its_role_may_and_no_money_unless_configured() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_the_metrics_is_told_by_the_book() {
+    let (desk, _asked) = Desk::new();
+    // A token without a role.
+    let doors = Doors::open(&desk, &Access::default(), None);
+    let bearer = format!("Bearer {TOKEN}");
+    for (method, status, code, word) in [
+        (http::Method::GET, 403, "E7004 NOT_ALLOWED", "没有权限"),
+        (
+            http::Method::POST,
+            405,
+            "E7015 HTTP_METHOD_WRONG",
+            "HTTP 方法不对",
+        ),
+    ] {
+        let mut request = post("", "", &[("authorization", bearer.as_str())]);
+        *request.uri_mut() = http::Uri::from_static("/metrics");
+        *request.method_mut() = method;
+        let got = doors.by_tcp(request).await;
+        let text = String::from_utf8(got.body.to_vec()).unwrap();
+        assert_eq!(got.status, status, "{text}");
+        assert!(text.starts_with(code) && text.contains(word), "{text}");
+    }
+    doors.close().await;
+}
+
+#[tokio::test]
 async fn a_body_that_comes_after_a_reload_is_not_judged_by_another_tokens_role() {
     let (desk, _asked) = Desk::new();
     let role_of_his = |role| access(role, Caller::Token("his".into()));
