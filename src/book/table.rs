@@ -467,6 +467,16 @@ with_devices! { {
         "There is no such method, or this version of the daemon does not know it.",
         "请核对服务名与方法名，以及 yibaod --version 与接口说明的版本。",
         "Check the names of service and method, and yibaod --version against the description used.";
+    ContentTypeUnknown = "E7014", "CONTENT_TYPE_UNKNOWN", NotConcerned, SameId,
+        "HTTP 请求的 Content-Type 不对，或正文被压缩，未受理。",
+        "The content type of the HTTP request is not one that is read, or its body is compressed; nothing was started.",
+        "请 HIS 厂商改用 application/json（流式方法用 application/connect+json），字符集 utf-8、gb18030 或 gbk，不压缩。",
+        "Send application/json (for streams application/connect+json) in utf-8, gb18030 or gbk, and do not compress it.";
+    HttpMethodWrong = "E7015", "HTTP_METHOD_WRONG", NotConcerned, SameId,
+        "HTTP 方法不对，未受理。",
+        "The HTTP method is not the one for this address; nothing was started.",
+        "请 HIS 厂商改正：调用用 POST，/metrics 用 GET。",
+        "Use POST for a call and GET for /metrics.";
 
     // The site's files.
     ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,

@@ -276,6 +276,15 @@ fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, FileFaul
     })
 }
 
+/// Whether a secret is to come from systemd and is not here: systemd hands over what there is when it starts a service,
+/// and nothing afterwards.
+#[must_use]
+pub fn comes_with_a_start(path: &Path, credentials_dir: Option<&Path>) -> bool {
+    let is_here =
+        |kept: &Path| kept.exists() || credentials_dir.is_none_or(|dir| !kept.starts_with(dir));
+    !place(path, credentials_dir).is_some_and(|kept| is_here(&kept))
+}
+
 /// Where a secret lies: an absolute path is that; a bare name is what systemd keeps under it, else, when there is one,
 /// the file of that name in [`CREDENTIALS_PATH`]. `None`: there is none.
 #[must_use]
@@ -296,4 +305,25 @@ pub fn place(path: &Path, credentials_dir: Option<&Path>) -> Option<PathBuf> {
         return Some(ours.join(path));
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_did_not_hand_over_comes_with_a_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("his"), Path::new("/etc/shadow"));
+        let dir = Some(dir.path());
+        // Where there is a folder of our own, that is looked in, whenever somebody asks.
+        let is_ours = Path::new(CREDENTIALS_PATH).is_dir();
+        assert_eq!(comes_with_a_start(Path::new("his"), dir), !is_ours);
+        assert_eq!(comes_with_a_start(Path::new("his"), None), !is_ours);
+        std::fs::write(&path, "a token").unwrap();
+        assert!(!comes_with_a_start(Path::new("his"), dir), "it is here");
+        for absolute in [&path, other, Path::new("/nowhere/his")] {
+            assert!(!comes_with_a_start(absolute, None), "{absolute:?}");
+        }
+    }
 }

@@ -13,6 +13,6 @@ pub(super) fn serve<S: Future<Output = ()> + Send + 'static>(
     operations: &Operations,
     stop: S,
 ) -> Option<JoinHandle<()>> {
-    let bus = ipc::dbus::Door::new(door.calls(), operations.clone());
+    let bus = ipc::dbus::Door::new(door, operations.clone());
     settings.dbus.enabled.then(|| tokio::spawn(bus.serve(stop)))
 }

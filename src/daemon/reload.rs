@@ -6,9 +6,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::site::{Site, template_missing};
+use super::site::{Site, credentials_dir, template_missing};
 use super::{Error, applied, full_text, status, systemd};
 use crate::book::Code;
+use crate::config::doors::Token;
+use crate::config::secrets::comes_with_a_start;
 use crate::config::{ConfigError, Difference, Profile, Settings};
 use crate::ipc::grpc::{Rights, said};
 use crate::observe;
@@ -65,7 +67,8 @@ impl Reload {
             source: source.into(),
         })??;
         let profile_is_replaced = is_same_site(&self.site, &read);
-        let changes = self.changes(&read, profile_is_replaced);
+        let late = late_tokens(&read.settings);
+        let changes = self.changes(&read, profile_is_replaced, &late);
         let (profile, secrets) = match profile_is_replaced {
             true => (Arc::clone(&read.profile), read.secrets.clone()),
             false => (Arc::clone(&self.site.profile), self.site.secrets.clone()),
@@ -91,7 +94,7 @@ impl Reload {
             // What is not in force still differs the next time.
             false => self.site.written.1.clone(),
         };
-        let of_settings = of_settings.keeping(&self.site.written.0, |key| !is_replaced(key));
+        let of_settings = of_settings.keeping(&self.site.written.0, |key| !is_in_force(key, &late));
         self.site = Site {
             settings,
             profile,
@@ -131,10 +134,15 @@ impl Reload {
         line
     }
 
-    fn changes(&self, read: &Site, profile_is_replaced: bool) -> Vec<ConfigChange> {
+    fn changes(
+        &self,
+        read: &Site,
+        profile_is_replaced: bool,
+        late: &[String],
+    ) -> Vec<ConfigChange> {
         let of_settings = self.site.written.0.against(&read.written.0, "");
         let of_settings = of_settings.into_iter().map(|difference| {
-            let in_force = is_replaced(&difference.key);
+            let in_force = is_in_force(&difference.key, late);
             change(difference, in_force)
         });
         let of_profile = self.site.written.1.against(&read.written.1, "profile.");
@@ -184,6 +192,20 @@ fn change(difference: Difference, in_force: bool) -> ConfigChange {
         after,
         in_force,
     }
+}
+
+/// Where the configuration names the files of tokens that cannot be read before a new start: systemd hands credentials
+/// over when it starts a service, and never again.
+fn late_tokens(settings: &Settings) -> Vec<String> {
+    let dir = credentials_dir();
+    let is_late = |token: &&Token| comes_with_a_start(&token.file, dir.as_deref());
+    let late = settings.tcp.tokens.iter().filter(is_late);
+    late.map(|token| format!("tcp.token.{}.file", token.name))
+        .collect()
+}
+
+fn is_in_force(key: &str, late: &[String]) -> bool {
+    is_replaced(key) && !late.iter().any(|of_token| of_token == key)
 }
 
 fn is_replaced(key: &str) -> bool {
@@ -259,5 +281,14 @@ mod tests {
         ] {
             assert!(is_replaced(key), "{key}");
         }
+    }
+
+    #[test]
+    fn a_token_that_systemd_hands_over_wants_a_restart() {
+        let late = ["tcp.token.his.file".to_owned()];
+        assert!(!is_in_force("tcp.token.his.file", &late));
+        assert!(is_in_force("tcp.token.his.role", &late));
+        assert!(is_in_force("tcp.token.hall.file", &late));
+        assert!(!is_in_force("desk.number", &[]));
     }
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap};
@@ -14,12 +13,11 @@ use tower::Service;
 
 use super::access::Caller;
 use super::call::Calls;
-use super::grpc::Gate;
+use super::grpc::{Gate, Refused};
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
 use super::tcp::Peer;
 use crate::book::Code;
-use crate::observe::metrics::PROCESS;
 use crate::operation::Failure;
 
 /// The services as one listener offers them. Cheap to clone.
@@ -47,7 +45,7 @@ impl Front {
         };
         let page = match page {
             Ok(page) => page,
-            Err(failure) => return self.refuse(&failure, request).await,
+            Err(failure) => return self.refuse(&failure, None, request).await,
         };
         if let Some(page) = &page
             && is_preflight(request.method(), headers)
@@ -56,15 +54,12 @@ impl Front {
         }
         let caller = match self.caller(&request) {
             Ok(caller) => caller,
-            Err(failure) => return self.refuse(&failure, request).await,
+            Err(failure) => return self.refuse(&failure, None, request).await,
         };
-        if let Some(pause) = self.gate.pause(&caller) {
-            tokio::time::sleep(pause).await;
-        }
         // Until the request is taken whole and its answer begins.
-        let _counted = match self.gate.enter(&caller) {
+        let _counted = match self.gate.enter(&caller).await {
             Ok(pass) => pass,
-            Err(failure) => return self.refuse(&failure, request).await,
+            Err(failure) => return self.refuse(&failure, Some(&caller), request).await,
         };
         let mut response = if is_grpc {
             request.extensions_mut().insert(caller);
@@ -96,22 +91,28 @@ impl Front {
         }
     }
 
-    async fn refuse(&self, failure: &Failure, request: Request<Body>) -> Response<Body> {
-        let (code, detail) = (failure.code.id(), &failure.detail);
+    async fn refuse(
+        &self,
+        failure: &Failure,
+        caller: Option<&Caller>,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let from = line(&request);
-        // A flood is told once: by the gate, or here.
-        let pause = match failure.code == Code::TooManyCalls {
-            true => Some(Duration::ZERO),
-            false => self.gate.turned_away(&from),
+        let who = caller.map_or_else(|| from.clone(), Caller::to_string);
+        // Who is known waits before its next call; of who is not, the answer to this one does.
+        let pause = match caller {
+            Some(_) => None,
+            None => self.gate.turned_away(&from),
         };
-        match pause {
-            None => tracing::warn!(from, code, %detail, "call refused at the door"),
-            Some(pause) => {
-                tracing::debug!(from, code, %detail, "call refused at the door");
-                tokio::time::sleep(pause).await;
-            }
+        self.gate.refused(&Refused {
+            who: &who,
+            caller,
+            operation: None,
+            failure,
+        });
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
         }
-        PROCESS.calls_refused.count([code]);
         match is_grpc(request.headers()) {
             true => refusal(failure).into_http(),
             false => refused(failure, request.headers()),

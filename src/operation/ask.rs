@@ -15,6 +15,8 @@ pub struct CallerId {
     pub may_bill_unnamed: bool,
     /// Whether names and numbers may be told to it whole.
     pub may_see_persons: bool,
+    /// Whose socket a token was shown on, where the kernel says; a local caller's is its id.
+    pub uid: Option<u32>,
 }
 
 /// A call that did not start anything.

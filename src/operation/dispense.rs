@@ -348,6 +348,7 @@ mod tests {
             door: "socket",
             may_bill_unnamed: false,
             may_see_persons: false,
+            uid: None,
         };
         assert_eq!(for_caller(&caller("uid:1000"), story.clone()), story);
         let person = for_caller(&caller("uid:0"), story.clone());

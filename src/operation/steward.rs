@@ -52,7 +52,7 @@ impl Operations {
     /// # Errors
     /// `CONFIG_WRONG`: nothing was changed. `SHUTTING_DOWN` or `TOO_MANY_CALLS`: nobody reads it now.
     pub async fn reload(&self, caller: &CallerId) -> Result<Vec<ConfigChange>, Failure> {
-        self.note(caller, "reload", serde_json::json!({})).await;
+        self.note_of(caller, "reload", serde_json::json!({})).await;
         let (reply, told) = oneshot::channel();
         let asked = self.inner.asked.get();
         let asked = asked.ok_or_else(|| Failure::new(Code::Internal, "nobody reads it"))?;
@@ -84,7 +84,7 @@ impl Operations {
         };
         observe::check_level(level, target).map_err(invalid)?;
         let body = serde_json::json!({ "level": level, "target": target });
-        self.note(caller, "log_level", body).await;
+        self.note_of(caller, "log_level", body).await;
         let filter = observe::set_level(level, target).map_err(invalid)?;
         tracing::info!(
             filter,
@@ -94,14 +94,35 @@ impl Operations {
         Ok(filter)
     }
 
-    /// Who did it, in the journal. While that takes nothing – a foreign one, a full disk – the log has to do: an admin
-    /// who mends the desk needs these calls then most.
-    async fn note(&self, caller: &CallerId, act: &str, mut body: serde_json::Value) {
+    /// Somebody on the bus may do once what the table of rights does not allow it, by polkit's word. To be said before
+    /// it is done.
+    pub async fn note_grant(&self, caller: &str, bus_name: &str, action: &str, method: &str) {
+        let body = serde_json::json!({
+            "door": "bus",
+            "by": "polkit",
+            "action": action,
+            "method": method,
+            "bus_name": bus_name,
+        });
+        self.note(caller, "granted", body).await;
+    }
+
+    /// Who did it, and how it came, in the journal.
+    async fn note_of(&self, caller: &CallerId, act: &str, mut body: serde_json::Value) {
         body["door"] = caller.door.into();
+        if let Some(uid) = caller.uid {
+            body["token_uid"] = uid.into();
+        }
+        self.note(&caller.id, act, body).await;
+    }
+
+    /// While the journal takes nothing – a foreign one, a full disk – the log has to do: an admin who mends the desk
+    /// needs these calls then most.
+    async fn note(&self, caller: &str, act: &str, body: serde_json::Value) {
         let at_ms = wall_ms();
         let day: String = civil(at_ms).chars().take(10).collect();
         let row = NewEvent {
-            by: Some(caller.id.clone()),
+            by: Some(caller.to_owned()),
             ..NewEvent::new(act, VERSION, at_ms, body.to_string())
         };
         let append = Append {
@@ -112,7 +133,7 @@ impl Operations {
             marks: Vec::new(),
         };
         if let Err(error) = self.parts().journal.append(append).await {
-            tracing::warn!(%error, act, caller = caller.id, "an act of an admin is not in the journal");
+            tracing::warn!(%error, act, caller, "an act of an admin is not in the journal");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The accounts of this machine, and sets of callers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use super::caller::Caller;
+use super::caller::{Caller, Groups};
+use super::members::Members;
 use crate::config::access as named;
 
 /// A configured name that is no account of this machine.
@@ -13,8 +15,13 @@ pub struct UnknownName {
     name: String,
 }
 
-/// Some callers. Groups stand for their members as `/etc/group` lists them and for those whose primary group they
-/// are; the kernel does not say which other groups a peer is in.
+/// Where the accounts of a machine stand.
+pub(super) const PASSWD: &str = "/etc/passwd";
+pub(super) const GROUP: &str = "/etc/group";
+
+/// Some callers. Who is in a group is what the kernel, or the bus, says of the caller, as for any file that a group may
+/// read: it holds from a login on, whichever directory the accounts come from. Where nobody says it, the files of
+/// accounts do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Callers {
     uids: BTreeSet<u32>,
@@ -24,18 +31,32 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    pub(super) fn contains(&self, caller: &Caller) -> bool {
+    pub(super) fn contains(&self, caller: &Caller, members: &Members) -> bool {
         match caller {
-            Caller::Uid { uid, gid, .. } => self.uids.contains(uid) || self.gids.contains(gid),
-            Caller::Bus { uid, .. } => self.uids.contains(uid),
+            Caller::Uid {
+                uid, gid, groups, ..
+            } => {
+                let is_named = self.uids.contains(uid) || self.gids.contains(gid);
+                is_named || self.has_group(*uid, groups.as_ref(), members)
+            }
+            Caller::Bus { uid, groups, .. } => {
+                self.uids.contains(uid) || self.has_group(*uid, groups.as_ref(), members)
+            }
             Caller::Token { name, .. } => self.tokens.contains(name),
             Caller::Certificate { subject } => self.certificates.contains(subject),
         }
     }
+
+    fn has_group(&self, uid: u32, groups: Option<&Groups>, members: &Members) -> bool {
+        match groups {
+            Some(groups) => groups.iter().any(|gid| self.gids.contains(gid)),
+            None => members.is_in(uid, &self.gids),
+        }
+    }
 }
 
-/// The accounts of this machine, from `/etc/passwd` and `/etc/group`. Directory services are not asked: the users of
-/// a desk's own service are local.
+/// The accounts of this machine, from `/etc/passwd` and `/etc/group`. Directory services are not asked: names in the
+/// configuration are local, and what groups a caller is in the kernel says.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     users: BTreeMap<String, User>,
@@ -60,8 +81,13 @@ impl Accounts {
     /// # Errors
     /// When one cannot be read.
     pub fn read() -> std::io::Result<Self> {
-        let passwd = std::fs::read_to_string("/etc/passwd")?;
-        let group = std::fs::read_to_string("/etc/group")?;
+        Self::read_from(Path::new(PASSWD), Path::new(GROUP))
+    }
+
+    /// [`Accounts::read`] from elsewhere.
+    pub(super) fn read_from(passwd: &Path, group: &Path) -> std::io::Result<Self> {
+        let passwd = std::fs::read_to_string(passwd)?;
+        let group = std::fs::read_to_string(group)?;
         Ok(Self::parse(&passwd, &group))
     }
 
@@ -118,7 +144,9 @@ impl Accounts {
                 named::Caller::Uid(uid) => {
                     callers.uids.insert(*uid);
                 }
-                named::Caller::Gid(gid) => self.add_group(&mut callers, *gid),
+                named::Caller::Gid(gid) => {
+                    callers.gids.insert(*gid);
+                }
                 named::Caller::User(name) => {
                     let user = self.users.get(name);
                     let user = user.ok_or_else(|| unknown("user", name))?;
@@ -126,7 +154,7 @@ impl Accounts {
                 }
                 named::Caller::Group(name) => {
                     let gid = self.gid(name).ok_or_else(|| unknown("group", name))?;
-                    self.add_group(&mut callers, gid);
+                    callers.gids.insert(gid);
                 }
                 named::Caller::Token(name) => {
                     callers.tokens.insert(name.clone());
@@ -139,15 +167,15 @@ impl Accounts {
         Ok(callers)
     }
 
-    fn add_group(&self, callers: &mut Callers, gid: u32) {
-        callers.gids.insert(gid);
-        let groups = self.groups.values().filter(|group| group.gid == gid);
-        let listed = groups.flat_map(|group| &group.members);
-        let listed = listed.filter_map(|name| self.users.get(name));
-        let primary = self.users.values().filter(|user| user.gid == gid);
-        callers
-            .uids
-            .extend(listed.chain(primary).map(|user| user.uid));
+    /// Whether this user is in any of these groups: listed, or by its primary group.
+    pub(super) fn is_member(&self, uid: u32, gids: &BTreeSet<u32>) -> bool {
+        let of_uid = |(_, user): &(&String, &User)| user.uid == uid;
+        // A number may have several names.
+        self.users.iter().filter(of_uid).any(|(name, user)| {
+            let mut groups = self.groups.values();
+            gids.contains(&user.gid)
+                || groups.any(|group| gids.contains(&group.gid) && group.members.contains(name))
+        })
     }
 }
 

@@ -1,8 +1,12 @@
 //! Who is at the other end.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::table::Operation;
+
+/// The groups that somebody is in, as the kernel noted them at `connect`. Cheap to clone.
+pub type Groups = Arc<[u32]>;
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub enum Caller {
         uid: u32,
         /// Its effective group.
         gid: u32,
+        /// Its other groups; absent where the kernel does not say.
+        groups: Option<Groups>,
         /// Its process, for the log.
         pid: Option<i32>,
     },
@@ -20,8 +26,12 @@ pub enum Caller {
     Token {
         /// Of which name.
         name: String,
-        /// Whose socket it is, as the kernel says; absent where it cannot say.
+        /// Whose socket it is, as the kernel says; absent where it cannot say. For the log and the journal: which
+        /// program had the token, when it was shown from elsewhere than where it belongs. It gives no right.
         uid: Option<u32>,
+        /// What was shown, so that a name which means another token by then is not taken for this one. Absent: nothing
+        /// was, as when it is only asked what a token may do.
+        shown: Option<Shown>,
     },
     /// Who showed a certificate over TLS.
     Certificate {
@@ -32,11 +42,39 @@ pub enum Caller {
     Bus {
         /// Its user, as the bus says.
         uid: u32,
+        /// The groups it is in, as the bus says; absent where it does not.
+        groups: Option<Groups>,
         /// Its unique name on the bus, for the log and for polkit.
         name: String,
-        /// What polkit adds to its rights for this one call.
-        granted: &'static [Operation],
+        /// What polkit has to do with this one call.
+        grant: Grant,
     },
+}
+
+/// What polkit has to do with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Nothing: it adds nothing to this method.
+    Nothing,
+    /// It is asked when the table says no, which is not the last word then.
+    Asked,
+    /// It was asked, and adds these.
+    Given(&'static [Operation]),
+}
+
+/// The digest of a token that was shown, and by which tokens it was known. Says nothing when shown itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Of the token.
+    pub(in crate::ipc) digest: [u8; 32],
+    /// Which tokens knew it: those of one reading of the configuration.
+    pub(in crate::ipc) reading: u64,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
+    }
 }
 
 impl Caller {
@@ -71,8 +109,44 @@ impl Caller {
     #[must_use]
     pub fn granted(&self) -> &'static [Operation] {
         match self {
-            Caller::Bus { granted, .. } => granted,
-            Caller::Uid { .. } | Caller::Token { .. } | Caller::Certificate { .. } => &[],
+            Caller::Bus {
+                grant: Grant::Given(operations),
+                ..
+            } => operations,
+            Caller::Bus { .. }
+            | Caller::Uid { .. }
+            | Caller::Token { .. }
+            | Caller::Certificate { .. } => &[],
+        }
+    }
+
+    /// Whether polkit is asked when the table says no to this call.
+    #[must_use]
+    pub fn asks_polkit(&self) -> bool {
+        matches!(
+            self,
+            Caller::Bus {
+                grant: Grant::Asked,
+                ..
+            }
+        )
+    }
+
+    /// Its name on the bus, for the log.
+    #[must_use]
+    pub fn bus_name(&self) -> Option<&str> {
+        match self {
+            Caller::Bus { name, .. } => Some(name),
+            Caller::Uid { .. } | Caller::Token { .. } | Caller::Certificate { .. } => None,
+        }
+    }
+
+    /// Whose socket a token was shown on, for the log and the journal.
+    #[must_use]
+    pub fn token_uid(&self) -> Option<u32> {
+        match self {
+            Caller::Token { uid, .. } => *uid,
+            Caller::Uid { .. } | Caller::Bus { .. } | Caller::Certificate { .. } => None,
         }
     }
 
@@ -108,16 +182,19 @@ mod tests {
         let uid = Caller::Uid {
             uid: 1000,
             gid: 5,
+            groups: None,
             pid: Some(7),
         };
         let bus = Caller::Bus {
             uid: 1000,
+            groups: None,
             name: ":1.7".into(),
-            granted: &[],
+            grant: Grant::Nothing,
         };
         let token = Caller::Token {
             name: "his".into(),
             uid: Some(1000),
+            shown: None,
         };
         let certificate = Caller::Certificate {
             subject: "his.example".into(),

@@ -1,7 +1,10 @@
 //! Who has which role, by the configuration and the accounts of this machine.
 
-use super::accounts::{Accounts, Callers, UnknownName};
+use std::sync::Arc;
+
+use super::accounts::{self, Accounts, Callers, UnknownName};
 use super::caller::Caller;
+use super::members::Members;
 use super::table::Operation;
 use crate::book::Code;
 use crate::config::access::{self as named, Access, Role};
@@ -11,7 +14,7 @@ use crate::operation::{CallerId, Failure};
 pub const GROUP: &str = "yibao";
 
 /// Who has which role.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     owner_uid: u32,
     /// A row for each role.
@@ -22,6 +25,8 @@ pub struct Policy {
     group: Callers,
     unnamed_bill: Callers,
     unmasked: Callers,
+    /// Who is in which group, where nobody says it of the caller.
+    members: Arc<Members>,
     /// Whether money and goods may be moved over TCP.
     tcp_settles: bool,
 }
@@ -50,8 +55,19 @@ impl Policy {
             group: accounts.callers(group.as_slice())?,
             unnamed_bill: accounts.callers(&access.unnamed_bill)?,
             unmasked: accounts.callers(&access.unmasked)?,
+            members: Arc::new(Members::of(accounts)),
             tcp_settles: false,
         })
+    }
+
+    /// The same, and who is in which group is looked up in the files of this machine whenever they changed.
+    #[must_use]
+    pub fn with_files(self, accounts: &Accounts) -> Self {
+        let (passwd, group) = (accounts::PASSWD.into(), accounts::GROUP.into());
+        Self {
+            members: Arc::new(Members::in_files(accounts, passwd, group)),
+            ..self
+        }
     }
 
     /// The same, and whether money and goods may be moved over TCP.
@@ -76,7 +92,7 @@ impl Policy {
         if self.is_own(caller) {
             return vec![Role::Admin];
         }
-        let named = self.roles.iter().filter(|(_, who)| who.contains(caller));
+        let named = self.roles.iter().filter(|(_, who)| self.are(who, caller));
         let named: Vec<Role> = named.map(|(role, _)| *role).collect();
         let unnamed = match self.cashiers_are_named {
             true => Role::Monitor,
@@ -85,16 +101,20 @@ impl Policy {
         match caller {
             _ if !named.is_empty() => named,
             Caller::Uid { .. } => vec![unnamed],
-            Caller::Bus { .. } if self.group.contains(caller) => vec![unnamed],
+            Caller::Bus { .. } if self.are(&self.group, caller) => vec![unnamed],
             Caller::Bus { .. } | Caller::Token { .. } | Caller::Certificate { .. } => Vec::new(),
         }
+    }
+
+    fn are(&self, who: &Callers, caller: &Caller) -> bool {
+        who.contains(caller, &self.members)
     }
 
     /// Whether the socket's mode lets this user in, as far as the files of accounts tell; true for callers that need
     /// no socket.
     #[must_use]
     pub fn opens_socket(&self, caller: &Caller) -> bool {
-        caller.is_remote() || self.is_own(caller) || self.group.contains(caller)
+        caller.is_remote() || self.is_own(caller) || self.are(&self.group, caller)
     }
 
     /// Whether this caller may do that.
@@ -130,8 +150,9 @@ impl Policy {
         Ok(CallerId {
             id: caller.to_string(),
             door: caller.door(),
-            may_bill_unnamed: self.unnamed_bill.contains(caller),
-            may_see_persons: roles.contains(&Role::Admin) || self.unmasked.contains(caller),
+            may_bill_unnamed: self.are(&self.unnamed_bill, caller),
+            may_see_persons: roles.contains(&Role::Admin) || self.are(&self.unmasked, caller),
+            uid: caller.token_uid(),
         })
     }
 }

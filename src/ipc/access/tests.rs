@@ -103,6 +103,34 @@ fn only_who_is_named_settles() {
 }
 
 #[test]
+fn what_the_kernel_or_the_bus_says_of_groups_counts_and_not_the_files() {
+    let policy = policy(&[(Role::Kiosk, Named::Group("empty".into()))]);
+    let kernel = |uid, groups: &[u32]| Caller::Uid {
+        uid,
+        gid: uid,
+        groups: Some(groups.into()),
+        pid: None,
+    };
+    let bus = |uid, groups: &[u32]| Caller::Bus {
+        uid,
+        groups: Some(groups.into()),
+        name: ":1.9".into(),
+        grant: Grant::Nothing,
+    };
+    assert_eq!(policy.roles(&kernel(77, &[3, 501])), [Role::Kiosk]);
+    assert_eq!(policy.roles(&bus(77, &[3, 501])), [Role::Kiosk]);
+    assert_eq!(
+        policy.roles(&bus(77, &[500])),
+        [Role::Cashier],
+        "in yibao, though no file lists it"
+    );
+    // `his` is listed in yibao, and took no membership with it when it connected.
+    assert_eq!(policy.roles(&bus(1000, &[1000])), []);
+    assert!(!policy.opens_socket(&kernel(1000, &[1000])));
+    assert!(policy.opens_socket(&kernel(1000, &[500])));
+}
+
+#[test]
 fn with_no_cashier_named_the_sockets_mode_decides() {
     let stranger = caller(1001, 1001);
     assert_eq!(policy(&[]).roles(&stranger), [Role::Cashier]);
@@ -139,6 +167,7 @@ fn a_token_or_certificate_is_what_it_is_named_and_else_nothing() {
     let token = |name: &str| Caller::Token {
         name: name.into(),
         uid: Some(0),
+        shown: None,
     };
     let certificate = |subject: &str| Caller::Certificate {
         subject: subject.into(),
@@ -168,8 +197,9 @@ fn a_token_or_certificate_is_what_it_is_named_and_else_nothing() {
 fn on_the_bus_one_is_who_one_is_on_the_socket() {
     let bus = |uid| Caller::Bus {
         uid,
+        groups: None,
         name: ":1.9".into(),
-        granted: &[],
+        grant: Grant::Nothing,
     };
     let policy = policy(&[(Role::Kiosk, Named::User("kiosk".into()))]);
     for (uid, expected) in [
@@ -266,6 +296,7 @@ fn caller(uid: u32, gid: u32) -> Caller {
     Caller::Uid {
         uid,
         gid,
+        groups: None,
         pid: None,
     }
 }

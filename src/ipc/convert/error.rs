@@ -46,6 +46,8 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 10] = [
             Code::ExportDeskMissing,
             Code::ExportDeskNotNamed,
             Code::HisListUnreadable,
+            Code::ContentTypeUnknown,
+            Code::HttpMethodWrong,
         ],
     ),
     (tonic::Code::AlreadyExists, &[Code::RequestIdOtherBody]),

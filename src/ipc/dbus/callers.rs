@@ -9,9 +9,10 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zbus::names::OwnedUniqueName;
-use zbus::{Connection, OwnedVariant};
+use zbus::{Connection, OwnedVariant, Variant};
 
 use super::catalogue::BUS;
+use crate::ipc::access::Groups;
 
 /// Calls of one connection that are looked at, before it is known whose it is. The bus itself holds no more than 128
 /// by default.
@@ -19,13 +20,22 @@ const CALLS_PER_CONNECTION_MAX: u32 = 128;
 /// How long the bus may take to say who somebody is.
 const CREDENTIALS_MS_MAX: u64 = 5_000;
 
+/// Who has a connection, as the bus noted when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Credentials {
+    /// Its user.
+    pub(super) uid: u32,
+    /// The groups it is in; absent where the bus does not say.
+    pub(super) groups: Option<Groups>,
+}
+
 /// One connection to the bus that has called.
 pub(super) struct Peer {
     /// Its unique name.
     pub(super) name: OwnedUniqueName,
     /// It left the bus, or we did.
     pub(super) gone: CancellationToken,
-    uid: OnceCell<u32>,
+    credentials: OnceCell<Credentials>,
     calls: AtomicU32,
     watches: Mutex<HashMap<String, CancellationToken>>,
 }
@@ -41,15 +51,15 @@ impl Drop for Counted {
 
 impl Peer {
     /// Whose it is; nothing: it has left, or the bus does not say.
-    pub(super) async fn uid(&self, bus: &Connection) -> Option<u32> {
-        let asked = self.uid.get_or_try_init(|| async {
-            let asked = ask_uid(bus, self.name.as_str());
+    pub(super) async fn credentials(&self, bus: &Connection) -> Option<Credentials> {
+        let asked = self.credentials.get_or_try_init(|| async {
+            let asked = ask_credentials(bus, self.name.as_str());
             match timeout(Duration::from_millis(CREDENTIALS_MS_MAX), asked).await {
-                Ok(uid) => uid.ok_or(()),
+                Ok(told) => told.ok_or(()),
                 Err(_) => Err(()),
             }
         });
-        asked.await.ok().copied()
+        asked.await.ok().cloned()
     }
 
     /// Begins a subscription of this name; nothing: it has one already.
@@ -110,7 +120,7 @@ impl Callers {
             Arc::new(Peer {
                 name: name.clone(),
                 gone: self.closing.child_token(),
-                uid: OnceCell::new(),
+                credentials: OnceCell::new(),
                 calls: AtomicU32::new(0),
                 watches: Mutex::default(),
             })
@@ -132,7 +142,7 @@ impl Callers {
     }
 }
 
-async fn ask_uid(bus: &Connection, name: &str) -> Option<u32> {
+async fn ask_credentials(bus: &Connection, name: &str) -> Option<Credentials> {
     let asked = bus.call_method(
         Some(BUS),
         "/org/freedesktop/DBus",
@@ -141,10 +151,18 @@ async fn ask_uid(bus: &Connection, name: &str) -> Option<u32> {
         &name,
     );
     let reply = asked.await.ok()?;
-    let credentials: HashMap<String, OwnedVariant> = reply.body().deserialize().ok()?;
-    credentials
-        .get("UnixUserID")
-        .and_then(|uid| u32::try_from(&**uid).ok())
+    read(&reply.body().deserialize().ok()?)
+}
+
+fn read(told: &HashMap<String, OwnedVariant>) -> Option<Credentials> {
+    let uid = u32::try_from(&**told.get("UnixUserID")?).ok()?;
+    let groups = told.get("UnixGroupIDs").and_then(|groups| {
+        let Variant::Array(groups) = &**groups else {
+            return None;
+        };
+        groups.iter().map(|gid| u32::try_from(gid).ok()).collect()
+    });
+    Some(Credentials { uid, groups })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -175,6 +193,20 @@ mod tests {
             callers.enter(name).is_some(),
             "a name that is used again is another"
         );
+    }
+
+    #[test]
+    fn the_bus_says_whose_a_connection_is_and_maybe_its_groups() {
+        let owned = |value: Variant<'_>| OwnedVariant::try_from(value).unwrap();
+        let mut told = HashMap::from([("UnixUserID".to_owned(), owned(Variant::U32(7)))]);
+        let known = read(&told).unwrap();
+        assert_eq!((known.uid, known.groups), (7, None));
+        let groups = zbus::Array::from(vec![7_u32, 500]);
+        told.insert("UnixGroupIDs".to_owned(), owned(Variant::Array(groups)));
+        let groups = read(&told).unwrap().groups;
+        assert_eq!(groups.as_deref(), Some(&[7, 500][..]));
+        told.remove("UnixUserID");
+        assert!(read(&told).is_none(), "nobody's");
     }
 
     #[test]

@@ -20,15 +20,15 @@ use super::callers::Callers;
 use super::catalogue::{BUS, ROOT, ROOT_PATH};
 use super::desk::{Changes, DEVICE, Snapshot, fields};
 use super::error::Refusal;
-use super::serve::Server;
+use super::serve::{Inside, Server};
 use super::standard::{OBJECTS, PROPERTIES};
 use crate::book::Code;
-use crate::ipc::call::Calls;
-use crate::ipc::convert;
+use crate::ipc::{convert, grpc};
+use crate::observe::metrics::PROCESS;
 use crate::operation::{BusState, Failure, Operations};
 
 /// Calls of all callers at once.
-const CALLS_MAX: usize = 4_096;
+pub(super) const CALLS_MAX: usize = 4_096;
 /// How long the bus may take to let us in.
 const JOIN_MS_MAX: u64 = 10_000;
 /// Pauses between attempts to join: the first, doubled up to the last.
@@ -53,8 +53,7 @@ const LEAVING: &str = "type='signal',sender='org.freedesktop.DBus',interface='or
 
 /// The door, not yet on the bus.
 pub struct Door {
-    calls: Calls,
-    operations: Operations,
+    inside: Inside,
 }
 
 /// Why it is not on the bus.
@@ -75,17 +74,22 @@ enum Ended {
 }
 
 impl Door {
-    /// Calls by `calls`, as every caller does; looks at the desk by itself.
+    /// Calls as every caller of that door does, and counts its callers with those; looks at the desk by itself.
     #[must_use]
-    pub fn new(calls: Calls, operations: Operations) -> Self {
-        Self { calls, operations }
+    pub fn new(beside: &grpc::Door, operations: Operations) -> Self {
+        let inside = Inside {
+            calls: beside.calls(),
+            gate: beside.gate(),
+            operations,
+        };
+        Self { inside }
     }
 
     /// Serves until told to stop, then lets running calls end for a short time. A bus that is not there, or goes, is
     /// looked for again.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        self.operations.bus_is(BusState::Away);
+        self.inside.operations.bus_is(BusState::Away);
         let (mut pause_ms, mut is_missed) = (PAUSE_MS_MIN, false);
         loop {
             let joined = tokio::select! {
@@ -95,11 +99,11 @@ impl Door {
             match joined {
                 Ok((bus, messages)) => {
                     tracing::info!(name = ROOT, "on the system bus");
-                    self.operations.bus_is(BusState::On);
+                    self.inside.operations.bus_is(BusState::On);
                     is_missed = false;
                     let since = Instant::now();
                     let ended = self.serve_on(bus, messages, &mut stop).await;
-                    self.operations.bus_is(BusState::Away);
+                    self.inside.operations.bus_is(BusState::Away);
                     match ended {
                         Ended::Stopped => return,
                         Ended::Lost => tracing::warn!("the system bus went away; looking for it"),
@@ -135,7 +139,7 @@ impl Door {
         let first = self.look().await;
         let (desk, shown) = watch::channel(first);
         let watching = self.watch_desk(bus.clone(), desk);
-        let server = Arc::new(Server::new(bus.clone(), self.calls.clone(), shown));
+        let server = Arc::new(Server::new(bus.clone(), self.inside.clone(), shown));
         let places = Arc::new(Semaphore::new(CALLS_MAX));
         let mut callers = Callers::new(closing.clone());
         tokio::pin!(watching);
@@ -188,10 +192,10 @@ impl Door {
 
     /// Tells everybody on the bus what changed at the desk, and remembers it for who asks.
     async fn watch_desk(&self, bus: Connection, desk: watch::Sender<Snapshot>) -> Infallible {
-        let mut devices = self.operations.watch_devices(None);
+        let mut devices = self.inside.operations.watch_devices(None);
         let (mut pulse, mut idle) = (None, 0);
         loop {
-            let beats = Some(self.operations.pulse());
+            let beats = Some(self.inside.operations.pulse());
             if beats != pulse || idle >= LOOKS_IDLE_MAX {
                 (pulse, idle) = (beats, 0);
                 self.tell(&bus, &desk).await;
@@ -220,7 +224,7 @@ impl Door {
     }
 
     async fn look(&self) -> Snapshot {
-        let status = self.operations.status().await;
+        let status = self.inside.operations.status().await;
         Snapshot::of(convert::status::status(status, now_ms()))
     }
 }
@@ -269,6 +273,7 @@ async fn take(
     let place = Arc::clone(places).try_acquire_owned();
     let (Some(entered), Ok(place)) = (entered, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
+        PROCESS.calls_refused.count([failure.code.id()]);
         if let Ok(reply) = Refusal::from(failure).reply(&header, false)
             && let Err(error) = server.bus.send(&reply).await
         {

@@ -1,6 +1,6 @@
 //! Errors on the bus: a name to branch on, a text for people, a dictionary for programs.
 //!
-//! `org.yibaod.Error.NOBODY_SCANNED` with one argument, the text: GLib shows no text of an error that has more. Its last
+//! `org.yibaod.Error.NOBODY_SCANNED`, or what the bus itself has a name for under that, with one argument, the text: GLib shows no text of an error that has more. Its last
 //! line is for programs. A caller that asks for `error_details` gets the dictionary as a second argument.
 
 use tonic::Status;
@@ -30,12 +30,20 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// One that the bus has a name for.
-    pub(super) fn standard(name: &str, text: impl Into<String>) -> Self {
+    /// One that the bus has a name for and the book no row.
+    fn standard(name: &str, text: impl Into<String>) -> Self {
         Self {
             name: format!("{STANDARD}{name}"),
             text: text.into(),
             details: Fields::new(),
+        }
+    }
+
+    /// One that the bus has a name for and the book a row.
+    pub(super) fn named(name: &str, code: Code, text: impl Into<String>) -> Self {
+        Self {
+            name: format!("{STANDARD}{name}"),
+            ..Failure::new(code, text).into()
         }
     }
 
@@ -166,6 +174,20 @@ mod tests {
         let fields = Array::from(vec!["a".to_owned(), "b[0].c".to_owned()]);
         assert_eq!(details["fields"], Variant::Array(fields));
         assert_eq!(details["money"], Variant::Str("NOT_CHARGED".into()));
+    }
+
+    #[test]
+    fn a_name_of_the_bus_stands_before_the_row_of_the_book() {
+        let refusal = Refusal::named("UnknownMethod", Code::MethodUnknown, "there is no method X");
+        assert_eq!(refusal.name, "org.freedesktop.DBus.Error.UnknownMethod");
+        assert!(
+            refusal
+                .text
+                .starts_with("E7013 METHOD_UNKNOWN: there is no method X\n"),
+            "{}",
+            refusal.text
+        );
+        assert_eq!(refusal.details["code"], Variant::Str("E7013".into()));
     }
 
     #[test]

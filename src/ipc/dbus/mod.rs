@@ -18,12 +18,14 @@ mod error;
 mod introspect;
 mod places;
 mod polkit;
+mod request;
 mod serve;
 mod shape;
 mod standard;
 mod words;
 
 pub use door::Door;
+pub use polkit::action_of;
 
 #[cfg(test)]
 pub(super) use polkit::action;

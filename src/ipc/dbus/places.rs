@@ -1,17 +1,13 @@
-//! Places for reading the files of requests. A file may lie on a disk that hangs, or on one that its sender made to
-//! hang: nobody holds all places.
+//! Places for what takes long and what somebody else decides about: reading files that may lie on a disk that hangs, or
+//! on one that its sender made to hang; questions that nobody may answer. Nobody holds all places.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Requests whose files are read at once. A disk that hangs holds its own place only.
-const READING_MAX: usize = 8;
-/// Of these, for one user.
-const READING_PER_USER_MAX: usize = 2;
-
-/// Who reads, by user id.
-#[derive(Default)]
+/// Places of one kind, and who has them, by user id.
 pub(super) struct Places {
+    all_max: usize,
+    per_user_max: usize,
     held: Mutex<BTreeMap<u32, usize>>,
 }
 
@@ -22,11 +18,25 @@ pub(super) struct Place {
 }
 
 impl Places {
+    /// So many, of which one user has so many at most.
+    pub(super) fn new(all_max: usize, per_user_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            all_max,
+            per_user_max,
+            held: Mutex::default(),
+        })
+    }
+
+    /// How many one user has at most.
+    pub(super) fn per_user_max(&self) -> usize {
+        self.per_user_max
+    }
+
     /// A place for this user; nothing: there is none at present.
     pub(super) fn take(self: &Arc<Self>, uid: u32) -> Option<Place> {
         let mut held = self.lock();
         let own = held.get(&uid).copied().unwrap_or(0);
-        if own >= READING_PER_USER_MAX || held.values().sum::<usize>() >= READING_MAX {
+        if own >= self.per_user_max || held.values().sum::<usize>() >= self.all_max {
             return None;
         }
         held.insert(uid, own + 1);
@@ -59,15 +69,15 @@ mod tests {
 
     #[test]
     fn one_user_leaves_places_to_others() {
-        let places = Arc::new(Places::default());
-        let mut held: Vec<Place> = (0..READING_PER_USER_MAX)
+        let places = Places::new(8, 2);
+        let mut held: Vec<Place> = (0..2)
             .map(|_| places.take(1).expect("there is room"))
             .collect();
         assert!(places.take(1).is_none(), "it has its share");
         for uid in 2..=4 {
-            held.extend((0..READING_PER_USER_MAX).map(|_| places.take(uid).expect("others go on")));
+            held.extend((0..2).map(|_| places.take(uid).expect("others go on")));
         }
-        assert_eq!(held.len(), READING_MAX);
+        assert_eq!(held.len(), 8);
         assert!(places.take(5).is_none(), "all are taken");
         held.remove(0);
         let again = places.take(1).expect("one was given back");

@@ -1,7 +1,8 @@
 //! polkit may add a dangerous operation to what a caller on the bus may do; it never takes one away.
 //!
 //! The table of rights decides first. Only when it says no to one of these methods, polkit is asked about the caller
-//! by its name on the bus, and its yes holds for this one call. No answer in time is a no.
+//! by its name on the bus, and its yes holds for this one call and is written down. No answer in time is a no. What
+//! went wrong is said in the refusal, of which the log is told as of any other.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,6 +69,15 @@ pub(in crate::ipc) fn action(method: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.method == method)
 }
 
+/// The action by which polkit may allow this operation on the bus, if there is one.
+#[must_use]
+pub fn action_of(operation: Operation) -> Option<&'static str> {
+    let mut actions = ACTIONS.iter();
+    actions
+        .find(|action| action.grants.contains(&operation))
+        .map(|action| action.id)
+}
+
 /// What polkit said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -129,11 +139,11 @@ pub(super) async fn ask(
     match timeout(at_most.min(Duration::from_millis(wait_ms)), asked).await {
         Ok(Ok(reply)) => verdict(&reply),
         Ok(Err(error)) => {
-            tracing::warn!(%error, action = action.id, "polkit could not be asked");
+            tracing::debug!(%error, action = action.id, "polkit could not be asked");
             Verdict::Nothing
         }
         Err(_) => {
-            tracing::warn!(action = action.id, "polkit did not answer in time");
+            tracing::debug!(action = action.id, "polkit did not answer in time");
             // A dialog that nobody waits for must not stay. Nobody waits for this answer either.
             let cancelled = bus.call_method(
                 Some(SERVICE),
@@ -156,7 +166,7 @@ fn verdict(reply: &zbus::Message) -> Verdict {
         Ok(((false, true, _),)) => Verdict::WouldAsk,
         Ok(((false, false, _),)) => Verdict::No,
         Err(error) => {
-            tracing::warn!(%error, "polkit's answer cannot be understood");
+            tracing::debug!(%error, "polkit's answer cannot be understood");
             Verdict::Nothing
         }
     }

@@ -1,6 +1,5 @@
 //! One call from the bus: unpack, call, pack. What is answered often goes to the caller alone, as signals.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,73 +7,109 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
-use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use tokio::sync::watch;
 use tonic::Status;
+use zbus::Connection;
 use zbus::message::{Flags, Header, Message};
-use zbus::{Connection, Dict, Variant};
 
-use super::callers::{Peer, Watch};
+use super::callers::{Credentials, Peer, Watch};
 use super::catalogue::{Catalogue, Method, ROOT, ROOT_PATH};
 use super::desk::Snapshot;
+use super::door::CALLS_MAX;
 use super::error::{Refusal, is_not_allowed};
-use super::places::Places;
+use super::places::{Place, Places};
 use super::polkit::{self, Verdict};
+use super::request::{SUBSCRIPTION_KEY, Wants, argument, of_key, read, wants_details};
 use super::shape::{self, Fields};
 use super::standard;
 use super::words::Words;
 use crate::book::Code;
-use crate::ipc::access::{Caller, Operation};
+use crate::ipc::access::{Caller, Grant, Operation};
 use crate::ipc::call::Calls;
-use crate::operation::Failure;
+use crate::ipc::grpc::{Gate, Pass, Refused};
+use crate::operation::{Failure, Operations};
 
 /// Bytes of one request. A hundred times a full bill; files come as descriptors.
 const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 /// When the caller does not say how long it waits. Most libraries give up after 25 s.
-const DEADLINE_MS: u32 = 20_000;
-/// A longer wait is a mistake.
-const DEADLINE_MS_MAX: u32 = 600_000;
+const DEADLINE_MS: u64 = 20_000;
 /// How long the files of a request may take to be read.
 const READING_MS_MAX: u64 = 10_000;
-/// Keys of a request that are the door's, not the message's.
-const DEADLINE_KEY: &str = "deadline_ms";
-const SUBSCRIPTION_KEY: &str = "subscription";
-const DETAILS_KEY: &str = "error_details";
-const RESERVED: [&str; 3] = [DEADLINE_KEY, SUBSCRIPTION_KEY, DETAILS_KEY];
+/// Calls of one user that are begun, of those that the door has room for; more are refused at once. Of these only so
+/// many as at any door are read, the others wait for their turn.
+const CALLS_PER_USER_MAX: usize = 512;
+/// Requests whose files are read at once. A disk that hangs holds its own place only.
+const READING_MAX: usize = 8;
+const READING_PER_USER_MAX: usize = 2;
+/// Questions to polkit at once. It may be silent for as long as it is waited for.
+const QUESTIONS_MAX: usize = 64;
+const QUESTIONS_PER_USER_MAX: usize = 2;
+/// Of these, such as put a dialog before a person.
+const PERSONS_PER_USER_MAX: usize = 1;
 
 /// Everything that a call needs. One for a connection to the bus.
 pub(super) struct Server {
     pub(super) bus: Connection,
-    pub(super) calls: Calls,
     pub(super) desk: watch::Receiver<Snapshot>,
+    inside: Inside,
+    begun: Arc<Places>,
     reading: Arc<Places>,
+    questions: Arc<Places>,
+    persons: Arc<Places>,
 }
 
-/// What a caller wants besides its message.
-struct Wants {
-    deadline: Option<Duration>,
-    subscription: Option<String>,
+/// What the door leads to.
+#[derive(Clone)]
+pub(super) struct Inside {
+    /// The methods.
+    pub(super) calls: Calls,
+    /// What counts callers, as at every door.
+    pub(super) gate: Gate,
+    /// The desk itself.
+    pub(super) operations: Operations,
+}
+
+/// Who calls, counted.
+struct Entered {
+    caller: Caller,
+    /// Until the request is taken whole and its answer begins.
+    request: Pass,
+    _begun: Place,
+}
+
+/// A call that polkit may be asked about.
+struct Asking<'a> {
+    peer: &'a Peer,
+    caller: &'a Caller,
+    call: &'a Message,
+    method: &'a Method,
 }
 
 impl Server {
-    pub(super) fn new(bus: Connection, calls: Calls, desk: watch::Receiver<Snapshot>) -> Self {
+    pub(super) fn new(bus: Connection, inside: Inside, desk: watch::Receiver<Snapshot>) -> Self {
         Self {
             bus,
-            calls,
             desk,
-            reading: Arc::default(),
+            inside,
+            begun: Places::new(CALLS_MAX, CALLS_PER_USER_MAX),
+            reading: Places::new(READING_MAX, READING_PER_USER_MAX),
+            questions: Places::new(QUESTIONS_MAX, QUESTIONS_PER_USER_MAX),
+            persons: Places::new(QUESTIONS_MAX, PERSONS_PER_USER_MAX),
         }
     }
 
     /// Answers one call. Dropped when the caller leaves.
     pub(super) async fn serve(&self, peer: &Arc<Peer>, call: &Message) {
         let header = call.header();
-        let method = method_of(&header);
-        match method {
-            Some(method) if method.streams => self.follow(peer, call, method).await,
+        let entered = match self.enter(peer).await {
+            Ok(entered) => entered,
+            Err(refusal) => return self.reply(call, Err(refusal)).await,
+        };
+        match method_of(&header) {
+            Some(method) if method.streams => self.follow(peer, call, method, entered).await,
             Some(method) => {
-                let answered = self.unary(peer, call, method).await;
+                let answered = self.unary(peer, call, method, &entered.caller).await;
                 let answered = answered.and_then(|dict| {
                     let reply = Message::method_return(&header).build(&dict);
                     reply.map_err(|error| broken(&error))
@@ -86,6 +121,48 @@ impl Server {
                 self.reply(call, answered).await;
             }
         }
+    }
+
+    /// Says who calls, waits for its turn and counts its request, as every door does before it reads one.
+    async fn enter(&self, peer: &Peer) -> Result<Entered, Refusal> {
+        let Some(Credentials { uid, groups }) = peer.credentials(&self.bus).await else {
+            let detail = "the bus does not say whose the connection is";
+            return Err(Failure::new(Code::NotAllowed, detail).into());
+        };
+        let caller = Caller::Bus {
+            uid,
+            groups,
+            name: peer.name.to_string(),
+            grant: Grant::Nothing,
+        };
+        let Some(begun) = self.begun.take(uid) else {
+            let most = self.begun.per_user_max();
+            let detail = format!("{caller} has {most} calls on the bus");
+            return Err(self.too_many(&caller, None, detail));
+        };
+        match self.inside.gate.enter(&caller).await {
+            Ok(request) => Ok(Entered {
+                caller,
+                request,
+                _begun: begun,
+            }),
+            Err(failure) => Err(self.refuse(&caller, None, &failure)),
+        }
+    }
+
+    fn too_many(&self, caller: &Caller, operation: Option<Operation>, detail: String) -> Refusal {
+        self.refuse(caller, operation, &Failure::new(Code::TooManyCalls, detail))
+    }
+
+    /// A refusal that is the door's own.
+    fn refuse(&self, caller: &Caller, operation: Option<Operation>, failure: &Failure) -> Refusal {
+        self.inside.gate.refused(&Refused {
+            who: &caller.to_string(),
+            caller: Some(caller),
+            operation,
+            failure,
+        });
+        failure.clone().into()
     }
 
     /// Methods that are no operation.
@@ -127,32 +204,38 @@ impl Server {
         peer: &Arc<Peer>,
         call: &Message,
         method: &Method,
+        caller: &Caller,
     ) -> Result<Fields, Refusal> {
-        let (message, wants) = self.request(peer, call, method).await?;
-        let deadline = wants
-            .deadline
-            .unwrap_or(Duration::from_millis(DEADLINE_MS.into()));
+        let (message, wants) = self.request(caller, call, method).await?;
+        let deadline = wants.deadline.unwrap_or(Duration::from_millis(DEADLINE_MS));
         let over = tokio::time::Instant::now() + deadline;
-        let caller = self.caller(peer).await?;
-        let asked = |caller, deadline| {
+        let asked = |grant, deadline| {
             let (message, path) = (message.clone(), &method.grpc_path);
-            self.calls.unary(caller, path, message, Some(deadline))
+            let caller = with(caller, grant);
+            (self.inside.calls).unary(caller, path, message, Some(deadline))
         };
-        let mut answered = asked(caller.clone(), deadline).await;
-        if let Err(status) = &answered
-            && let Some(granted) = self.granted(peer, call, method, status, deadline).await?
-        {
-            let left = over.saturating_duration_since(tokio::time::Instant::now());
-            answered = asked(with(caller, granted), left).await;
+        let mut answered = asked(first_word(method), deadline).await;
+        if let Err(status) = &answered {
+            let asking = Asking {
+                peer,
+                caller,
+                call,
+                method,
+            };
+            if let Some(granted) = self.granted(&asking, status, deadline).await? {
+                let left = over.saturating_duration_since(tokio::time::Instant::now());
+                answered = asked(granted, left).await;
+            }
         }
         let answer = answered.map_err(|status| Refusal::from(&status))?;
         given(method, answer)
     }
 
     /// Follows what the method tells to its end.
-    async fn follow(&self, peer: &Arc<Peer>, call: &Message, method: &Method) {
+    async fn follow(&self, peer: &Arc<Peer>, call: &Message, method: &Method, entered: Entered) {
         let header = call.header();
-        let begun = self.begin(peer, call, method).await;
+        let begun = self.begin(peer, call, method, &entered.caller).await;
+        drop(entered.request);
         let (watch, mut answers) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return self.reply(call, Err(refusal)).await,
@@ -192,19 +275,26 @@ impl Server {
         peer: &Arc<Peer>,
         call: &Message,
         method: &Method,
+        caller: &Caller,
     ) -> Result<(Watch, BoxStream<'static, Result<Bytes, Status>>), Refusal> {
-        let (message, wants) = self.request(peer, call, method).await?;
+        let (message, wants) = self.request(caller, call, method).await?;
         let watch = subscribe(peer, wants.subscription)?;
-        let caller = self.caller(peer).await?;
-        let asked = |caller| {
+        let asked = |grant| {
             let (message, path) = (message.clone(), &method.grpc_path);
-            self.calls.stream(caller, path, message, wants.deadline)
+            let caller = with(caller, grant);
+            (self.inside.calls).stream(caller, path, message, wants.deadline)
         };
-        let mut begun = asked(caller.clone()).await;
+        let mut begun = asked(first_word(method)).await;
         if let Err(status) = &begun {
             let at_most = wants.deadline.unwrap_or(Duration::MAX);
-            if let Some(granted) = self.granted(peer, call, method, status, at_most).await? {
-                begun = asked(with(caller, granted)).await;
+            let asking = Asking {
+                peer,
+                caller,
+                call,
+                method,
+            };
+            if let Some(granted) = self.granted(&asking, status, at_most).await? {
+                begun = asked(granted).await;
             }
         }
         match begun {
@@ -216,7 +306,7 @@ impl Server {
     /// The message in protobuf, and what stands beside it.
     async fn request(
         &self,
-        peer: &Peer,
+        caller: &Caller,
         call: &Message,
         method: &Method,
     ) -> Result<(Bytes, Wants), Refusal> {
@@ -229,12 +319,12 @@ impl Server {
         if call.data().fds().is_empty() {
             return read(call, method);
         }
-        let uid = self.uid(peer).await?;
         // Files may lie on a disk that takes its time.
         let (call, method) = (call.clone(), method.clone());
-        let Some(place) = self.reading.take(uid) else {
-            let detail = "too many files are being read";
-            return Err(Failure::new(Code::TooManyCalls, detail).into());
+        let place = caller.local_uid().and_then(|uid| self.reading.take(uid));
+        let Some(place) = place else {
+            let detail = "too many files are being read".to_owned();
+            return Err(self.too_many(caller, None, detail));
         };
         let reading = tokio::task::spawn_blocking(move || {
             let _held = place;
@@ -249,52 +339,58 @@ impl Server {
         }
     }
 
-    async fn uid(&self, peer: &Peer) -> Result<u32, Refusal> {
-        peer.uid(&self.bus).await.ok_or_else(|| {
-            let detail = "the bus does not say whose the connection is";
-            Failure::new(Code::NotAllowed, detail).into()
-        })
-    }
-
-    async fn caller(&self, peer: &Peer) -> Result<Caller, Refusal> {
-        Ok(Caller::Bus {
-            uid: self.uid(peer).await?,
-            name: peer.name.to_string(),
-            granted: &[],
-        })
-    }
-
     /// What polkit adds for this call, when the table of rights said no to a dangerous operation.
     async fn granted(
         &self,
-        peer: &Peer,
-        call: &Message,
-        method: &Method,
+        asking: &Asking<'_>,
         status: &Status,
         at_most: Duration,
-    ) -> Result<Option<&'static [Operation]>, Refusal> {
+    ) -> Result<Option<Grant>, Refusal> {
+        let Asking { caller, method, .. } = asking;
         let Some(action) = polkit::action(&method.name).filter(|_| is_not_allowed(status)) else {
             return Ok(None);
         };
-        let flags = call.primary_header().flags();
+        let operation = action.grants.first().copied();
+        let flags = asking.call.primary_header().flags();
         let may_ask_person = flags.contains(Flags::ALLOW_INTERACTIVE_AUTH);
-        let name = peer.name.as_str();
+        let places = match may_ask_person {
+            true => vec![&self.questions, &self.persons],
+            false => vec![&self.questions],
+        };
+        let uid = caller.local_uid().unwrap_or(u32::MAX);
+        let held: Result<Vec<Place>, usize> = places
+            .into_iter()
+            .map(|places| places.take(uid).ok_or_else(|| places.per_user_max()))
+            .collect();
+        let _held = held.map_err(|most| {
+            let detail = format!("polkit is being asked about {most} of this user's calls already");
+            self.too_many(caller, operation, detail)
+        })?;
+        let name = asking.peer.name.as_str();
         let verdict = polkit::ask(&self.bus, name, action, may_ask_person, at_most).await;
-        tracing::info!(
-            caller = name,
-            action = action.id,
-            ?verdict,
-            "polkit was asked"
-        );
+        tracing::debug!(%caller, bus_name = name, action = action.id, ?verdict, "polkit was asked");
         match verdict {
-            Verdict::Yes => Ok(Some(action.grants)),
+            Verdict::Yes => {
+                let who = caller.to_string();
+                tracing::info!(
+                    caller = who,
+                    bus_name = name,
+                    operation = method.name,
+                    action = action.id,
+                    "polkit allows it"
+                );
+                let operations = &self.inside.operations;
+                (operations.note_grant(&who, name, action.id, &method.name)).await;
+                Ok(Some(Grant::Given(action.grants)))
+            }
             Verdict::No | Verdict::WouldAsk | Verdict::Nothing => {
                 let detail = format!(
                     "the table of rights does not allow it; {} ({})",
                     verdict.words(),
                     action.id
                 );
-                Err(Failure::new(Code::NotAllowed, detail).into())
+                let failure = Failure::new(Code::NotAllowed, detail);
+                Err(self.refuse(caller, operation, &failure))
             }
         }
     }
@@ -353,59 +449,6 @@ fn interface_of(method: &Method) -> String {
     )
 }
 
-fn read(call: &Message, method: &Method) -> Result<(Bytes, Wants), Refusal> {
-    let body = call.body();
-    let fields = match body.signature().to_string().as_str() {
-        "" => BTreeMap::new(),
-        _ => {
-            let fields: Result<BTreeMap<&str, Variant<'_>>, _> = body.deserialize();
-            fields.map_err(|_| not_these_arguments("a{sv}"))?
-        }
-    };
-    let dict = Dict::from(fields);
-    let wants = wants(&dict)?;
-    let message = shape::take(&method.input, &dict, &RESERVED)?;
-    Ok((message.encode_to_vec().into(), wants))
-}
-
-fn wants(dict: &Dict<'_, '_>) -> Result<Wants, Refusal> {
-    let mut wants = Wants {
-        deadline: None,
-        subscription: None,
-    };
-    for (key, value) in dict.iter() {
-        let Variant::Str(key) = key else {
-            continue;
-        };
-        let value = shape::bare(value);
-        if key.as_str() == DEADLINE_KEY {
-            let ms: Option<u32> =
-                shape::integer(value).filter(|ms| (1..=DEADLINE_MS_MAX).contains(ms));
-            let ms =
-                ms.ok_or_else(|| of_key(DEADLINE_KEY, &format!("must be 1 to {DEADLINE_MS_MAX}")))?;
-            wants.deadline = Some(Duration::from_millis(ms.into()));
-        } else if key.as_str() == SUBSCRIPTION_KEY {
-            let name = shape::text(value).filter(|name| is_name(name));
-            let wrong = "must be 1 to 64 of A-Z a-z 0-9 . _ -";
-            let name = name.ok_or_else(|| of_key(SUBSCRIPTION_KEY, wrong))?;
-            wants.subscription = Some(name.to_owned());
-        }
-    }
-    Ok(wants)
-}
-
-/// Whether an error may have more arguments than GLib shows.
-fn wants_details(call: &Message) -> bool {
-    let body = call.body();
-    let fields: Result<BTreeMap<&str, Variant<'_>>, _> = body.deserialize();
-    fields.is_ok_and(|fields| fields.get(DETAILS_KEY) == Some(&Variant::Bool(true)))
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(fits)
-}
-
 fn subscribe(peer: &Arc<Peer>, name: Option<String>) -> Result<Watch, Refusal> {
     static MADE: AtomicU64 = AtomicU64::new(1);
     let name = name.unwrap_or_else(|| format!("watch-{}", MADE.fetch_add(1, Ordering::Relaxed)));
@@ -413,45 +456,24 @@ fn subscribe(peer: &Arc<Peer>, name: Option<String>) -> Result<Watch, Refusal> {
     peer.watch(&name).ok_or_else(taken)
 }
 
-fn with(caller: Caller, more: &'static [Operation]) -> Caller {
-    match caller {
-        Caller::Bus { uid, name, .. } => Caller::Bus {
-            uid,
-            name,
-            granted: more,
-        },
-        other @ (Caller::Uid { .. } | Caller::Token { .. } | Caller::Certificate { .. }) => other,
+/// A caller with what polkit has to do with this call.
+fn with(caller: &Caller, now: Grant) -> Caller {
+    let mut caller = caller.clone();
+    if let Caller::Bus { grant, .. } = &mut caller {
+        *grant = now;
     }
+    caller
+}
+
+/// Whether polkit is asked when the table says no.
+fn first_word(method: &Method) -> Grant {
+    polkit::action(&method.name).map_or(Grant::Nothing, |_| Grant::Asked)
 }
 
 fn given(method: &Method, answer: Bytes) -> Result<Fields, Refusal> {
     let unreadable = |_| Refusal::from(Failure::new(Code::Internal, "the answer is no message"));
     let answer = DynamicMessage::decode(method.output.clone(), answer).map_err(unreadable)?;
     shape::give(&answer).map_err(|error| broken(&error))
-}
-
-fn argument<T>(call: &Message) -> Result<T, Refusal>
-where
-    T: serde::de::DeserializeOwned + zbus::Type,
-{
-    call.body()
-        .deserialize()
-        .map_err(|_| not_these_arguments(&T::SIGNATURE.to_string()))
-}
-
-pub(super) fn not_these_arguments(signature: &str) -> Refusal {
-    Refusal::standard(
-        "InvalidArgs",
-        format!("the arguments must be ({signature})"),
-    )
-}
-
-fn of_key(key: &str, what: &str) -> Refusal {
-    let failure = Failure {
-        fields: vec![key.to_owned()],
-        ..Failure::new(Code::RequestInvalid, format!("{key}: {what}"))
-    };
-    failure.into()
 }
 
 /// The bus cannot carry it.
@@ -461,19 +483,4 @@ pub(super) fn broken(error: &zbus::Error) -> Refusal {
         format!("the answer cannot be sent: {error}"),
     )
     .into()
-}
-
-impl From<shape::Wrong> for Refusal {
-    fn from(wrong: shape::Wrong) -> Self {
-        let code = match wrong.unknown {
-            true => Code::UnknownField,
-            false => Code::RequestInvalid,
-        };
-        let failure = Failure {
-            detail: format!("{}: {}", wrong.path, wrong.what),
-            fields: vec![wrong.path],
-            code,
-        };
-        failure.into()
-    }
 }

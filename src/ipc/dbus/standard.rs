@@ -9,8 +9,10 @@ use super::catalogue::{Catalogue, ROOT, ROOT_PATH};
 use super::desk::{DEVICE, DEVICES_PATH, Snapshot, Values, fields};
 use super::error::Refusal;
 use super::introspect;
-use super::serve::{broken, not_these_arguments};
+use super::request::not_these_arguments;
+use super::serve::broken;
 use super::shape::Fields;
+use crate::book::Code;
 
 const PEER: &str = "org.freedesktop.DBus.Peer";
 const INTROSPECTABLE: &str = "org.freedesktop.DBus.Introspectable";
@@ -56,9 +58,11 @@ pub(super) fn answer(
             reply.build(&values.unwrap_or_default())
         }
         "Set" if is(PROPERTIES) => {
-            return Err(Refusal::standard(
+            let what = "no property can be set";
+            return Err(Refusal::named(
                 "PropertyReadOnly",
-                "no property can be set",
+                Code::RequestInvalid,
+                what,
             ));
         }
         _ => return Err(unknown(desk, path, interface, member)),
@@ -84,7 +88,8 @@ fn values<'d>(
 }
 
 fn no_property(name: &str) -> Refusal {
-    Refusal::standard("UnknownProperty", format!("there is no property {name}"))
+    let what = format!("there is no property {name}");
+    Refusal::named("UnknownProperty", Code::NotFound, what)
 }
 
 /// The devices, each with its interface and values.
@@ -113,7 +118,8 @@ fn document(desk: &Snapshot, path: &str) -> Result<String, Refusal> {
 }
 
 fn no_object(path: &str) -> Refusal {
-    Refusal::standard("UnknownObject", format!("there is no object {path}"))
+    let what = format!("there is no object {path}");
+    Refusal::named("UnknownObject", Code::NotFound, what)
 }
 
 fn unknown(desk: &Snapshot, path: &str, interface: Option<&str>, member: &str) -> Refusal {
@@ -124,16 +130,16 @@ fn unknown(desk: &Snapshot, path: &str, interface: Option<&str>, member: &str) -
         [PEER, INTROSPECTABLE, PROPERTIES, OBJECTS, ROOT, DEVICE].contains(&name)
             || Catalogue::get().interface(name).is_some()
     };
-    match interface {
-        Some(interface) if !known(interface) => Refusal::standard(
+    let (name, what) = match interface {
+        Some(interface) if !known(interface) => (
             "UnknownInterface",
             format!("there is no interface {interface}"),
         ),
         Some(_) | None if member.is_empty() => {
-            Refusal::standard("UnknownInterface", "the object has no such interface")
+            let what = "the object has no such interface";
+            ("UnknownInterface", what.to_owned())
         }
-        Some(_) | None => {
-            Refusal::standard("UnknownMethod", format!("there is no method {member}"))
-        }
-    }
+        Some(_) | None => ("UnknownMethod", format!("there is no method {member}")),
+    };
+    Refusal::named(name, Code::MethodUnknown, what)
 }

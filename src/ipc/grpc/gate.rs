@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tonic::{Request, Status};
 
+use super::refusals::{Refusals, Refused};
 use crate::book::Code;
 use crate::ipc::access::{Caller, Operation, Policy};
 use crate::ipc::convert::error;
@@ -23,6 +24,9 @@ const SLOWED_S: u64 = 1;
 const SLOWED_APART_MS: u64 = 10;
 /// None of them waits longer.
 const SLOWED_WAIT_S_MAX: u64 = 2;
+/// Calls within a second that its rights forbid, before a caller is slowed down too: a program may be wrong now and
+/// then.
+const REFUSALS_FREE: u32 = 10;
 /// Connections of one caller.
 const CONNECTIONS_PER_CALLER_MAX: u32 = 64;
 /// Connections of all callers.
@@ -35,6 +39,7 @@ const CONNECTIONS_KEPT: u32 = 16;
 pub(in crate::ipc) struct Gate {
     rights: Rights,
     open: Arc<Mutex<Open>>,
+    refusals: Arc<Refusals>,
 }
 
 /// Who may do what and how much at once, as it is now; shared by all who ask it.
@@ -80,6 +85,8 @@ struct Open {
     calls: BTreeMap<String, u32>,
     /// Who asked for more than it may, and until when it is slowed down.
     slowed: BTreeMap<String, Slowed>,
+    /// How often somebody asked for what it has no right to, within the second that began then.
+    forbidden: BTreeMap<String, (Instant, u32)>,
 }
 
 struct Slowed {
@@ -109,6 +116,7 @@ impl Gate {
                 now: Arc::new(ArcSwap::from_pointee(said)),
             },
             open: Arc::default(),
+            refusals: Arc::default(),
         }
     }
 
@@ -151,21 +159,61 @@ impl Gate {
         self.count(Kind::Connection, who, CONNECTIONS_PER_CALLER_MAX)
     }
 
-    /// Counts a request before it is read: what is not counted takes no memory.
-    pub(in crate::ipc) fn enter(&self, caller: &Caller) -> Result<Pass, Failure> {
+    /// Waits for the caller's turn and counts its request before that is read: what is not counted takes no memory.
+    ///
+    /// # Errors
+    /// `TOO_MANY_CALLS`, of which [`Gate::refused`] is to be told.
+    pub(in crate::ipc) async fn enter(&self, caller: &Caller) -> Result<Pass, Failure> {
+        if let Some(pause) = self.pause_of(&caller.to_string()) {
+            tokio::time::sleep(pause).await;
+        }
         let most = self.rights.now.load().calls_per_caller_max;
         let most = most.saturating_add(REQUESTS_MORE);
         let pass = self.count(Kind::Request, caller.to_string(), most);
         pass.ok_or_else(|| {
-            self.slow(caller.to_string());
             let detail = format!("{caller} has {most} requests open");
             Failure::new(Code::TooManyCalls, detail)
         })
     }
 
-    /// How long a request of this caller waits before anything is done for it.
-    pub(in crate::ipc) fn pause(&self, caller: &Caller) -> Option<Duration> {
-        self.pause_of(&caller.to_string())
+    /// A call was refused for good: the log is told, it is counted, and who asks for more than it may, or again and
+    /// again for what it has no right to, is slowed down.
+    pub(in crate::ipc) fn refused(&self, refused: &Refused<'_>) {
+        let code = refused.failure.code;
+        // Who is turned away at the door waits there: others may share its line.
+        let is_forbidden = code == Code::NotAllowed && refused.operation.is_some();
+        let is_greedy =
+            code == Code::TooManyCalls || is_forbidden && self.is_forbidden_often(refused.who);
+        if is_greedy {
+            self.slow(refused.who.to_owned());
+        }
+        self.refusals.tell(refused);
+        PROCESS.calls_refused.count([refused.failure.code.id()]);
+    }
+
+    /// A connection was closed at once: the log is told, as of calls.
+    pub(in crate::ipc) fn closed(&self, who: &str, caller: Option<&Caller>, failure: &Failure) {
+        self.refusals.tell(&Refused {
+            who,
+            caller,
+            operation: None,
+            failure,
+        });
+    }
+
+    /// Tells the log what was refused since it was last told. To be called now and then.
+    pub(super) fn tell_refusals(&self) {
+        self.refusals.tell_counts();
+    }
+
+    fn is_forbidden_often(&self, who: &str) -> bool {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut open = lock(&self.open);
+        (open.forbidden).retain(|_, (since, _)| now.duration_since(*since) < second);
+        let (_, times) = open.forbidden.entry(who.to_owned()).or_insert((now, 0));
+        *times += 1;
+        *times > REFUSALS_FREE
     }
 
     /// Somebody was turned away at the door, before it was known who calls. How long the answer to that waits when it
@@ -207,23 +255,29 @@ impl Gate {
         request: &Request<T>,
         operation: Operation,
     ) -> Result<(CallerId, Pass), Status> {
-        let admitted = self.decide(request.extensions().get::<Caller>(), operation);
-        admitted.map_err(|failure| {
-            let (code, detail) = (failure.code.id(), &failure.detail);
-            // A flood is told once, when it begins.
-            match failure.code == Code::TooManyCalls {
-                true => tracing::debug!(code, %detail, "call refused"),
-                false => tracing::warn!(code, %detail, "call refused"),
+        let caller = request.extensions().get::<Caller>();
+        self.decide(caller, operation).map_err(|failure| {
+            let is_last_word =
+                failure.code != Code::NotAllowed || !caller.is_some_and(Caller::asks_polkit);
+            if is_last_word {
+                let who = caller.map_or_else(|| "nobody".to_owned(), Caller::to_string);
+                self.refused(&Refused {
+                    who: &who,
+                    caller,
+                    operation: Some(operation),
+                    failure: &failure,
+                });
             }
-            PROCESS.calls_refused.count([failure.code.id()]);
             error::status(&failure)
         })
     }
 
     /// Whether the caller might do that too. Counts and logs nothing.
     pub(super) fn may<T>(&self, request: &Request<T>, operation: Operation) -> bool {
-        let caller = request.extensions().get::<Caller>();
-        caller.is_some_and(|caller| self.rights.now.load().policy.may(caller, operation))
+        let said = self.rights.now.load();
+        let may =
+            |caller: &Caller| said.tokens.still_know(caller) && said.policy.may(caller, operation);
+        request.extensions().get::<Caller>().is_some_and(may)
     }
 
     fn decide(
@@ -234,16 +288,18 @@ impl Gate {
         let nobody = || Failure::new(Code::NotAllowed, "the connection has no credentials");
         let caller = caller.ok_or_else(nobody)?;
         let said = self.rights.now.load();
+        // Between its head and its body a request may wait for longer than a configuration lasts.
+        if !said.tokens.still_know(caller) {
+            let detail = "the tokens of this desk changed while the request came; call again";
+            return Err(Failure::new(Code::TokenRefused, detail));
+        }
         let id = said.policy.admit(caller, operation)?;
-        let (pid, door) = (caller.pid(), caller.door());
-        tracing::debug!(caller = id.id, pid, door, ?operation, "call");
+        let (pid, door, token_uid) = (caller.pid(), caller.door(), caller.token_uid());
+        tracing::debug!(caller = id.id, pid, door, token_uid, ?operation, "call");
         match self.count(Kind::Call, id.id.clone(), said.calls_per_caller_max) {
             Some(pass) => Ok((id, pass)),
             None => {
                 let detail = format!("{caller} has {} calls open", said.calls_per_caller_max);
-                if !self.slow(caller.to_string()) {
-                    tracing::warn!(%caller, detail, "a caller is slowed down");
-                }
                 Err(Failure::new(Code::TooManyCalls, detail))
             }
         }
@@ -313,7 +369,7 @@ fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
 mod tests {
     use super::*;
     use crate::config::access::{Access, Caller as Named};
-    use crate::ipc::access::{Accounts, Role};
+    use crate::ipc::access::{Accounts, Grant, Role};
 
     const OWNER: u32 = 990;
 
@@ -348,40 +404,62 @@ mod tests {
     #[test]
     fn calls_are_refused_with_a_code() {
         let gate = gate();
-        let ask = |who: Option<Caller>, operation| {
-            let mut request = Request::new(());
-            if let Some(caller) = who {
-                request.extensions_mut().insert(caller);
-            }
-            gate.admit(&request, operation)
-                .map_err(|status| status.code())
-        };
+        let asked = |uid, operation| ask(&gate, caller(uid), operation);
         let held = [
-            ask(Some(caller(7)), Operation::ScanAndPay).ok().unwrap(),
-            ask(Some(caller(7)), Operation::GetStatus).ok().unwrap(),
+            asked(7, Operation::ScanAndPay).ok().unwrap(),
+            asked(7, Operation::GetStatus).ok().unwrap(),
         ];
         let full = Some(tonic::Code::ResourceExhausted);
-        assert_eq!(ask(Some(caller(7)), Operation::GetStatus).err(), full);
+        assert_eq!(asked(7, Operation::GetStatus).err(), full);
         drop(held);
-        assert!(ask(Some(caller(7)), Operation::GetStatus).is_ok());
+        assert!(asked(7, Operation::GetStatus).is_ok());
         let denied = Some(tonic::Code::PermissionDenied);
-        assert_eq!(ask(Some(caller(8)), Operation::ScanAndPay).err(), denied);
-        assert_eq!(ask(None, Operation::GetStatus).err(), denied);
+        assert_eq!(asked(8, Operation::ScanAndPay).err(), denied);
+        let nobody = gate.admit(&Request::new(()), Operation::GetStatus);
+        assert_eq!(nobody.err().map(|status| status.code()), denied);
     }
 
     #[test]
     fn who_asks_for_more_than_it_may_is_slowed_down_and_nobody_else() {
         let gate = gate();
-        assert!(gate.pause(&caller(7)).is_none());
-        let ask = || gate.decide(Some(&caller(7)), Operation::GetStatus);
+        assert!(gate.pause_of("uid:7").is_none());
+        let ask = || ask(&gate, caller(7), Operation::GetStatus);
         let held = [ask(), ask()];
-        assert!(held.iter().all(Result::is_ok) && gate.pause(&caller(7)).is_none());
+        assert!(held.iter().all(Result::is_ok) && gate.pause_of("uid:7").is_none());
         assert!(ask().is_err());
-        let waits: Vec<_> = (0..300).filter_map(|_| gate.pause(&caller(7))).collect();
+        let waits: Vec<_> = (0..300).filter_map(|_| gate.pause_of("uid:7")).collect();
         assert!(waits.windows(2).take(100).all(|pair| pair[0] < pair[1]));
         assert_eq!(waits.len(), 300);
         assert!(waits.iter().all(|wait| wait.as_secs() <= SLOWED_WAIT_S_MAX));
-        assert!(gate.pause(&caller(8)).is_none());
+        assert!(gate.pause_of("uid:8").is_none());
+    }
+
+    #[test]
+    fn who_asks_again_and_again_for_what_it_has_no_right_to_is_slowed_down() {
+        let gate = gate();
+        let forbidden = |caller| ask(&gate, caller, Operation::Reload).err().unwrap();
+        for _ in 0..REFUSALS_FREE {
+            forbidden(caller(7));
+            assert!(gate.pause_of("uid:7").is_none(), "now and then");
+        }
+        forbidden(caller(7));
+        assert!(gate.pause_of("uid:7").is_some());
+        assert!(gate.pause_of("uid:8").is_none(), "nobody else");
+        // What polkit may still allow is no refusal yet.
+        let on_bus = |grant| Caller::Bus {
+            uid: 9,
+            groups: None,
+            name: ":1.9".into(),
+            grant,
+        };
+        for _ in 0..2 * REFUSALS_FREE {
+            forbidden(on_bus(Grant::Asked));
+        }
+        assert!(gate.pause_of("uid:9").is_none());
+        for _ in 0..2 * REFUSALS_FREE {
+            forbidden(on_bus(Grant::Nothing));
+        }
+        assert!(gate.pause_of("uid:9").is_some());
     }
 
     #[test]
@@ -395,7 +473,18 @@ mod tests {
         assert_eq!(waits.len(), 50);
         assert!(waits.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(gate.turned_away("uid:8").is_none());
-        assert!(gate.pause(&caller(7)).is_none());
+        assert!(gate.pause_of("uid:7").is_none());
+    }
+
+    fn ask(
+        gate: &Gate,
+        caller: Caller,
+        operation: Operation,
+    ) -> Result<(CallerId, Pass), tonic::Code> {
+        let mut request = Request::new(());
+        request.extensions_mut().insert(caller);
+        let admitted = gate.admit(&request, operation);
+        admitted.map_err(|status| status.code())
     }
 
     fn gate() -> Gate {
@@ -411,6 +500,7 @@ mod tests {
         Caller::Uid {
             uid,
             gid: uid,
+            groups: None,
             pid: Some(1),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
     PermissionsExt as _,
@@ -24,9 +24,12 @@ use tonic::transport::server::Connected;
 
 use super::authority::Mender;
 use super::gate::{Gate, Pass};
+use super::groups;
+use crate::book::Code;
 use crate::ipc::access::Caller;
 use crate::ipc::stall::Cut;
 use crate::observe::metrics::PROCESS;
+use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -187,13 +190,17 @@ impl Connection {
             tracing::warn!("a connection without credentials was closed");
             return None;
         };
+        let Line::UdSocket(socket) = &line;
         let caller = Caller::Uid {
             uid,
             gid,
+            groups: groups::of_peer(socket.as_fd()),
             pid: credentials.pid(),
         };
         let Some(pass) = gate.connect(&caller) else {
-            tracing::warn!(%caller, "too many connections; one was closed");
+            let detail = "too many connections; one was closed";
+            let failure = Failure::new(Code::TooManyCalls, detail);
+            gate.closed(&caller.to_string(), Some(&caller), &failure);
             PROCESS.connections_refused.count([]);
             return None;
         };

@@ -9,11 +9,13 @@ mod deadline;
 mod device;
 mod dispense;
 mod gate;
+mod groups;
 mod handle;
 mod identity;
 mod listen;
 mod open;
 mod print;
+mod refusals;
 mod serve;
 mod services;
 mod settlement;
@@ -23,6 +25,7 @@ pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
 pub use open::{DoorError, check, open, said};
+pub(super) use refusals::Refused;
 pub use serve::{Door, ServeError};
 
 #[cfg(test)]

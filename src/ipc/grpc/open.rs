@@ -110,7 +110,7 @@ fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, UnknownName> {
 fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, UnknownName> {
     let owner_uid = rustix::process::geteuid().as_raw();
     let policy = Policy::new(&settings.access, owner_uid, accounts)?;
-    Ok(policy.with_tcp(settings.tcp.settle))
+    Ok(policy.with_tcp(settings.tcp.settle).with_files(accounts))
 }
 
 impl Handle for Operations {

@@ -105,6 +105,11 @@ impl Door {
         Calls::new(self.services.routes.clone())
     }
 
+    /// What counts its callers.
+    pub(in crate::ipc) fn gate(&self) -> Gate {
+        self.gate.clone()
+    }
+
     /// What its calls are decided by.
     #[must_use]
     pub fn rights(&self) -> Rights {
@@ -120,7 +125,7 @@ impl Door {
         let stopping = CancellationToken::new();
         let socket = self.socket.connections(self.gate.clone());
         let socket = serve(self.front.clone(), socket, stopping.clone());
-        let (front, gate, stopped) = (self.front, self.gate, stopping.clone());
+        let (front, gate, stopped) = (self.front, self.gate.clone(), stopping.clone());
         let tcp = async move {
             match self.tcp {
                 Some(tcp) => {
@@ -137,7 +142,10 @@ impl Door {
             tokio::select! {
                 ended = &mut server => return Ok(ended?),
                 () = &mut stop => break,
-                _ = look.tick() => self.services.tell_settling().await,
+                _ = look.tick() => {
+                    self.services.tell_settling().await;
+                    self.gate.tell_refusals();
+                }
             }
         }
         self.services.set_serving(false).await;

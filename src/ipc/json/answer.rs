@@ -65,7 +65,7 @@ impl Json {
         request: Request<Body>,
     ) -> Response<Body> {
         if *request.method() != Method::POST {
-            let failure = Failure::new(Code::RequestInvalid, "calls are POST");
+            let failure = Failure::new(Code::HttpMethodWrong, "calls are POST");
             let mut response = refused(&failure, request.headers());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             let headers = response.headers_mut();
@@ -282,7 +282,7 @@ pub(in crate::ipc) fn refused(failure: &Failure, headers: &HeaderMap) -> Respons
 
 fn unknown_content() -> Response<Body> {
     let detail = "content-type: application/json, for streams application/connect+json";
-    let failure = Failure::new(Code::RequestInvalid, detail);
+    let failure = Failure::new(Code::ContentTypeUnknown, detail);
     let mut response = failed(&problem::refusal(&failure), Charset::Utf8, false);
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let known = HeaderValue::from_static("application/json, application/connect+json");

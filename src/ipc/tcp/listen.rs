@@ -17,8 +17,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::connection::{Connection, Line, Peer};
 use super::tls::{self, TlsError};
 use super::{owner, subject};
+use crate::book::Code;
 use crate::config::doors;
 use crate::ipc::grpc::{Gate, Pass};
+use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -185,9 +187,13 @@ async fn begin(
         Ok(None) => return Begun::Nothing,
         Err(line) => return Begun::TooMany(line),
     };
-    match shake_hands(line, peer, uid, tls, pass).await {
-        Some(connection) => Begun::Ready(Box::new(connection)),
-        None => Begun::Nothing,
+    match shake_hands(line, uid, tls, pass).await {
+        Ok(connection) => Begun::Ready(Box::new(connection)),
+        Err(why) => {
+            let who = format!("tcp:{}", peer.ip());
+            gate.closed(&who, None, &Failure::new(Code::NotAllowed, why));
+            Begun::Nothing
+        }
     }
 }
 
@@ -262,46 +268,40 @@ async fn count(
         Some(uid) => format!("tcp:uid:{uid}"),
         None => format!("tcp:{}", address.ip()),
     };
-    match gate.connect_unknown(who) {
+    match gate.connect_unknown(who.clone()) {
         Some(pass) => Ok(Some((line, pass, uid))),
         None => {
-            tracing::warn!(%address, "too many connections; one was closed");
+            let detail = format!("too many connections; one was closed, from {address}");
+            gate.closed(&who, None, &Failure::new(Code::TooManyCalls, detail));
             Err(line)
         }
     }
 }
 
+/// An error says why not.
 async fn shake_hands(
     line: TcpStream,
-    address: SocketAddr,
     uid: Option<u32>,
     tls: Option<TlsAcceptor>,
     pass: Pass,
-) -> Option<Connection> {
+) -> Result<Connection, String> {
     let Some(tls) = tls else {
         let peer = Peer {
             uid,
             certificate: None,
         };
-        return Some(Connection::new(Line::Plain(line), peer, pass));
+        return Ok(Connection::new(Line::Plain(line), peer, pass));
     };
-    let line = match tls.accept(line).await {
-        Ok(line) => line,
-        Err(error) => {
-            tracing::warn!(%address, %error, "a caller did not shake hands");
-            return None;
-        }
-    };
+    let line = tls.accept(line).await;
+    let line = line.map_err(|error| format!("a caller did not shake hands: {error}"))?;
     let shown = line.get_ref().1.peer_certificates().unwrap_or_default();
-    let Some(name) = shown.first().and_then(|shown| subject::common_name(shown)) else {
-        tracing::warn!(%address, "a caller's certificate has no one common name");
-        return None;
-    };
+    let name = shown.first().and_then(|shown| subject::common_name(shown));
+    let name = name.ok_or("a caller's certificate has no one common name")?;
     let peer = Peer {
         uid,
         certificate: Some(name),
     };
-    Some(Connection::new(Line::Tls(Box::new(line)), peer, pass))
+    Ok(Connection::new(Line::Tls(Box::new(line)), peer, pass))
 }
 
 #[cfg(test)]

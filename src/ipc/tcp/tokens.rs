@@ -3,6 +3,7 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{AUTHORIZATION, HeaderMap};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use crate::book::Code;
 use crate::closed::{self, NotClosed};
 use crate::config::doors::Token;
 use crate::config::secrets;
-use crate::ipc::access::Caller;
+use crate::ipc::access::{Caller, Shown};
 use crate::operation::Failure;
 
 /// A shorter token can be guessed.
@@ -25,6 +26,8 @@ const TOKEN_LENGTH_MAX: u64 = 512;
 #[derive(Default)]
 pub(in crate::ipc) struct Tokens {
     rows: Vec<Row>,
+    /// Which reading of the configuration they are from.
+    reading: u64,
 }
 
 struct Row {
@@ -36,6 +39,7 @@ struct Row {
 impl Tokens {
     /// Those of the configuration; a name without a slash is a credential of systemd.
     pub(in crate::ipc) fn new(tokens: &[Token], credentials_dir: Option<&Path>) -> Self {
+        static READINGS: AtomicU64 = AtomicU64::new(1);
         let rows = tokens.iter().map(|token| Row {
             name: token.name.clone(),
             path: place(&token.file, credentials_dir),
@@ -43,6 +47,7 @@ impl Tokens {
         });
         let tokens = Self {
             rows: rows.collect(),
+            reading: READINGS.fetch_add(1, Ordering::Relaxed),
         };
         for row in &tokens.rows {
             if let Err(what) = digest(&row.path) {
@@ -70,12 +75,12 @@ impl Tokens {
         let Some(shown) = bearer(headers) else {
             return refused("there is no Authorization: Bearer TOKEN");
         };
-        let shown = Sha256::digest(shown);
+        let shown: [u8; 32] = Sha256::digest(shown).into();
         let mut found = None;
         // All are compared, whichever fits, so that the time taken says nothing.
         for row in &self.rows {
             if let Ok(known) = digest(&row.path)
-                && bool::from(known.as_slice().ct_eq(shown.as_slice()))
+                && bool::from(known.ct_eq(&shown))
             {
                 found = Some(row);
             }
@@ -90,7 +95,28 @@ impl Tokens {
         Ok(Caller::Token {
             name: row.name.clone(),
             uid: peer.uid,
+            shown: Some(Shown {
+                digest: shown,
+                reading: self.reading,
+            }),
         })
+    }
+
+    /// Whether who was known by a token, maybe by those of an earlier reading, is the same to these. A name that went
+    /// to another token meanwhile would give it that one's rights.
+    pub(in crate::ipc) fn still_know(&self, caller: &Caller) -> bool {
+        let Caller::Token { name, uid, shown } = caller else {
+            return true;
+        };
+        let Some(shown) = shown else {
+            return false;
+        };
+        let is_it = |row: &Row| {
+            row.name == *name
+                && (uid.is_some() || row.any_uid)
+                && digest(&row.path).is_ok_and(|known| bool::from(known.ct_eq(&shown.digest)))
+        };
+        shown.reading == self.reading || self.rows.iter().any(is_it)
     }
 }
 
@@ -209,5 +235,52 @@ mod tests {
         assert_eq!(ask(&tokens, Some("Bearer short"), Some(7)), refused);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(ask(&tokens, Some(&bad), Some(7)), refused, "it was removed");
+    }
+
+    #[test]
+    fn who_was_let_in_is_known_to_later_tokens_only_by_the_same_name_and_token() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("one", TOKEN), ("two", OTHER)] {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let read = |name: &str, file: &str, any_uid| {
+            let row = Token {
+                name: name.into(),
+                file: file.into(),
+                any_uid,
+            };
+            Tokens::new(&[row], Some(dir.path()))
+        };
+        let first = read("his", "one", true);
+        let headers = [(AUTHORIZATION, format!("Bearer {TOKEN}").parse().unwrap())];
+        let peer = Peer {
+            uid: None,
+            certificate: None,
+        };
+        let caller = first.caller(&peer, &headers.into_iter().collect());
+        let caller = caller.unwrap();
+        assert!(!format!("{caller:?}").contains(&TOKEN[..8]), "{caller:?}");
+        assert!(first.still_know(&caller));
+        assert!(read("his", "one", true).still_know(&caller), "read again");
+        assert!(
+            !read("his", "two", true).still_know(&caller),
+            "another token"
+        );
+        assert!(
+            !read("hall", "one", true).still_know(&caller),
+            "another name"
+        );
+        assert!(
+            !read("his", "one", false).still_know(&caller),
+            "nobody's socket"
+        );
+        assert!(!Tokens::default().still_know(&caller));
+        let Caller::Token { name, uid, .. } = caller else {
+            panic!("a token")
+        };
+        let shown = None;
+        assert!(!first.still_know(&Caller::Token { name, uid, shown }));
     }
 }

@@ -20,7 +20,7 @@ use crate::config::doors;
 use crate::ipc::access::{Accounts, Policy};
 use crate::ipc::call::Calls;
 use crate::ipc::grpc::tests::played::Desk;
-use crate::ipc::grpc::{Door, Said, ServeError};
+use crate::ipc::grpc::{Door, Rights, Said, ServeError};
 use crate::ipc::json::Guard;
 use crate::ipc::tcp::{Tcp, Tokens};
 
@@ -37,6 +37,7 @@ pub(super) struct Doors {
     pub(super) socket: PathBuf,
     pub(super) tcp: SocketAddr,
     pub(super) calls: Calls,
+    pub(super) rights: Rights,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), ServeError>>,
 }
@@ -68,7 +69,7 @@ impl Doors {
         let said = Said::new(policy, CALLS_MAX).with_tokens(tokens);
         let door = Door::open(&socket, None, said, desk).unwrap();
         let door = door.with_http(guard, Some(listener));
-        let calls = door.calls();
+        let (calls, rights) = (door.calls(), door.rights());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(door.serve(stopped.map(|_| ())));
         Self {
@@ -76,6 +77,7 @@ impl Doors {
             socket,
             tcp,
             calls,
+            rights,
             stop,
             served,
         }

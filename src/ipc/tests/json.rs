@@ -156,25 +156,40 @@ async fn what_is_no_call_is_refused_in_the_words_of_http() {
     let doors = Doors::open(&desk, &Access::default(), None);
     let stream = [("content-type", "application/connect+json")];
     let late = [("connect-timeout-ms", "soon")];
-    for (request, status) in [
-        (post("SettlementService/Steal", "{}", &[]), 501),
-        (post(PAY, "{}", &stream), 415),
-        (post(WATCH, "{}", &[]), 415),
-        (post(PAY, "{}", &[("content-type", "text/plain")]), 415),
-        (post(PAY, "{}", &[("content-encoding", "gzip")]), 415),
-        (post(PAY, "{", &[]), 400),
-        (post(PAY, "", &[]), 400),
-        (post(PAY, "{}", &late), 400),
-        (post(PAY, "{}", &[("host", "evil.example")]), 403),
-        (post(PAY, "{}", &[("origin", "https://evil.example")]), 403),
-        (post(PAY, vec![b' '; 5 * 1_024 * 1_024], &[]), 400),
+    for (request, status, code) in [
+        (post("SettlementService/Steal", "{}", &[]), 501, "E7013"),
+        (post(PAY, "{}", &stream), 415, "E7014"),
+        (post(WATCH, "{}", &[]), 415, "E7014"),
+        (
+            post(PAY, "{}", &[("content-type", "text/plain")]),
+            415,
+            "E7014",
+        ),
+        (
+            post(PAY, "{}", &[("content-encoding", "gzip")]),
+            415,
+            "E7014",
+        ),
+        (post(PAY, "{", &[]), 400, "E1001"),
+        (post(PAY, "", &[]), 400, "E1001"),
+        (post(PAY, "{}", &late), 400, "E1001"),
+        (post(PAY, "{}", &[("host", "evil.example")]), 403, "E7004"),
+        (
+            post(PAY, "{}", &[("origin", "https://evil.example")]),
+            403,
+            "E7004",
+        ),
+        (post(PAY, vec![b' '; 5 * 1_024 * 1_024], &[]), 400, "E1001"),
     ] {
         let told = format!("{:?} {:?}", request.uri(), request.headers());
-        assert_eq!(doors.by_socket(request).await.status, status, "{told}");
+        let got = doors.by_socket(request).await;
+        assert_eq!(got.status, status, "{told}");
+        assert_eq!(got.code(), code, "{told}");
     }
     let mut get = post(PAY, "", &[]);
     *get.method_mut() = http::Method::GET;
-    assert_eq!(doors.by_socket(get).await.status, 405);
+    let got = doors.by_socket(get).await;
+    assert_eq!((got.status.as_u16(), got.code().as_str()), (405, "E7015"));
     assert!(asked.try_recv().is_err(), "nothing got through");
     let unknown = doors
         .by_socket(post(PAY, "{\"requestID\":\"r\"}", &[]))

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use super::hand::PAGE;
 use super::*;
 use crate::config::access::{Access, Caller as Named, Role};
-use crate::ipc::access::Caller;
+use crate::ipc::access::{Caller, Grant};
 use crate::ipc::dbus::action;
 use crate::ipc::grpc::tests::played::Desk;
 use crate::ipc::json::{all, parse};
@@ -96,13 +96,15 @@ fn callers(method: &str) -> Vec<(usize, Caller)> {
     let method = method.rsplit('/').next().unwrap_or_default();
     let bus = |granted| Caller::Bus {
         uid: 99,
+        groups: None,
         name: ":1.1".into(),
-        granted,
+        grant: Grant::Given(granted),
     };
     let own_uid = rustix::process::geteuid().as_raw();
     let uid = |uid| Caller::Uid {
         uid,
         gid: uid,
+        groups: None,
         pid: None,
     };
     vec![

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::hand::send;
+use super::hand::{CALLS_MAX, send};
 use super::*;
 use crate::config::access::{Access, Caller, Role};
-use crate::config::doors::TlsFiles;
+use crate::config::doors::{TlsFiles, Token};
+use crate::ipc::access::{Accounts, Policy};
+use crate::ipc::grpc::Said;
 use crate::ipc::grpc::tests::played::Desk;
+use crate::ipc::tcp::Tokens;
 
 const STATUS: &str = "DaemonService/GetStatus";
 const REFUND: &str = "SettlementService/RefundSettlement";
@@ -61,6 +65,99 @@ async fn a_token_opens_what_its_role_may_and_no_money_unless_configured() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_the_metrics_is_told_by_the_book() {
+    let (desk, _asked) = Desk::new();
+    // A token without a role.
+    let doors = Doors::open(&desk, &Access::default(), None);
+    let bearer = format!("Bearer {TOKEN}");
+    for (method, status, code, word) in [
+        (http::Method::GET, 403, "E7004 NOT_ALLOWED", "没有权限"),
+        (
+            http::Method::POST,
+            405,
+            "E7015 HTTP_METHOD_WRONG",
+            "HTTP 方法不对",
+        ),
+    ] {
+        let mut request = post("", "", &[("authorization", bearer.as_str())]);
+        *request.uri_mut() = http::Uri::from_static("/metrics");
+        *request.method_mut() = method;
+        let got = doors.by_tcp(request).await;
+        let text = String::from_utf8(got.body.to_vec()).unwrap();
+        assert_eq!(got.status, status, "{text}");
+        assert!(text.starts_with(code) && text.contains(word), "{text}");
+    }
+    doors.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_comes_after_a_reload_is_not_judged_by_another_tokens_role() {
+    let (desk, _asked) = Desk::new();
+    let role_of_his = |role| access(role, Caller::Token("his".into()));
+    let doors = Doors::open(&desk, &role_of_his(Role::Monitor), None);
+    let said = |role, file: &str| {
+        let own_uid = rustix::process::geteuid().as_raw();
+        let policy = Policy::new(&role_of_his(role), own_uid, &Accounts::default());
+        let row = Token {
+            name: "his".into(),
+            file: file.into(),
+            any_uid: false,
+        };
+        let tokens = Tokens::new(&[row], Some(doors.dir.path()));
+        Said::new(policy.unwrap(), CALLS_MAX).with_tokens(tokens)
+    };
+    let other = doors.dir.path().join("other");
+    std::fs::write(&other, TOKEN.replace('0', "1")).unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o600)).unwrap();
+
+    // The name goes to the token of another, who may list: whoever was let in by the old one is nobody now.
+    let slow = begin(&doors, LIST).await;
+    doors.rights.change(said(Role::Cashier, "other"));
+    let got = finish(slow).await;
+    assert!(
+        got.starts_with("HTTP/1.1 401 ") && got.contains("E7012"),
+        "{got}"
+    );
+    // It is the same token with another role: all of it is as it is now.
+    doors.rights.change(said(Role::Monitor, "his"));
+    let slow = begin(&doors, LIST).await;
+    doors.rights.change(said(Role::Cashier, "his"));
+    let got = finish(slow).await;
+    assert!(got.starts_with("HTTP/1.1 200 "), "{got}");
+    let slow = begin(&doors, LIST).await;
+    doors.rights.change(said(Role::Monitor, "his"));
+    let got = finish(slow).await;
+    assert!(
+        got.starts_with("HTTP/1.1 403 ") && got.contains("E7004"),
+        "{got}"
+    );
+    doors.close().await;
+}
+
+/// The head of a call, until the other end waits for its body.
+async fn begin(doors: &Doors, method: &str) -> TcpStream {
+    let mut line = TcpStream::connect(doors.tcp).await.unwrap();
+    let head = format!(
+        "POST /yibao.v1.{method} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\
+         Connection: close\r\n\r\n"
+    );
+    line.write_all(head.as_bytes()).await.unwrap();
+    let mut told = [0; 25];
+    line.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    line
+}
+
+/// Its body, and the answer.
+async fn finish(mut line: TcpStream) -> String {
+    line.write_all(b"{}").await.unwrap();
+    let mut told = Vec::new();
+    line.read_to_end(&mut told).await.unwrap();
+    String::from_utf8(told).unwrap()
+}
+
+#[tokio::test]
 async fn with_tls_only_a_signed_certificate_gets_in_and_it_is_the_caller() {
     let keys = tempfile::tempdir().unwrap();
     let (desk, _asked) = Desk::new();
@@ -77,7 +174,6 @@ async fn with_tls_only_a_signed_certificate_gets_in_and_it_is_the_caller() {
     for shown in [Some(FORGED), None] {
         // In TLS 1.3 the client learns only afterwards that its certificate was refused.
         if let Ok(mut line) = connect(&doors, shown).await {
-            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             let sent = line.write_all(b"GET / HTTP/1.1\r\n\r\n").await;
             let mut got = Vec::new();
             let read = line.read_to_end(&mut got).await;
@@ -89,7 +185,6 @@ async fn with_tls_only_a_signed_certificate_gets_in_and_it_is_the_caller() {
     }
     let plain = TcpStream::connect(doors.tcp).await.unwrap();
     let mut request = tokio::io::join(tokio::io::empty(), plain);
-    use tokio::io::AsyncWriteExt as _;
     request
         .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         .await

@@ -2,12 +2,14 @@
 //! and rules, users and groups as the package makes them, and clients of other makers: busctl, gdbus, Python.
 
 mod away;
+mod groups;
 mod literal;
 mod malformed;
 mod objects;
 mod pay;
 mod rights;
 mod shown;
+mod silent;
 pub(crate) mod world;
 
 pub(crate) use literal::Literal;

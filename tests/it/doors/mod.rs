@@ -4,6 +4,7 @@ mod crowd;
 mod curl;
 mod greedy;
 mod hostile;
+mod may;
 mod token;
 
 use std::path::PathBuf;

@@ -107,6 +107,62 @@ async fn a_token_and_its_role_are_replaced_together() {
     assert_eq!(status_of_http(address, Some(&third)), "200");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_systemd_would_hand_over_is_named_among_what_wants_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (config_more, _) = super::tcp(dir.path(), "monitor");
+    let handed = tempfile::tempdir().expect("a folder");
+    let set = |name: &str, value: &Path| (name.to_owned(), value.display().to_string());
+    let desk = Desk::start(Setup {
+        config_more,
+        env: vec![set("CREDENTIALS_DIRECTORY", handed.path())],
+        ..Setup::default()
+    })
+    .await;
+    let text = std::fs::read_to_string(desk.config()).expect("its file");
+    let file = dir.path().join("hall.token").display().to_string();
+    std::fs::write(desk.config(), text.replace(&file, "hall")).expect("its folder");
+    let reload = || {
+        let told = yibaoctl(&["reload", "--socket"], &desk.socket());
+        String::from_utf8_lossy(&told.stdout).into_owned()
+    };
+    // A folder of our own is looked in at any time.
+    let is_late = !Path::new(yibaod::config::secrets::CREDENTIALS_PATH).is_dir();
+    for _ in 0..2 {
+        let told = reload();
+        let line = told
+            .lines()
+            .find(|line| line.contains("tcp.token.hall.file"));
+        let is_named = line.is_some_and(|line| line.contains("← 重启后生效"));
+        assert_eq!(is_named, is_late, "each time: {told}");
+    }
+    // It was here when the service was started.
+    std::fs::copy(&file, handed.path().join("hall")).expect("its folder");
+    let told = reload();
+    assert!(!told.contains('←'), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_socket_an_admins_token_came_by_stands_beside_its_acts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (config_more, address) = super::tcp(dir.path(), "admin");
+    let desk = Desk::start(Setup {
+        config_more,
+        ..Setup::default()
+    })
+    .await;
+    assert_eq!(http(address, "Reload", Some(super::TOKEN)), "200");
+    let path = desk.state_dir().join("journal/journal.sqlite");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let journal = rusqlite::Connection::open_with_flags(path, flags).expect("it opens");
+    let sql =
+        "SELECT caller, body ->> 'door', body ->> 'token_uid' FROM event WHERE kind = 'reload'";
+    let row = journal.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let row: (String, String, u32) = row.expect("one row");
+    let own = rustix::process::geteuid().as_raw();
+    assert_eq!(row, ("token:hall".to_owned(), "tcp".to_owned(), own));
+}
+
 #[test]
 fn a_token_is_never_made_over_another_nor_under_a_strange_name() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -150,6 +206,11 @@ fn set_mode(file: &Path, mode: u32) {
 
 /// What HTTP says to a look at the status.
 fn status_of_http(address: std::net::SocketAddr, token: Option<&str>) -> String {
+    http(address, "GetStatus", token)
+}
+
+/// What HTTP says to a method without a request.
+fn http(address: std::net::SocketAddr, method: &str, token: Option<&str>) -> String {
     let mut curl = Command::new("curl");
     curl.args([
         "--silent",
@@ -162,6 +223,6 @@ fn status_of_http(address: std::net::SocketAddr, token: Option<&str>) -> String 
     if let Some(token) = token {
         curl.args(["--header", &format!("authorization: Bearer {token}")]);
     }
-    curl.arg(format!("http://{address}/yibao.v1.DaemonService/GetStatus"));
+    curl.arg(format!("http://{address}/yibao.v1.DaemonService/{method}"));
     String::from_utf8(curl.output().expect("curl").stdout).expect("a number")
 }

@@ -8,17 +8,21 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use yibaod::api::Money;
+use yibaod::book::Code;
 use yibaod::sandbox::platform::{Options, Platform};
 
 use super::{ctl, told};
 use crate::callers::{answer_of, calling};
 use crate::desk::{Desk, Setup, Shows, bill, refusal};
+use crate::doors::{TOKEN, tcp};
 
 /// Puts the folder $JOURNAL where journald's sockets are, for this program alone.
 const IN_ITS_PLACE: &str = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && \
                             mount --bind \"$JOURNAL\" /run/systemd/journal && exec \"$@\"";
 /// Nothing for so long: all was read.
 const QUIET_MS: u64 = 500;
+/// Calls of one that has no right to them.
+const FLOOD: usize = 30;
 /// Longest datagram.
 const DATAGRAM_BYTES_MAX: usize = 256 * 1024;
 
@@ -39,6 +43,10 @@ impl Journal {
 
     /// A desk whose daemon writes here.
     async fn desk(&self, level: &str) -> Desk {
+        self.desk_with(level, String::new()).await
+    }
+
+    async fn desk_with(&self, level: &str, config_more: String) -> Desk {
         let set = |name: &str, value: String| (name.to_owned(), value);
         let platform = Platform::start(Options::default())
             .await
@@ -49,6 +57,7 @@ impl Journal {
                 set("YIBAO_LOG", level.to_owned()),
                 set("JOURNAL", self.dir.path().display().to_string()),
             ],
+            config_more,
             ..Setup::default()
         };
         let mut desk = Desk::prepare(std::sync::Arc::new(platform), setup);
@@ -167,6 +176,8 @@ async fn an_entry_has_its_fields_and_nobodys_name() {
             .iter()
             .any(|caller| caller.starts_with("uid:"))
     );
+    let code = Code::EmptyBill.id().to_owned();
+    assert!(with("CODE").contains(&code), "{:?}", with("CODE"));
     assert!(
         with("DEVICE").iter().any(|device| device == "scanner"),
         "{:?}",
@@ -197,6 +208,48 @@ async fn an_entry_has_its_fields_and_nobodys_name() {
         "the text has its values: {:?}",
         with("MESSAGE")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_who_what_and_why_in_fields_and_a_flood_of_them_is_one_line() {
+    let journal = Journal::new();
+    let dir = tempfile::tempdir().expect("a folder");
+    let (config_more, address) = tcp(dir.path(), "monitor");
+    let desk = journal.desk_with("yibaod=info,warn", config_more).await;
+    let reader = journal.follow();
+    for _ in 0..FLOOD {
+        let told = list_by_token(address).await;
+        assert!(told.contains("E7004"), "{told}");
+    }
+    let all = reader.end();
+    journal.keep(&desk, &all);
+    let is_refusal = |entry: &&Vec<u8>| field(entry, "CODE").as_deref() == Some("E7004");
+    let refusals: Vec<_> = all.iter().filter(is_refusal).collect();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    for (name, value) in [
+        ("CALLER", "token:hall"),
+        ("OPERATION", "ListSettlements"),
+        ("DOOR", "tcp"),
+        ("TOKEN_UID", "0"),
+        ("PRIORITY", "4"),
+    ] {
+        let found = field(refusals[0], name);
+        assert_eq!(found.as_deref(), Some(value), "{name}");
+    }
+}
+
+/// What the settlements' list says to who shows the token.
+async fn list_by_token(address: std::net::SocketAddr) -> String {
+    let mut curl = tokio::process::Command::new("curl");
+    curl.args(["--silent", "--header", "content-type: application/json"]);
+    curl.args(["--header", &format!("authorization: Bearer {TOKEN}")]);
+    curl.args(["--data", "{}"]);
+    let method = "yibao.v1.SettlementService/ListSettlements";
+    let told = curl
+        .arg(format!("http://{address}/{method}"))
+        .output()
+        .await;
+    String::from_utf8_lossy(&told.expect("curl").stdout).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

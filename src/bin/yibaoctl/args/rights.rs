@@ -6,7 +6,8 @@ use clap::Subcommand;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct May {
-    /// uid:N, user:NAME, token:NAME or certificate:NAME. 调用方。
+    /// As the configuration names it: uid:N, user:NAME, gid:N, group:NAME (a member of that group and no other),
+    /// token:NAME, certificate:NAME; bus: before one of the first four asks of the system bus. 调用方。
     #[arg(value_name = "CALLER")]
     pub(crate) caller: String,
     /// Such as RefundSettlement; left out: all. 操作名；不写则列出全部。

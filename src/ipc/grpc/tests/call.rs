@@ -72,9 +72,10 @@ async fn an_inner_call_is_counted_refused_and_given_up() {
     let stranger = Caller::Token {
         name: "nobody".into(),
         uid: Some(0),
+        shown: None,
     };
     let refused = calls.unary(stranger, SCAN_AND_PAY, order, None).await;
-    assert_eq!(refused.unwrap_err().code(), tonic::Code::PermissionDenied);
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::Unauthenticated);
     let unknown = calls.unary(caller(), "/yibao.v1.None/No", vec![].into(), None);
     assert_eq!(
         unknown.await.unwrap_err().code(),
@@ -115,6 +116,7 @@ fn caller() -> Caller {
     Caller::Uid {
         uid: own_uid(),
         gid: own_uid(),
+        groups: None,
         pid: None,
     }
 }
