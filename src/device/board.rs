@@ -136,6 +136,7 @@ struct Inside {
     last_error: Option<(Code, u64)>,
     printer: Option<PrinterState>,
     has_card: bool,
+    readers: Option<Vec<String>>,
 }
 
 impl Board {
@@ -159,6 +160,7 @@ impl Board {
             last_error: None,
             printer: None,
             has_card: false,
+            readers: None,
         };
         Self {
             config,
@@ -302,6 +304,15 @@ impl Board {
                 What::CardOut
             });
         }
+    }
+
+    /// What the card service lists; none: that is not known.
+    pub(crate) fn list_readers(&self, readers: Option<Vec<String>>) {
+        self.lock().readers = readers;
+    }
+
+    pub(crate) fn readers(&self) -> Option<Vec<String>> {
+        self.lock().readers.clone()
     }
 
     /// The job is over; the state is what the printer said last.
