@@ -117,6 +117,8 @@ pub fn why(info: DeviceInfo, why: Why) -> wire::ExplainDeviceResponse {
             .map(|it| it.profile.name.to_owned())
             .unwrap_or_default(),
         model_by: model_by.into(),
+        looked_zh: why.looked.zh,
+        looked_en: why.looked.en,
     }
 }
 
