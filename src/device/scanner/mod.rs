@@ -8,6 +8,7 @@ pub(crate) mod keyboard;
 pub(crate) mod owner;
 mod redact;
 mod source;
+mod sparse;
 
 #[cfg(test)]
 mod opened;

@@ -52,8 +52,9 @@ pub fn snapshot(devices: Vec<DeviceInfo>, missed: bool) -> wire::WatchDevicesRes
 /// One thing that happened.
 #[must_use]
 pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
-    let held_by = match &event.what {
-        What::Claimed { by } => by.clone(),
+    let (held_by, count) = match &event.what {
+        What::Claimed { by } => (by.clone(), 0),
+        What::CodeIgnored { count } => (String::new(), *count),
         What::Arrived
         | What::Ready
         | What::Released
@@ -66,14 +67,13 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::Fault
         | What::FaultCleared
         | What::Unplugged
-        | What::CodeIgnored
         | What::Added
         | What::Removed
         | What::Ambiguous
         | What::NotPermitted
         | What::HeldElsewhere
         | What::CardIn
-        | What::CardOut => String::new(),
+        | What::CardOut => (String::new(), 0),
     };
     let event = wire::DeviceEvent {
         seq: event.seq,
@@ -81,6 +81,7 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         device: event.device,
         change: change(&event.what).into(),
         held_by,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
     };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Event(event)),
@@ -192,7 +193,7 @@ fn change(what: &What) -> wire::DeviceChange {
         What::Fault => wire::DeviceChange::Fault,
         What::FaultCleared => wire::DeviceChange::FaultCleared,
         What::Unplugged => wire::DeviceChange::Unplugged,
-        What::CodeIgnored => wire::DeviceChange::CodeIgnored,
+        What::CodeIgnored { .. } => wire::DeviceChange::CodeIgnored,
         What::Added => wire::DeviceChange::Added,
         What::Removed => wire::DeviceChange::Removed,
         What::Ambiguous => wire::DeviceChange::Ambiguous,
@@ -257,7 +258,8 @@ pub(crate) mod tests {
             device: "slip".into(),
             what,
         };
-        let Some(wire::watch_devices_response::Update::Event(shown)) = event(happened).update
+        let Some(wire::watch_devices_response::Update::Event(shown)) =
+            event(happened.clone()).update
         else {
             panic!("an event")
         };
@@ -266,6 +268,13 @@ pub(crate) mod tests {
             (9, "slip", "stl-1")
         );
         assert_eq!(shown.change(), wire::DeviceChange::Claimed);
+        let what = What::CodeIgnored { count: 7 };
+        let Some(wire::watch_devices_response::Update::Event(shown)) =
+            event(DeviceEvent { what, ..happened }).update
+        else {
+            panic!("an event")
+        };
+        assert_eq!((shown.count, shown.held_by.as_str()), (7, ""));
     }
 
     pub(crate) fn printer(state: DeviceState) -> DeviceInfo {
