@@ -48,6 +48,8 @@ pub struct Holder {
     pub stream: String,
     /// What it does with it.
     pub what: String,
+    /// Whose stream it is, as its door knows the caller; empty: a print job's.
+    pub by: String,
     /// Since when, in milliseconds of the civil clock.
     pub since_ms: u64,
 }

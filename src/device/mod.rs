@@ -46,7 +46,7 @@ mod replay;
 
 pub use board::{Counters, DeviceInfo, DeviceState, Holder};
 pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};
-pub use claim::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan};
+pub use claim::{ClaimEnd, ClaimNews, ClaimWish, Claimant, ClaimedScan};
 pub use error::DeviceError;
 pub use event::{DeviceEvent, Watched, Watcher, What};
 pub use find::{Candidate, Why};

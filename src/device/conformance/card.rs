@@ -342,6 +342,7 @@ async fn claim_within<F: Far>(far: &F, deadline: Duration) -> Result<CardLease, 
     let asker = Asker {
         stream: "checks".into(),
         what: "test".into(),
+        by: String::new(),
     };
     let (latest, place) = (Instant::now() + deadline, watch::Sender::new(0));
     let (hub, wanted) = (far.hub(), [F::MEDIUM]);

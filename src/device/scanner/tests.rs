@@ -340,6 +340,7 @@ fn asker(stream: &str) -> Asker {
     Asker {
         stream: stream.into(),
         what: "test".into(),
+        by: String::new(),
     }
 }
 

@@ -129,6 +129,7 @@ impl Policy {
         let roles = self.roles(caller);
         Ok(CallerId {
             id: caller.to_string(),
+            shown: caller.shown(),
             door: caller.door(),
             may_bill_unnamed: self.unnamed_bill.contains(caller),
             may_see_persons: roles.contains(&Role::Admin) || self.unmasked.contains(caller),
