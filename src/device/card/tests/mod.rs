@@ -38,6 +38,8 @@ async fn a_card_that_is_kept_or_mute_is_not_told_as_pulled() {
         program.insert(Who::One, fault);
         let mut lease = card::claim(&program).await;
         until(program.hub(), card::NAME, |reader| reader.has_card).await;
+        let (_, why) = program.hub().why(card::NAME).await.expect("a reader");
+        assert!(why.looked.en.ends_with("it lists: Reader 1"), "{why:?}");
         let mut events = program.hub().watch(None);
         let short = Instant::now() + Duration::from_millis(300);
         let social = [Medium::SocialCard];
