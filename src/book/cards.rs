@@ -18,10 +18,10 @@ macro_rules! with_cards {
                 "请重新插好读卡器，稍候几秒后重新发起。",
                 "Plug the card reader in again, wait some seconds and start again.";
             CardReaderBusy = "E3023", "CARD_READER_BUSY", NotCharged, NewId,
-                "读卡器正被另一笔业务或另一个程序占用。",
-                "The card reader is in use by another request or another program.",
-                "请等前一笔结束，或关闭正在使用读卡器的其他程序后重新发起。",
-                "Wait until the other one has ended, or close the other program, then start again.";
+                "读卡器正被另一笔业务占用。",
+                "The card reader is in use by another request.",
+                "请等前一笔结束后重新发起；yibaoctl device who 列出占用者。",
+                "Wait until the other one has ended, then start again; yibaoctl device who lists who has it.";
             CardReaderSilent = "E3024", "CARD_READER_SILENT", NotCharged, NewId,
                 "读卡器或卡片没有在规定时间内应答。",
                 "The card reader or the card did not answer in time.",

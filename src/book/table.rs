@@ -182,8 +182,8 @@ with_devices! { {
     CodeIncomplete = "E2003", "CODE_INCOMPLETE", NotCharged, NewId,
         "扫到的码不完整。",
         "Only a part of a code was read.",
-        "请调亮手机屏幕，把医保码放稳后重新扫码；每次都如此请检查扫码器的结束符设置。",
-        "Make the phone's screen brighter, hold the code still and scan again; if it is so each time, check the scanner's terminator.";
+        "请调亮手机屏幕，把医保码放稳后重新扫码；每次都如此请检查扫码器的波特率和结束符设置。",
+        "Make the phone's screen brighter, hold the code still and scan again; if it is so each time, check the scanner's speed (baud) and terminator.";
     CodesGlued = "E2004", "CODES_GLUED", NotCharged, NewId,
         "一次扫到了两个连在一起的码。",
         "Two codes came in one reading.",

@@ -48,6 +48,8 @@ pub struct Holder {
     pub stream: String,
     /// What it does with it.
     pub what: String,
+    /// Whose stream it is, as its door knows the caller; empty: a print job's.
+    pub by: String,
     /// Since when, in milliseconds of the civil clock.
     pub since_ms: u64,
 }
@@ -136,6 +138,7 @@ struct Inside {
     last_error: Option<(Code, u64)>,
     printer: Option<PrinterState>,
     has_card: bool,
+    readers: Option<Vec<String>>,
 }
 
 impl Board {
@@ -159,6 +162,7 @@ impl Board {
             last_error: None,
             printer: None,
             has_card: false,
+            readers: None,
         };
         Self {
             config,
@@ -302,6 +306,15 @@ impl Board {
                 What::CardOut
             });
         }
+    }
+
+    /// What the card service lists; none: that is not known.
+    pub(crate) fn list_readers(&self, readers: Option<Vec<String>>) {
+        self.lock().readers = readers;
+    }
+
+    pub(crate) fn readers(&self) -> Option<Vec<String>> {
+        self.lock().readers.clone()
     }
 
     /// The job is over; the state is what the printer said last.

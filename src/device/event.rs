@@ -57,8 +57,11 @@ pub enum What {
     FaultCleared,
     /// Its line went away.
     Unplugged,
-    /// A code came while nobody was armed. It was dropped unread.
-    CodeIgnored,
+    /// Codes came while nobody was armed. They were dropped unread.
+    CodeIgnored {
+        /// How many since the last such event; a device has one a second at most.
+        count: u64,
+    },
     /// A new configuration has it, or has it otherwise than before.
     Added,
     /// The new configuration does not have it, or has it otherwise; its last user may still be at it.
@@ -213,7 +216,7 @@ mod tests {
         };
         assert_eq!(event.what, What::Arrived);
         for _ in 0..HISTORY_MAX {
-            log.say("b", What::CodeIgnored);
+            log.say("b", What::Busy);
         }
         assert_eq!(
             early.next().await,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::board::DeviceInfo;
+use super::holder::{self, Holders};
 use super::printer::{Paper, PrinterState};
-use super::{DeviceError, DeviceState, holder};
+use super::{DeviceError, DeviceState};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub(crate) fn of_path(path: &Path, is_ours: bool) -> Vec<Check> {
     vec![
         there,
         permission(path, &meta),
-        held_elsewhere(&real, is_ours),
+        held_elsewhere(&holder::of(&real), is_ours),
     ]
 }
 
@@ -111,17 +112,21 @@ fn permission(path: &Path, meta: &std::fs::Metadata) -> Check {
     }
 }
 
-fn held_elsewhere(real: &Path, is_ours: bool) -> Check {
-    let holders = holder::of(real);
-    match holders.as_slice() {
-        [] => Check::new(
-            "holder",
+/// Other programs at a device; nobody is said to be at it only when everybody could be seen.
+fn held_elsewhere(found: &Holders, is_ours: bool) -> Check {
+    let named: Vec<String> = found.programs.iter().map(ToString::to_string).collect();
+    let (verdict, zh, en) = match (named.is_empty(), found.saw_all) {
+        (true, true) => (
             Verdict::Fine,
-            "未见其他程序占用",
-            "no other program is seen to have it open",
+            "没有其他程序占用".to_owned(),
+            "no other program has it open".to_owned(),
         ),
-        holders => {
-            let named: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        (true, false) => (
+            Verdict::NotKnown,
+            "看不到其他用户的程序是否占用；请以管理员身份运行 yibaoctl doctor".to_owned(),
+            "programs of other users are not seen: run yibaoctl doctor as root".to_owned(),
+        ),
+        (false, _) => {
             let named = named.join(", ");
             let (verdict, zh) = if is_ours {
                 (
@@ -131,9 +136,10 @@ fn held_elsewhere(real: &Path, is_ours: bool) -> Check {
             } else {
                 (Verdict::Bad, format!("被其他程序占用：{named}"))
             };
-            Check::new("holder", verdict, zh, format!("open in {named}"))
+            (verdict, zh, format!("open in {named}"))
         }
-    }
+    };
+    Check::new("holder", verdict, zh, en)
 }
 
 /// What the line is known to be.
@@ -215,4 +221,21 @@ pub(crate) fn of_last_error(info: &DeviceInfo, now_ms: u64) -> Option<Check> {
         format!("{} 秒前：{} {}", ago_s, code.id(), entry.meaning_zh),
         format!("{ago_s} s ago: {} {}", code.id(), entry.meaning_en),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_seen_is_not_called_fine() {
+        let nobody = |saw_all| {
+            let programs = Vec::new();
+            held_elsewhere(&Holders { programs, saw_all }, true)
+        };
+        assert_eq!(nobody(true).verdict, Verdict::Fine);
+        let unseen = nobody(false);
+        assert_eq!(unseen.verdict, Verdict::NotKnown);
+        assert!(unseen.en.contains("doctor as root"), "{unseen:?}");
+    }
 }

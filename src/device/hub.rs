@@ -15,6 +15,7 @@ use super::event::{EventLog, Watcher, What, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
+use super::looked;
 use super::owned::{Device, Family, PATIENT_CARD_ROLES};
 use super::printer::escpos::{PaperPreview, preview};
 use super::printer::ipp::ReportQueue;
@@ -375,7 +376,10 @@ impl Hub {
         let device = self.find(|it| it.is(role_or_name))?;
         let config = device.board.config().clone();
         let looking = tokio::task::spawn_blocking(move || Why::of(&config));
-        Some((device.info(), looking.await.ok()?))
+        let (info, mut why) = (device.info(), looking.await.ok()?);
+        let readers = device.board.readers();
+        why.looked = looked::of(&device.board.config().kind, &info, readers.as_deref());
+        Some((info, why))
     }
 
     /// The print queue of a role; `None`: no report printer has it.

@@ -90,6 +90,7 @@ impl Queue {
         let holder = line.entries.front().map(|entry| Holder {
             stream: entry.asker.stream.clone(),
             what: entry.asker.what.clone(),
+            by: entry.asker.by.clone(),
             since_ms: entry.since_ms,
         });
         (holder, line.entries.len().saturating_sub(1))

@@ -389,7 +389,7 @@ fn refuse_if_in_use(node: &Path) -> Result<(), DeviceError> {
 }
 
 fn held_by(path: &Path) -> String {
-    let programs = holder::of(path);
+    let programs = holder::of(path).programs;
     let named: Vec<String> = programs.iter().map(ToString::to_string).collect();
     if named.is_empty() {
         String::new()

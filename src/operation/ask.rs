@@ -9,6 +9,9 @@ use crate::settlement::stuck::Truth;
 pub struct CallerId {
     /// The identity a `request_id` is scoped to: `uid:1000`.
     pub id: String,
+    /// The same with its process or its connection, as the door knows them, for those who look at who holds what:
+    /// `uid:1000 pid 4711`.
+    pub shown: String,
     /// The way in, as rows of who saw what name it: `socket`, `bus`, `tcp`, `tls`.
     pub door: &'static str,
     /// Whether it may settle a bill that names nobody.

@@ -69,6 +69,7 @@ impl Operations {
         let asker = Asker {
             stream: stream.clone(),
             what: "read_card".to_owned(),
+            by: caller.shown.clone(),
         };
         let (place, _) = tokio::sync::watch::channel(0);
         let role = wish.role.as_deref();

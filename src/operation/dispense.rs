@@ -345,6 +345,7 @@ mod tests {
         });
         let caller = |id: &str| CallerId {
             id: id.to_owned(),
+            shown: id.to_owned(),
             door: "socket",
             may_bill_unnamed: false,
             may_see_persons: false,

@@ -11,7 +11,7 @@ use super::ask::{CallerId, Failure};
 use super::audit::Given;
 use super::operations::Operations;
 use crate::book::Code;
-use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, DeviceError, Scan};
+use crate::device::{Asker, ClaimEnd, ClaimNews, ClaimWish, Claimant, DeviceError, Scan};
 use crate::settlement::code_kind::{self, Sorted};
 
 /// What a caller of `Scan` wants.
@@ -81,6 +81,7 @@ impl Operations {
         let asker = Asker {
             stream: hub.new_holder_id(),
             what: wish.purpose,
+            by: caller.shown.clone(),
         };
         let place = watch::Sender::new(0);
         let mut lease = hub
@@ -99,7 +100,11 @@ impl Operations {
     ) -> impl Stream<Item = ClaimTold> + Send + 'static {
         let operations = self.clone();
         let stop = async move { operations.parts().stopped().await };
-        let news = self.parts().hub.claim(&caller.id, wish, stop);
+        let claimant = Claimant {
+            id: caller.id.clone(),
+            shown: caller.shown.clone(),
+        };
+        let news = self.parts().hub.claim(claimant, wish, stop);
         let operations = self.clone();
         let mut scanner = String::new();
         ReceiverStream::new(news).map(move |news| operations.told(&caller, news, &mut scanner))

@@ -60,6 +60,7 @@ impl Carrier {
         let asker = Asker {
             stream: self.state.settlement_id.clone(),
             what: "scan_and_pay".to_owned(),
+            by: self.state.caller.clone(),
         };
         Readers::new(self.parts.hub.clone(), &wanted, asker, place)
     }

@@ -475,6 +475,7 @@ mod tests {
         let asker = Asker {
             stream: "s".to_owned(),
             what: "test".to_owned(),
+            by: String::new(),
         };
         let place = watch::channel(0).0;
         let mut readers = Readers::new(hub, &[CredentialKind::EVoucher], asker, place);

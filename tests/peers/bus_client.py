@@ -4,6 +4,7 @@ bus_client.py call INTERFACE METHOD TYPED     one method; the answer or the refu
 bus_client.py pay TYPED                       follows a settlement, confirms what is shown, pays
 bus_client.py preview TYPED                   a picture as a file, a file instead of bytes
 bus_client.py leave TYPED                     begins to pay, says so, waits to be killed
+bus_client.py claim-read TYPED                claims a card reader, says so, reads the next card under the claim
 
 TYPED is [signature, value] with a{sv} as {key: TYPED}.
 """
@@ -28,6 +29,7 @@ NAME = "org.yibaod.Bridge1"
 PATH = "/org/yibaod/Bridge1"
 SETTLEMENT = NAME + ".Settlement"
 PRINT = NAME + ".Print"
+DEVICE = NAME + ".Device"
 F_GET_SEALS = 1034
 
 
@@ -127,6 +129,27 @@ async def preview(bus):
     }
 
 
+async def claim_read(bus, wish):
+    news = asyncio.Queue()
+
+    def heard(message):
+        if message.message_type is MessageType.SIGNAL and message.interface == DEVICE:
+            news.put_nowait(message)
+
+    bus.add_message_handler(heard)
+    subscription, _ = await ask(bus, DEVICE, "Claim", wish | {"subscription": Variant("s", "mine")})
+    assert subscription == "mine", subscription
+    granted = None
+    while granted is None:
+        message = await news.get()
+        assert message.member == "Progress" and message.body[0] == "mine", (message.member, message.body)
+        granted = plain(message.body[1]).get("granted")
+    print(json.dumps(granted), flush=True)
+    under = {"claim_id": Variant("s", granted["claim_id"]), "error_details": Variant("b", True)}
+    card, _ = await ask(bus, DEVICE, "ReadCard", under)
+    return card
+
+
 async def main(what, words):
     bus = await MessageBus(bus_type=BusType.SYSTEM, negotiate_unix_fd=True).connect()
     request = untyped(*json.loads(words[-1])) if words[-1] != "{}" else {}
@@ -136,6 +159,8 @@ async def main(what, words):
         told = await pay(bus, request)
     elif what == "preview":
         told = await preview(bus)
+    elif what == "claim-read":
+        told = await claim_read(bus, request)
     elif what == "leave":
         asyncio.create_task(ask(bus, SETTLEMENT, "ScanAndPay", request))
         await asyncio.sleep(3600)

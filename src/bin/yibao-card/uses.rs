@@ -44,6 +44,18 @@ fn use_card(
     voice: &Voice,
 ) -> Result<(), Failed> {
     let mut card = connect(context, reader).map_err(|error| (id, error))?;
+    let used = exclusively(&mut card, id, inbox, voice);
+    // Dropping it alone would reset the card under other programs that use it too. One that was pulled needs neither.
+    drop(card.disconnect(Disposition::LeaveCard));
+    used
+}
+
+fn exclusively(
+    card: &mut Card,
+    id: u64,
+    inbox: &Receiver<Ask>,
+    voice: &Voice,
+) -> Result<(), Failed> {
     let transaction = card.transaction().map_err(|error| (id, error))?;
     voice.tell(&Told::Begun { id });
     let mut buffer = Zeroizing::new([0; MAX_BUFFER_SIZE]);

@@ -39,6 +39,8 @@ pub(crate) struct Host {
     input: ChildStdin,
     told: mpsc::Receiver<Told>,
     asked: u64,
+    /// A question was left half asked: no other one is understood.
+    is_torn: bool,
     tapped: Tapped,
 }
 
@@ -72,6 +74,7 @@ impl Host {
             input,
             told,
             asked: 0,
+            is_torn: false,
             tapped: Tapped::open(tap, &[]),
         })
     }
@@ -90,7 +93,8 @@ impl Host {
         Some(told)
     }
 
-    /// Asks; the answer comes by [`Host::told`] with the number that is given back.
+    /// Asks; the answer comes by [`Host::told`] with the number that is given back. After its future was dropped in
+    /// the middle of a question nothing more can be asked.
     pub(crate) async fn ask(&mut self, ask: impl FnOnce(u64) -> Ask) -> Result<u64, DeviceError> {
         self.asked += 1;
         let wrong = |what: &dyn std::fmt::Display| {
@@ -99,10 +103,14 @@ impl Host {
         let whole = frame::encode(&ask(self.asked)).map_err(|error| wrong(&error))?;
         // Behind the length.
         self.tapped.left(whole.get(4..).unwrap_or_default());
+        if std::mem::replace(&mut self.is_torn, true) {
+            return Err(wrong(&"was left with half a question"));
+        }
         let written = self.input.write_all(&whole);
         let written = timeout(Duration::from_millis(TAKE_MS_MAX), written).await;
         let written = written.map_err(|_| wrong(&"takes nothing"))?;
         written.map_err(|error| wrong(&error))?;
+        self.is_torn = false;
         Ok(self.asked)
     }
 

@@ -142,13 +142,17 @@ pub(crate) struct Bench {
 impl Bench {
     /// The reader can be used.
     pub(crate) fn is_there(&self) {
-        let was_there = self.presence.borrow().is_ok();
-        if !was_there {
+        if !self.is_present() {
             // The board first: whoever gets the reader then is not told once more that it came.
             self.board.arrived();
             self.board.ready();
             self.presence.send_modify(|presence| *presence = Ok(()));
         }
+    }
+
+    /// Whether it can be used, as far as is known.
+    pub(crate) fn is_present(&self) -> bool {
+        self.presence.borrow().is_ok()
     }
 
     /// The reader cannot be used, and why.
@@ -360,10 +364,11 @@ impl CardLease {
         Err(self.missing())
     }
 
+    /// Why it cannot be used. One that is there and takes no order is silent.
     fn missing(&self) -> DeviceError {
         let code = (*self.presence.borrow())
             .err()
-            .unwrap_or(Code::CardReaderMissing);
+            .unwrap_or(Code::CardReaderSilent);
         DeviceError::new(code, format!("{}: cannot be used", self.board.name()))
     }
 }

@@ -1,11 +1,12 @@
 //! The task that owns a reader of pcscd: starts `yibao-card`, follows the reader, reads cards, and begins anew
-//! when the program ends or hangs.
+//! when the program ends or hangs. That the program begins anew says nothing of the reader: it counts as plugged in,
+//! and its card as lying there, until the new program says otherwise.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::frame::{Ask, Bytes, Fault, Seen, Told};
 use super::host::Host;
@@ -25,6 +26,8 @@ const LIVED_MS_MIN: u64 = 10_000;
 const PULLED_MS_MAX: u64 = 600;
 /// Longest wait for the end of an exclusive use.
 const END_MS_MAX: u64 = 500;
+/// A program that was started again says so soon which readers there are; else they cannot be used.
+const LIST_MS_MAX: u64 = 5_000;
 
 /// Which reader it is and how its cards are read.
 pub(crate) struct Place {
@@ -50,7 +53,10 @@ impl Place {
 
 enum Ended {
     HubGone,
+    /// The reader cannot be used.
     Way(DeviceError),
+    /// The program is of no use any more; nothing is known against the reader.
+    Program(DeviceError),
 }
 
 /// Owns the reader until no handle is left.
@@ -58,7 +64,7 @@ pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<O
     let mut pause = Pause::new();
     loop {
         let began = Instant::now();
-        let error = match Host::start(&place.program, bench.board.tap()).await {
+        let ended = match Host::start(&place.program, bench.board.tap()).await {
             Ok(host) => {
                 tracing::debug!(
                     device = bench.board.name(),
@@ -73,18 +79,30 @@ pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<O
                     failed_at: None,
                     armed: None,
                 };
-                match session.serve(&mut orders).await {
-                    Ended::HubGone => return,
-                    Ended::Way(error) => error,
-                }
+                session.serve(&mut orders).await
             }
-            Err(error) => error,
+            Err(error) => Ended::Way(error),
         };
-        bench.is_gone(&error);
-        if began.elapsed() >= Duration::from_millis(LIVED_MS_MIN) {
+        let has_lived = began.elapsed() >= Duration::from_millis(LIVED_MS_MIN);
+        // One that hangs on a card is as good as any when it begins anew; one that ends at once is not.
+        let is_sound = |error: &DeviceError| has_lived || error.code != Code::CardHostFailed;
+        if has_lived || matches!(&ended, Ended::Program(error) if is_sound(error)) {
             pause.reset();
         }
         let over = sleep(pause.next(&At::Path(place.program.clone())));
+        match ended {
+            Ended::HubGone => return,
+            // Who asks meanwhile waits for the new program.
+            Ended::Program(error) if is_sound(&error) => {
+                bench.board.failed(&error);
+                over.await;
+                continue;
+            }
+            Ended::Program(error) | Ended::Way(error) => {
+                bench.board.list_readers(None);
+                bench.is_gone(&error);
+            }
+        }
         tokio::pin!(over);
         loop {
             tokio::select! {
@@ -110,6 +128,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn serve(&mut self, orders: &mut mpsc::Receiver<Order>) -> Ended {
+        let listed_by = Instant::now() + Duration::from_millis(LIST_MS_MAX);
         loop {
             if self.is_to_be_read()
                 && let Some(order) = self.armed.take()
@@ -128,6 +147,10 @@ impl Session<'_> {
                     None => return self.way_lost(host_gone()),
                 },
                 () = disarmed(&mut self.armed) => self.armed = None,
+                () = sleep_until(listed_by), if self.seen.is_none() && self.bench.is_present() => {
+                    let unlisted = "it does not say which readers there are";
+                    return self.way_lost(DeviceError::new(Code::CardReaderSilent, unlisted));
+                }
             }
         }
     }
@@ -148,7 +171,10 @@ impl Session<'_> {
         if let Some(order) = self.armed.take() {
             self.bench.answer(order, Err(Failure::Way(error.clone())));
         }
-        Ended::Way(error)
+        match self.seen {
+            Some(_) => Ended::Program(error),
+            None => Ended::Way(error),
+        }
     }
 
     /// Whether somebody waits for a card and there is one that was not tried in vain.
@@ -164,7 +190,10 @@ impl Session<'_> {
     fn take(&mut self, told: Told) {
         let lost = match told {
             Told::Readers { readers } => self.ours(readers).err(),
-            Told::Trouble { fault } => Some(DeviceError::new(code_of(fault), "pcscd")),
+            Told::Trouble { fault } => {
+                self.bench.board.list_readers(None);
+                Some(DeviceError::new(code_of(fault), "pcscd"))
+            }
             // Late words about a use that is over.
             Told::Hello { .. }
             | Told::Begun { .. }
@@ -183,11 +212,13 @@ impl Session<'_> {
 
     /// Finds our reader among all. Two that fit are never guessed between.
     fn ours(&mut self, readers: Vec<Seen>) -> Result<(), DeviceError> {
+        let names = readers.iter().map(|seen| seen.name.clone()).collect();
+        self.bench.board.list_readers(Some(names));
         let wanted = self.place.reader.as_deref().unwrap_or_default();
         let mut fits = readers
             .into_iter()
             .filter(|seen| seen.name.contains(wanted));
-        let was_there = self.seen.is_some();
+        let was_there = self.bench.is_present();
         match (fits.next(), fits.next()) {
             // Whoever waits would be told that nobody showed a card, which nobody knows.
             (Some(seen), None) if seen.is_unknown => {
@@ -218,11 +249,22 @@ impl Session<'_> {
         }
     }
 
-    /// Reads the card for the order; an error: the way to the reader is lost.
-    async fn serve_card(&mut self, order: Order) -> Option<DeviceError> {
+    /// Reads the card for the order; an error: the program hangs or is gone.
+    async fn serve_card(&mut self, mut order: Order) -> Option<DeviceError> {
         let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
+        let latest = latest.min(order.deadline);
         let changes = self.seen.as_ref().map(|seen| seen.changes);
-        let read = self.read(&order, latest.min(order.deadline)).await;
+        let read = tokio::select! {
+            biased;
+            () = order.answer.closed() => None,
+            read = self.read(&order.wanted, latest) => Some(read),
+        };
+        let Some(read) = read else {
+            // Nothing more is read for nobody, and whoever is next finds the card free.
+            let device = self.bench.board.name();
+            tracing::debug!(device, "who waited for the card went away");
+            return self.end().await.err().map(Failure::error);
+        };
         match read {
             Ok(shown) => {
                 self.bench.answer(order, Ok(shown));
@@ -243,7 +285,8 @@ impl Session<'_> {
         }
     }
 
-    async fn read(&mut self, order: &Order, latest: Instant) -> Result<ShownCard, Failure> {
+    /// Dropping the future leaves the exclusive use to be ended.
+    async fn read(&mut self, wanted: &[Medium], latest: Instant) -> Result<ShownCard, Failure> {
         let Some(seen) = self.seen.clone() else {
             return Err(Failure::card(Code::CardPulled, "no reader"));
         };
@@ -253,7 +296,7 @@ impl Session<'_> {
                 "the card does not answer to reset",
             ));
         };
-        if !order.wanted.contains(&Medium::SocialCard) {
+        if !wanted.contains(&Medium::SocialCard) {
             return Err(Failure::card(
                 Code::CardOfOtherKind,
                 "a 社保卡 was not asked for",
@@ -287,7 +330,7 @@ impl Session<'_> {
         let asked = self.host.ask(|id| Ask::Begin { id, reader }).await;
         let asked = asked.map_err(Failure::Way)?;
         // A card without power answers at once that it is mute: who waits here waits for another program.
-        let busy = || Failure::way(Code::CardReaderBusy, "another program keeps the card");
+        let busy = || Failure::way(Code::DeviceHeldElsewhere, "another program keeps the card");
         let begun = self.answer(asked, latest, busy).await?;
         if !matches!(begun, Told::Begun { .. }) {
             return Err(unexpected(&begun));

@@ -78,6 +78,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                 let mut reader = Reader {
                     link: link.tapped(bench.board.tap()),
                     framer: Framer::default(),
+                    owed_until: None,
                     bench: &bench,
                     armed: None,
                     failing: None,
@@ -107,6 +108,8 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
 struct Reader<'a> {
     link: Link,
     framer: Framer,
+    /// Until when the answer to a question may come that nobody waits for any more.
+    owed_until: Option<Instant>,
     bench: &'a Bench,
     armed: Option<Order>,
     /// Since when the document cannot be read, and why.
@@ -150,7 +153,7 @@ impl Reader<'_> {
                 () = disarmed(&mut self.armed) => self.armed = None,
                 // Nothing was asked: whatever comes is noise, but for the end.
                 read = self.link.read(&mut chunk) => match read {
-                    Ok(count) if count > 0 => {}
+                    Ok(count) if count > 0 => self.overhear(&chunk[..count]),
                     Ok(_) | Err(_) => return self.gone(self.unplugged("the line ended")),
                 },
                 () = sleep_until(next) => if self.armed.is_none()
@@ -183,7 +186,7 @@ impl Reader<'_> {
 
     /// Looks once; the order stays armed when there is nothing, and for a moment when it cannot be read. An error:
     /// the line is lost.
-    async fn look(&mut self, order: Order) -> Option<DeviceError> {
+    async fn look(&mut self, mut order: Order) -> Option<DeviceError> {
         if !order.wanted.contains(&Medium::ResidentId) {
             let failure = Failure::card(Code::CardOfOtherKind, "a 居民身份证 was not asked for");
             self.bench.answer(order, Err(failure));
@@ -199,7 +202,13 @@ impl Reader<'_> {
         }
         let latest = began + Duration::from_millis(READ_MS_MAX);
         let latest = latest.min(order.deadline + Duration::from_millis(LATE_MS_MAX));
-        match self.document(latest).await {
+        let looked = tokio::select! {
+            biased;
+            () = order.answer.closed() => None,
+            looked = self.document(latest) => Some(looked),
+        };
+        // Nothing more is asked for nobody.
+        match looked? {
             Ok(None) => self.go_on(order, false),
             Ok(Some(shown)) => self.bench.answer(order, Ok(shown)),
             Err(Failure::Card(error)) => {
@@ -228,6 +237,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Dropping the future leaves at most one answer owed.
     async fn document(&mut self, latest: Instant) -> Result<Option<ShownCard>, Failure> {
         let found = self.ask(Command::Find, latest).await?;
         match found.status {
@@ -305,7 +315,40 @@ impl Reader<'_> {
             Command::Status | Command::Find | Command::Select => ANSWER_MS_MAX,
             Command::Read => DOCUMENT_MS_MAX,
         };
+        self.settle_owed(latest).await?;
         let latest = latest.min(Instant::now() + Duration::from_millis(wait));
+        self.owed_until = Some(latest);
+        let answered = self.put(command, latest).await;
+        self.owed_until = None;
+        answered
+    }
+
+    /// Waits for the answer to the question before, whose asker went away, and drops it.
+    async fn settle_owed(&mut self, latest: Instant) -> Result<(), Failure> {
+        let mut chunk = zeroize::Zeroizing::new([0; CHUNK_BYTES]);
+        while let Some(until) = self.owed_until.filter(|until| *until > Instant::now()) {
+            match timeout_at(until.min(latest), self.link.read(chunk.as_mut_slice())).await {
+                Ok(Ok(count)) if count > 0 => self.overhear(&chunk[..count]),
+                Ok(Ok(_) | Err(_)) => return Err(Failure::Way(self.unplugged("the line ended"))),
+                Err(_) if latest <= until => {
+                    let nobody = "another's question was not answered yet";
+                    return Err(Failure::reader(Code::CardReaderSilent, nobody));
+                }
+                Err(_) => {}
+            }
+        }
+        self.owed_until = None;
+        Ok(())
+    }
+
+    /// Drops what came without having been asked for now.
+    fn overhear(&mut self, bytes: &[u8]) {
+        if self.owed_until.is_some() && self.framer.push(bytes).is_some() {
+            self.owed_until = None;
+        }
+    }
+
+    async fn put(&mut self, command: Command, latest: Instant) -> Result<Answer, Failure> {
         // What came before the question does not answer it.
         self.framer = Framer::default();
         let mut chunk = zeroize::Zeroizing::new([0; CHUNK_BYTES]);

@@ -62,7 +62,7 @@ pub(crate) fn code_of(fault: Fault) -> Code {
         Fault::Forbidden => Code::CardReaderForbidden,
         Fault::NoReader => Code::CardReaderUnplugged,
         Fault::NoCard | Fault::Removed => Code::CardPulled,
-        Fault::Busy => Code::CardReaderBusy,
+        Fault::Busy => Code::DeviceHeldElsewhere,
         Fault::Mute => Code::CardReaderSilent,
         Fault::Garbled => Code::CardUnreadable,
     }

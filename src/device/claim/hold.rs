@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::codes::Codes;
 use super::lease::{Lease, Read, Reader};
-use super::{ClaimEnd, ClaimNews, ClaimWish, ClaimedScan, Order, Sort};
+use super::{ClaimEnd, ClaimNews, ClaimWish, Claimant, ClaimedScan, Order, Sort};
 use crate::book::Code;
 use crate::device::error::DeviceError;
 use crate::device::hub::Hub;
@@ -32,7 +32,7 @@ struct Held<'a> {
 /// Waits for the device, holds it, and says how that ended.
 pub(super) async fn hold(
     hub: Hub,
-    caller: String,
+    caller: Claimant,
     wish: ClaimWish,
     news: mpsc::Sender<ClaimNews>,
     stop: impl Future<Output = ()> + Send,
@@ -53,13 +53,14 @@ pub(super) async fn hold(
     let last = end.map_or_else(|never_began| never_began, ClaimNews::Ended);
     let said = timeout(Duration::from_millis(FAREWELL_MS_MAX), news.send(last)).await;
     if said.is_err() {
+        let caller = caller.id;
         tracing::info!(caller, "the holder of a claim did not listen to its end");
     }
 }
 
 async fn wait_and_hold(
     hub: &Hub,
-    caller: &str,
+    caller: &Claimant,
     wish: ClaimWish,
     news: &mpsc::Sender<ClaimNews>,
     is_granted: &AtomicBool,
@@ -69,11 +70,12 @@ async fn wait_and_hold(
     let asker = Asker {
         stream: claim_id.clone(),
         what: wish.purpose.clone(),
+        by: caller.shown.clone(),
     };
     let turn = wait_for_turn(hub, asker, &wish, news).await;
     let lease = turn.map_err(ClaimNews::Failed)?;
     is_granted.store(true, Ordering::Relaxed);
-    let (_listed, mut inbox) = hub.claims().list(&claim_id, caller);
+    let (_listed, mut inbox) = hub.claims().list(&claim_id, &caller.id);
     let mut held = Held {
         news,
         lease_time: wish.lease,

@@ -31,6 +31,24 @@ const NEWS_MAX: usize = 16;
 /// Orders to one claim that wait.
 const ORDERS_MAX: usize = 8;
 
+/// Who claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    /// Whose claim it is: no other one reads under it.
+    pub id: String,
+    /// The same as its door knows it, for those who look at who holds what.
+    pub shown: String,
+}
+
+impl From<&str> for Claimant {
+    fn from(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            shown: id.to_owned(),
+        }
+    }
+}
+
 /// What a caller of `Claim` wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimWish {
@@ -221,18 +239,12 @@ impl Hub {
     /// given back or `stop` resolves.
     pub fn claim(
         &self,
-        caller: &str,
+        caller: impl Into<Claimant>,
         wish: ClaimWish,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> mpsc::Receiver<ClaimNews> {
         let (news, told) = mpsc::channel(NEWS_MAX);
-        tokio::spawn(hold::hold(
-            self.clone(),
-            caller.to_owned(),
-            wish,
-            news,
-            stop,
-        ));
+        tokio::spawn(hold::hold(self.clone(), caller.into(), wish, news, stop));
         told
     }
 

@@ -237,7 +237,7 @@ async fn client(hub: Hub, sort: Sort, mut chance: Chance, shown: Shown) -> Told 
         purpose: "chance".into(),
     };
     let each = wish.codes;
-    let mut news = hub.claim(&me, wish, std::future::pending());
+    let mut news = hub.claim(me.as_str(), wish, std::future::pending());
     let Some(claim_id) = granted(&mut news).await else {
         return told;
     };

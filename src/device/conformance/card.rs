@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{Check, Driver, checks, in_time, rounds};
 use crate::book::Code;
+use crate::device::event::{Watched, What};
 use crate::device::far_end::{PATIENCE, until};
 use crate::device::{
     Asker, CardLease, DeviceError, DeviceState, Hub, Medium, ROLE_CARD, ShownCard,
@@ -14,10 +15,14 @@ use crate::device::{
 
 /// What the reader is called.
 pub(in crate::device) const NAME: &str = "reader";
+/// How often a condition is looked at.
+const GLANCE: Duration = Duration::from_millis(2);
 /// A wait that nobody ends.
 const SHORT: Duration = Duration::from_millis(400);
 /// A reading that fails takes no longer than this, a document that is laid down slowly included.
 const FAILING: Duration = Duration::from_secs(4);
+/// A question whose asker went away is not waited for longer by the next one.
+const LEFT: Duration = Duration::from_secs(1);
 /// What a line must notice of its own cable, and a queue of its holder.
 const NOTICED: Duration = Duration::ZERO;
 
@@ -107,6 +112,8 @@ pub(in crate::device) trait Far: Sized + 'static {
     /// A card is put in; one that is there is pulled before.
     fn insert(&self, who: Who, fault: Fault);
     fn pull(&self);
+    /// Commands that a mute card did not answer.
+    fn unanswered(&self) -> u32;
     fn unplug(&mut self);
     fn plug(&mut self);
 }
@@ -122,6 +129,7 @@ pub(in crate::device) async fn all_hold<F: Far>() {
         two_cards_are_never_read_as_one,
         garbage_is_told_and_forgotten,
         a_mute_card_costs_its_deadline_only,
+        who_goes_away_from_a_mute_card_frees_the_reader,
         a_card_that_could_not_be_read_is_left_alone,
         what_was_not_asked_for_is_not_read,
         unplugged_while_armed_and_back_again,
@@ -211,6 +219,29 @@ async fn a_mute_card_costs_its_deadline_only<F: Far>() {
         assert_eq!(code, Code::CardReaderSilent, "from {at}");
         put_in(&far, Who::Other, Fault::Nothing).await;
         reads(&far, Who::Other).await;
+    }
+}
+
+async fn who_goes_away_from_a_mute_card_frees_the_reader<F: Far>() {
+    let far = F::plugged().await;
+    put_in(&far, Who::One, Fault::MuteFrom(F::MUTE[1])).await;
+    let mut lease = claim(&far).await;
+    let mut events = far.hub().watch(None);
+    arm(&mut lease, F::MEDIUM, PATIENCE).await;
+    in_time(PATIENCE, async {
+        while far.unanswered() == 0 {
+            sleep(GLANCE).await;
+        }
+    })
+    .await;
+    drop(lease);
+    put_in(&far, Who::Other, Fault::Nothing).await;
+    in_time(LEFT, reads(&far, Who::Other)).await;
+    while let Some(told) = events.try_next() {
+        let Watched::Event(event) = told else {
+            panic!("few events")
+        };
+        assert_ne!(event.what, What::Unplugged, "its reader is where it was");
     }
 }
 
@@ -311,6 +342,7 @@ async fn claim_within<F: Far>(far: &F, deadline: Duration) -> Result<CardLease, 
     let asker = Asker {
         stream: "checks".into(),
         what: "test".into(),
+        by: String::new(),
     };
     let (latest, place) = (Instant::now() + deadline, watch::Sender::new(0));
     let (hub, wanted) = (far.hub(), [F::MEDIUM]);

@@ -27,13 +27,23 @@ pub(super) mod scanner;
 )]
 mod record;
 
+#[path = "../../../tests/it/desk/stall.rs"]
+#[allow(
+    clippy::duplicate_mod,
+    unreachable_pub,
+    reason = "the integration tests use it too"
+)]
+mod stall;
+
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use self::record::{Found, Proof};
+use self::stall::Stalls;
 
 /// What an answer may be late.
 const LATE: Duration = Duration::from_secs(1);
@@ -100,30 +110,22 @@ async fn all_hold(driver: &Driver, checks: Vec<Check>) {
     assert!(failed.is_empty(), "{}: {failed:?}", driver.id);
 }
 
-/// What was asked, which must be answered by then. For as long as the machine had no processor for our threads nobody
-/// is to blame; a driver that waits where it must not is.
+/// Naps as long as the tests run.
+static STALLS: LazyLock<Stalls> = LazyLock::new(Stalls::watch);
+
+/// What was asked, which must be answered by then. For as long as the machine had no processor for a thread that only
+/// naps nobody is to blame; a driver that waits where it must not is.
 async fn in_time<T>(deadline: Duration, asked: impl Future<Output = T>) -> T {
-    let (began, before) = (Instant::now(), kept_waiting());
+    let (before, began) = (STALLS.lost(), Instant::now());
     let answered = timeout(deadline + STALL_MAX, asked).await;
     let answered = answered.expect("an answer");
     let late = began.elapsed().saturating_sub(deadline);
-    let stalled = kept_waiting().saturating_sub(before);
+    let stalled = STALLS.lost().saturating_sub(before);
     assert!(
         late <= LATE + stalled,
         "{late:?} late, {stalled:?} of it without a processor"
     );
     answered
-}
-
-/// How long threads of this process could have run and did not, as the kernel counts it.
-fn kept_waiting() -> Duration {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let waited = tasks.filter_map(|task| {
-        // One may end meanwhile.
-        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        stat.split_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(waited.sum())
 }
 
 /// How often a device is unplugged and plugged in again.
@@ -133,4 +135,16 @@ fn rounds() -> u32 {
     } else {
         ROUNDS
     }
+}
+
+#[tokio::test]
+#[should_panic(expected = "late")]
+async fn an_answer_that_is_late_does_not_hold() {
+    // A thread that waits for others of ours is no excuse.
+    let others = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+    let end = Instant::now() + 3 * LATE;
+    for _ in 0..others {
+        std::thread::spawn(move || while Instant::now() < end {});
+    }
+    in_time(Duration::ZERO, tokio::time::sleep(3 * LATE)).await;
 }

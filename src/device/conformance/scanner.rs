@@ -320,6 +320,7 @@ fn asker() -> Asker {
     Asker {
         stream: "checks".into(),
         what: "test".into(),
+        by: String::new(),
     }
 }
 

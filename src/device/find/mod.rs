@@ -11,6 +11,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use super::error::DeviceError;
+use super::looked::Looked;
 use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig, Kind, UsbRule};
 use crate::device::quirks::{self, Chosen};
@@ -90,6 +91,8 @@ pub struct Why {
     pub candidates: Vec<Candidate>,
     /// The row of the quirks table, for what has one.
     pub quirk: Option<Chosen>,
+    /// What is looked for elsewhere than on USB, and what is there.
+    pub looked: Looked,
 }
 
 impl Why {
@@ -100,6 +103,7 @@ impl Why {
             by_rule: matches!(place, Some((At::Usb(_), _))),
             candidates: place.map_or_else(Vec::new, |(at, class)| candidates(at, class)),
             quirk: quirks::chosen(config),
+            looked: Looked::default(),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// Controller of the first bus.
-const CONTROLLER: &str = "devices/pci0000:00/0000:00:14.0/usb1";
+/// Controller of all buses.
+const CONTROLLER: &str = "devices/pci0000:00/0000:00:14.0";
 
 struct Tree {
     dir: tempfile::TempDir,
@@ -33,7 +33,8 @@ impl Tree {
     /// A USB device with one device file below `interface`.
     fn plug(&self, ports: &str, ids: (&str, &str, &str), interface: &str, below: &str) {
         let root = self.dir.path();
-        let device = root.join(CONTROLLER).join(ports);
+        let bus = format!("usb{}", ports.split_once('-').unwrap().0);
+        let device = root.join(CONTROLLER).join(bus).join(ports);
         let (vendor, product, serial) = ids;
         fs::create_dir_all(&device).unwrap();
         fs::write(device.join("idVendor"), format!("{vendor}\n")).unwrap();
@@ -96,6 +97,28 @@ fn one_that_fits_is_found_wherever_it_is_plugged() {
         tree.find(rule(), Class::Input),
         Ok("/dev/input/event3".into())
     );
+}
+
+#[test]
+fn a_port_is_the_same_whatever_number_its_bus_has() {
+    // Which controller is found first decides the number, anew at each boot.
+    for bus in [1, 3, 12] {
+        let tree = Tree::new();
+        let at = |port: &str| format!("{bus}-{port}");
+        let plug = |port: &str, node| {
+            let interface = format!("{}:1.0", at(port));
+            tree.plug(&at(port), ("0c2e", "0b61", "SAME"), &interface, node);
+        };
+        plug("1.2", "ttyACM0");
+        plug("2", "ttyACM1");
+        for (port, node) in [("1.2", "/dev/ttyACM0"), ("2", "/dev/ttyACM1")] {
+            let by_port = UsbRule {
+                port: Some(format!("0000:00:14.0/{port}")),
+                ..rule()
+            };
+            assert_eq!(tree.find(by_port, Class::Tty), Ok(node.into()), "{bus}");
+        }
+    }
 }
 
 #[test]
@@ -181,7 +204,7 @@ fn printers_are_found_by_the_class_of_their_interface() {
             &format!("{ports}:1.0"),
             "unused",
         );
-        let device = root.join(CONTROLLER).join(ports);
+        let device = root.join(CONTROLLER).join("usb1").join(ports);
         fs::write(
             device.join("uevent"),
             format!("DEVNAME=bus/usb/001/{number}\n"),
@@ -194,10 +217,11 @@ fn printers_are_found_by_the_class_of_their_interface() {
         symlink(&interface, listed.join(format!("{ports}:1.0"))).unwrap();
     }
     // The kernel's own driver serves the second.
-    let lp = root.join(CONTROLLER).join("1-2/1-2:1.0/usbmisc/lp0");
+    let lp = root.join(CONTROLLER).join("usb1/1-2/1-2:1.0/usbmisc/lp0");
     fs::create_dir_all(&lp).unwrap();
     fs::write(lp.join("uevent"), "MAJOR=180\nDEVNAME=usb/lp0\n").unwrap();
-    symlink(root.join(CONTROLLER).join("1-2/1-2:1.0"), lp.join("device")).unwrap();
+    let interface = root.join(CONTROLLER).join("usb1/1-2/1-2:1.0");
+    symlink(interface, lp.join("device")).unwrap();
     symlink(&lp, root.join("class/usbmisc/lp0")).unwrap();
 
     let printer = |serial_number: Option<&str>| UsbRule {

@@ -426,6 +426,7 @@ impl<'a> Shown<'a> {
         let holder = Holder {
             stream: job.to_owned(),
             what: "print".to_owned(),
+            by: String::new(),
             since_ms: now_ms(),
         };
         *place

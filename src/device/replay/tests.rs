@@ -206,6 +206,7 @@ fn asker() -> Asker {
     Asker {
         stream: "replay".into(),
         what: "test".into(),
+        by: String::new(),
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod keyboard;
 pub(crate) mod owner;
 mod redact;
 mod source;
+mod sparse;
 
 #[cfg(test)]
 mod opened;
@@ -46,6 +47,8 @@ pub struct Asker {
     pub stream: String,
     /// What it wants to do.
     pub what: String,
+    /// Whose stream it is, as its door knows the caller; empty: nobody's.
+    pub by: String,
 }
 
 /// The bytes of one code, without its terminator. `Debug` shows the length only; wiped when dropped.

@@ -9,6 +9,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::Scan;
 use super::framing::{Frame, Framer};
 use super::source::{End, Got, Missing, Source, Wire};
+use super::sparse::Sparse;
 use crate::book::Code;
 use crate::config::devices::{At, Framing};
 use crate::device::board::Board;
@@ -164,6 +165,9 @@ struct Listener<'a> {
     board: &'a Board,
     framing: Framing,
     armed: Option<Sink>,
+    ignored: Sparse,
+    /// Codes that were not whole, for the log.
+    spoilt: Sparse,
     buffer: Zeroizing<Vec<u8>>,
 }
 
@@ -175,6 +179,8 @@ impl<'a> Listener<'a> {
             board,
             framing: line.framing,
             armed: None,
+            ignored: Sparse::default(),
+            spoilt: Sparse::default(),
             buffer: Zeroizing::new(Vec::with_capacity(READ_BYTES_MAX)),
         }
     }
@@ -185,7 +191,7 @@ impl<'a> Listener<'a> {
                 self.wait_for_room(orders).await;
                 continue;
             }
-            let gap_end = self.framer.gap_end();
+            let (gap_end, ignored_due) = (self.framer.gap_end(), self.ignored.at());
             let read = tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -194,6 +200,11 @@ impl<'a> Listener<'a> {
                 },
                 read = self.source.read(&mut self.buffer) => read.map(Some),
                 () = until(gap_end) => self.end_by_gap(),
+                () = until(ignored_due) => {
+                    let told = self.ignored.due(Instant::now());
+                    self.say_ignored(told);
+                    Ok(None)
+                }
                 () = disarmed(&mut self.armed) => { self.armed = None; Ok(None) }
             };
             match read {
@@ -302,8 +313,7 @@ impl<'a> Listener<'a> {
             }
         };
         let Some(asker) = asker.filter(|asker| !asker.is_closed()) else {
-            self.board.count(|c| c.codes_ignored += 1);
-            self.board.say(What::CodeIgnored);
+            self.ignore();
             return;
         };
         let answer = match frame {
@@ -329,24 +339,44 @@ impl<'a> Listener<'a> {
         if given && is_code {
             self.board.count(|c| c.codes += 1);
         } else {
-            self.board.count(|c| c.codes_ignored += 1);
-            self.board.say(What::CodeIgnored);
+            self.ignore();
+        }
+    }
+
+    fn ignore(&mut self) {
+        self.board.count(|c| c.codes_ignored += 1);
+        let told = self.ignored.one(Instant::now());
+        self.say_ignored(told);
+    }
+
+    fn say_ignored(&self, told: Option<u64>) {
+        if let Some(count) = told {
+            self.board.say(What::CodeIgnored { count });
         }
     }
 
     /// The person at the desk must scan again; whoever sets the desk up must know of a wrong terminator.
-    fn broken_off(&self) -> DeviceError {
+    fn broken_off(&mut self) -> DeviceError {
         let (device, gap_ms) = (self.board.name(), self.framing.gap_ms);
         let detail = format!("{device}: a code broke off: its end did not come within {gap_ms} ms");
-        tracing::warn!(device, gap_ms, "a code broke off; is the terminator right?");
+        if let Some(codes) = self.spoilt.one(Instant::now()) {
+            tracing::warn!(
+                device,
+                gap_ms,
+                codes,
+                "codes broke off; are terminator and baud rate right?"
+            );
+        }
         DeviceError::new(Code::CodeIncomplete, detail)
     }
 
     /// Bytes were lost or won on the way, or it is a code of another kind: nobody knows which.
-    fn other_length(&self, length: usize) -> DeviceError {
+    fn other_length(&mut self, length: usize) -> DeviceError {
         let (device, wanted) = (self.board.name(), self.framing.length.unwrap_or_default());
         let detail = format!("{device}: a code of {length} bytes where all have {wanted}");
-        tracing::warn!(device, length, wanted, "a code of another length");
+        if let Some(codes) = self.spoilt.one(Instant::now()) {
+            tracing::warn!(device, length, wanted, codes, "codes of another length");
+        }
         DeviceError::new(Code::CodeLengthDiffers, detail)
     }
 
@@ -355,6 +385,8 @@ impl<'a> Listener<'a> {
             Code::ScannerUnplugged,
             format!("{}: {why}", self.board.name()),
         );
+        let untold = self.ignored.rest();
+        self.say_ignored(untold);
         self.board.failed(&error);
         self.framer.forget();
         if let Some(asker) = self.armed.take()

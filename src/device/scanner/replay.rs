@@ -67,6 +67,7 @@ async fn claim(desk: &Desk, tape: &Tape) -> ScannerLease {
     let asker = Asker {
         stream: "replay".into(),
         what: "test".into(),
+        by: String::new(),
     };
     let place = watch::Sender::new(0);
     let claimed = desk

@@ -11,7 +11,7 @@ use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig, Framing, Kind};
 use crate::device::conformance::Driver;
 use crate::device::conformance::scanner::{self, Far as _};
-use crate::device::event::{Watched, What};
+use crate::device::event::{Watched, Watcher, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
 use crate::device::{
@@ -61,11 +61,42 @@ async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
     until(&desk.hub, "gun", |gun| gun.counters.codes + 1 == last).await;
     let after = desk.hub.list()[0].counters;
     assert_eq!(after.codes_ignored, before.codes_ignored + 1);
-    let mut ignored = 0;
-    while let Some(Watched::Event(event)) = watcher.try_next() {
-        ignored += u64::from(event.what == What::CodeIgnored);
-    }
+    let (ignored, _) = told_ignored(&mut watcher, after.codes_ignored).await;
     assert_eq!(ignored, after.codes_ignored);
+}
+
+/// How many codes are told as ignored, in how many events, until so many are.
+async fn told_ignored(watcher: &mut Watcher, all: u64) -> (u64, u64) {
+    let (mut ignored, mut events) = (0, 0);
+    while ignored < all {
+        let told = timeout(PATIENCE, watcher.next()).await;
+        let Ok(Watched::Event(event)) = told else {
+            panic!("nothing is missed: {told:?} after {ignored}");
+        };
+        if let What::CodeIgnored { count } = event.what {
+            (ignored, events) = (ignored + count, events + 1);
+        }
+    }
+    (ignored, events)
+}
+
+#[tokio::test]
+async fn a_noisy_scanner_leaves_the_history_to_others() {
+    // More than the history keeps.
+    const NOISE: u64 = 1_500;
+    let mut desk = Desk::new(Framing::default());
+    until(&desk.hub, "gun", |gun| gun.state == DeviceState::Ready).await;
+    let mut watcher = desk.hub.watch(None);
+    let began = Instant::now();
+    for _ in 0..NOISE {
+        desk.finish(b"noise");
+    }
+    until(&desk.hub, "gun", |gun| gun.counters.codes_ignored == NOISE).await;
+    // A slow watcher: nothing of what it did not look at yet is gone.
+    let (ignored, events) = told_ignored(&mut watcher, NOISE).await;
+    assert_eq!(ignored, NOISE);
+    let most = began.elapsed().as_secs() + 2;
+    assert!(events <= most, "{events} events, not {most}");
 }
 
 #[tokio::test]
@@ -309,6 +340,7 @@ fn asker(stream: &str) -> Asker {
     Asker {
         stream: stream.into(),
         what: "test".into(),
+        by: String::new(),
     }
 }
 

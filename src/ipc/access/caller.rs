@@ -105,6 +105,22 @@ impl Caller {
         }
     }
 
+    /// Who it is with its process or its connection, as far as this door knows them: what tells two callers of one
+    /// identity apart for a person.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let more = match self {
+            Caller::Uid { pid, .. } => pid.map(|pid| format!("pid {pid}")),
+            Caller::Bus { name, .. } => Some(format!("bus {name}")),
+            Caller::Token { uid, .. } => uid.map(|uid| format!("uid:{uid}")),
+            Caller::Certificate { .. } => None,
+        };
+        match more {
+            Some(more) => format!("{self} {more}"),
+            None => self.to_string(),
+        }
+    }
+
     /// What polkit adds to its rights for this one call.
     #[must_use]
     pub fn granted(&self) -> &'static [Operation] {
@@ -202,6 +218,15 @@ mod tests {
         assert_eq!(
             (uid.to_string(), bus.to_string()),
             ("uid:1000".into(), "uid:1000".into())
+        );
+        assert_eq!(
+            [&uid, &bus, &token, &certificate].map(Caller::shown),
+            [
+                "uid:1000 pid 7",
+                "uid:1000 bus :1.7",
+                "token:his uid:1000",
+                "certificate:his.example"
+            ]
         );
         assert_eq!(token.to_string(), "token:his");
         assert_eq!(certificate.to_string(), "certificate:his.example");

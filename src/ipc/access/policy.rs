@@ -149,6 +149,7 @@ impl Policy {
         let roles = self.roles(caller);
         Ok(CallerId {
             id: caller.to_string(),
+            shown: caller.shown(),
             door: caller.door(),
             may_bill_unnamed: self.are(&self.unnamed_bill, caller),
             may_see_persons: roles.contains(&Role::Admin) || self.are(&self.unmasked, caller),

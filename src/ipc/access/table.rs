@@ -122,6 +122,8 @@ operations! {
     RecordDevice:;
     /// `ListDevices`.
     ListDevices: Cashier Kiosk Doctor Pharmacist Monitor;
+    /// Which caller holds a device: `held_by_caller`.
+    SeeHolders: Cashier;
     /// `WatchDevices`.
     WatchDevices: Cashier Kiosk Doctor Pharmacist Monitor;
     /// `CheckHealth`.

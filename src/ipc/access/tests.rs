@@ -50,6 +50,7 @@ const TABLE: &str = "
     ReleaseAnyClaim      A . . . . .
     RecordDevice         A . . . . .
     ListDevices          A C K D P M
+    SeeHolders           A C . . . .
     WatchDevices         A C K D P M
     CheckHealth          A C K D P M
     ExplainDevice        A C K D P M

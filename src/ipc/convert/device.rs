@@ -8,6 +8,15 @@ use crate::operation::{
     DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, What, Why,
 };
 
+/// A device as it may be told to a caller; `sees_callers`: also which callers have devices.
+#[must_use]
+pub fn told_to(sees_callers: bool, mut info: DeviceInfo) -> DeviceInfo {
+    if let Some(holder) = info.holder.as_mut().filter(|_| !sees_callers) {
+        holder.by.clear();
+    }
+    info
+}
+
 /// A device as it is.
 #[must_use]
 pub fn device(info: DeviceInfo) -> wire::Device {
@@ -30,6 +39,11 @@ pub fn device(info: DeviceInfo) -> wire::Device {
             .map(|it| it.what.clone())
             .unwrap_or_default(),
         held_since: rfc3339_or_empty(info.holder.as_ref().map(|it| millis(it.since_ms))),
+        held_by_caller: info
+            .holder
+            .as_ref()
+            .map(|it| it.by.clone())
+            .unwrap_or_default(),
         held_by: info.holder.map(|holder| holder.stream).unwrap_or_default(),
         waiting: u32::try_from(info.waiting).unwrap_or(u32::MAX),
         last_error: info.last_error.map(|(code, _)| entry(code)),
@@ -41,8 +55,13 @@ pub fn device(info: DeviceInfo) -> wire::Device {
 
 /// All devices as they are.
 #[must_use]
-pub fn snapshot(devices: Vec<DeviceInfo>, missed: bool) -> wire::WatchDevicesResponse {
-    let devices = devices.into_iter().map(device).collect();
+pub fn snapshot(
+    sees_callers: bool,
+    devices: Vec<DeviceInfo>,
+    missed: bool,
+) -> wire::WatchDevicesResponse {
+    let told = |info| device(told_to(sees_callers, info));
+    let devices = devices.into_iter().map(told).collect();
     let snapshot = wire::DeviceSnapshot { devices, missed };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Snapshot(snapshot)),
@@ -52,8 +71,9 @@ pub fn snapshot(devices: Vec<DeviceInfo>, missed: bool) -> wire::WatchDevicesRes
 /// One thing that happened.
 #[must_use]
 pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
-    let held_by = match &event.what {
-        What::Claimed { by } => by.clone(),
+    let (held_by, count) = match &event.what {
+        What::Claimed { by } => (by.clone(), 0),
+        What::CodeIgnored { count } => (String::new(), *count),
         What::Arrived
         | What::Ready
         | What::Released
@@ -66,14 +86,13 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::Fault
         | What::FaultCleared
         | What::Unplugged
-        | What::CodeIgnored
         | What::Added
         | What::Removed
         | What::Ambiguous
         | What::NotPermitted
         | What::HeldElsewhere
         | What::CardIn
-        | What::CardOut => String::new(),
+        | What::CardOut => (String::new(), 0),
     };
     let event = wire::DeviceEvent {
         seq: event.seq,
@@ -81,6 +100,7 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         device: event.device,
         change: change(&event.what).into(),
         held_by,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
     };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Event(event)),
@@ -117,6 +137,8 @@ pub fn why(info: DeviceInfo, why: Why) -> wire::ExplainDeviceResponse {
             .map(|it| it.profile.name.to_owned())
             .unwrap_or_default(),
         model_by: model_by.into(),
+        looked_zh: why.looked.zh,
+        looked_en: why.looked.en,
     }
 }
 
@@ -190,7 +212,7 @@ fn change(what: &What) -> wire::DeviceChange {
         What::Fault => wire::DeviceChange::Fault,
         What::FaultCleared => wire::DeviceChange::FaultCleared,
         What::Unplugged => wire::DeviceChange::Unplugged,
-        What::CodeIgnored => wire::DeviceChange::CodeIgnored,
+        What::CodeIgnored { .. } => wire::DeviceChange::CodeIgnored,
         What::Added => wire::DeviceChange::Added,
         What::Removed => wire::DeviceChange::Removed,
         What::Ambiguous => wire::DeviceChange::Ambiguous,
@@ -247,6 +269,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn who_holds_it_is_told_to_those_who_may_see_it() {
+        let held_by = |sees| device(told_to(sees, printer(DeviceState::Ready))).held_by_caller;
+        assert_eq!(
+            (held_by(true), held_by(false)),
+            ("uid:1000 pid 7".into(), String::new())
+        );
+    }
+
+    #[test]
     fn an_event_says_who_took_the_device() {
         let what = What::Claimed { by: "stl-1".into() };
         let happened = DeviceEvent {
@@ -255,7 +286,8 @@ pub(crate) mod tests {
             device: "slip".into(),
             what,
         };
-        let Some(wire::watch_devices_response::Update::Event(shown)) = event(happened).update
+        let Some(wire::watch_devices_response::Update::Event(shown)) =
+            event(happened.clone()).update
         else {
             panic!("an event")
         };
@@ -264,6 +296,13 @@ pub(crate) mod tests {
             (9, "slip", "stl-1")
         );
         assert_eq!(shown.change(), wire::DeviceChange::Claimed);
+        let what = What::CodeIgnored { count: 7 };
+        let Some(wire::watch_devices_response::Update::Event(shown)) =
+            event(DeviceEvent { what, ..happened }).update
+        else {
+            panic!("an event")
+        };
+        assert_eq!((shown.count, shown.held_by.as_str()), (7, ""));
     }
 
     pub(crate) fn printer(state: DeviceState) -> DeviceInfo {
@@ -281,6 +320,7 @@ pub(crate) mod tests {
             holder: Some(DeviceHolder {
                 stream: "stl-1".into(),
                 what: "receipt".into(),
+                by: "uid:1000 pid 7".into(),
                 since_ms: 1,
             }),
             waiting: 2,

@@ -9,7 +9,7 @@ use super::handle::Handle;
 use crate::api as wire;
 use crate::api::daemon_service_server::DaemonService;
 use crate::ipc::access::Operation;
-use crate::ipc::convert::{error, status};
+use crate::ipc::convert::{device, error, status};
 use crate::observe::openmetrics::CONTENT_TYPE;
 
 /// The service over a handle.
@@ -25,14 +25,15 @@ impl<H: Handle> DaemonService for Daemon<H> {
         request: Request<wire::GetStatusRequest>,
     ) -> Result<Response<wire::GetStatusResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::GetStatus)?;
+        let sees = self.gate.may(&request, Operation::SeeHolders);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        Ok(Response::new(status::status(
-            self.handle.status().await,
-            now_ms,
-        )))
+        let mut status = self.handle.status().await;
+        let devices = std::mem::take(&mut status.devices).into_iter();
+        status.devices = devices.map(|it| device::told_to(sees, it)).collect();
+        Ok(Response::new(status::status(status, now_ms)))
     }
 
     async fn reload(

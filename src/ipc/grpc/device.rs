@@ -36,11 +36,10 @@ impl<H: Handle> DeviceService for Devices<H> {
         request: Request<wire::ListDevicesRequest>,
     ) -> Result<Response<wire::ListDevicesResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::ListDevices)?;
-        let devices = self
-            .handle
-            .devices()
-            .into_iter()
-            .map(device::device)
+        let sees = self.gate.may(&request, Operation::SeeHolders);
+        let devices = self.handle.devices().into_iter();
+        let devices = devices
+            .map(|info| device::device(device::told_to(sees, info)))
             .collect();
         Ok(Response::new(wire::ListDevicesResponse { devices }))
     }
@@ -62,17 +61,18 @@ impl<H: Handle> DeviceService for Devices<H> {
         request: Request<wire::WatchDevicesRequest>,
     ) -> Result<Response<Self::WatchDevicesStream>, Status> {
         let (_caller, pass) = self.gate.admit(&request, Operation::WatchDevices)?;
+        let sees = self.gate.may(&request, Operation::SeeHolders);
         let from_seq = Some(request.into_inner().from_seq).filter(|seq| *seq > 0);
         // Events first, snapshot second: what happens between the two is told twice rather than not at all.
         let events = self.handle.watch_devices(from_seq);
-        let first = device::snapshot(self.handle.devices(), false);
+        let first = device::snapshot(sees, self.handle.devices(), false);
         let handle = self.handle.clone();
         let events = events.map(move |watched| {
             // Counted as a call until the stream is dropped.
             let _counted = &pass;
             Ok(match watched {
                 Watched::Event(event) => device::event(event),
-                Watched::Lagged { .. } => device::snapshot(handle.devices(), true),
+                Watched::Lagged { .. } => device::snapshot(sees, handle.devices(), true),
             })
         });
         Ok(Response::new(
@@ -138,8 +138,10 @@ impl<H: Handle> DeviceService for Devices<H> {
         request: Request<wire::CheckHealthRequest>,
     ) -> Result<Response<wire::CheckHealthResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::CheckHealth)?;
+        let sees = self.gate.may(&request, Operation::SeeHolders);
         let device = request.into_inner().device;
         let (info, checks) = self.handle.check_health(device).await.map_err(refused)?;
+        let info = device::told_to(sees, info);
         Ok(Response::new(claim::health(info, checks)))
     }
 
@@ -168,8 +170,10 @@ impl<H: Handle> DeviceService for Devices<H> {
         request: Request<wire::ExplainDeviceRequest>,
     ) -> Result<Response<wire::ExplainDeviceResponse>, Status> {
         let (_caller, _pass) = self.gate.admit(&request, Operation::ExplainDevice)?;
+        let sees = self.gate.may(&request, Operation::SeeHolders);
         let name = request.into_inner().device;
         let (info, why) = self.handle.explain_device(name).await.map_err(refused)?;
+        let info = device::told_to(sees, info);
         Ok(Response::new(device::why(info, why)))
     }
 }

@@ -57,6 +57,7 @@ impl Carrier {
         let asker = Asker {
             stream: self.state.id.clone(),
             what: "identify".to_owned(),
+            by: self.state.caller.clone(),
         };
         Readers::new(self.all.parts.hub.clone(), &wanted, asker, place)
     }

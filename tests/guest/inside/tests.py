@@ -188,6 +188,49 @@ def told_apart(family):
     desk.stop()
 
 
+def follow_their_rules(family):
+    """Two that change places: by serial number codes follow the scanner, by port they follow the socket."""
+    by_serial = ['serial_number = "S%d"' % number for number in (1, 2)]
+    by_port = ['port = "%s/%d"' % (CONTROLLER, port) for port in (1, 2)]
+    for rules in (by_serial, by_port):
+        desk = Desk({"left": family.table(more=rules[0]), "right": family.table("scanner-2", rules[1])})
+        first, second = family.make("S1").plug(0), family.make("S2").plug(1)
+        desk.ready("left")
+        desk.ready("right")
+        left, right = Listener(desk), Listener(desk, "scanner-2")
+        expect(left, family, first, "left-1")
+        expect(right, family, second, "right-1")
+        for cable in (first, second):
+            cable.pull()
+        left.note("went away")
+        right.note("went away")
+        second, first = family.make("S2").plug(0), family.make("S1").plug(1)
+        left.note("is back")
+        right.note("is back")
+        of_left, of_right = (first, second) if rules is by_serial else (second, first)
+        expect(left, family, of_left, "left-2")
+        expect(right, family, of_right, "right-2")
+        for it in (left, right):
+            it.nothing_more()
+            it.stop()
+        first.pull()
+        second.pull()
+        desk.stop()
+
+
+def cdc_sets_its_lines():
+    """The scanner is told speed and form, 9600 8N1 unless configured otherwise, and that somebody listens: DTR, RTS."""
+    for more, baud in (("", 9600), ("baud = 115200\n", 115200)):
+        desk = Desk({"gun": CDC.table(more=more)})
+        device = CDC.make("S1").plug(0)
+        desk.ready("gun")
+        last = dict((request, (value, data)) for request, value, data in device.lines)
+        assert last[usb.SET_LINE_CODING][1] == struct.pack("<IBBB", baud, 0, 0, 8), device.lines
+        assert last[usb.SET_CONTROL_LINE_STATE][0] == usb.DTR | usb.RTS, device.lines
+        desk.stop()
+        device.pull()
+
+
 def nodes(family):
     folder, begins = {
         POS: ("hidraw", "hidraw"), WEDGE: ("input", "event"), CDC: ("tty", "ttyACM"),
@@ -332,6 +375,8 @@ def tests():
         yield name + "_is_scanned", lambda family=family: scanned(family)
         yield name + "_is_cycled", lambda family=family: cycled(family)
         yield name + "_twins_are_told_apart", lambda family=family: told_apart(family)
+        yield name + "_scanners_follow_their_rules", lambda family=family: follow_their_rules(family)
+    yield "cdc_sets_its_lines", cdc_sets_its_lines
     yield "wedge_types_for_nobody_else", wedge_types_for_nobody_else
     yield "wedge_says_when_the_kernel_dropped_keys", wedge_says_when_the_kernel_dropped_keys
     yield "pos_takes_long_and_binary_codes", pos_takes_long_and_binary_codes

@@ -315,6 +315,11 @@ def key_reports(text):
         yield bytes(8)
 
 
+# What a host says of a serial line, and the bits of its state.
+SET_LINE_CODING, SET_CONTROL_LINE_STATE = 0x20, 0x22
+DTR, RTS = 1, 2
+
+
 def cdc_scanner(serial, ids=(0x0C2E, 0x0720)):
     """A scanner on USB-CDC; its bytes come from endpoint 2."""
     functions = bytes.fromhex("0524001001 0524010001 04240202 0524060001")

@@ -2,6 +2,7 @@
 //! and rules, users and groups as the package makes them, and clients of other makers: busctl, gdbus, Python.
 
 mod away;
+mod claim;
 mod groups;
 mod literal;
 mod malformed;

@@ -3,14 +3,18 @@
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use yibaod::api::DeviceState;
+use yibaod::api::watch_devices_response::Update;
+use yibaod::api::{DeviceChange, DeviceState, WatchDevicesRequest};
 use yibaod::device::card::frame::{self, Ask, Told};
 use yibaod::sandbox::devices::card::{Fault, SocialCard};
 
 use super::{CardDesk, LONG_MS, is_of, until};
 use crate::desk::eventually;
 
+/// Longest wait for news that will come.
+const NEWS: Duration = Duration::from_secs(20);
 /// Commands of one reading; a fault behind the last one harms nothing.
 const COMMANDS: u32 = 13;
 
@@ -196,10 +200,45 @@ async fn another_program_that_keeps_the_card_is_told_of() {
     };
     frame::write(&mut ask, &begin).unwrap();
     while frame::read::<Told>(&mut told).unwrap().unwrap() != (Told::Begun { id: 1 }) {}
-    assert_eq!(card_desk.refuses(1_500).await, "CARD_READER_BUSY");
+    let watch = WatchDevicesRequest::default();
+    let events = super::devices(&card_desk.desk)
+        .await
+        .watch_devices(watch)
+        .await;
+    let mut events = events.expect("a stream").into_inner();
+    assert_eq!(card_desk.refuses(1_500).await, "DEVICE_HELD_ELSEWHERE");
     // The program ends when nobody talks to it any more, and lets go.
     drop(ask);
     told.read_to_end(&mut Vec::new()).unwrap();
     assert!(other.wait().unwrap().success());
     card_desk.reads("employee").await;
+    let [claimed, released] = [DeviceChange::Claimed, DeviceChange::Released];
+    let wanted = [
+        claimed,
+        DeviceChange::HeldElsewhere,
+        released,
+        claimed,
+        released,
+    ];
+    let mut told = Vec::new();
+    while told.iter().filter(|change| **change == released).count() < 2 {
+        let news = tokio::time::timeout(NEWS, events.message()).await;
+        let news = news.expect("in time").expect("no error").expect("it runs");
+        if let Some(Update::Event(event)) = news.update
+            && event.device == "cards"
+        {
+            told.push(event.change());
+        }
+    }
+    assert_eq!(told, wanted, "no card was taken out, no reader unplugged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_resets_the_card_under_nobody() {
+    let card_desk = CardDesk::start().await;
+    card_desk.insert("employee", Fault::None);
+    for _ in 0..3 {
+        card_desk.reads("employee").await;
+    }
+    assert_eq!(card_desk.slot.resets(), 0);
 }

@@ -2,15 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use tonic::transport::Endpoint;
 use yibaod::api::claim_response::Update;
+use yibaod::api::daemon_service_client::DaemonServiceClient;
+use yibaod::api::device_service_client::DeviceServiceClient;
+use yibaod::api::watch_devices_response::Update as Seen;
 use yibaod::api::{
-    CheckHealthRequest, ClaimEnd, ClaimGranted, ClaimRequest, DeviceState, HealthVerdict,
-    ReleaseClaimRequest, RenewClaimRequest, ScanRequest,
+    CheckHealthRequest, ClaimEnd, ClaimGranted, ClaimRequest, DeviceState, ExplainDeviceRequest,
+    GetStatusRequest, HealthVerdict, ListDevicesRequest, ReleaseClaimRequest, RenewClaimRequest,
+    ScanRequest, WatchDevicesRequest,
 };
 use yibaod::sandbox::devices::scanner::Terminator;
 
-use super::{devices, holder, until_held, until_state};
+use super::{device, devices, holder, until_held, until_state};
 use crate::desk::{Desk, Setup, Stalls, bill, eventually, refusal};
+use crate::doors::{TOKEN, tcp};
 
 /// The bar is 50 ms; a busy machine gets ten times that, and what it stood still itself.
 const FREE_MS_MAX: u64 = 500;
@@ -102,6 +108,10 @@ async fn a_killed_holder_frees_the_scanner() {
         .expect("yibaoctl starts");
     let (_, what) = until_held(&desk).await;
     assert_eq!(what, "yibaoctl device scan");
+    let uid = rustix::process::geteuid().as_raw();
+    let pid = holder_process.id().expect("it runs");
+    let by = device(&desk, "scanner").await.held_by_caller;
+    assert_eq!(by, format!("uid:{uid} pid {pid}"));
     let second = tokio::spawn({
         let mut client = devices(&desk).await;
         async move {
@@ -240,6 +250,60 @@ async fn a_claim_lives_through_a_replug() {
         };
         assert_eq!(code.text, text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn which_caller_holds_a_device_is_told_to_some_only() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (config_more, address) = tcp(dir.path(), "kiosk");
+    let desk = Desk::start(Setup {
+        config_more,
+        ..Setup::default()
+    })
+    .await;
+    let address = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    let hall = address.connect().await.expect("it listens");
+    let mut kiosk = DeviceServiceClient::new(hall.clone());
+    let news = kiosk.claim(signed(each())).await.expect("a stream");
+    let (held_by, _) = until_held(&desk).await;
+    let seen = device(&desk, "scanner").await;
+    assert!(seen.held_by_caller.starts_with("token:hall"), "{seen:?}");
+    let listed = kiosk.list_devices(signed(ListDevicesRequest {})).await;
+    let listed = listed.expect("it may").into_inner().devices;
+    let checked = kiosk.check_health(signed(CheckHealthRequest {
+        device: "scanner".into(),
+    }));
+    let checked = checked.await.expect("it may").into_inner().device;
+    let explained = kiosk.explain_device(signed(ExplainDeviceRequest {
+        device: "scanner".into(),
+    }));
+    let explained = explained.await.expect("it may").into_inner().device;
+    let watched = kiosk.watch_devices(signed(WatchDevicesRequest::default()));
+    let mut watched = watched.await.expect("it may").into_inner();
+    let first = watched.message().await.expect("no error").expect("a word");
+    let Some(Seen::Snapshot(snapshot)) = first.update else {
+        panic!("the state first: {first:?}")
+    };
+    let status = DaemonServiceClient::new(hall)
+        .get_status(signed(GetStatusRequest {}))
+        .await;
+    let status = status.expect("it may").into_inner().devices;
+    let all = [listed, snapshot.devices, status].concat().into_iter();
+    let all = all.chain(checked).chain(explained);
+    let scanners: Vec<_> = all.filter(|device| device.role == "scanner").collect();
+    assert_eq!(scanners.len(), 5);
+    for scanner in scanners {
+        assert_eq!(scanner.held_by, held_by);
+        assert_eq!(scanner.held_by_caller, "", "a kiosk is not told");
+    }
+    drop(news);
+}
+
+fn signed<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    let bearer = format!("Bearer {TOKEN}").parse().expect("a token");
+    request.metadata_mut().insert("authorization", bearer);
+    request
 }
 
 #[tokio::test(flavor = "multi_thread")]

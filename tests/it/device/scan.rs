@@ -1,16 +1,25 @@
 //! The next code, for one call.
 
+use std::time::{Duration, Instant};
+
 use yibaod::api::{CodeCharset, CodeKind, DeviceState, ScanRequest, ScannedCode};
 use yibaod::sandbox::devices::scanner::Terminator;
 
 use super::{devices, holder, until_held, until_state};
-use crate::desk::{Desk, Setup, eventually, refusal};
+use crate::desk::{Desk, Setup, Stalls, eventually, refusal};
+
+/// How long a code is waited for, and what an answer may be late.
+const WAIT_MS: u32 = 20_000;
+const LATE: Duration = Duration::from_secs(1);
+/// Longer than any pause within a code.
+const SILENCE: Duration = Duration::from_millis(500);
 
 async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
     let mut client = devices(desk).await;
     let call = tokio::spawn(async move {
         let request = ScanRequest {
             purpose: "look up a card".into(),
+            wait_ms: WAIT_MS,
             ..ScanRequest::default()
         };
         client.scan(request).await
@@ -93,6 +102,37 @@ fn given(desk: &Desk) -> Vec<serde_json::Value> {
     rows.expect("rows")
         .map(|body| serde_json::from_str(&body.expect("a body")).expect("JSON"))
         .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_speed_is_told_in_time_and_the_next_code_is_whole() {
+    let desk = Desk::start(Setup::default()).await;
+    until_state(&desk, "scanner", DeviceState::Ready).await;
+    desk.scanner.set_speed(Some(115_200));
+    let (began, stalls) = (Instant::now(), Stalls::watch());
+    let mut client = devices(&desk).await;
+    let request = ScanRequest {
+        wait_ms: WAIT_MS,
+        ..ScanRequest::default()
+    };
+    let mut call = tokio::spawn(async move { client.scan(request).await });
+    until_held(&desk).await;
+    // Shown again until it is heard: no terminator is understood, so a silence must end it.
+    let told = loop {
+        let line = desk.scanner.scan(b"6901234567892", Terminator::CrLf);
+        line.await.expect("a line");
+        if let Ok(told) = tokio::time::timeout(SILENCE, &mut call).await {
+            break told.expect("the call's task");
+        }
+    };
+    let took = began.elapsed();
+    let refused = refusal(&told.expect_err("what came is no code"));
+    assert_eq!(refused.name, "CODE_INCOMPLETE");
+    let most = Duration::from_millis(WAIT_MS.into()) + LATE + stalls.lost();
+    assert!(took <= most, "after {took:?}, not {most:?}");
+    desk.scanner.set_speed(None);
+    let code = scan(&desk, b"6901234567892").await.expect("a code");
+    assert_eq!(code.text, "6901234567892");
 }
 
 #[tokio::test(flavor = "multi_thread")]

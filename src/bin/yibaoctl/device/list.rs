@@ -58,8 +58,12 @@ fn line(event: &DeviceEvent) -> String {
         "" => String::new(),
         holder => format!("  ← {}", clean(holder)),
     };
+    let count = match event.count {
+        0 | 1 => String::new(),
+        count => format!(" ×{count}"),
+    };
     format!(
-        "  {}  {}  {zh} {en}{holder}  #{}",
+        "  {}  {}  {zh} {en}{count}{holder}  #{}",
         time_of_day(&event.at),
         clean(&event.device),
         event.seq

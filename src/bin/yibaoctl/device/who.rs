@@ -30,6 +30,7 @@ fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<String> {
     let mut table = Table::new(vec![
         Column::text("角色", 7),
         Column::text("占用者", 10),
+        Column::text("调用方", 10),
         Column::text("用途", 10),
         Column::text("自", 8),
         Column::text("等候", 4),
@@ -38,6 +39,7 @@ fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<String> {
         table.row(vec![
             clean(&device.role),
             clean(&device.held_by),
+            clean(&device.held_by_caller),
             clean(&device.held_for),
             time_of_day(&device.held_since).to_owned(),
             device.waiting.to_string(),

@@ -5,7 +5,7 @@ use yibaod::api::{ExplainDeviceRequest, ExplainDeviceResponse, ModelChosenBy};
 use super::list::drawn;
 use crate::connect::Door;
 use crate::draw::table::{Column, Table};
-use crate::draw::{Paint, clean};
+use crate::draw::{Paint, clean, wrapped};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
@@ -46,7 +46,12 @@ fn lines(answer: &ExplainDeviceResponse, paint: Paint, width: usize) -> Vec<Stri
         ));
     }
     if answer.candidates.is_empty() {
-        lines.push("  没有插入同类 USB 设备  nothing of its kind is on USB".to_owned());
+        let looked = match (answer.looked_zh.as_str(), answer.looked_en.as_str()) {
+            ("", "") => "没有插入同类 USB 设备  nothing of its kind is on USB".to_owned(),
+            (zh, en) => format!("{}  {}", clean(zh), clean(en)),
+        };
+        let looked = wrapped(&looked, width.saturating_sub(4));
+        lines.extend(looked.into_iter().map(|line| format!("  {line}")));
         return lines;
     }
     let mut table = Table::new(vec![
@@ -74,4 +79,28 @@ fn lines(answer: &ExplainDeviceResponse, paint: Paint, width: usize) -> Vec<Stri
     }
     lines.extend(table.lines(width, paint));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use yibaod::api::Device;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_on_usb_is_not_said_to_be_missing_there() {
+        let answer = |looked: &str| ExplainDeviceResponse {
+            device: Some(Device::default()),
+            looked_zh: looked.to_owned(),
+            looked_en: looked.to_owned(),
+            ..ExplainDeviceResponse::default()
+        };
+        let told = |looked| lines(&answer(looked), Paint::new(false), 80).join("\n");
+        assert!(told("").contains("nothing of its kind is on USB"));
+        let reader = told("pcscd: Reader 1");
+        assert!(
+            reader.contains("Reader 1") && !reader.contains("USB"),
+            "{reader}"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Each configured device: by the daemon where it answers, which has it open; else by what lies in `/dev` and `/sys`.
 
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -10,7 +10,7 @@ use yibaod::api::{CheckHealthRequest, HealthVerdict};
 use yibaod::config::devices::{At, DeviceConfig, Kind, UsbRule};
 
 use super::finding::Repair;
-use super::{Finding, Level, Machine, Patient};
+use super::{Finding, Level, Machine, Patient, usb};
 use crate::connect::Door;
 
 /// The group that the udev rules give devices to.
@@ -42,15 +42,18 @@ pub(super) async fn look(patient: &mut Patient) -> Vec<Finding> {
             None => None,
         };
         let by_daemon = told.is_some();
+        let nodes = nodes_of(&patient.machine, &device.kind);
         findings.extend(match told {
-            Some(told) => told,
+            Some(mut told) => {
+                // What the daemon cannot see is looked for below, perhaps as root.
+                told.retain(|it| nodes.is_empty() || it.level != Level::Unseen || !is_holder(it));
+                told
+            }
             None => by_hand(&patient.machine, &subject, device).await,
         });
-        if let Some(path) = path_of(&device.kind) {
-            findings.extend(held(&patient.machine, &subject, path));
-            if !by_daemon {
-                findings.extend(permitted(&patient.machine, &subject, path));
-            }
+        findings.extend(held(&patient.machine, &subject, &nodes));
+        if let Some(At::Path(path)) = at_of(&device.kind).filter(|_| !by_daemon) {
+            findings.extend(permitted(&patient.machine, &subject, path));
         }
     }
     findings
@@ -111,7 +114,7 @@ async fn by_hand(machine: &Machine, subject: &str, device: &DeviceConfig) -> Vec
     vec![found]
 }
 
-fn path_of(kind: &Kind) -> Option<&Path> {
+fn at_of(kind: &Kind) -> Option<&At> {
     match kind {
         Kind::SerialScanner { at, .. }
         | Kind::HidScanner { at, .. }
@@ -119,12 +122,38 @@ fn path_of(kind: &Kind) -> Option<&Path> {
         | Kind::EscPosSerial { at, .. }
         | Kind::EscPosUsb { at }
         | Kind::IdCardSerial { at, .. }
-        | Kind::IdCardUsb { at } => match at {
-            At::Path(path) => Some(path),
-            At::Usb(_) => None,
-        },
+        | Kind::IdCardUsb { at } => Some(at),
         Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => None,
     }
+}
+
+/// In which lists of the kernel the device files of a kind stand.
+fn subsystems(kind: &Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::SerialScanner { .. } | Kind::EscPosSerial { .. } | Kind::IdCardSerial { .. } => {
+            &["tty"]
+        }
+        Kind::HidScanner { .. } => &["hidraw"],
+        Kind::KeyboardScanner { .. } => &["input"],
+        // The whole device, and the file of the kernel's own printer driver.
+        Kind::EscPosUsb { .. } | Kind::IdCardUsb { .. } => &["usb", "usbmisc"],
+        Kind::EscPosTcp { .. } | Kind::PcscReader { .. } | Kind::Queue(_) => &[],
+    }
+}
+
+/// The device files that are there now, wherever it is plugged.
+fn nodes_of(machine: &Machine, kind: &Kind) -> Vec<PathBuf> {
+    let nodes = match at_of(kind) {
+        Some(At::Path(path)) => vec![path.clone()],
+        Some(At::Usb(rule)) => usb::nodes(machine, rule, subsystems(kind)),
+        None => Vec::new(),
+    };
+    let real = |node: PathBuf| machine.path(node).canonicalize().ok();
+    nodes.into_iter().filter_map(real).collect()
+}
+
+fn is_holder(finding: &Finding) -> bool {
+    finding.subject.ends_with(".holder")
 }
 
 async fn on_network(subject: &str, address: &str) -> Finding {
@@ -166,22 +195,7 @@ fn there(machine: &Machine, subject: &str, path: &Path) -> Finding {
 
 /// Whether such a device is plugged in at all.
 fn plugged(machine: &Machine, subject: &str, rule: &UsbRule) -> Finding {
-    let wanted = (
-        format!("{:04x}", rule.vendor),
-        format!("{:04x}", rule.product),
-    );
-    let devices = std::fs::read_dir(machine.path("/sys/bus/usb/devices"));
-    let mut names = devices.into_iter().flatten().filter_map(Result::ok);
-    let number = |name: &std::ffi::OsStr, file: &str| {
-        let path = Path::new("/sys/bus/usb/devices").join(name).join(file);
-        machine.text(path).map(|text| text.trim().to_owned())
-    };
-    let is_it = |entry: std::fs::DirEntry| {
-        let name = entry.file_name();
-        number(&name, "idVendor").as_ref() == Some(&wanted.0)
-            && number(&name, "idProduct").as_ref() == Some(&wanted.1)
-    };
-    if names.any(is_it) {
+    if !usb::plugged(machine, rule).is_empty() {
         return Finding::fine(subject, format!("{rule} 已插入"), "is plugged in");
     }
     Finding::bad(
@@ -196,24 +210,28 @@ fn plugged(machine: &Machine, subject: &str, rule: &UsbRule) -> Finding {
 }
 
 /// Which other programs have it open. Root sees all.
-fn held(machine: &Machine, subject: &str, path: &Path) -> Option<Finding> {
-    let real = machine.path(path).canonicalize().ok()?;
-    let (holders, saw_all) = machine.holders(&real);
-    let others: Vec<String> = (holders.iter())
-        .filter(|it| !OURS.contains(&it.name.as_str()))
-        .map(|it| format!("{} (pid {})", it.name, it.pid))
-        .collect();
+fn held(machine: &Machine, subject: &str, nodes: &[PathBuf]) -> Option<Finding> {
     let subject = format!("{subject}.holder");
-    if !others.is_empty() {
+    let mut is_seen = true;
+    for node in nodes {
+        let (holders, saw_all) = machine.holders(node);
+        is_seen &= saw_all;
+        let others: Vec<String> = (holders.iter())
+            .filter(|it| !OURS.contains(&it.name.as_str()))
+            .map(|it| format!("{} (pid {})", it.name, it.pid))
+            .collect();
+        if others.is_empty() {
+            continue;
+        }
         let names = others.join(", ");
-        let zh = format!("{} 正被其他程序占用：{names}", real.display());
-        let en = format!("{} is open in {names}", real.display());
+        let zh = format!("{} 正被其他程序占用：{names}", node.display());
+        let en = format!("{} is open in {names}", node.display());
         return Some(Finding::bad(&subject, zh, en).so(
             "关闭该程序；ModemManager、brltty 等由 yibaod 的 udev 规则避开，重新插拔设备后生效",
             "Close it; our udev rules keep ModemManager and brltty away once the device is replugged",
         ));
     }
-    (!saw_all).then(|| {
+    (!is_seen).then(|| {
         Finding::unseen(
             &subject,
             "看不到其他用户的程序是否占用",
@@ -273,7 +291,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("line");
         let _open = std::fs::File::create(&path).unwrap();
-        let found = held(&Machine::here(), "device.x", &path.canonicalize().unwrap()).unwrap();
+        let real = path.canonicalize().unwrap();
+        let found = held(&Machine::here(), "device.x", &[real]).unwrap();
         assert_eq!(found.level, Level::Bad);
         let own = format!("(pid {})", std::process::id());
         assert!(found.seen.1.contains(&own), "{found:?}");
@@ -282,5 +301,47 @@ mod tests {
         assert_eq!(there(&Machine::here(), "d", &path).level, Level::Bad);
         let null = there(&Machine::here(), "d", Path::new("/dev/null"));
         assert_eq!(null.level, Level::Fine);
+    }
+    #[test]
+    fn who_holds_a_device_that_is_found_by_rule_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let make = |path: &str, text: &str| {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let device = "sys/bus/usb/devices/1-2";
+        make(&format!("{device}/idVendor"), "0c2e\n");
+        make(&format!("{device}/idProduct"), "0b61\n");
+        let raw = format!("{device}/1-2:1.0/hidraw/hidraw0");
+        make(&format!("{raw}/uevent"), "DEVNAME=hidraw0\n");
+        std::os::unix::fs::symlink("/sys/class/hidraw", root.join(raw).join("subsystem")).unwrap();
+        make("dev/hidraw0", "");
+        make("proc/77/comm", "thief\n");
+        std::fs::create_dir(root.join("proc/77/fd")).unwrap();
+        let machine = Machine::under(&root);
+        let kind = Kind::HidScanner {
+            at: At::Usb(UsbRule {
+                vendor: 0x0c2e,
+                product: 0x0b61,
+                serial_number: None,
+                port: None,
+                interface: None,
+            }),
+            framing: yibaod::config::devices::Framing::default(),
+        };
+        let nodes = nodes_of(&machine, &kind);
+        assert_eq!(nodes, [root.join("dev/hidraw0")]);
+        // The first process is not shown: others may be hidden as well.
+        let unseen = held(&machine, "device.x", &nodes).unwrap();
+        assert_eq!((unseen.level, is_holder(&unseen)), (Level::Unseen, true));
+        make("proc/1/comm", "init\n");
+        std::fs::create_dir(root.join("proc/1/fd")).unwrap();
+        assert_eq!(held(&machine, "device.x", &nodes), None);
+        std::os::unix::fs::symlink(&nodes[0], root.join("proc/77/fd/3")).unwrap();
+        let found = held(&machine, "device.x", &nodes).unwrap();
+        assert_eq!(found.level, Level::Bad);
+        assert!(found.seen.1.contains("thief (pid 77)"), "{found:?}");
     }
 }

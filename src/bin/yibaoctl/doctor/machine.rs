@@ -118,7 +118,8 @@ impl Machine {
 
     /// Who has this file open, and whether every process could be looked into.
     pub(crate) fn holders(&self, file: &Path) -> (Vec<Process>, bool) {
-        let mut saw_all = true;
+        // Where the first process is hidden, those of other users are.
+        let mut saw_all = self.exists("/proc/1/comm");
         let mut holders = Vec::new();
         for process in self.processes() {
             let fds = self.path(format!("/proc/{}/fd", process.pid));

@@ -12,6 +12,7 @@ mod platform;
 mod repair;
 mod rights;
 mod service;
+mod usb;
 
 use std::path::Path;
 

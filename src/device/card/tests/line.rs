@@ -28,6 +28,7 @@ struct Surface {
     document: Option<(Who, Fault)>,
     /// A document that was read is not found again until it was lifted.
     was_read: bool,
+    unanswered: u32,
 }
 
 pub(super) struct Line {
@@ -89,11 +90,16 @@ impl card::Far for Line {
         *self.surface.lock().unwrap() = Surface {
             document: Some((who, fault)),
             was_read: false,
+            unanswered: 0,
         };
     }
 
     fn pull(&self) {
         self.surface.lock().unwrap().document = None;
+    }
+
+    fn unanswered(&self) -> u32 {
+        self.surface.lock().unwrap().unanswered
     }
 
     fn unplug(&mut self) {
@@ -172,7 +178,10 @@ impl Surface {
         };
         let whole = self.whole(at, who);
         match fault {
-            Fault::MuteFrom(from) if from <= at => Vec::new(),
+            Fault::MuteFrom(from) if from <= at => {
+                self.unanswered += 1;
+                Vec::new()
+            }
             Fault::GarbageFrom(from, garbage) if from <= at => spoilt(whole, garbage),
             Fault::Nothing
             | Fault::PulledAt(_)

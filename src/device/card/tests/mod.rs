@@ -8,8 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::book::Code;
+use crate::device::DeviceState;
 use crate::device::card::Medium;
 use crate::device::conformance::card::{self, Far as _, Fault, Who};
+use crate::device::event::{Watched, What};
+use crate::device::far_end::until;
 
 #[tokio::test]
 async fn a_reader_of_pcscd_conforms() {
@@ -21,9 +24,53 @@ async fn a_resident_card_reader_conforms() {
     card::all_hold::<line::Line>().await;
 }
 
+/// Longest wait for what happens by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_card_that_is_kept_or_mute_is_not_told_as_pulled() {
+    for (is_kept, fault, code) in [
+        (true, Fault::Nothing, Code::DeviceHeldElsewhere),
+        (false, Fault::MuteFrom(5), Code::CardReaderSilent),
+    ] {
+        let program = program::Program::plugged().await;
+        program.keeps(is_kept);
+        program.insert(Who::One, fault);
+        let mut lease = card::claim(&program).await;
+        until(program.hub(), card::NAME, |reader| reader.has_card).await;
+        let (_, why) = program.hub().why(card::NAME).await.expect("a reader");
+        assert!(why.looked.en.ends_with("it lists: Reader 1"), "{why:?}");
+        let mut events = program.hub().watch(None);
+        let short = Instant::now() + Duration::from_millis(300);
+        let social = [Medium::SocialCard];
+        lease.arm(&social, short).await.expect("it reads");
+        let refused = timeout(PATIENCE, lease.read()).await.expect("in time");
+        assert_eq!(refused.expect_err("it cannot be read").error().code, code);
+        // The program is started anew meanwhile; who asks waits for it.
+        program.keeps(false);
+        let long = Instant::now() + PATIENCE;
+        lease.arm(&[Medium::ResidentId], long).await.expect("again");
+        let other = timeout(PATIENCE, lease.read()).await.expect("in time");
+        let other = other.expect_err("a 社保卡 lies there").error().code;
+        assert_eq!(other, Code::CardOfOtherKind);
+        assert_eq!(program.lives(), 2);
+        let reader = &program.hub().list()[0];
+        assert_eq!((reader.state, reader.has_card), (DeviceState::Ready, true));
+        let mut told = Vec::new();
+        while let Some(Watched::Event(event)) = events.try_next() {
+            told.push(event.what);
+        }
+        let held = if is_kept {
+            vec![What::HeldElsewhere]
+        } else {
+            vec![]
+        };
+        assert_eq!(told, held, "nothing was unplugged, no card was taken out");
+    }
+}
+
 #[tokio::test]
 async fn a_reader_whose_state_is_not_known_is_not_waited_for_in_vain() {
-    const PATIENCE: Duration = Duration::from_secs(20);
     let program = program::Program::plugged().await;
     let deadline = Instant::now() + 3 * PATIENCE;
     let mut lease = card::claim(&program).await;

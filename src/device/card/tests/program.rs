@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,11 +38,14 @@ struct Slot {
     changes: u32,
     card: Option<(Who, Fault)>,
     is_unknown: bool,
+    is_kept: bool,
+    unanswered: u32,
 }
 
 pub(super) struct Program {
     hub: Hub,
     slot: Arc<watch::Sender<Slot>>,
+    lives: Arc<AtomicU32>,
     _dir: tempfile::TempDir,
 }
 
@@ -49,6 +53,16 @@ impl Program {
     /// Whether the card service knows what lies in the reader.
     pub(super) fn knows(&self, knows: bool) {
         self.slot.send_modify(|slot| slot.is_unknown = !knows);
+    }
+
+    /// Whether another program keeps the card for itself.
+    pub(super) fn keeps(&self, keeps: bool) {
+        self.slot.send_modify(|slot| slot.is_kept = keeps);
+    }
+
+    /// How often the program was started.
+    pub(super) fn lives(&self) -> u32 {
+        self.lives.load(Ordering::Relaxed)
     }
 
     fn change(&self, card: Option<(Who, Fault)>) {
@@ -99,8 +113,11 @@ impl card::Far for Program {
             changes: 0,
             card: None,
             is_unknown: false,
+            is_kept: false,
+            unanswered: 0,
         }));
-        tokio::spawn(accept(listener, Arc::clone(&slot)));
+        let lives = Arc::new(AtomicU32::new(0));
+        tokio::spawn(accept(listener, Arc::clone(&slot), Arc::clone(&lives)));
         let config = DeviceConfig {
             name: card::NAME.into(),
             role: ROLE_CARD.into(),
@@ -113,6 +130,7 @@ impl card::Far for Program {
         Self {
             hub: Hub::of_card(ROLE_CARD, reader, board, events),
             slot,
+            lives,
             _dir: dir,
         }
     }
@@ -129,6 +147,10 @@ impl card::Far for Program {
         self.change(None);
     }
 
+    fn unanswered(&self) -> u32 {
+        self.slot.borrow().unanswered
+    }
+
     fn unplug(&mut self) {
         self.slot.send_modify(|slot| {
             slot.is_plugged = false;
@@ -141,8 +163,9 @@ impl card::Far for Program {
     }
 }
 
-async fn accept(listener: TcpListener, slot: Arc<watch::Sender<Slot>>) {
+async fn accept(listener: TcpListener, slot: Arc<watch::Sender<Slot>>, lives: Arc<AtomicU32>) {
     while let Ok((stream, _)) = listener.accept().await {
+        lives.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(serve(stream, Arc::clone(&slot)));
     }
 }
@@ -154,7 +177,7 @@ async fn serve(stream: TcpStream, slot: Arc<watch::Sender<Slot>>) {
     let (heard, mut asks) = mpsc::channel(ASKS_MAX);
     tokio::spawn(hear(from, heard));
     let mut changed = slot.subscribe();
-    let mut in_use = InUse { card: None, at: 0 };
+    let mut in_use = InUse::default();
     say(&mut to, &Told::Hello { version: VERSION }).await;
     let seen = seen(&changed.borrow_and_update());
     say(&mut to, &seen).await;
@@ -162,8 +185,16 @@ async fn serve(stream: TcpStream, slot: Arc<watch::Sender<Slot>>) {
         tokio::select! {
             ask = asks.recv() => {
                 let Some(ask) = ask else { return };
-                if let Some(told) = in_use.answer(ask, &slot) {
-                    say(&mut to, &told).await;
+                match in_use.answer(ask, &slot) {
+                    Some(told) => say(&mut to, &told).await,
+                    // As in the real one, where the call hangs: nothing more is answered.
+                    None => {
+                        in_use.hangs = true;
+                        slot.send_if_modified(|slot| {
+                            slot.unanswered += 1;
+                            false
+                        });
+                    }
                 }
             }
             news = changed.changed() => {
@@ -209,14 +240,18 @@ fn seen(slot: &Slot) -> Told {
 }
 
 /// The card that is used by nobody else.
+#[derive(Default)]
 struct InUse {
     card: Option<(Card, Fault, u32)>,
     at: u32,
+    hangs: bool,
 }
 
 impl InUse {
     fn answer(&mut self, ask: Ask, slot: &watch::Sender<Slot>) -> Option<Told> {
         match ask {
+            _ if self.hangs => None,
+            Ask::Begin { .. } if slot.borrow().is_kept => None,
             Ask::Begin { id, reader } => {
                 assert_eq!(reader, READER);
                 let (card, changes) = (slot.borrow().card, slot.borrow().changes);

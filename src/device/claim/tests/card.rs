@@ -66,6 +66,7 @@ impl Held {
         let asker = Asker {
             stream: "next".into(),
             what: "read_card".into(),
+            by: String::new(),
         };
         tokio::spawn(async move {
             let (latest, place) = (Instant::now() + PATIENCE, watch::Sender::new(0));

@@ -16,6 +16,8 @@ use super::social::SocialCard;
 
 /// Between tries to reach a reader that is not there yet, or not there again.
 const REACH_MS: u64 = 10;
+/// The order to reset the card.
+const ORDER_RESET: u8 = 2;
 /// The order that asks for the answer to reset.
 const ORDER_ATR: u8 = 4;
 
@@ -40,7 +42,14 @@ pub enum Fault {
 pub struct CardSlot {
     port: u16,
     card: Mutex<Option<JoinHandle<()>>>,
-    commands: Arc<Mutex<u32>>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+/// What cards had since the last one was put in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    commands: u32,
+    resets: u32,
 }
 
 impl CardSlot {
@@ -50,16 +59,16 @@ impl CardSlot {
         Self {
             port,
             card: Mutex::default(),
-            commands: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
     /// Puts a card in; one that is there is pulled before. Needs a running tokio runtime.
     pub fn insert(&self, card: SocialCard, fault: Fault) {
         self.pull();
-        *self.count() = 0;
-        let (port, commands) = (self.port, Arc::clone(&self.commands));
-        let lies = tokio::spawn(lie(port, card, fault, commands));
+        *self.count() = Counts::default();
+        let (port, counts) = (self.port, Arc::clone(&self.counts));
+        let lies = tokio::spawn(lie(port, card, fault, counts));
         *self.card.lock().unwrap_or_else(PoisonError::into_inner) = Some(lies);
     }
 
@@ -78,11 +87,17 @@ impl CardSlot {
     /// Commands that cards had since the last one was put in.
     #[must_use]
     pub fn commands(&self) -> u32 {
-        *self.count()
+        self.count().commands
     }
 
-    fn count(&self) -> std::sync::MutexGuard<'_, u32> {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How often they were reset while they lay there: what another program was doing with them was lost.
+    #[must_use]
+    pub fn resets(&self) -> u32 {
+        self.count().resets
+    }
+
+    fn count(&self) -> std::sync::MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +118,7 @@ enum Left {
 }
 
 /// Lies in the reader, also in one that is started anew.
-async fn lie(port: u16, card: SocialCard, fault: Fault, commands: Arc<Mutex<u32>>) {
+async fn lie(port: u16, card: SocialCard, fault: Fault, counts: Arc<Mutex<Counts>>) {
     let (mut card, mut fault) = (card, fault);
     loop {
         let Ok(mut reader) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
@@ -113,7 +128,7 @@ async fn lie(port: u16, card: SocialCard, fault: Fault, commands: Arc<Mutex<u32>
         let mut inside = Inside {
             card: card.clone(),
             fault: &fault,
-            commands: &commands,
+            counts: &counts,
             answered: 0,
         };
         match inside.serve(&mut reader).await {
@@ -129,11 +144,15 @@ async fn lie(port: u16, card: SocialCard, fault: Fault, commands: Arc<Mutex<u32>
 struct Inside<'a> {
     card: SocialCard,
     fault: &'a Fault,
-    commands: &'a Mutex<u32>,
+    counts: &'a Mutex<Counts>,
     answered: u32,
 }
 
 impl Inside<'_> {
+    fn count(&self) -> std::sync::MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn serve(&mut self, reader: &mut TcpStream) -> io::Result<Left> {
         reader.set_nodelay(true)?;
         loop {
@@ -146,10 +165,13 @@ impl Inside<'_> {
             reader.read_exact(&mut frame).await?;
             let answer = match frame.as_slice() {
                 [ORDER_ATR] => self.card.atr().to_vec(),
-                [_] => continue,
+                [order] => {
+                    self.count().resets += u32::from(*order == ORDER_RESET);
+                    continue;
+                }
                 command => {
                     self.answered += 1;
-                    *self.commands.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                    self.count().commands += 1;
                     match self.fault {
                         Fault::PulledAt(at) if self.answered == *at => return Ok(Left::Pulled),
                         Fault::SwappedAt(at, other) if self.answered == *at => {
