@@ -14,7 +14,15 @@ const LATE: Duration = Duration::from_secs(1);
 /// Longer than any pause within a code.
 const SILENCE: Duration = Duration::from_millis(500);
 
-async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
+/// Who was given a code stands in the journal so soon. What the disk took of it, and the machine, comes on top.
+const RECORDED_MS_MAX: u64 = 100;
+/// How often it is looked.
+const LOOK_MS: u64 = 2;
+/// Longest look.
+const LOOK_S_MAX: u64 = 30;
+
+/// The code, and when it was told.
+async fn scan(desk: &Desk, bytes: &[u8]) -> Result<(ScannedCode, Instant), tonic::Status> {
     let mut client = devices(desk).await;
     let call = tokio::spawn(async move {
         let request = ScanRequest {
@@ -22,7 +30,8 @@ async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
             wait_ms: WAIT_MS,
             ..ScanRequest::default()
         };
-        client.scan(request).await
+        let answer = client.scan(request).await;
+        (answer, Instant::now())
     });
     let (by, what) = until_held(desk).await;
     assert!(by.starts_with("claim-"), "{by}");
@@ -33,8 +42,9 @@ async fn scan(desk: &Desk, bytes: &[u8]) -> Result<ScannedCode, tonic::Status> {
         call.is_finished().then_some(())
     };
     eventually(heard).await.expect("the code is heard");
-    let answer = call.await.expect("the call's task");
-    answer.map(|answer| answer.into_inner().code.expect("a code"))
+    let (answer, told_at) = call.await.expect("the call's task");
+    let code = answer?.into_inner().code.expect("a code");
+    Ok((code, told_at))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,8 +73,14 @@ async fn any_code_is_read_and_sorted() {
             "",
         ),
     ];
-    for (bytes, kind, text, symbology) in cases {
-        let code = scan(&desk, bytes).await.expect("a code");
+    for (before, (bytes, kind, text, symbology)) in cases.into_iter().enumerate() {
+        let (stalls, commits) = (Stalls::watch(), commits(&desk).await);
+        let (code, told_at) = scan(&desk, bytes).await.expect("a code");
+        let recorded_at = recorded(&desk, before + 1).await;
+        let disk = self::commits(&desk).await.saturating_sub(commits);
+        let took = recorded_at.saturating_duration_since(told_at);
+        let most = Duration::from_millis(RECORDED_MS_MAX) + stalls.lost() + disk;
+        assert!(took <= most, "recorded after {took:?}, not {most:?}");
         assert_eq!((code.kind(), code.text.as_str()), (kind, text));
         assert_eq!(
             (code.symbology.as_str(), code.device.as_str()),
@@ -76,10 +92,7 @@ async fn any_code_is_read_and_sorted() {
         let gb18030 = bytes == gbk.as_slice();
         assert_eq!(code.charset() == CodeCharset::Gb18030, gb18030);
     }
-    let all = async || Some(given(&desk)).filter(|rows| rows.len() >= 4);
-    let rows = eventually(all)
-        .await
-        .expect("who was given them is recorded");
+    let rows = given(&desk);
     let kinds: Vec<&str> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
     assert_eq!(kinds, ["就诊卡", "drug_trace", "unknown", "unknown"]);
     assert!(rows.iter().all(|row| row["door"] == "socket"), "{rows:?}");
@@ -89,6 +102,26 @@ async fn any_code_is_read_and_sorted() {
         !written.contains("12345678") && !written.contains("医保"),
         "{written}"
     );
+}
+
+/// When the journal has so many rows of codes that callers were given.
+async fn recorded(desk: &Desk, count: usize) -> Instant {
+    let until = Instant::now() + Duration::from_secs(LOOK_S_MAX);
+    while given(desk).len() < count {
+        assert!(Instant::now() < until, "{count} are never recorded");
+        tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+    }
+    Instant::now()
+}
+
+/// How long the journal's commits took in all.
+async fn commits(desk: &Desk) -> Duration {
+    let page = desk.metrics().await;
+    let sum = page.lines().find_map(|line| {
+        let text = line.strip_prefix("yibaod_journal_commit_seconds_sum ")?;
+        text.parse().ok()
+    });
+    Duration::from_secs_f64(sum.unwrap_or_default())
 }
 
 /// The journal's rows of codes that callers were given.
@@ -131,7 +164,7 @@ async fn a_wrong_speed_is_told_in_time_and_the_next_code_is_whole() {
     let most = Duration::from_millis(WAIT_MS.into()) + LATE + stalls.lost();
     assert!(took <= most, "after {took:?}, not {most:?}");
     desk.scanner.set_speed(None);
-    let code = scan(&desk, b"6901234567892").await.expect("a code");
+    let (code, _) = scan(&desk, b"6901234567892").await.expect("a code");
     assert_eq!(code.text, "6901234567892");
 }
 
