@@ -1,8 +1,7 @@
 //! `may`: what a caller may do by the configuration as it stands, without the daemon.
 
 use yibaod::config::Settings;
-use yibaod::ipc::access::{Accounts, Caller, Grant, Operation, Policy, Role};
-use yibaod::ipc::dbus::action_of;
+use yibaod::ipc::access::{Accounts, Caller, Grant, Operation, Policy, Role, action_of};
 
 use crate::args::May;
 use crate::exit::Exit;

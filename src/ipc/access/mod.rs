@@ -11,6 +11,7 @@
 
 mod accounts;
 mod caller;
+mod grants;
 mod members;
 mod policy;
 mod table;
@@ -18,6 +19,8 @@ mod table;
 pub use crate::config::access::Role;
 pub use accounts::{Accounts, UnknownName};
 pub use caller::{Caller, Grant, Groups, Shown};
+pub use grants::action_of;
+pub(super) use grants::{Action, action};
 pub use policy::{GROUP, Policy};
 pub use table::Operation;
 

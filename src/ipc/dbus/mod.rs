@@ -5,7 +5,7 @@
 //! ```
 //!
 //! One object, `/org/yibaod/Bridge1`, with an interface for each service of the descriptors, and one below it for each
-//! device. Nothing here names a method but what polkit may add; a new one in the proto files is on the bus by itself.
+//! device. Nothing here names a method; a new one in the proto files is on the bus by itself.
 //!
 //! A caller is known by what the bus says of its connection, never by what it says of itself. When it leaves the bus,
 //! its calls count as hung up. It must not know what a settlement does.
@@ -25,7 +25,3 @@ mod standard;
 mod words;
 
 pub use door::Door;
-pub use polkit::action_of;
-
-#[cfg(test)]
-pub(super) use polkit::action;

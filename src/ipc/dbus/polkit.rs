@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use zbus::{Connection, Variant};
 
-use crate::ipc::access::Operation;
+use crate::ipc::access::Action;
 
 /// How long polkit may think when it need not ask a person; it may have to be started first.
 const THINK_MS_MAX: u64 = 5_000;
@@ -21,62 +21,6 @@ const SERVICE: &str = "org.freedesktop.PolicyKit1";
 const PATH: &str = "/org/freedesktop/PolicyKit1/Authority";
 const INTERFACE: &str = "org.freedesktop.PolicyKit1.Authority";
 const ALLOW_INTERACTION: u32 = 1;
-
-/// What polkit can add, by method.
-pub(in crate::ipc) struct Action {
-    method: &'static str,
-    /// As the policy file calls it.
-    pub(super) id: &'static str,
-    /// What a yes adds.
-    pub(in crate::ipc) grants: &'static [Operation],
-}
-
-const ACTIONS: [Action; 6] = [
-    Action {
-        method: "RefundSettlement",
-        id: "org.yibaod.bridge1.refund",
-        grants: &[Operation::RefundSettlement],
-    },
-    Action {
-        method: "ResolveSettlement",
-        id: "org.yibaod.bridge1.resolve",
-        grants: &[Operation::ResolveSettlement],
-    },
-    Action {
-        method: "Reconcile",
-        id: "org.yibaod.bridge1.reconcile",
-        grants: &[Operation::Reconcile, Operation::ReconcileHospital],
-    },
-    Action {
-        method: "RecordDevice",
-        id: "org.yibaod.bridge1.configure",
-        grants: &[Operation::RecordDevice],
-    },
-    Action {
-        method: "Reload",
-        id: "org.yibaod.bridge1.configure",
-        grants: &[Operation::Reload],
-    },
-    Action {
-        method: "SetLogLevel",
-        id: "org.yibaod.bridge1.configure",
-        grants: &[Operation::SetLogLevel],
-    },
-];
-
-/// The action of a method, if it is a dangerous one.
-pub(in crate::ipc) fn action(method: &str) -> Option<&'static Action> {
-    ACTIONS.iter().find(|action| action.method == method)
-}
-
-/// The action by which polkit may allow this operation on the bus, if there is one.
-#[must_use]
-pub fn action_of(operation: Operation) -> Option<&'static str> {
-    let mut actions = ACTIONS.iter();
-    actions
-        .find(|action| action.grants.contains(&operation))
-        .map(|action| action.id)
-}
 
 /// What polkit said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use super::shape::{self, Fields};
 use super::standard;
 use super::words::Words;
 use crate::book::Code;
-use crate::ipc::access::{Caller, Grant, Operation};
+use crate::ipc::access::{self, Caller, Grant, Operation};
 use crate::ipc::call::Calls;
 use crate::ipc::grpc::{Gate, Pass, Refused};
 use crate::operation::{Failure, Operations};
@@ -347,7 +347,7 @@ impl Server {
         at_most: Duration,
     ) -> Result<Option<Grant>, Refusal> {
         let Asking { caller, method, .. } = asking;
-        let Some(action) = polkit::action(&method.name).filter(|_| is_not_allowed(status)) else {
+        let Some(action) = access::action(&method.name).filter(|_| is_not_allowed(status)) else {
             return Ok(None);
         };
         let operation = action.grants.first().copied();
@@ -467,7 +467,7 @@ fn with(caller: &Caller, now: Grant) -> Caller {
 
 /// Whether polkit is asked when the table says no.
 fn first_word(method: &Method) -> Grant {
-    polkit::action(&method.name).map_or(Grant::Nothing, |_| Grant::Asked)
+    access::action(&method.name).map_or(Grant::Nothing, |_| Grant::Asked)
 }
 
 fn given(method: &Method, answer: Bytes) -> Result<Fields, Refusal> {

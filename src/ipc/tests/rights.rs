@@ -8,8 +8,7 @@ use futures_util::StreamExt as _;
 use super::hand::PAGE;
 use super::*;
 use crate::config::access::{Access, Caller as Named, Role};
-use crate::ipc::access::{Caller, Grant};
-use crate::ipc::dbus::action;
+use crate::ipc::access::{Caller, Grant, action};
 use crate::ipc::grpc::tests::played::Desk;
 use crate::ipc::json::{all, parse};
 
