@@ -219,7 +219,12 @@ impl Carrier {
                 return self.answered(step, nothing);
             }
         };
-        // Who went away, or cancelled, while it was prepared is heard before the intent.
+        let parts = Arc::clone(&self.parts);
+        let turn = match self.charge_turn(&parts, step).await {
+            Ok(turn) => turn,
+            Err(event) => return self.record(event),
+        };
+        // Who went away, or cancelled, while it was prepared and waited for its turn is heard before the intent.
         self.notice_presence();
         while let Ok(command) = self.commands.try_recv() {
             self.obey(Some(command)).await;
@@ -227,11 +232,6 @@ impl Carrier {
         if self.is_called_off(step) {
             return;
         }
-        let parts = Arc::clone(&self.parts);
-        let turn = match self.charge_turn(&parts, step).await {
-            Ok(turn) => turn,
-            Err(event) => return self.record(event),
-        };
         self.record(Event::Intent {
             step,
             infno: prepared.infno.clone(),

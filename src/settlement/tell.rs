@@ -299,10 +299,8 @@ pub fn summary(state: &State) -> Summary {
         office_id: (state.order.as_ref())
             .map(|order| order.office.id.clone())
             .unwrap_or_default(),
-        bill_nos: (state.order.iter().flat_map(|order| &order.bills))
-            .map(|bill| bill.bill_no.clone())
-            .filter(|number| !number.is_empty())
-            .collect(),
+        // Whoever writes it down has the key.
+        bill_marks: Vec::new(),
         refund: None,
     }
 }
