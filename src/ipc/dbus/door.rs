@@ -25,6 +25,7 @@ use super::standard::{OBJECTS, PROPERTIES};
 use crate::book::Code;
 use crate::ipc::call::Calls;
 use crate::ipc::convert;
+use crate::observe::metrics::PROCESS;
 use crate::operation::{BusState, Failure, Operations};
 
 /// Calls of all callers at once.
@@ -269,6 +270,7 @@ async fn take(
     let place = Arc::clone(places).try_acquire_owned();
     let (Some(entered), Ok(place)) = (entered, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
+        PROCESS.calls_refused.count([failure.code.id()]);
         if let Ok(reply) = Refusal::from(failure).reply(&header, false)
             && let Err(error) = server.bus.send(&reply).await
         {
