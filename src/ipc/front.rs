@@ -14,7 +14,7 @@ use tower::Service;
 
 use super::access::Caller;
 use super::call::Calls;
-use super::grpc::Gate;
+use super::grpc::{Gate, Local};
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
 use super::tcp::Peer;
@@ -33,6 +33,9 @@ pub(super) struct Front {
 
 impl Front {
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
+        if let Some(failure) = welcome(&mut request) {
+            return self.refuse(&failure, request).await;
+        }
         let is_grpc = is_grpc(request.headers());
         let (uri, headers) = (request.uri(), request.headers());
         let way = match request.extensions().get::<Peer>() {
@@ -117,6 +120,22 @@ impl Front {
             false => refused(failure, request.headers()),
         }
     }
+}
+
+/// Takes over what the listener knows of the connection; why it cannot stay, if so.
+fn welcome(request: &mut Request<Body>) -> Option<Failure> {
+    let said = request.extensions_mut();
+    let is_refused = match said.remove::<Local>() {
+        Some(Local { caller, is_refused }) => {
+            said.insert(caller);
+            is_refused
+        }
+        None => said.get::<Peer>().is_some_and(|peer| peer.is_refused),
+    };
+    is_refused.then(|| {
+        let detail = "too many connections are open; share those that there are";
+        Failure::new(Code::TooManyCalls, detail)
+    })
 }
 
 /// Whose connection it is, as far as that is known.

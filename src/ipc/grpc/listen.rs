@@ -9,6 +9,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,7 +27,6 @@ use super::authority::Mender;
 use super::gate::{Gate, Pass};
 use crate::ipc::access::Caller;
 use crate::ipc::stall::Cut;
-use crate::observe::metrics::PROCESS;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -109,7 +109,7 @@ impl Socket {
         })
     }
 
-    /// The connections, each with its caller. Those over the gate's limits are closed at once.
+    /// The connections, each with its caller. Those over the gate's limits are told so and closed.
     pub(super) fn connections(self, gate: Gate) -> impl Stream<Item = io::Result<Connection>> {
         stream::unfold((self, gate), |(socket, gate)| async move {
             loop {
@@ -172,12 +172,21 @@ fn open_to(path: &Path, gid: u32) {
     }
 }
 
+/// Who is at the other end, as the kernel says.
+#[derive(Clone, Debug)]
+pub(in crate::ipc) struct Local {
+    /// Who.
+    pub(in crate::ipc) caller: Caller,
+    /// It is one too many, and only told so.
+    pub(in crate::ipc) is_refused: bool,
+}
+
 /// One connection and who is at its other end.
 pub(super) struct Connection {
     line: Cut<Line>,
     mender: Mender,
-    caller: Caller,
-    _pass: Pass,
+    local: Local,
+    _pass: Arc<Pass>,
 }
 
 impl Connection {
@@ -192,15 +201,17 @@ impl Connection {
             gid,
             pid: credentials.pid(),
         };
-        let Some(pass) = gate.connect(&caller) else {
-            tracing::warn!(%caller, "too many connections; one was closed");
-            PROCESS.connections_refused.count([]);
-            return None;
+        let (line, pass, is_refused) = match gate.connect(&caller) {
+            Some(pass) => (Cut::new(line), Arc::new(pass), false),
+            None => {
+                let pass = gate.refuse_connection(&caller.to_string())?;
+                (Cut::refused(line), pass, true)
+            }
         };
         Some(Self {
-            line: Cut::new(line),
+            line,
             mender: Mender::default(),
-            caller,
+            local: Local { caller, is_refused },
             _pass: pass,
         })
     }
@@ -211,10 +222,10 @@ impl Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Caller;
+    type ConnectInfo = Local;
 
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
+    fn connect_info(&self) -> Local {
+        self.local.clone()
     }
 }
 

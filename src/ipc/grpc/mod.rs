@@ -22,6 +22,7 @@ pub(super) use gate::{Gate, Pass};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
+pub(super) use listen::Local;
 pub use open::{DoorError, open, said};
 pub use serve::{Door, ServeError};
 

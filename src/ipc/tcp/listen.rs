@@ -19,6 +19,7 @@ use super::tls::{self, TlsError};
 use super::{owner, subject};
 use crate::config::doors;
 use crate::ipc::grpc::{Gate, Pass};
+use crate::observe::metrics::PROCESS;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -28,7 +29,8 @@ const BEGINNINGS_PER_ADDRESS_MAX: usize = 8;
 /// Connections that begin or wait for it, of all and of one address.
 const HELD_MAX: usize = 256;
 const HELD_PER_ADDRESS_MAX: usize = 32;
-/// A connection over the limit is closed only after so long: a caller that connects again and again is slowed down.
+/// A connection over the limit that is told nothing is closed only after so long: a caller that connects again and again
+/// is slowed down.
 const REFUSED_HOLD_MS: u64 = 1_000;
 /// So many are held; more are closed at once.
 const REFUSED_MAX: usize = 64;
@@ -82,7 +84,7 @@ impl Tcp {
         self.listener.local_addr()
     }
 
-    /// The connections. Those over the gate's limits, and those that do not shake hands, are closed.
+    /// The connections. Those over the gate's limits are told so or closed; those that do not shake hands are closed.
     pub(in crate::ipc) fn connections(
         self,
         gate: Gate,
@@ -115,6 +117,7 @@ async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
             }
         };
         let Some(held) = beginnings.hold(peer.ip(), place) else {
+            PROCESS.connections_refused.count([]);
             tracing::debug!(%peer, "too many connections that begin; one was closed");
             continue;
         };
@@ -162,12 +165,18 @@ async fn begin(
     let Ok(_turn) = held.turns.acquire().await else {
         return Begun::Nothing;
     };
-    let (line, pass, uid) = match count(line, peer, gate).await {
-        Ok(Some(counted)) => counted,
-        Ok(None) => return Begun::Nothing,
-        Err(line) => return Begun::TooMany(line),
+    let Some(Looked { line, uid, who }) = look(line, peer).await else {
+        return Begun::Nothing;
     };
-    match shake_hands(line, peer, uid, tls, pass).await {
+    let begun = match gate.connect_unknown(who.clone()) {
+        Some(pass) => shake_hands(line, peer, uid, tls, pass).await,
+        None => match (gate.refuse_connection(&who), tls) {
+            (Some(pass), None) => Some(Connection::refused(line, uid, pass)),
+            // It is not worth a handshake to say so.
+            (Some(_), Some(_)) | (None, _) => return Begun::TooMany(line),
+        },
+    };
+    match begun {
         Some(connection) => Begun::Ready(Box::new(connection)),
         None => Begun::Nothing,
     }
@@ -224,15 +233,18 @@ impl Drop for Held {
     }
 }
 
-/// Looks whose it is and counts it; an error is a connection too many.
-async fn count(
+/// A connection, and whose it is as far as the kernel says.
+struct Looked {
     line: TcpStream,
-    address: SocketAddr,
-    gate: &Gate,
-) -> Result<Option<(TcpStream, Pass, Option<u32>)>, TcpStream> {
-    let (Ok(()), Ok(own)) = (line.set_nodelay(true), line.local_addr()) else {
-        return Ok(None);
-    };
+    uid: Option<u32>,
+    /// By what it is counted.
+    who: String,
+}
+
+/// Looks whose it is.
+async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
+    line.set_nodelay(true).ok()?;
+    let own = line.local_addr().ok()?;
     let uid = match address.ip().to_canonical().is_loopback() {
         true => {
             let asked = tokio::task::spawn_blocking(move || owner::uid(address, own));
@@ -244,13 +256,7 @@ async fn count(
         Some(uid) => format!("tcp:uid:{uid}"),
         None => format!("tcp:{}", address.ip()),
     };
-    match gate.connect_unknown(who) {
-        Some(pass) => Ok(Some((line, pass, uid))),
-        None => {
-            tracing::warn!(%address, "too many connections; one was closed");
-            Err(line)
-        }
-    }
+    Some(Looked { line, uid, who })
 }
 
 async fn shake_hands(
@@ -260,10 +266,12 @@ async fn shake_hands(
     tls: Option<TlsAcceptor>,
     pass: Pass,
 ) -> Option<Connection> {
+    let pass = Arc::new(pass);
     let Some(tls) = tls else {
         let peer = Peer {
             uid,
             certificate: None,
+            is_refused: false,
         };
         return Some(Connection::new(Line::Plain(line), peer, pass));
     };
@@ -282,6 +290,7 @@ async fn shake_hands(
     let peer = Peer {
         uid,
         certificate: Some(name),
+        is_refused: false,
     };
     Some(Connection::new(Line::Tls(Box::new(line)), peer, pass))
 }

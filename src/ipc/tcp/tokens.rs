@@ -142,6 +142,7 @@ mod tests {
         let peer = Peer {
             uid,
             certificate: None,
+            is_refused: false,
         };
         let caller = tokens.caller(&peer, &headers);
         caller.map(|who| who.to_string()).map_err(|e| e.code)
