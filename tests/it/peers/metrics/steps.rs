@@ -38,10 +38,8 @@ async fn each_stage_is_timed_once_for_each_settlement() {
         assert!(seen.contains(&stage), "{stage:?} was told: {seen:?}");
     }
     for stage in seen {
-        let word = match stage {
-            Stage::Visit => "visit_info".to_owned(),
-            other => other.as_str_name().replace("STAGE_", "").to_lowercase(),
-        };
+        let word = stage.as_str_name().replace("STAGE_", "").to_lowercase();
+        let word = word.replace("visit", "visit_info");
         match times.get(&word) {
             Some(times) => assert_eq!(times.count, 2.0, "{word}: {times:?}"),
             None => assert_eq!(stage, Stage::Ended, "{times:?}"),
