@@ -35,8 +35,11 @@ pub const PREFIX_BYTES: usize = 8;
 pub fn reads(text: &str, field: &str) -> bool {
     text.lines().map(without_comment).any(|line| {
         let (dotted, quoted) = (format!(".{field}"), format!("\"{field}\""));
-        let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
-        let mut ends = line.match_indices(&dotted).map(|(at, found)| at + found.len());
+        let goes_on =
+            |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
+        let mut ends = line
+            .match_indices(&dotted)
+            .map(|(at, found)| at + found.len());
         line.contains(&quoted) || ends.any(|end| line.get(end..).is_some_and(|it| !goes_on(it)))
     })
 }
@@ -48,7 +51,9 @@ fn without_comment(line: &str) -> &str {
         let before = line.get(..*at).unwrap_or_default();
         before.is_empty() || before.ends_with(char::is_whitespace)
     };
-    slashes.find(is_comment).map_or(line, |at| line.get(..at).unwrap_or(line))
+    slashes
+        .find(is_comment)
+        .map_or(line, |at| line.get(..at).unwrap_or(line))
 }
 
 /// What the daemon wants. The values, JSON, are the body.

@@ -125,7 +125,9 @@ impl Carrier {
             measure::receipt(*paper);
         }
         self.say_what_matters(was, was_open);
-        self.measure.stage(tell::stage(&self.state), at_ms);
+        let armed = self.view.borrow().armed;
+        self.measure
+            .stage(tell::stage_now(&self.state, armed), at_ms);
         self.pending.push(Row { event, at_ms });
     }
 
@@ -168,6 +170,9 @@ impl Carrier {
             // What was read is told together with the end of listening.
             view.armed = false;
         });
+        let now_ms = self.parts.clock.now_ms();
+        self.measure
+            .stage(tell::stage_now(&self.state, false), now_ms);
         Ok(())
     }
 
