@@ -44,6 +44,11 @@ pub(super) struct Mender {
 impl Mender {
     /// Takes bytes as they were read.
     pub(super) fn put(&mut self, bytes: &[u8]) {
+        // Nobody looks once more after the last was handed on: else all that ever came would be kept.
+        if !self.is_ready() {
+            self.passed.clear();
+            self.taken = 0;
+        }
         self.held.extend_from_slice(bytes);
         while self.step().is_some() {}
     }
@@ -55,10 +60,6 @@ impl Mender {
 
     /// What can be handed on, at most so many bytes.
     pub(super) fn take(&mut self, length_max: usize) -> &[u8] {
-        if self.taken == self.passed.len() {
-            self.passed.clear();
-            self.taken = 0;
-        }
         let start = self.taken;
         self.taken = self.passed.len().min(start.saturating_add(length_max));
         &self.passed[start..self.taken]
@@ -291,6 +292,24 @@ mod tests {
 
     fn bytes(hex_text: &str) -> Vec<u8> {
         hex::decode(hex_text).unwrap()
+    }
+
+    /// A HIS keeps one connection for as long as it runs.
+    #[test]
+    fn a_long_connection_keeps_nothing_of_what_it_passed() {
+        const FRAMES: usize = 10_000;
+        // A frame of data with 64 bytes.
+        let frame = [&[0, 0, 64, 0, 0, 0, 0, 0, 1][..], &[7; 64]].concat();
+        let mut mender = Mender::default();
+        mender.put(PREFACE);
+        assert_eq!(mender.take(usize::MAX), PREFACE);
+        for _ in 0..FRAMES {
+            mender.put(&frame);
+            assert_eq!(mender.take(usize::MAX), frame);
+            assert!(!mender.is_ready());
+        }
+        let kept = mender.passed.capacity() + mender.held.capacity();
+        assert!(kept <= 8 * frame.len(), "{kept} bytes");
     }
 
     /// What comes out when the bytes come in pieces of this length.

@@ -3,17 +3,15 @@
 use futures_util::future::join_all;
 use yibaod::api::settlement_event::Shown;
 use yibaod::api::{
-    AccountUse, ConfirmPoint, ConfirmSettlementRequest, Money, RefundMoney, Repeat, ResolvedAs,
-    ScanAndPayRequest, Settlement, Stage,
+    AccountUse, ConfirmPoint, ConfirmSettlementRequest, ErrorMoney, Money, RefundMoney, Repeat,
+    ResolvedAs, ScanAndPayRequest, Settlement, Stage,
 };
-use yibaod::book::Code;
 
 use super::quiet;
 use crate::callers::{answer_of, calling};
 use crate::desk::{Desk, Setup, Shows, bill_for, error_name, wait_for};
 use crate::refund;
 use crate::resolve;
-use crate::told::check_ended;
 
 /// Pairs that are told to go on at the same moment.
 const ROUNDS: usize = 6;
@@ -46,9 +44,17 @@ async fn a_settled_bill_is_refused_under_another_id_until_it_is_given_back() {
     desk.stop().await;
     desk.start_daemon().await;
     let again = pay(&desk, "again", "F-1").await;
-    check_ended(&desk, &again, Money::Refused, Code::BillSettledBefore).await;
+    assert_eq!(
+        (again.money(), error_name(&again)),
+        (Money::Refused, "BILL_SETTLED_BEFORE")
+    );
     let error = again.error.expect("it says why");
-    assert_eq!(error.repeat(), Repeat::AskOnly, "no new id helps");
+    let told = (error.money(), error.repeat());
+    assert_eq!(
+        told,
+        (ErrorMoney::NotCharged, Repeat::AskOnly),
+        "no new id helps"
+    );
     let detail = error.detail;
     assert!(
         detail.contains("F-1") && detail.contains(&first.settlement_id),
