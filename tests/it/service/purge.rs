@@ -143,10 +143,12 @@ fn no_secret_but_the_journals_key_stays() {
 #[test]
 fn a_key_of_another_name_or_behind_a_link_stays_however_often_it_is_purged() {
     let (named, real) = ("etc/yibaod/credentials/desk-key", "etc/yibaod/vault/key");
+    let copy = "etc/yibaod/site.key.2026";
     let mut purged = Purged::prepared(
         &[
             (named, "k"),
             (real, "k"),
+            (copy, "k"),
             ("etc/yibaod/conf.d/1.toml", "paths.site_key = 'desk-key'\n"),
             (CONFIG, "paths = { site_key = \"/etc/yibaod/site.key\" }\n"),
             (SECRETS[0], "s"),
@@ -155,7 +157,7 @@ fn a_key_of_another_name_or_behind_a_link_stays_however_often_it_is_purged() {
     );
     for _ in 0..2 {
         purged.again();
-        for stays in [named, real, "etc/yibaod/site.key"] {
+        for stays in [named, real, copy, "etc/yibaod/site.key"] {
             assert!(purged.has(stays), "{stays}: {}", purged.said);
         }
         assert!(!purged.has(CONFIG) && !purged.has(SECRETS[0]));
