@@ -118,6 +118,12 @@ impl Hub {
         inner.devices.store(Arc::new(devices.collect()));
     }
 
+    /// Callers at one scanner or card reader, the one that has it included.
+    #[must_use]
+    pub fn waiting_max(&self) -> usize {
+        self.inner.waiting_max
+    }
+
     fn find(&self, is_meant: impl Fn(&Device) -> bool) -> Option<Arc<Device>> {
         let devices = self.inner.devices.load();
         devices

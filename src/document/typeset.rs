@@ -29,10 +29,31 @@ pub const BODY_BYTES_MAX: usize = 33_554_432;
 /// What goes before each frame.
 pub const PREFIX_BYTES: usize = 8;
 
-/// Whether a text of a template reads this field of the values.
+/// Whether a text of a template reads this field of the values, `it.field` or `"field"`: not in a comment, not as the
+/// beginning of a longer name.
 #[must_use]
 pub fn reads(text: &str, field: &str) -> bool {
-    text.contains(&format!(".{field}")) || text.contains(&format!("\"{field}\""))
+    text.lines().map(without_comment).any(|line| {
+        let (dotted, quoted) = (format!(".{field}"), format!("\"{field}\""));
+        let goes_on =
+            |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
+        let mut ends = line
+            .match_indices(&dotted)
+            .map(|(at, found)| at + found.len());
+        line.contains(&quoted) || ends.any(|end| line.get(end..).is_some_and(|it| !goes_on(it)))
+    })
+}
+
+/// `//` behind a space or at the beginning; in an address it stands behind a colon.
+fn without_comment(line: &str) -> &str {
+    let mut slashes = line.match_indices("//").map(|(at, _)| at);
+    let is_comment = |at: &usize| {
+        let before = line.get(..*at).unwrap_or_default();
+        before.is_empty() || before.ends_with(char::is_whitespace)
+    };
+    slashes
+        .find(is_comment)
+        .map_or(line, |at| line.get(..at).unwrap_or(line))
 }
 
 /// What the daemon wants. The values, JSON, are the body.
@@ -171,6 +192,22 @@ mod tests {
         assert_eq!(rest.len(), head_bytes + body_bytes);
         assert_eq!(head::<Told>(&rest[..head_bytes]).unwrap(), told);
         assert_eq!(&rest[head_bytes..], b"body");
+    }
+
+    #[test]
+    fn a_field_that_is_only_named_is_not_read() {
+        for (text, is_read) in [
+            ("#if sheet.copy != none [补打]", true),
+            ("#if sheet.at(\"copy\", default: none) != none [补打]", true),
+            ("见 https://example.test/a #sheet.copy", true),
+            ("#sheet.copy", true),
+            ("// sheet.copy", false),
+            ("院内格式 // 补打见 sheet.copy", false),
+            ("#sheet.copyright #sheet.copy-count #sheet.copy_at", false),
+            ("copy this folder", false),
+        ] {
+            assert_eq!(reads(text, "copy"), is_read, "{text}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tower::Service;
 
 use super::access::Caller;
 use super::call::Calls;
-use super::grpc::{Gate, Refused};
+use super::grpc::{Gate, Local, Refused};
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
 use super::tcp::Peer;
@@ -31,6 +31,10 @@ pub(super) struct Front {
 
 impl Front {
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
+        if let Some(failure) = welcome(&mut request) {
+            let caller = request.extensions().get::<Caller>().cloned();
+            return self.refuse(&failure, caller.as_ref(), request).await;
+        }
         let is_grpc = is_grpc(request.headers());
         let (uri, headers) = (request.uri(), request.headers());
         let way = match request.extensions().get::<Peer>() {
@@ -118,6 +122,22 @@ impl Front {
             false => refused(failure, request.headers()),
         }
     }
+}
+
+/// Takes over what the listener knows of the connection; why it cannot stay, if so.
+fn welcome(request: &mut Request<Body>) -> Option<Failure> {
+    let said = request.extensions_mut();
+    let is_refused = match said.remove::<Local>() {
+        Some(Local { caller, is_refused }) => {
+            said.insert(caller);
+            is_refused
+        }
+        None => said.get::<Peer>().is_some_and(|peer| peer.is_refused),
+    };
+    is_refused.then(|| {
+        let detail = "too many connections are open; share those that there are";
+        Failure::new(Code::TooManyCalls, detail)
+    })
 }
 
 /// Whose connection it is, as far as that is known.

@@ -1,5 +1,5 @@
 //! Cuts a connection whose other end takes nothing for too long, so that a slow reader costs a bounded time and memory,
-//! or never begins to say anything, so that it does not keep the place of one who would.
+//! or never begins to say anything, so that it does not keep the place of one who would; and one that was refused, soon.
 
 use std::io;
 use std::pin::Pin;
@@ -13,6 +13,8 @@ use tokio::time::Sleep;
 const STALLED_S_MAX: u64 = 30;
 /// How long it may wait with its first byte; every HTTP client sends one at once.
 const SILENT_S_MAX: u64 = 30;
+/// How long one is there that is only told why it cannot stay.
+const REFUSED_MS_MAX: u64 = 1_000;
 
 /// A connection that is cut when its writes stall, or when it begins with silence.
 pub(super) struct Cut<T> {
@@ -23,6 +25,8 @@ pub(super) struct Cut<T> {
     until: Option<Pin<Box<Sleep>>>,
     /// Runs until the first byte was read.
     silent: Option<Pin<Box<Sleep>>>,
+    /// Ends it, whatever was read.
+    refused: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T: Unpin> Cut<T> {
@@ -34,6 +38,16 @@ impl<T: Unpin> Cut<T> {
             silent: Some(Box::pin(tokio::time::sleep(Duration::from_secs(
                 SILENT_S_MAX,
             )))),
+            refused: None,
+        }
+    }
+
+    /// One that is only told why it cannot stay.
+    pub(super) fn refused(line: T) -> Self {
+        let most = Duration::from_millis(REFUSED_MS_MAX);
+        Self {
+            refused: Some(Box::pin(tokio::time::sleep(most))),
+            ..Self::new(line)
         }
     }
 
@@ -65,6 +79,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Cut<T> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let cut = self.get_mut();
+        if let Some(refused) = &mut cut.refused
+            && refused.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let polled = Pin::new(&mut cut.line).poll_read(cx, buf);
         match &mut cut.silent {
             Some(silent) if polled.is_pending() => match silent.as_mut().poll(cx) {
@@ -137,6 +156,26 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(10 * SILENT_S_MAX)).await;
         other.write_u8(8).await.unwrap();
         assert_eq!(later.await.unwrap(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_refused_is_cut_whatever_it_says() {
+        let (line, mut other) = tokio::io::duplex(4);
+        let mut cut = Cut::refused(line);
+        let talks = tokio::spawn(async move { while other.write_u8(7).await.is_ok() {} });
+        let (began, mut heard) = (tokio::time::Instant::now(), 0_u32);
+        let error = loop {
+            match cut.read_u8().await {
+                Ok(_) => heard += 1,
+                Err(error) => break error,
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(heard > 0);
+        assert_eq!(began.elapsed(), Duration::from_millis(REFUSED_MS_MAX));
+        drop(cut);
+        talks.await.unwrap();
     }
 
     #[tokio::test]

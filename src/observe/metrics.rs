@@ -67,8 +67,14 @@ pub struct Metrics {
     pub calls_refused: Counts<1>,
     /// Calls that run.
     pub calls_open: Level,
+    /// Calls that one caller may have open.
+    pub calls_per_caller_max: Level,
     /// Connections that are open.
     pub connections_open: Level,
+    /// Connections that may be open.
+    pub connections_max: Level,
+    /// Connections that one caller may have open.
+    pub connections_per_caller_max: Level,
     /// Connections that were closed at once.
     pub connections_refused: Counts<0>,
 }
@@ -87,8 +93,11 @@ impl Metrics {
             platform_times: platform_times(),
             commit_times: commit_times(),
             calls_refused: calls_refused(),
-            calls_open: Level(AtomicI64::new(0)),
-            connections_open: Level(AtomicI64::new(0)),
+            calls_open: Level::new(),
+            calls_per_caller_max: Level::new(),
+            connections_open: Level::new(),
+            connections_max: Level::new(),
+            connections_per_caller_max: Level::new(),
             connections_refused: connections_refused(),
         }
     }
@@ -106,16 +115,35 @@ impl Metrics {
         self.platform_times.write(page);
         self.commit_times.write(page);
         self.calls_refused.write(page);
-        page.gauge(
-            "yibaod_calls_open",
-            "Calls that run at all doors.",
-            self.calls_open.now(),
-        );
-        page.gauge(
-            "yibaod_connections_open",
-            "Connections at all doors.",
-            self.connections_open.now(),
-        );
+        for (name, help, level) in [
+            (
+                "yibaod_calls_open",
+                "Calls that run at all doors.",
+                &self.calls_open,
+            ),
+            (
+                "yibaod_calls_per_caller_max",
+                "Calls that one caller may have open (limits.calls_per_caller).",
+                &self.calls_per_caller_max,
+            ),
+            (
+                "yibaod_connections_open",
+                "Connections at the socket and over TCP.",
+                &self.connections_open,
+            ),
+            (
+                "yibaod_connections_max",
+                "Connections that may be open there, the last of them by root and the service's own user only.",
+                &self.connections_max,
+            ),
+            (
+                "yibaod_connections_per_caller_max",
+                "Connections that one caller may have open there.",
+                &self.connections_per_caller_max,
+            ),
+        ] {
+            page.gauge(name, help, level.now());
+        }
         self.connections_refused.write(page);
         page.counter(
             "yibaod_log_lines_dropped",
@@ -260,6 +288,15 @@ const fn connections_refused() -> Counts<0> {
 pub struct Level(AtomicI64);
 
 impl Level {
+    const fn new() -> Self {
+        Self(AtomicI64::new(0))
+    }
+
+    /// It is so from here on.
+    pub fn set(&self, level: u32) {
+        self.0.store(i64::from(level), Ordering::Relaxed);
+    }
+
     /// One more.
     pub fn up(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);

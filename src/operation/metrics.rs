@@ -72,6 +72,11 @@ impl Operations {
             "Settlements that may run at once.",
             self.waits().settlements_max,
         );
+        page.gauge(
+            "yibaod_waiting_callers_max",
+            "Callers at one scanner or card reader, the one that has it included (limits.waiting_callers).",
+            self.parts().hub.waiting_max(),
+        );
     }
 
     fn journal(&self, page: &mut Page, status: &Status) {
@@ -168,7 +173,11 @@ fn devices(page: &mut Page, devices: &[DeviceInfo]) {
         }
     }
     let name = "yibaod_device_waiting";
-    page.family(name, Kind::Gauge, "Who waits for each device.");
+    page.family(
+        name,
+        Kind::Gauge,
+        "Who waits for each device, the one that has it not counted.",
+    );
     for it in devices {
         page.sample(name, &[("device", &it.name)], it.waiting);
     }

@@ -10,8 +10,9 @@ use super::readers::Readers;
 use super::rows::{Row, STREAM_KIND, to_new};
 use super::start::Parts;
 use super::ways::Ways;
+use super::{charge, same_bill};
 use crate::book::Code;
-use crate::journal::{Append, PersonKeyInput, StreamHead};
+use crate::journal::{Append, Journal, PersonKeyInput, StreamHead};
 use crate::person::ScannedCode;
 use crate::settlement::answer::{Money, Point, Stage, Summary};
 use crate::settlement::event::Event;
@@ -124,7 +125,9 @@ impl Carrier {
             measure::receipt(*paper);
         }
         self.say_what_matters(was, was_open);
-        self.measure.stage(tell::stage(&self.state), at_ms);
+        let armed = self.view.borrow().armed;
+        self.measure
+            .stage(tell::stage_now(&self.state, armed), at_ms);
         self.pending.push(Row { event, at_ms });
     }
 
@@ -167,6 +170,9 @@ impl Carrier {
             // What was read is told together with the end of listening.
             view.armed = false;
         });
+        let now_ms = self.parts.clock.now_ms();
+        self.measure
+            .stage(tell::stage_now(&self.state, false), now_ms);
         Ok(())
     }
 
@@ -180,7 +186,12 @@ impl Carrier {
             stream: self.state.settlement_id.clone(),
             after: self.after,
             events,
-            head: head(&self.state, self.kept.as_ref(), self.digest()),
+            head: head(
+                &self.parts.journal,
+                &self.state,
+                self.kept.as_ref(),
+                self.digest(),
+            ),
             marks: self.parts.numbers.marks(),
         }
     }
@@ -267,19 +278,17 @@ impl Carrier {
 }
 
 /// What the journal's index shows of a settlement.
-pub(super) fn head(state: &State, kept: Option<&Summary>, digest: String) -> StreamHead {
-    let summary = tell::summary(state).remembering(kept);
-    let person = state
-        .known
-        .person
-        .as_ref()
-        .map(|person| person.certno.expose())
-        .or(state
-            .order
-            .as_ref()
-            .map(|order| order.patient.certno.expose()))
-        .filter(|number| !number.is_empty())
-        .map(PersonKeyInput::new);
+pub(super) fn head(
+    journal: &Journal,
+    state: &State,
+    kept: Option<&Summary>,
+    digest: String,
+) -> StreamHead {
+    let marks = same_bill::marks(journal, state.order.as_deref());
+    let mut summary = tell::summary(state);
+    summary.bill_marks = marks.into_iter().map(|(mark, _)| mark).collect();
+    let summary = summary.remembering(kept);
+    let person = charge::certno(state).map(|certno| PersonKeyInput::new(certno.expose()));
     let doubtful = matches!(state.phase, Phase::Stuck(None));
     StreamHead {
         kind: STREAM_KIND.to_owned(),

@@ -5,18 +5,24 @@
 //! confirms anything first, and again right before the money call, under a lock that is held until the intent is on
 //! disk. Of two at the same moment one is sent; the other ends REFUSED, with nothing charged.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use tokio::sync::MutexGuard;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::carry::Carrier;
 use super::start::Parts;
 use super::{sale, same_bill};
 use crate::book::Code;
 use crate::journal::Error;
+use crate::person::IdNo;
 use crate::settlement::answer::{Money, Summary};
 use crate::settlement::call::Step;
 use crate::settlement::event::{Ending, Event};
+use crate::settlement::state::State;
+
+/// More than settlements that are at their money call at the same moment.
+const TURNS: usize = 64;
 
 /// Which other settlements of a person stand in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl Carrier {
         if step != Step::Settle || !(self.state.is_pharmacy() || self.has_numbered_bills()) {
             return Ok(None);
         }
-        let turn = parts.charge_turn.lock().await;
+        let turn = parts.charge_turns.of(certno(&self.state)).await;
         match self.in_the_way(parts, Doubt::NotAnswered).await {
             Some(given_up) => Err(given_up),
             None => Ok(Some(turn)),
@@ -85,13 +91,10 @@ impl Carrier {
     }
 
     async fn looked_up(&self, parts: &Parts, doubt: Doubt) -> Result<InTheWay, Error> {
-        let (Some(person), Some(order)) = (&self.state.known.person, &self.state.order) else {
+        let (Some(certno), Some(order)) = (certno(&self.state), &self.state.order) else {
             return Ok(None);
         };
-        let (certno, own) = (&person.certno, self.state.settlement_id.as_str());
-        if certno.is_empty() {
-            return Ok(None);
-        }
+        let own = self.state.settlement_id.as_str();
         if self.has_numbered_bills() {
             let since_ms = parts.clock.now_ms() - self.ways.bill_once_ms;
             let mine = (own, order.as_ref());
@@ -104,6 +107,41 @@ impl Carrier {
             true => sale::in_doubt(parts, certno, own, doubt).await,
             false => Ok(None),
         }
+    }
+}
+
+/// Whose settlement it is: as 1101 said, else as the order names.
+pub(super) fn certno(state: &State) -> Option<&IdNo> {
+    let known = state.known.person.as_ref().map(|person| &person.certno);
+    let named = state.order.as_ref().map(|order| &order.patient.certno);
+    known
+        .filter(|certno| !certno.is_empty())
+        .or(named)
+        .filter(|certno| !certno.is_empty())
+}
+
+/// One turn for each person, nearly: some share one, since there are fewer turns than persons.
+#[derive(Debug)]
+pub(super) struct ChargeTurns {
+    turns: [Mutex<()>; TURNS],
+    places: RandomState,
+}
+
+impl Default for ChargeTurns {
+    fn default() -> Self {
+        Self {
+            turns: std::array::from_fn(|_| Mutex::default()),
+            places: RandomState::new(),
+        }
+    }
+}
+
+impl ChargeTurns {
+    async fn of(&self, certno: Option<&IdNo>) -> MutexGuard<'_, ()> {
+        let number = certno.map(|certno| certno.expose().to_ascii_uppercase());
+        let place = self.places.hash_one(number) % TURNS as u64;
+        let place = usize::try_from(place).unwrap_or_default();
+        self.turns[place].lock().await
     }
 }
 
@@ -123,7 +161,6 @@ pub(super) fn has_no_known_end(summary: &str, doubt: Doubt) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settlement::state::State;
     use crate::settlement::tell;
 
     #[test]

@@ -19,7 +19,7 @@ impl Measure {
     pub(super) fn new(state: &State, now_ms: i64) -> Self {
         let is_begun = state.order.is_some();
         Self {
-            stage: (tell::stage(state), now_ms),
+            stage: (tell::stage_now(state, false), now_ms),
             is_counted: is_begun && outcome(state).is_some(),
         }
     }

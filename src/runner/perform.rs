@@ -22,6 +22,7 @@ use crate::settlement::answer::{Money, Paper, Proof, Summary};
 use crate::settlement::call::{Call, Found, Outcome, Step};
 use crate::settlement::credential;
 use crate::settlement::event::Event;
+use crate::settlement::tell;
 
 /// Earlier settlements of a person that are looked at for the insurance.
 const RECALLED_MAX: u32 = 32;
@@ -72,8 +73,11 @@ impl Carrier {
             || self.parts.is_stopping()
     }
 
-    fn tell_armed(&self, armed: bool) {
+    fn tell_armed(&mut self, armed: bool) {
         self.view.send_modify(|view: &mut View| view.armed = armed);
+        let now_ms = self.parts.clock.now_ms();
+        self.measure
+            .stage(tell::stage_now(&self.state, armed), now_ms);
     }
 
     fn tell_place(&self, place: Option<usize>) {
@@ -219,7 +223,12 @@ impl Carrier {
                 return self.answered(step, nothing);
             }
         };
-        // Who went away, or cancelled, while it was prepared is heard before the intent.
+        let parts = Arc::clone(&self.parts);
+        let turn = match self.charge_turn(&parts, step).await {
+            Ok(turn) => turn,
+            Err(event) => return self.record(event),
+        };
+        // Who went away, or cancelled, while it was prepared and waited for its turn is heard before the intent.
         self.notice_presence();
         while let Ok(command) = self.commands.try_recv() {
             self.obey(Some(command)).await;
@@ -227,11 +236,6 @@ impl Carrier {
         if self.is_called_off(step) {
             return;
         }
-        let parts = Arc::clone(&self.parts);
-        let turn = match self.charge_turn(&parts, step).await {
-            Ok(turn) => turn,
-            Err(event) => return self.record(event),
-        };
         self.record(Event::Intent {
             step,
             infno: prepared.infno.clone(),

@@ -66,7 +66,7 @@ impl Runner {
                         to_new(&row)
                             .expect("events are maps with text keys: they have a JSON form"),
                     ],
-                    head: head(&state, kept.as_ref(), String::new()),
+                    head: head(journal, &state, kept.as_ref(), String::new()),
                     marks: self.parts().numbers.marks(),
                 })
                 .await;

@@ -54,8 +54,8 @@ pub struct Parts {
     unreadable: Mutex<BTreeSet<String>>,
     /// The process is ending: what is not past the point of no return is parked.
     pub(super) stopping: watch::Sender<bool>,
-    /// Whoever writes the intent of a 2102 holds it.
-    pub(super) charge_turn: tokio::sync::Mutex<()>,
+    /// Whoever writes the intent of a money call holds that of the person.
+    pub(super) charge_turns: super::charge::ChargeTurns,
     /// Messages of errands that are out.
     pub(super) errands_out: AtomicUsize,
     platform_answered_at_ms: AtomicI64,
@@ -209,7 +209,7 @@ impl Runner {
                 crashes: from.crashes,
                 identities: Arc::default(),
                 unreadable: Mutex::default(),
-                charge_turn: tokio::sync::Mutex::default(),
+                charge_turns: super::charge::ChargeTurns::default(),
                 errands_out: AtomicUsize::new(0),
                 platform_answered_at_ms: AtomicI64::new(NEVER),
                 platform_offset: Mutex::default(),

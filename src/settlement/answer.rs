@@ -293,8 +293,8 @@ impl Summary {
                 number.clone_from(earlier);
             }
         }
-        if self.bill_nos.is_empty() {
-            self.bill_nos.clone_from(&earlier.bill_nos);
+        if self.bill_marks.is_empty() {
+            self.bill_marks.clone_from(&earlier.bill_marks);
         }
         self
     }
@@ -345,9 +345,9 @@ pub struct Summary {
     /// 科室编号, kept for the same.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub office_id: String,
-    /// The HIS's numbers of its bills, kept for the same: one is settled once.
+    /// Marks of the HIS's numbers of its bills, made with the journal's key: one is settled once. Kept for the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bill_nos: Vec<String>,
+    pub bill_marks: Vec<String>,
     /// The refund of it at this desk, looked up for a list.
     #[serde(skip)]
     pub refund: Option<refund::Money>,

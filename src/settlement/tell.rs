@@ -202,17 +202,23 @@ fn certno_masked(known: &Known) -> String {
         .unwrap_or_default()
 }
 
-/// What a watcher is told now. A code is asked for only while the scanner listens (`armed`): one that is
-/// shown before is refused.
+/// The stage, to whoever looks now. A code is asked for only while the scanner listens (`armed`): one that is shown
+/// before is refused.
 #[must_use]
-pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool) -> Progress {
+pub fn stage_now(state: &State, armed: bool) -> Stage {
     let stage = stage(state);
     let waits_for_scan = matches!(stage, Stage::WaitingScan | Stage::WaitingFreshScan);
-    let stage = if waits_for_scan && !armed {
+    if waits_for_scan && !armed {
         Stage::Queued
     } else {
         stage
-    };
+    }
+}
+
+/// What a watcher is told now.
+#[must_use]
+pub fn progress(state: &State, seq: u64, queue_place: Option<usize>, armed: bool) -> Progress {
+    let stage = stage_now(state, armed);
     Progress {
         seq,
         at_ms: state.at_ms,
@@ -299,10 +305,8 @@ pub fn summary(state: &State) -> Summary {
         office_id: (state.order.as_ref())
             .map(|order| order.office.id.clone())
             .unwrap_or_default(),
-        bill_nos: (state.order.iter().flat_map(|order| &order.bills))
-            .map(|bill| bill.bill_no.clone())
-            .filter(|number| !number.is_empty())
-            .collect(),
+        // Whoever writes it down has the key.
+        bill_marks: Vec::new(),
         refund: None,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use zeroize::Zeroizing;
 
 use super::sam::{self, Answer, Command, Framer};
 use super::shown::{Medium, ShownCard};
@@ -143,7 +144,8 @@ impl Reader<'_> {
                 .armed
                 .as_ref()
                 .map_or(next, |order| next.min(order.deadline));
-            let mut chunk = [0; CHUNK_BYTES];
+            // It may be the rest of a document that nobody waits for any more.
+            let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -152,7 +154,7 @@ impl Reader<'_> {
                 },
                 () = disarmed(&mut self.armed) => self.armed = None,
                 // Nothing was asked: whatever comes is noise, but for the end.
-                read = self.link.read(&mut chunk) => match read {
+                read = self.link.read(&mut *chunk) => match read {
                     Ok(count) if count > 0 => self.overhear(&chunk[..count]),
                     Ok(_) | Err(_) => return self.gone(self.unplugged("the line ended")),
                 },
@@ -325,7 +327,7 @@ impl Reader<'_> {
 
     /// Waits for the answer to the question before, whose asker went away, and drops it.
     async fn settle_owed(&mut self, latest: Instant) -> Result<(), Failure> {
-        let mut chunk = zeroize::Zeroizing::new([0; CHUNK_BYTES]);
+        let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
         while let Some(until) = self.owed_until.filter(|until| *until > Instant::now()) {
             match timeout_at(until.min(latest), self.link.read(chunk.as_mut_slice())).await {
                 Ok(Ok(count)) if count > 0 => self.overhear(&chunk[..count]),
@@ -351,7 +353,7 @@ impl Reader<'_> {
     async fn put(&mut self, command: Command, latest: Instant) -> Result<Answer, Failure> {
         // What came before the question does not answer it.
         self.framer = Framer::default();
-        let mut chunk = zeroize::Zeroizing::new([0; CHUNK_BYTES]);
+        let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
         while matches!(self.link.read_now(chunk.as_mut_slice()), Ok(Some(count)) if count > 0) {}
         let frame = command.frame();
         let mut left = frame.as_slice();

@@ -20,8 +20,8 @@ pub(super) const PASSWD: &str = "/etc/passwd";
 pub(super) const GROUP: &str = "/etc/group";
 
 /// Some callers. Who is in a group is what the kernel, or the bus, says of the caller, as for any file that a group may
-/// read: it holds from a login on, whichever directory the accounts come from. Where nobody says it, the files of
-/// accounts do.
+/// read: it holds from a login until the session ends, whichever directory the accounts come from. And whom the files of
+/// accounts name is in it at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Callers {
     uids: BTreeSet<u32>,
@@ -49,8 +49,9 @@ impl Callers {
 
     fn has_group(&self, uid: u32, groups: Option<&Groups>, members: &Members) -> bool {
         match groups {
-            Some(groups) => groups.iter().any(|gid| self.gids.contains(gid)),
-            None => members.is_in(uid, &self.gids),
+            Some(groups) if groups.iter().any(|gid| self.gids.contains(gid)) => true,
+            // Whom the files name since counts at once: a role may take rights away from who would be unnamed.
+            Some(_) | None => members.is_in(uid, &self.gids),
         }
     }
 }

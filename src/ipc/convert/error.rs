@@ -110,6 +110,10 @@ pub fn entry(code: Code) -> wire::ErrorEntry {
 pub fn entry_of_settlement(reason: &Reason, money: Money) -> wire::ErrorEntry {
     let (money, repeat) = match money {
         Money::Settled => (wire::ErrorMoney::Charged, wire::Repeat::SameId),
+        // Under whatever id it comes again: another settlement of the bill stands.
+        Money::Refused if reason.code == Code::BillSettledBefore => {
+            (wire::ErrorMoney::NotCharged, wire::Repeat::AskOnly)
+        }
         Money::Refused | Money::Cancelled | Money::Reversed => {
             (wire::ErrorMoney::NotCharged, wire::Repeat::NewId)
         }

@@ -33,6 +33,10 @@ const CONNECTIONS_PER_CALLER_MAX: u32 = 64;
 const CONNECTIONS_MAX: u32 = 256;
 /// Of these, kept for root and the owner of the socket: whoever looks after a desk gets in when it is full.
 const CONNECTIONS_KEPT: u32 = 16;
+/// Connections over these that are told why they cannot stay, all callers together; others are closed without a word.
+const REFUSALS_MAX: u32 = 64;
+/// The place of one of them is free again after so long, however soon it went: who connects again and again is slow.
+const REFUSAL_MS_MIN: u64 = 250;
 
 /// The entrance: counts connections and calls, and asks the policy. One for all connections of a door.
 #[derive(Clone)]
@@ -74,6 +78,7 @@ impl Said {
 impl Rights {
     /// What is asked after this is decided by that, also on connections that are open.
     pub fn change(&self, said: Said) {
+        PROCESS.calls_per_caller_max.set(said.calls_per_caller_max);
         self.now.store(Arc::new(said));
     }
 }
@@ -81,6 +86,7 @@ impl Rights {
 #[derive(Default)]
 struct Open {
     connections: BTreeMap<String, u32>,
+    refusals: BTreeMap<String, u32>,
     requests: BTreeMap<String, u32>,
     calls: BTreeMap<String, u32>,
     /// Who asked for more than it may, and until when it is slowed down.
@@ -105,12 +111,17 @@ pub(in crate::ipc) struct Pass {
 #[derive(Clone, Copy)]
 enum Kind {
     Connection,
+    Refusal,
     Request,
     Call,
 }
 
 impl Gate {
     pub(super) fn new(said: Said) -> Self {
+        PROCESS.calls_per_caller_max.set(said.calls_per_caller_max);
+        PROCESS.connections_max.set(CONNECTIONS_MAX);
+        let of_one = &PROCESS.connections_per_caller_max;
+        of_one.set(CONNECTIONS_PER_CALLER_MAX);
         Self {
             rights: Rights {
                 now: Arc::new(ArcSwap::from_pointee(said)),
@@ -157,6 +168,25 @@ impl Gate {
             return None;
         }
         self.count(Kind::Connection, who, CONNECTIONS_PER_CALLER_MAX)
+    }
+
+    /// Counts a connection that is one too many; a place for it to be told so, none: too many are told already.
+    pub(in crate::ipc) fn refuse_connection(
+        &self,
+        who: &str,
+        caller: Option<&Caller>,
+    ) -> Option<Arc<Pass>> {
+        PROCESS.connections_refused.count([]);
+        let detail = "too many connections; one was refused";
+        self.closed(who, caller, &Failure::new(Code::TooManyCalls, detail));
+        let pass = self.count(Kind::Refusal, String::new(), REFUSALS_MAX)?;
+        let pass = Arc::new(pass);
+        let held = Arc::clone(&pass);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(REFUSAL_MS_MIN)).await;
+            drop(held);
+        });
+        Some(pass)
     }
 
     /// Waits for the caller's turn and counts its request before that is read: what is not counted takes no memory.
@@ -329,7 +359,7 @@ impl Kind {
     fn level(self) -> Option<&'static Level> {
         match self {
             Kind::Connection => Some(&PROCESS.connections_open),
-            Kind::Request => None,
+            Kind::Refusal | Kind::Request => None,
             Kind::Call => Some(&PROCESS.calls_open),
         }
     }
@@ -339,6 +369,7 @@ impl Open {
     fn of(&mut self, kind: Kind) -> &mut BTreeMap<String, u32> {
         match kind {
             Kind::Connection => &mut self.connections,
+            Kind::Refusal => &mut self.refusals,
             Kind::Request => &mut self.requests,
             Kind::Call => &mut self.calls,
         }
@@ -399,6 +430,21 @@ mod tests {
         assert!(gate.connect(&caller(9)).is_some());
         drop(first);
         assert!(lock(&gate.open).connections.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_refusals_are_told_and_each_takes_its_time() {
+        let gate = gate();
+        let refuse = || gate.refuse_connection("uid:7", None);
+        let told: Vec<_> = (0..REFUSALS_MAX).map_while(|_| refuse()).collect();
+        assert_eq!(u32::try_from(told.len()).unwrap(), REFUSALS_MAX);
+        assert!(refuse().is_none());
+        drop(told);
+        assert!(refuse().is_none(), "they went at once");
+        tokio::time::sleep(Duration::from_millis(REFUSAL_MS_MIN + 1)).await;
+        assert!(refuse().is_some());
+        assert!(gate.connect(&caller(7)).is_some(), "places are others'");
+        assert!(gate.pause_of("uid:7").is_none(), "nor are calls slower");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,11 +26,8 @@ use tonic::transport::server::Connected;
 use super::authority::Mender;
 use super::gate::{Gate, Pass};
 use super::groups;
-use crate::book::Code;
 use crate::ipc::access::Caller;
 use crate::ipc::stall::Cut;
-use crate::observe::metrics::PROCESS;
-use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -112,7 +110,7 @@ impl Socket {
         })
     }
 
-    /// The connections, each with its caller. Those over the gate's limits are closed at once.
+    /// The connections, each with its caller. Those over the gate's limits are told so and closed.
     pub(super) fn connections(self, gate: Gate) -> impl Stream<Item = io::Result<Connection>> {
         stream::unfold((self, gate), |(socket, gate)| async move {
             loop {
@@ -175,12 +173,21 @@ fn open_to(path: &Path, gid: u32) {
     }
 }
 
+/// Who is at the other end, as the kernel says.
+#[derive(Clone, Debug)]
+pub(in crate::ipc) struct Local {
+    /// Who.
+    pub(in crate::ipc) caller: Caller,
+    /// It is one too many, and only told so.
+    pub(in crate::ipc) is_refused: bool,
+}
+
 /// One connection and who is at its other end.
 pub(super) struct Connection {
     line: Cut<Line>,
     mender: Mender,
-    caller: Caller,
-    _pass: Pass,
+    local: Local,
+    _pass: Arc<Pass>,
 }
 
 impl Connection {
@@ -197,17 +204,17 @@ impl Connection {
             groups: groups::of_peer(socket.as_fd()),
             pid: credentials.pid(),
         };
-        let Some(pass) = gate.connect(&caller) else {
-            let detail = "too many connections; one was closed";
-            let failure = Failure::new(Code::TooManyCalls, detail);
-            gate.closed(&caller.to_string(), Some(&caller), &failure);
-            PROCESS.connections_refused.count([]);
-            return None;
+        let (line, pass, is_refused) = match gate.connect(&caller) {
+            Some(pass) => (Cut::new(line), Arc::new(pass), false),
+            None => {
+                let pass = gate.refuse_connection(&caller.to_string(), Some(&caller))?;
+                (Cut::refused(line), pass, true)
+            }
         };
         Some(Self {
-            line: Cut::new(line),
+            line,
             mender: Mender::default(),
-            caller,
+            local: Local { caller, is_refused },
             _pass: pass,
         })
     }
@@ -218,10 +225,10 @@ impl Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Caller;
+    type ConnectInfo = Local;
 
-    fn connect_info(&self) -> Caller {
-        self.caller.clone()
+    fn connect_info(&self) -> Local {
+        self.local.clone()
     }
 }
 

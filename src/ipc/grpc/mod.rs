@@ -24,6 +24,7 @@ pub(super) use gate::{Gate, Pass};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
+pub(super) use listen::Local;
 pub use open::{DoorError, check, open, said};
 pub(super) use refusals::Refused;
 pub use serve::{Door, ServeError};

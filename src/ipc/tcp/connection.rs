@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,6 +20,8 @@ pub(in crate::ipc) struct Peer {
     pub(in crate::ipc) uid: Option<u32>,
     /// The name in its certificate; absent without TLS.
     pub(in crate::ipc) certificate: Option<String>,
+    /// The connection is one too many, and its caller is only told so.
+    pub(in crate::ipc) is_refused: bool,
 }
 
 /// The bytes.
@@ -31,16 +34,30 @@ pub(super) enum Line {
 pub(in crate::ipc) struct Connection {
     line: Cut<Line>,
     peer: Peer,
-    _pass: Pass,
+    _pass: Arc<Pass>,
 }
 
 impl Connection {
-    pub(super) fn new(line: Line, peer: Peer, pass: Pass) -> Self {
+    pub(super) fn new(line: Line, peer: Peer, pass: Arc<Pass>) -> Self {
+        let line = match peer.is_refused {
+            true => Cut::refused(line),
+            false => Cut::new(line),
+        };
         Self {
-            line: Cut::new(line),
+            line,
             peer,
             _pass: pass,
         }
+    }
+
+    /// One that is only told why it cannot stay.
+    pub(super) fn refused(line: TcpStream, uid: Option<u32>, pass: Arc<Pass>) -> Self {
+        let peer = Peer {
+            uid,
+            certificate: None,
+            is_refused: true,
+        };
+        Self::new(Line::Plain(line), peer, pass)
     }
 }
 

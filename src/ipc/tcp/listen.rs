@@ -20,6 +20,7 @@ use super::{owner, subject};
 use crate::book::Code;
 use crate::config::doors;
 use crate::ipc::grpc::{Gate, Pass};
+use crate::observe::metrics::PROCESS;
 use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
@@ -30,7 +31,8 @@ const BEGINNINGS_PER_ADDRESS_MAX: usize = 8;
 /// Connections that begin or wait for it, of all and of one address.
 const HELD_MAX: usize = 256;
 const HELD_PER_ADDRESS_MAX: usize = 32;
-/// A connection over the limit is closed only after so long: a caller that connects again and again is slowed down.
+/// A connection over the limit that is told nothing is closed only after so long: a caller that connects again and again
+/// is slowed down.
 const REFUSED_HOLD_MS: u64 = 1_000;
 /// So many are held; more are closed at once.
 const REFUSED_MAX: usize = 64;
@@ -93,7 +95,7 @@ impl Tcp {
         self.listener.local_addr()
     }
 
-    /// The connections. Those over the gate's limits, and those that do not shake hands, are closed.
+    /// The connections. Those over the gate's limits are told so or closed; those that do not shake hands are closed.
     pub(in crate::ipc) fn connections(
         self,
         gate: Gate,
@@ -135,6 +137,7 @@ async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
             }
         };
         let Some(held) = beginnings.hold(peer.ip(), place) else {
+            PROCESS.connections_refused.count([]);
             tracing::debug!(%peer, "too many connections that begin; one was closed");
             continue;
         };
@@ -182,10 +185,15 @@ async fn begin(
     let Ok(_turn) = held.turns.acquire().await else {
         return Begun::Nothing;
     };
-    let (line, pass, uid) = match count(line, peer, gate).await {
-        Ok(Some(counted)) => counted,
-        Ok(None) => return Begun::Nothing,
-        Err(line) => return Begun::TooMany(line),
+    let Some(Looked { line, uid, who }) = look(line, peer).await else {
+        return Begun::Nothing;
+    };
+    let Some(pass) = gate.connect_unknown(who.clone()) else {
+        return match (gate.refuse_connection(&who, None), tls) {
+            (Some(pass), None) => Begun::Ready(Box::new(Connection::refused(line, uid, pass))),
+            // It is not worth a handshake to say so.
+            (Some(_), Some(_)) | (None, _) => Begun::TooMany(line),
+        };
     };
     match shake_hands(line, uid, tls, pass).await {
         Ok(connection) => Begun::Ready(Box::new(connection)),
@@ -248,15 +256,18 @@ impl Drop for Held {
     }
 }
 
-/// Looks whose it is and counts it; an error is a connection too many.
-async fn count(
+/// A connection, and whose it is as far as the kernel says.
+struct Looked {
     line: TcpStream,
-    address: SocketAddr,
-    gate: &Gate,
-) -> Result<Option<(TcpStream, Pass, Option<u32>)>, TcpStream> {
-    let (Ok(()), Ok(own)) = (line.set_nodelay(true), line.local_addr()) else {
-        return Ok(None);
-    };
+    uid: Option<u32>,
+    /// By what it is counted.
+    who: String,
+}
+
+/// Looks whose it is.
+async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
+    line.set_nodelay(true).ok()?;
+    let own = line.local_addr().ok()?;
     let uid = match address.ip().to_canonical().is_loopback() {
         true => {
             let asked = tokio::task::spawn_blocking(move || owner::uid(address, own));
@@ -268,14 +279,7 @@ async fn count(
         Some(uid) => format!("tcp:uid:{uid}"),
         None => format!("tcp:{}", address.ip()),
     };
-    match gate.connect_unknown(who.clone()) {
-        Some(pass) => Ok(Some((line, pass, uid))),
-        None => {
-            let detail = format!("too many connections; one was closed, from {address}");
-            gate.closed(&who, None, &Failure::new(Code::TooManyCalls, detail));
-            Err(line)
-        }
-    }
+    Some(Looked { line, uid, who })
 }
 
 /// An error says why not.
@@ -285,10 +289,12 @@ async fn shake_hands(
     tls: Option<TlsAcceptor>,
     pass: Pass,
 ) -> Result<Connection, String> {
+    let pass = Arc::new(pass);
     let Some(tls) = tls else {
         let peer = Peer {
             uid,
             certificate: None,
+            is_refused: false,
         };
         return Ok(Connection::new(Line::Plain(line), peer, pass));
     };
@@ -300,6 +306,7 @@ async fn shake_hands(
     let peer = Peer {
         uid,
         certificate: Some(name),
+        is_refused: false,
     };
     Ok(Connection::new(Line::Tls(Box::new(line)), peer, pass))
 }

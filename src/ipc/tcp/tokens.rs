@@ -168,6 +168,7 @@ mod tests {
         let peer = Peer {
             uid,
             certificate: None,
+            is_refused: false,
         };
         let caller = tokens.caller(&peer, &headers);
         caller.map(|who| who.to_string()).map_err(|e| e.code)
@@ -258,6 +259,7 @@ mod tests {
         let peer = Peer {
             uid: None,
             certificate: None,
+            is_refused: false,
         };
         let caller = first.caller(&peer, &headers.into_iter().collect());
         let caller = caller.unwrap();

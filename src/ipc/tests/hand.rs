@@ -26,6 +26,8 @@ use crate::ipc::tcp::{Tcp, Tokens};
 
 /// What the token file holds.
 pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+/// What another held, of the name `gone`.
+pub(super) const GONE: &str = "fedcba9876543210fedcba9876543210";
 /// The page that may call.
 pub(super) const PAGE: &str = "https://his.example";
 /// Calls of one caller.
@@ -38,27 +40,43 @@ pub(super) struct Doors {
     pub(super) tcp: SocketAddr,
     pub(super) calls: Calls,
     pub(super) rights: Rights,
+    pub(super) has_tls: bool,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl Doors {
-    /// With the token `his` and the page.
+    /// With the tokens `his` and `gone` and the page; money is not moved over TCP.
     pub(super) fn open(desk: &Desk, access: &Access, tls: Option<doors::TlsFiles>) -> Self {
+        Self::open_to(desk, access, tls, false)
+    }
+
+    /// The same, and whether money is moved over TCP.
+    pub(super) fn open_to(
+        desk: &Desk,
+        access: &Access,
+        tls: Option<doors::TlsFiles>,
+        settles: bool,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("yibaod.sock");
+        let has_tls = tls.is_some();
         let own_uid = std::fs::metadata("/proc/self").unwrap().uid();
         let policy = Policy::new(access, own_uid, &Accounts::default()).unwrap();
-        let file = dir.path().join("his");
-        std::fs::write(&file, TOKEN).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let config = doors::Tcp {
-            listen: Some(([127, 0, 0, 1], 0).into()),
-            tokens: vec![doors::Token {
-                name: "his".into(),
+        let policy = policy.with_tcp(settles);
+        let token = |name: &str, token: &str| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, token).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+            doors::Token {
+                name: name.to_owned(),
                 file,
                 any_uid: false,
-            }],
+            }
+        };
+        let config = doors::Tcp {
+            listen: Some(([127, 0, 0, 1], 0).into()),
+            tokens: vec![token("his", TOKEN), token("gone", GONE)],
             tls,
             ..doors::Tcp::default()
         };
@@ -78,6 +96,7 @@ impl Doors {
             tcp,
             calls,
             rights,
+            has_tls,
             stop,
             served,
         }

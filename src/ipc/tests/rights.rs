@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use super::hand::PAGE;
+use super::hand::{GONE, PAGE, send};
+use super::tcp::{CLIENT, connect, files};
 use super::*;
 use crate::config::access::{Access, Caller as Named, Role};
 use crate::ipc::access::{Caller, Grant, action};
@@ -15,7 +16,7 @@ use crate::ipc::json::{all, parse};
 /// What the table is; a method that is added shows here.
 const TABLE: &str = include_str!("rights.txt");
 /// Requests for which a method asks another right than for an empty one.
-const MORE: [(&str, &str, &str); 5] = [
+const MORE: [(&str, &str, &str); 8] = [
     (
         "SettlementService/ScanAndPay",
         "a pharmacy's",
@@ -33,7 +34,24 @@ const MORE: [(&str, &str, &str); 5] = [
     ),
     ("PrintService/Print", "bytes", r#"{"raw":"AA=="}"#),
     ("PrintService/ListJobs", "of all", r#"{"allCallers":true}"#),
+    (
+        "PrintService/Reprint",
+        OF_ANOTHER,
+        r#"{"requestId":"r","jobId":"others","reason":"卡纸","operator":{"id":"1","name":"甲","kind":"OPERATOR_KIND_STAFF"}}"#,
+    ),
+    (
+        "PrintService/CancelJob",
+        OF_ANOTHER,
+        r#"{"jobId":"others"}"#,
+    ),
+    (
+        "DeviceService/ReleaseClaim",
+        OF_ANOTHER,
+        r#"{"claimId":"others"}"#,
+    ),
 ];
+/// Rows about what is another caller's.
+const OF_ANOTHER: &str = "of another";
 const WAIT: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -44,14 +62,19 @@ async fn every_method_by_every_caller_is_as_the_table_says() {
         (Role::Kiosk, 8),
         (Role::Doctor, 9),
         (Role::Pharmacist, 10),
+        (Role::Admin, 11),
     ];
     let mut roles: Vec<_> = roles.map(|(role, uid)| (role, Named::Uid(uid))).into();
-    roles.push((Role::Cashier, Named::Token("his".into())));
+    for name in ["his", "gone"] {
+        roles.push((Role::Cashier, Named::Token(name.into())));
+    }
+    roles.push((Role::Cashier, Named::Certificate("room-7".into())));
     let access = Access {
         roles,
         ..Access::default()
     };
-    let doors = Doors::open(&desk, &access, None);
+    let outside = Outside::open(&desk, &access).await;
+    let doors = &outside.closed;
     let mut rows = Vec::new();
     for path in all().unwrap().keys() {
         rows.push((path.trim_start_matches("/yibao.v1.").to_owned(), "", "{}"));
@@ -59,17 +82,18 @@ async fn every_method_by_every_caller_is_as_the_table_says() {
     rows.extend(MORE.map(|(method, what, body)| (method.to_owned(), what, body)));
     rows.sort();
     let mut table = String::new();
-    let head = "owner root cashier kiosk doctor pharm. other bus polkit | token none stale page";
+    let head = "owner root admin cashier kiosk doctor pharm. other bus polkit | token none stale gone page \
+                settle cert. c.settle";
     writeln!(table, "{:<50} {head}", "").unwrap();
     for (method, what, body) in rows {
         let mut columns = Vec::new();
         for (width, caller) in callers(&method) {
-            let told = inner(&doors, &method, body, caller).await;
+            let told = inner(doors, &method, what, body, caller).await;
             columns.push(format!("{told:<width$}"));
         }
         columns.push("|".to_owned());
-        for (width, headers) in outer() {
-            let told = by_tcp(&doors, &method, body, &headers).await;
+        for (width, who) in outer() {
+            let told = outside.told(&method, what, body, who).await;
             columns.push(format!("{told:<width$}"));
         }
         let name = format!("{method} {what}");
@@ -86,7 +110,62 @@ async fn every_method_by_every_caller_is_as_the_table_says() {
         table == TABLE,
         "src/ipc/tests/rights.txt says otherwise; this is so:\n{table}"
     );
-    doors.close().await;
+    outside.close().await;
+}
+
+/// The doors to those who come over TCP.
+struct Outside {
+    /// Where money is not moved.
+    closed: Doors,
+    settling: Doors,
+    /// The same within TLS.
+    tls: Doors,
+    tls_settling: Doors,
+    _keys: tempfile::TempDir,
+}
+
+/// Who comes over TCP, with which headers.
+enum Who {
+    Plain(Vec<(&'static str, String)>),
+    Settling(Vec<(&'static str, String)>),
+    Certificate,
+    SettlingCertificate,
+}
+
+impl Outside {
+    /// The token `gone` opens them, and is taken back.
+    async fn open(desk: &Desk, access: &Access) -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let tls = || Some(files(keys.path()));
+        let outside = Self {
+            closed: Doors::open(desk, access, None),
+            settling: Doors::open_to(desk, access, None, true),
+            tls: Doors::open(desk, access, tls()),
+            tls_settling: Doors::open_to(desk, access, tls(), true),
+            _keys: keys,
+        };
+        let gone = || Who::Plain(vec![bearer(GONE)]);
+        let status = "DaemonService/GetStatus";
+        assert_eq!(outside.told(status, "", "{}", gone()).await, "x");
+        std::fs::remove_file(outside.closed.dir.path().join("gone")).unwrap();
+        outside
+    }
+
+    async fn told(&self, method: &str, what: &str, body: &str, who: Who) -> &'static str {
+        let (doors, headers) = match who {
+            Who::Plain(headers) => (&self.closed, headers),
+            Who::Settling(headers) => (&self.settling, headers),
+            Who::Certificate => (&self.tls, Vec::new()),
+            Who::SettlingCertificate => (&self.tls_settling, Vec::new()),
+        };
+        by_tcp(doors, method, what, body, &headers).await
+    }
+
+    async fn close(self) {
+        for doors in [self.closed, self.settling, self.tls, self.tls_settling] {
+            doors.close().await;
+        }
+    }
 }
 
 /// The callers of this machine, by the column's width. On the bus it is nobody to the desk, to whom polkit says no or
@@ -109,6 +188,7 @@ fn callers(method: &str) -> Vec<(usize, Caller)> {
     vec![
         (5, uid(own_uid)),
         (4, uid(0)),
+        (5, uid(11)),
         (7, uid(7)),
         (5, uid(8)),
         (6, uid(9)),
@@ -119,20 +199,35 @@ fn callers(method: &str) -> Vec<(usize, Caller)> {
     ]
 }
 
-/// The callers over TCP: a good token, none, a stale one, a good one from a page of a stranger.
-fn outer() -> Vec<(usize, Vec<(&'static str, String)>)> {
-    let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+/// The callers over TCP: a good token, none, a stale one, one that was taken back, a good one from a page of a stranger,
+/// a good one where money is moved; a certificate, and one where money is moved.
+fn outer() -> Vec<(usize, Who)> {
     let page = ("origin", PAGE.replace("his", "evil"));
     vec![
-        (5, vec![bearer(TOKEN)]),
-        (4, vec![]),
-        (5, vec![bearer(&TOKEN.replace('0', "1"))]),
-        (4, vec![bearer(TOKEN), page]),
+        (5, Who::Plain(vec![bearer(TOKEN)])),
+        (4, Who::Plain(vec![])),
+        (5, Who::Plain(vec![bearer(&TOKEN.replace('0', "1"))])),
+        (4, Who::Plain(vec![bearer(GONE)])),
+        (4, Who::Plain(vec![bearer(TOKEN), page])),
+        (6, Who::Settling(vec![bearer(TOKEN)])),
+        (5, Who::Certificate),
+        (8, Who::SettlingCertificate),
     ]
 }
 
-/// `x` may, `.` may not. One who may scan and does not waits in vain, which is no refusal.
-async fn inner(doors: &Doors, method: &str, body: &str, caller: Caller) -> &'static str {
+fn bearer(token: &str) -> (&'static str, String) {
+    ("authorization", format!("Bearer {token}"))
+}
+
+/// `x` may, `.` may not. One who may scan and does not waits in vain, which is no refusal; one who asks for another's
+/// claim is told that there is none.
+async fn inner(
+    doors: &Doors,
+    method: &str,
+    what: &str,
+    body: &str,
+    caller: Caller,
+) -> &'static str {
     let path = format!("/yibao.v1.{method}");
     let known = &all().unwrap()[&path];
     let message = parse(body, known.input.clone()).unwrap().into();
@@ -149,8 +244,10 @@ async fn inner(doors: &Doors, method: &str, body: &str, caller: Caller) -> &'sta
             .await
             .err()
     };
-    match status.map(|status| status.code()) {
-        Some(tonic::Code::PermissionDenied) => ".",
+    let hides = what == OF_ANOTHER;
+    match status {
+        Some(status) if status.code() == tonic::Code::PermissionDenied => ".",
+        Some(status) if hides && status.message().contains("CLAIM_UNKNOWN") => ".",
         Some(_) | None => "x",
     }
 }
@@ -158,6 +255,7 @@ async fn inner(doors: &Doors, method: &str, body: &str, caller: Caller) -> &'sta
 async fn by_tcp(
     doors: &Doors,
     method: &str,
+    what: &str,
     body: &str,
     headers: &[(&str, String)],
 ) -> &'static str {
@@ -171,9 +269,14 @@ async fn by_tcp(
     }
     let wait = WAIT.as_millis().to_string();
     headers.push(("connect-timeout-ms", &wait));
-    let got = doors.by_tcp(post(method, body, &headers)).await;
+    let request = post(method, body, &headers);
+    let got = match doors.has_tls {
+        true => send(connect(doors, Some(CLIENT)).await.unwrap(), request).await,
+        false => doors.by_tcp(request).await,
+    };
     let text = String::from_utf8_lossy(&got.body).into_owned();
-    if text.contains("permission_denied") || text.contains("unauthenticated") {
+    let is_hidden = what == OF_ANOTHER && text.contains("CLAIM_UNKNOWN");
+    if text.contains("permission_denied") || text.contains("unauthenticated") || is_hidden {
         return ".";
     }
     "x"

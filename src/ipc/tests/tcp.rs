@@ -192,7 +192,8 @@ async fn with_tls_only_a_signed_certificate_gets_in_and_it_is_the_caller() {
     doors.close().await;
 }
 
-const CLIENT: (&str, &str) = (
+/// What the authority signed: `room-7`.
+pub(super) const CLIENT: (&str, &str) = (
     include_str!("../tcp/tests/client.pem"),
     include_str!("../tcp/tests/client.key"),
 );
@@ -202,7 +203,7 @@ const FORGED: (&str, &str) = (
 );
 const AUTHORITY: &str = include_str!("../tcp/tests/authority.pem");
 
-fn files(dir: &Path) -> TlsFiles {
+pub(super) fn files(dir: &Path) -> TlsFiles {
     let write = |name: &str, text: &str| {
         let path = dir.join(name);
         std::fs::write(&path, text).unwrap();
@@ -216,7 +217,7 @@ fn files(dir: &Path) -> TlsFiles {
     }
 }
 
-async fn connect(
+pub(super) async fn connect(
     doors: &Doors,
     shown: Option<(&str, &str)>,
 ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {

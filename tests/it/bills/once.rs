@@ -1,13 +1,22 @@
 //! A bill is settled once, under whatever request_id it comes again: an HIS that was restarted knows no old one.
 
-use yibaod::api::{Money, RefundMoney, ResolvedAs, ScanAndPayRequest, Settlement};
+use futures_util::future::join_all;
+use yibaod::api::settlement_event::Shown;
+use yibaod::api::{
+    AccountUse, ConfirmPoint, ConfirmSettlementRequest, Money, RefundMoney, Repeat, ResolvedAs,
+    ScanAndPayRequest, Settlement, Stage,
+};
 use yibaod::book::Code;
 
 use super::quiet;
-use crate::desk::{Desk, Setup, Shows, bill_for, error_name};
+use crate::callers::{answer_of, calling};
+use crate::desk::{Desk, Setup, Shows, bill_for, error_name, wait_for};
 use crate::refund;
 use crate::resolve;
 use crate::told::check_ended;
+
+/// Pairs that are told to go on at the same moment.
+const ROUNDS: usize = 6;
 
 /// This person's bill with this number.
 fn numbered(desk: &Desk, person: &str, request_id: &str, bill_no: &str) -> ScanAndPayRequest {
@@ -38,7 +47,9 @@ async fn a_settled_bill_is_refused_under_another_id_until_it_is_given_back() {
     desk.start_daemon().await;
     let again = pay(&desk, "again", "F-1").await;
     check_ended(&desk, &again, Money::Refused, Code::BillSettledBefore).await;
-    let detail = again.error.expect("it says why").detail;
+    let error = again.error.expect("it says why");
+    assert_eq!(error.repeat(), Repeat::AskOnly, "no new id helps");
+    let detail = error.detail;
     assert!(
         detail.contains("F-1") && detail.contains(&first.settlement_id),
         "{detail}"
@@ -99,28 +110,57 @@ async fn what_is_in_doubt_is_not_settled_anew() {
     assert_eq!(pay(&desk, "anew", "F-1").await.money(), Money::Settled);
 }
 
-/// Both are identified and shown their amounts before either is charged.
+/// Both have been shown their amounts when both are told to go on, again and again: one is charged.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_is_charged() {
-    let desk = Desk::start(Setup {
-        money_call_ms: 9_000,
-        ..Setup::default()
-    })
-    .await;
-    desk.platform
-        .arm("F3@2207:6000")
-        .expect("a fault of the sandbox");
-    let (one, two) = tokio::join!(pay(&desk, "one", "F-1"), pay(&desk, "two", "F-1"));
-    let (sent, kept) = match one.money() == Money::Settled {
-        true => (one, two),
-        false => (two, one),
+    let desk = Desk::start(Setup::default()).await;
+    for round in 0..ROUNDS {
+        let bill_no = format!("F-{round}");
+        let ids = [format!("one-{round}"), format!("two-{round}")];
+        let mut calls = Vec::new();
+        let mut shown = Vec::new();
+        for id in &ids {
+            let mut request = numbered(&desk, "employee", id, &bill_no);
+            request.account_use = AccountUse::No.into();
+            request.confirm = vec![ConfirmPoint::Amounts.into()];
+            let mut events = desk.watch(id).await;
+            calls.push(calling(&desk, request).await);
+            wait_for(&mut events, Stage::WaitingScan).await;
+            desk.show(&Shows::fresh("employee")).await;
+            let event = wait_for(&mut events, Stage::WaitingAmounts).await;
+            let Some(Shown::Amounts(amounts)) = event.shown else {
+                panic!("no amounts: {event:?}")
+            };
+            shown.push(amounts.shown);
+        }
+        let yes = ids
+            .iter()
+            .zip(&shown)
+            .map(|(id, shown)| says_yes(&desk, id, shown));
+        join_all(yes).await;
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(answer_of(call).await);
+        }
+        answers.sort_by_key(|answer| answer.money() != Money::Settled);
+        assert_eq!(answers[0].money(), Money::Settled, "{answers:?}");
+        let kept = (answers[1].money(), error_name(&answers[1]));
+        assert_eq!(kept, (Money::Refused, "BILL_SETTLED_BEFORE"));
+        assert_eq!(charged(&desk), round + 1);
+    }
+}
+
+async fn says_yes(desk: &Desk, request_id: &str, shown: &str) {
+    let yes = ConfirmSettlementRequest {
+        request_id: request_id.to_owned(),
+        point: ConfirmPoint::Amounts.into(),
+        shown: shown.to_owned(),
     };
-    assert_eq!(sent.money(), Money::Settled, "{sent:?}");
-    assert_eq!(
-        (kept.money(), error_name(&kept)),
-        (Money::Refused, "BILL_SETTLED_BEFORE")
-    );
-    assert_eq!(charged(&desk), 1);
+    let mut client = desk.settlements().await;
+    client
+        .confirm_settlement(yes)
+        .await
+        .expect("it waits for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

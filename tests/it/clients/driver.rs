@@ -11,10 +11,11 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::answer::{Told, method};
 use super::scenario::{Caller, Scenario};
-use super::table::{Client, Door, Form};
+use super::table::{CERTIFICATES, Client, Door, Form};
 use crate::bus::Literal;
 use crate::bus::world::{CASHIER, MONITOR, OWNER, World, groups, here};
 use crate::desk::{Setup, free_port};
+use crate::doors::authority::Authority;
 use crate::peers::tool;
 
 /// Longest wait for a line.
@@ -34,6 +35,8 @@ pub(super) struct Place {
     /// What the compiler for 32-bit Windows made.
     windows: PathBuf,
     _tokens: tempfile::TempDir,
+    /// Where it listens with TLS.
+    authority: Option<Authority>,
 }
 
 impl Place {
@@ -67,6 +70,38 @@ impl Place {
             generated,
             windows,
             _tokens: tokens,
+            authority: None,
+        }
+    }
+
+    /// As where callers come from other machines: who has a certificate is a caller, and nobody else.
+    pub(super) async fn with_tls() -> Self {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let authority = Authority::new();
+        let own = |name: &str, uid| {
+            std::os::unix::fs::chown(authority.key(name), Some(uid), None).expect("root may");
+        };
+        own("desk", OWNER);
+        let mut config = format!(
+            "[tcp]\nlisten = \"{address}\"\nsettle = true\n{}",
+            authority.config()
+        );
+        for (name, uid) in CERTIFICATES.into_iter().zip([CASHIER, MONITOR]) {
+            authority.sign(name);
+            own(name, uid);
+            config += &format!("[[tcp.client]]\nname = \"{name}\"\nrole = \"{name}\"\n");
+        }
+        let setup = Setup {
+            config_more: config,
+            ..Setup::default()
+        };
+        Self {
+            world: World::start_with(setup).await,
+            url: format!("https://{address}"),
+            generated: PathBuf::new(),
+            windows: PathBuf::new(),
+            _tokens: tempfile::tempdir().expect("a folder"),
+            authority: Some(authority),
         }
     }
 }
@@ -178,9 +213,9 @@ fn command(place: &Place, client: &Client, caller: Caller) -> tokio::process::Co
         Some("c") => (here("tests/wine/run"), place.windows.clone()),
         other => panic!("nothing runs {other:?}"),
     };
-    let (uid, (_, token)) = match caller {
-        Caller::Cashier => (CASHIER, TOKENS[0]),
-        Caller::Monitor => (MONITOR, TOKENS[1]),
+    let (uid, (_, token), certificate) = match caller {
+        Caller::Cashier => (CASHIER, TOKENS[0], CERTIFICATES[0]),
+        Caller::Monitor => (MONITOR, TOKENS[1], CERTIFICATES[1]),
     };
     let mut command = tokio::process::Command::new(runs);
     command
@@ -198,6 +233,14 @@ fn command(place: &Place, client: &Client, caller: Caller) -> tokio::process::Co
         Door::Tcp => command
             .env("YIBAO_URL", &place.url)
             .env("YIBAO_TOKEN", token),
+        Door::Tls => {
+            let authority = place.authority.as_ref().expect("it listens with TLS");
+            command
+                .env("YIBAO_URL", &place.url)
+                .env("YIBAO_CA", authority.certificate("authority"))
+                .env("YIBAO_CERTIFICATE", authority.certificate(certificate))
+                .env("YIBAO_KEY", authority.key(certificate))
+        }
         Door::Bus => command.env("DBUS_SYSTEM_BUS_ADDRESS", place.world.address()),
     };
     command

@@ -1,5 +1,5 @@
 //! One suite for all doors: the same scenarios by clients of other makers, through gRPC, JSON and D-Bus, over the
-//! local socket, TCP and the bus. What they are told must be equal.
+//! local socket, TCP with a token or within TLS with a certificate, and the bus. What they are told must be equal.
 //!
 //! The scenarios are data, `tests/peers/scenarios.json`; a client is a driver, a file of `tests/peers/drivers`, and a
 //! row in [`table`]. They pay one after the other at one desk, as one cashier, and give back what they paid, so that
@@ -18,18 +18,26 @@ use crate::bus::world::World;
 use answer::Told;
 use driver::{Driver, Place};
 use scenario::{Caller, Scenario, Scenarios};
-use table::{CLIENTS, Client, Door};
+use table::{CLIENTS, Client, Door, WITH_CERTIFICATES};
 
 /// What a client was told in each scenario, by the scenario's name.
 type All = BTreeMap<String, Told>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_client_at_every_door_is_told_the_same() {
+    all_are_told_the_same(&CLIENTS, Place::prepare().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_with_a_certificate_is_told_the_same() {
+    all_are_told_the_same(&WITH_CERTIFICATES, Place::with_tls().await).await;
+}
+
+async fn all_are_told_the_same(clients: &'static [Client], place: Place) {
     let scenarios = Scenarios::read();
-    let place = Place::prepare().await;
     let mut everybody: Vec<(&Client, Driver, All)> = Vec::new();
     let mut problems = Vec::new();
-    for client in &CLIENTS {
+    for client in clients {
         let since = std::time::Instant::now();
         let mut cashier = Driver::start(&place, client, Caller::Cashier);
         let mut monitor = Driver::start(&place, client, Caller::Monitor);
@@ -65,7 +73,7 @@ async fn every_client_at_every_door_is_told_the_same() {
     let page = place.world.desk.metrics().await;
     let counted = format!(
         "yibaod_identifications_total{{outcome=\"identified\"}} {}\n",
-        CLIENTS.len()
+        clients.len()
     );
     assert!(page.contains(&counted), "{page}");
 }
@@ -124,8 +132,8 @@ fn unequal(scenarios: &Scenarios, everybody: &[(&Client, Driver, All)]) -> Vec<S
 /// told its ids and times too.
 async fn repeat_the_first(everybody: &mut [(&Client, Driver, All)], scenarios: &Scenarios) {
     let paid = scenarios.named("scan, pay, print");
-    for is_token in [false, true] {
-        let is_theirs = |client: &Client| (client.door == Door::Tcp) == is_token;
+    for payer in [Door::Socket, Door::Tcp, Door::Tls] {
+        let is_theirs = |client: &Client| client.payer() == payer;
         let mut first: Option<(String, Told)> = None;
         for (client, driver, all) in everybody
             .iter_mut()

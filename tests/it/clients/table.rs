@@ -2,6 +2,9 @@
 
 use crate::bus::world::MONITOR;
 
+/// Who calls, over TLS, by the common names of their certificates.
+pub(super) const CERTIFICATES: [&str; 2] = ["cashier", "monitor"];
+
 /// One client of another maker, at one door.
 pub(super) struct Client {
     pub(super) name: &'static str,
@@ -19,6 +22,8 @@ pub(super) struct Client {
 pub(super) enum Door {
     Socket,
     Tcp,
+    /// TCP within TLS, with a certificate.
+    Tls,
     Bus,
 }
 
@@ -71,6 +76,14 @@ pub(super) const CLIENTS: [Client; 15] = [
     },
 ];
 
+/// At a desk that listens with TLS. The first is again the one that the others are compared with.
+pub(super) const WITH_CERTIFICATES: [Client; 4] = [
+    on(Door::Socket, "grpcio", "grpcio.py"),
+    on(Door::Tls, "grpcio-tls", "grpcio.py"),
+    on(Door::Tls, "grpc-js-tls", "grpc-js.cjs"),
+    on(Door::Tls, "curl-tls", "curl.py"),
+];
+
 const fn on(door: Door, name: &'static str, driver: &'static str) -> Client {
     Client {
         name,
@@ -88,12 +101,21 @@ impl Door {
         match self {
             Door::Socket => "socket",
             Door::Tcp => "tcp",
+            Door::Tls => "tls",
             Door::Bus => "bus",
         }
     }
 }
 
 impl Client {
+    /// Who pays by it, to the daemon: a person is the same on the socket and on the bus.
+    pub(super) fn payer(&self) -> Door {
+        match self.door {
+            Door::Socket | Door::Bus => Door::Socket,
+            Door::Tcp | Door::Tls => self.door,
+        }
+    }
+
     /// What its own requests are called.
     pub(super) fn id(&self) -> String {
         id(self.name)
@@ -104,6 +126,7 @@ impl Client {
         match self.door {
             Door::Socket | Door::Bus => format!("uid:{MONITOR}"),
             Door::Tcp => "token:monitor".to_owned(),
+            Door::Tls => format!("certificate:{}", CERTIFICATES[1]),
         }
     }
 }

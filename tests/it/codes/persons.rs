@@ -39,7 +39,9 @@ async fn a_paused_insurance_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_insurance_the_person_has_not_is_refused() {
-    check_refused("employee", "390", Code::InsuranceNotInForce).await;
+    let answer = check_refused("employee", "390", Code::InsuranceNotOfPerson).await;
+    let error = answer.error.expect("it says why");
+    assert_eq!(error.detail, "所选 chosen 390；有效 in force 310");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,10 @@
 //! The doors of the shipped daemon: JSON by curl, hostile bytes, crowds, a greedy neighbour.
 
+pub(crate) mod authority;
 mod crowd;
 mod curl;
 mod greedy;
-mod hostile;
+pub(crate) mod hostile;
 mod may;
 mod token;
 
@@ -33,7 +34,7 @@ pub(crate) fn tcp(dir: &std::path::Path, role: &str) -> (String, std::net::Socke
 }
 
 /// Memory of a process that no file backs, KiB.
-fn rss_anon_kib(pid: u32) -> u64 {
+pub(crate) fn rss_anon_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status
         .lines()

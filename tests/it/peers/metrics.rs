@@ -1,5 +1,10 @@
 //! What monitoring sees: the metrics by Prometheus' own parser, the health of the services, `status --check`.
 
+mod limits;
+mod queue;
+mod scrape;
+mod steps;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
@@ -169,6 +174,11 @@ impl Page {
         let mut daemon = yibaod::api::daemon_service_client::DaemonServiceClient::new(channel);
         let answer = daemon.get_metrics(GetMetricsRequest {}).await;
         let text = answer.expect("everybody who gets in may").into_inner().text;
+        Self::read(text).await
+    }
+
+    /// What was fetched, by whatever way.
+    async fn read(text: String) -> Self {
         let mut command = Command::new(tool("YIBAO_PYTHON"));
         command.arg(here("tests/peers/openmetrics.py"));
         let output = finished(command, &text).await;
@@ -205,6 +215,13 @@ impl Page {
         let found: Vec<&Value> = self.samples.iter().filter(has).collect();
         assert_eq!(found.len(), 1, "{name} {text}: {found:?}");
         found[0][2].to_string()
+    }
+
+    /// The one sample with these labels, as a number.
+    fn number(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let found = self.labelled(name, labels);
+        assert_eq!(found.len(), 1, "{name} {labels:?}: {found:?}");
+        found[0].parse().expect("a number")
     }
 
     fn settlements(&self, outcome: &str) -> String {

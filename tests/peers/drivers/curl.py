@@ -1,4 +1,5 @@
-"""The curl of this machine: over the local socket, or over TCP with a token. YIBAO_CHARSET: in that charset."""
+"""The curl of this machine: over the local socket, or over TCP with a token or a certificate. YIBAO_CHARSET: in that
+charset."""
 
 import codecs
 import json
@@ -19,7 +20,10 @@ BASE = os.environ.get("YIBAO_URL", "http://localhost")
 def command(path, content):
     words = ["curl", "--silent", "--no-buffer", "--max-time", "60", "--data-binary", "@-", f"{BASE}/{path}"]
     words += ["--header", f"content-type: {content}; charset={CHARSET}"]
-    if "YIBAO_URL" in os.environ:
+    if "YIBAO_CA" in os.environ:
+        for word, name in [("--cacert", "YIBAO_CA"), ("--cert", "YIBAO_CERTIFICATE"), ("--key", "YIBAO_KEY")]:
+            words += [word, os.environ[name]]
+    elif "YIBAO_URL" in os.environ:
         words += ["--header", f"authorization: Bearer {os.environ['YIBAO_TOKEN']}"]
     else:
         words += ["--unix-socket", os.environ["YIBAO_SOCKET"]]

@@ -1,7 +1,7 @@
 // gRPC of @grpc/grpc-js with the proto files, as a HIS in Node has it.
 "use strict";
 
-const { readdirSync } = require("node:fs");
+const { readdirSync, readFileSync } = require("node:fs");
 const { join } = require("node:path");
 const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
@@ -19,7 +19,11 @@ const known = loader.loadSync(files, {
 });
 
 const { YIBAO_URL: url, YIBAO_TOKEN: token, YIBAO_SOCKET: socket } = process.env;
-const client = new grpc.Client(url ? new URL(url).host : `unix:${socket}`, grpc.credentials.createInsecure());
+const { YIBAO_CA: ca, YIBAO_CERTIFICATE: certificate, YIBAO_KEY: key } = process.env;
+const credentials = ca
+  ? grpc.credentials.createSsl(readFileSync(ca), readFileSync(key), readFileSync(certificate))
+  : grpc.credentials.createInsecure();
+const client = new grpc.Client(url ? new URL(url).host : `unix:${socket}`, credentials);
 
 function metadata() {
   const metadata = new grpc.Metadata();

@@ -1,4 +1,4 @@
-"""Python's gRPC, which knows nothing but reflection."""
+"""Python's gRPC, which knows nothing but reflection: over the local socket, or over TLS with a certificate."""
 
 import os
 import sys
@@ -12,7 +12,21 @@ from lines import Refused, serve
 
 CALL_S_MAX = 60
 
-CHANNEL = grpc.insecure_channel(f"unix:{os.environ['YIBAO_SOCKET']}")
+
+
+def read(name):
+    with open(os.environ[name], "rb") as file:
+        return file.read()
+
+
+def channel():
+    if "YIBAO_CA" not in os.environ:
+        return grpc.insecure_channel(f"unix:{os.environ['YIBAO_SOCKET']}")
+    shown = grpc.ssl_channel_credentials(read("YIBAO_CA"), read("YIBAO_KEY"), read("YIBAO_CERTIFICATE"))
+    return grpc.secure_channel(os.environ["YIBAO_URL"].removeprefix("https://"), shown)
+
+
+CHANNEL = channel()
 POOLS = {}
 
 

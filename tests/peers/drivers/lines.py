@@ -14,7 +14,7 @@ answers one line:
     cannot             this client has no streams
 
 It ends when its input does. Where the daemon is and who calls stand in the environment: YIBAO_SOCKET, or YIBAO_URL
-with YIBAO_TOKEN; YIBAO_AS.
+with YIBAO_TOKEN, or with YIBAO_CA, YIBAO_CERTIFICATE and YIBAO_KEY; YIBAO_AS.
 """
 
 import json

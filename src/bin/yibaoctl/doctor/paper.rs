@@ -71,6 +71,7 @@ fn template(machine: &Machine, dir: &Path) -> Finding {
             "copy /usr/share/yibaod/templates there, or take template_dir out of [sheet]",
         );
     };
+    let text = format!("{text}\n{}", beside(&path));
     let unread: Vec<&str> = (SHEET_MARKS.iter().map(|(field, _)| *field))
         .filter(|field| !reads(&text, field))
         .collect();
@@ -107,6 +108,18 @@ fn fonts(machine: &Machine) -> Finding {
             "apt install fonts-noto-cjk",
         ),
     }
+}
+
+/// What else lies in the template's folder and may be imported by it.
+fn beside(template: &Path) -> String {
+    let folder = template.parent().map(std::fs::read_dir);
+    let entries = folder.into_iter().flatten().flatten().flatten();
+    let others = entries.map(|entry| entry.path()).filter(|path| {
+        path != template && path.extension().is_some_and(|it| it == "typ") && path.is_file()
+    });
+    others
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect()
 }
 
 /// A font file whose name says that it has Chinese.

@@ -392,7 +392,7 @@ fn row(settlement_id: &str) -> Summary {
         psn_no: "P1".into(),
         operator_id: "0001".into(),
         office_id: "K1".into(),
-        bill_nos: Vec::new(),
+        bill_marks: Vec::new(),
         refund: None,
     }
 }

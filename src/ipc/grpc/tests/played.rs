@@ -19,7 +19,7 @@ use crate::operation::{
 };
 use crate::operation::{
     JobCancel, JobKey, JobRow, JobTold, JobsFilter, PaperPreview, PrintWish, PutTold, PutWish,
-    ReprintWish,
+    ReprintOf, ReprintWish,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Stage, Summary};
 use crate::settlement::handout::Dispense;
@@ -67,6 +67,17 @@ impl Desk {
         self.fail_with
             .clone()
             .map_or_else(|| Ok(settlement::tests::answer()), Err)
+    }
+}
+
+/// The job of another caller than whoever asks.
+pub(in crate::ipc) const OTHERS: &str = "others";
+
+/// As the operations do: `any` job may be had, or this is one's own.
+fn own_or(any: bool, key: &JobKey) -> Result<(), Failure> {
+    match *key != JobKey::Id(OTHERS.to_owned()) || any {
+        true => Ok(()),
+        false => Err(Failure::new(Code::NotAllowed, "it is another caller's job")),
     }
 }
 
@@ -207,7 +218,7 @@ impl Handle for Desk {
     }
 
     async fn release_claim(&self, _: CallerId, _: String, any: bool) -> Result<(), Failure> {
-        // The owner of the socket is an admin.
+        // All claims are another's, of which nobody is told; the owner of the socket is an admin.
         any.then_some(())
             .ok_or_else(|| Failure::new(Code::ClaimUnknown, ""))
     }
@@ -273,6 +284,9 @@ impl Handle for Desk {
     }
 
     async fn reprint(&self, _: CallerId, wish: ReprintWish) -> Result<JobTold, Failure> {
+        if let ReprintOf::Job(key) = &wish.of {
+            own_or(wish.rights.any, key)?;
+        }
         Err(Failure::new(Code::PrintRunning, wish.reason))
     }
 
@@ -295,9 +309,10 @@ impl Handle for Desk {
     async fn cancel_job(
         &self,
         _: CallerId,
-        _: JobKey,
-        _any: bool,
+        key: JobKey,
+        any: bool,
     ) -> Result<(JobCancel, JobTold), Failure> {
+        own_or(any, &key)?;
         Err(Failure::new(Code::NotFound, ""))
     }
 
