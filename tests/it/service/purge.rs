@@ -143,10 +143,12 @@ fn no_secret_but_the_journals_key_stays() {
 #[test]
 fn a_key_of_another_name_or_behind_a_link_stays_however_often_it_is_purged() {
     let (named, real) = ("etc/yibaod/credentials/desk-key", "etc/yibaod/vault/key");
+    let copy = "etc/yibaod/site.key.2026";
     let mut purged = Purged::prepared(
         &[
             (named, "k"),
             (real, "k"),
+            (copy, "k"),
             ("etc/yibaod/conf.d/1.toml", "paths.site_key = 'desk-key'\n"),
             (CONFIG, "paths = { site_key = \"/etc/yibaod/site.key\" }\n"),
             (SECRETS[0], "s"),
@@ -155,7 +157,7 @@ fn a_key_of_another_name_or_behind_a_link_stays_however_often_it_is_purged() {
     );
     for _ in 0..2 {
         purged.again();
-        for stays in [named, real, "etc/yibaod/site.key"] {
+        for stays in [named, real, copy, "etc/yibaod/site.key"] {
             assert!(purged.has(stays), "{stays}: {}", purged.said);
         }
         assert!(!purged.has(CONFIG) && !purged.has(SECRETS[0]));
@@ -168,6 +170,115 @@ fn what_nobody_understands_may_name_the_key() {
     let strange = "[paths]\nsite_key = \"\"\"/etc/yibaod/some.key\"\"\"\n";
     let purged = Purged::of(&[(key, "k"), (CONFIG, strange)]);
     assert!(purged.has(key) && !purged.has(CONFIG), "{}", purged.said);
+}
+
+/// Purged twice, the key of a journal stays; another secret beside it goes where all lines can be understood.
+fn the_key_stays(key: &str, files: &[(&str, &str)], links: &[(&str, &str)], other_goes: bool) {
+    let other = Path::new(key).with_file_name("another-secret");
+    let other = other.to_str().expect("a path");
+    let mut all = vec![(JOURNAL, "j"), (key, "k"), (other, "s")];
+    all.extend(files);
+    let mut purged = Purged::prepared(&all, links);
+    for _ in 0..2 {
+        purged.again();
+        assert!(purged.has(key) && purged.has(JOURNAL), "{}", purged.said);
+        assert!(purged.has("etc/yibaod/credentials/LEFT-BY-PURGE"));
+        assert!(!purged.has("etc/yibaod/yibaod.toml"), "{}", purged.said);
+        assert_eq!(purged.has(other), !other_goes, "{}", purged.said);
+    }
+}
+
+#[test]
+fn a_key_in_a_folder_behind_a_link_stays() {
+    let plain = [(CONFIG, "[desk]\nnumber = 7\n")];
+    let links = [("etc/yibaod/credentials", "vault")];
+    the_key_stays("etc/yibaod/vault/yibaod-site-key", &plain, &links, true);
+}
+
+#[test]
+fn a_key_behind_a_link_that_leaves_the_root_stays() {
+    // It leads to a folder of this machine, which is not that of the root.
+    let named = [(CONFIG, "paths.site_key = '/etc/yibaod/desk/key'\n")];
+    let links = [("etc/yibaod/desk", "/etc/yibaod/vault")];
+    the_key_stays("etc/yibaod/vault/key", &named, &links, false);
+}
+
+#[test]
+fn a_key_that_a_drop_in_names_stays_however_it_is_written() {
+    let key = "etc/yibaod/credentials/site.cred";
+    let place = "etc/systemd/system/yibaod.service.d/key.conf";
+    for (line, other_goes) in [
+        (
+            "LoadCredentialEncrypted = yibaod-site-key:/etc/yibaod/credentials/site.cred",
+            true,
+        ),
+        (
+            "LoadCredential=\"yibaod-site-key:/etc/yibaod/credentials/site.cred\" ",
+            true,
+        ),
+        (
+            "LoadCredential=\nLoadCredential=yibaod-site-key:/etc/yibaod//credentials/site.cred",
+            true,
+        ),
+        (
+            "LoadCredential=yibaod-site-key:%E/yibaod/credentials/site.cred",
+            false,
+        ),
+        (
+            "LoadCredential=\\\n yibaod-site-key:/etc/yibaod/credentials/site.cred",
+            false,
+        ),
+        ("LoadCredential=site:/etc/yibaod/credentials", false),
+        (
+            "ExecStart=/usr/lib/yibaod/yibaod --config /srv/desk.toml",
+            false,
+        ),
+    ] {
+        let drop_in = format!("[Service]\n{line}\n");
+        let files = [(CONFIG, "[desk]\nnumber = 7\n"), (place, drop_in.as_str())];
+        the_key_stays(key, &files, &[], other_goes);
+    }
+}
+
+#[test]
+fn a_key_named_by_where_a_linked_configuration_really_is_stays() {
+    let root = [
+        (
+            "srv/yibaod/yibaod.toml",
+            "[paths]\nsite_key = \"/srv/yibaod/site.key\"\n",
+        ),
+        ("etc/hosts", ""),
+    ];
+    the_key_stays(
+        "srv/yibaod/site.key",
+        &root,
+        &[("etc/yibaod", "../srv/yibaod")],
+        true,
+    );
+}
+
+#[test]
+fn a_key_named_with_two_slashes_or_by_a_linked_folder_stays() {
+    let named = [(CONFIG, "[paths]\nsite_key = \"/etc/yibaod//site.key\"\n")];
+    the_key_stays("etc/yibaod/site.key", &named, &[], true);
+    let desk = "srv/conf/desk.toml";
+    let linked = [
+        (CONFIG, "[desk]\nnumber = 7\n"),
+        (desk, "[paths]\nsite_key = \"/etc/yibaod/site.key\"\n"),
+    ];
+    let links = [("etc/yibaod/conf.d", "../../srv/conf")];
+    the_key_stays("etc/yibaod/site.key", &linked, &links, true);
+}
+
+#[test]
+fn a_line_half_understood_may_name_the_key() {
+    for line in [
+        "paths = { state_dir = \"/data\", site_key = \"\"\"/etc/yibaod/some.key\"\"\" }",
+        "paths = { state_dir = \"/data\", \"site\\u005fkey\" = \"/etc/yibaod/some.key\" }",
+        "paths.\"\\u0073ite_\\u006bey\" = \"/etc/yibaod/some.key\"",
+    ] {
+        the_key_stays("etc/yibaod/some.key", &[(CONFIG, line)], &[], false);
+    }
 }
 
 #[test]

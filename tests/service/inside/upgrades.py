@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -20,6 +21,15 @@ def upgrade(check=True):
     """As dpkg runs the scripts for any other version; what was said."""
     done = apt("install", "--reinstall", *NEXT, check=check)
     return done.returncode, done.stdout + done.stderr
+
+
+def script(name, *words):
+    """A script of the package as dpkg calls it."""
+    run("/var/lib/dpkg/info/yibaod." + name, *words, env={"DPKG_MAINTSCRIPT_PACKAGE": "yibaod"})
+
+
+def version():
+    return run("dpkg-query", "--show", "--showformat=${Version}", "yibaod").stdout
 
 
 def is_told(said, *words):
@@ -41,6 +51,23 @@ def refused():
     is_told(said, "no-such-group", "OLD VERSION GOES ON")
     assert is_active() and main_pid() == pid
     WRONG.unlink()
+    upgrade()
+    another_than(pid)
+    wait_until("the scanner", scanner_is_ready)
+
+
+def not_asked():
+    """Where the new version cannot be asked, nobody says that it refuses, and what serves goes on."""
+    pid = main_pid()
+    setpriv = pathlib.Path(shutil.which("setpriv"))
+    away = setpriv.rename(setpriv.with_name("setpriv.away"))
+    try:
+        _, said = upgrade()
+    finally:
+        away.rename(setpriv)
+    is_told(said, "could not be asked", "it ended with 127", "OLD VERSION GOES ON", "旧版本仍在运行")
+    assert "refuses the configuration" not in said, said
+    assert is_active() and main_pid() == pid
     upgrade()
     another_than(pid)
     wait_until("the scanner", scanner_is_ready)
@@ -74,6 +101,12 @@ def stopped():
     _, said = upgrade()
     is_told(said, "it was stopped and stays so", "保持不变")
     assert not is_active()
+    # However often it is configured, and however it would be removed in the end.
+    run("dpkg-reconfigure", "yibaod")
+    assert not is_active()
+    script("prerm", "deconfigure", "in-favour", "other", "1")
+    script("postinst", "configure", version())
+    assert not is_active()
     for away, back in (("disable", "enable"), ("mask", "unmask")):
         run("systemctl", away, *units)
         apt("remove", "yibaod")
@@ -82,6 +115,11 @@ def stopped():
         run("systemctl", back, *units)
     run("systemctl", "start", SERVICE)
     assert status()["accepting"] is True
+    # What its package stopped comes up, once.
+    script("prerm", "deconfigure", "in-favour", "other", "1")
+    assert not is_active()
+    script("postinst", "configure", version())
+    assert is_active()
     wait_until("the scanner", scanner_is_ready)
 
 
@@ -136,4 +174,4 @@ def is_open(name):
     return job(name).get("state") in ("PRINT_JOB_STATE_WAITING", "PRINT_JOB_STATE_PRINTING")
 
 
-TESTS = (refused, failed, stopped, installed_again, paper_is_out)
+TESTS = (refused, not_asked, failed, stopped, installed_again, paper_is_out)
