@@ -37,12 +37,21 @@ said() {
         /^\}/ { if (prompt != "" && (place || !queues)) print prompt }'
 }
 
+# Why not, and what to do now: each error of an answer. why <ANSWER
+why() { grep -E '"(code|meaningZh|meaningEn|detail|actionZh|actionEn)": ' | sed 's/^ */    /'; }
+
 # Logs in by a code; the prompt to show is printed. log_in FLOW
 log_in() {
     step "刷新医保码登录 log in ($1)"
     "$here/identify.sh" "$socket" "$run-who" "$1" >"$work/who" 2>"$work/prompts"
     said <"$work/prompts" | head -n 1
-    grep -E '"(name|certno)": ' "$work/who"
+    # A remark on the insurance is named in capitals: it is no person's name.
+    grep -E '"(name|certno)": ' "$work/who" | grep -vE '"name": "[A-Z_]+"' || true
+    why <"$work/who" || true
+    if ! grep -q IDENTIFY_STATE_IDENTIFIED "$work/who"; then
+        step "未能识别，流程结束 nobody was identified"
+        exit 1
+    fi
 }
 
 # Settles a bill: each prompt as the screen shows it, a yes to what is shown. settle REQUEST_ID BILL.json
@@ -63,6 +72,11 @@ settle() {
             if ! grep -q '"amounts": {' "$work/events"; then
                 point=CONFIRM_POINT_PERSON
             fi
+            if [[ $point == CONFIRM_POINT_PERSON ]]; then
+                grep -E '"(maskedName|maskedCertno|insutype|balanceFen)": ' "$work/events" | tail -n 4
+            else
+                grep -E '"(medfeeSumamtFen|fundPaySumamtFen|acctPayFen|psnCashPayFen)": ' "$work/events" | tail -n 4
+            fi
             step "核对后继续 checked, go on: $point"
             "$here/confirm.sh" "$socket" "$1" "$shown" "$point" >/dev/null
             confirmed=$shown
@@ -70,8 +84,14 @@ settle() {
         sleep 0.1
     done
     wait "$paying" || { cat "$work/answer"; return 1; }
+    if ! grep -q '"money": "MONEY_SETTLED"' "$work/answer"; then
+        # What was previewed is nothing that anybody paid.
+        grep -m 1 '"money": "MONEY_' "$work/answer"
+        why <"$work/answer"
+        step "结算未成功，流程结束 not settled"
+        return 1
+    fi
     grep -E '"(money|setlId|fundPaySumamtFen|acctPayFen|psnCashPayFen|state)": ' "$work/answer"
-    grep -q MONEY_SETTLED "$work/answer"
     # What the insurance left (selfPay, fen) is the HIS's to take before it says that all is paid.
     local due
     due=$(field amountFen <"$work/answer")

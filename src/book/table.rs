@@ -165,7 +165,7 @@ with_devices! { {
     BillSettledBefore = "E1037", "BILL_SETTLED_BEFORE", NotCharged, AskOnly,
         "这张账单在本窗口已用另一编号结算过，或正在结算、结果不明，本次未扣费。",
         "This bill was settled here before under another id, or may have been; nothing was charged this time.",
-        "请按所列结算编号查询那一笔的结果，不要重复收费；确须重新结算请先退费。",
+        "请按 details 所列请求编号（如 yibaoctl show）查询那一笔的结果，不要重复收费；确须重新结算请先退费。",
         "Ask for the settlement that is named and take no money twice; give it back first if it must be settled anew.";
 
     // What was shown to the scanner.

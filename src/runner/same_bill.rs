@@ -57,7 +57,11 @@ pub(super) async fn standing(
             let rows = parts.journal.list(filter).await?;
             for row in rows.iter().filter(|row| row.stream != own) {
                 if charges(parts, (row, &mark), since_ms, doubt).await? {
-                    let text = format!("bill_no {bill_no}: settlement {}", row.stream);
+                    let first = row.request_id.as_deref().unwrap_or_default();
+                    let text = format!(
+                        "bill_no {bill_no}: request_id {first}, settlement_id {}",
+                        row.stream
+                    );
                     return Ok(Some((Code::BillSettledBefore, text)));
                 }
             }

@@ -67,8 +67,10 @@ pub(crate) async fn settlement_id(
     id: &str,
 ) -> Result<String, Trouble> {
     let kinds = by.as_ref().map_or(&KINDS[..], std::slice::from_ref);
-    let found = settlement(door, kinds, id).await??;
-    Ok(found.settlement_id)
+    match settlement(door, kinds, id).await? {
+        Ok(found) => Ok(found.settlement_id),
+        Err(last) => Err(unfound(last, kinds.len())),
+    }
 }
 
 /// The refund that has this id, by those of these kinds that a refund has too.

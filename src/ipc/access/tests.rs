@@ -104,7 +104,7 @@ fn only_who_is_named_settles() {
 }
 
 #[test]
-fn what_the_kernel_or_the_bus_says_of_groups_counts_and_not_the_files() {
+fn what_the_kernel_or_the_bus_says_of_groups_counts_and_so_do_the_files() {
     let policy = policy(&[(Role::Kiosk, Named::Group("empty".into()))]);
     let kernel = |uid, groups: &[u32]| Caller::Uid {
         uid,
@@ -125,10 +125,11 @@ fn what_the_kernel_or_the_bus_says_of_groups_counts_and_not_the_files() {
         [Role::Cashier],
         "in yibao, though no file lists it"
     );
-    // `his` is listed in yibao, and took no membership with it when it connected.
-    assert_eq!(policy.roles(&bus(1000, &[1000])), []);
-    assert!(!policy.opens_socket(&kernel(1000, &[1000])));
-    assert!(policy.opens_socket(&kernel(1000, &[500])));
+    // `his` is listed in yibao since it connected: a new member counts at once.
+    assert_eq!(policy.roles(&bus(1000, &[1000])), [Role::Cashier]);
+    assert!(policy.opens_socket(&kernel(1000, &[1000])));
+    assert!(!policy.opens_socket(&kernel(78, &[1000])));
+    assert!(policy.opens_socket(&kernel(78, &[500])));
 }
 
 #[test]

@@ -231,22 +231,15 @@ impl<'a> Scene<'a> {
         self.line(Who::StaffScreen, words::for_staff(error), en);
     }
 
-    /// A call that started nothing: the book's words stand in its status. Anything else is trouble.
+    /// Nothing that the patient has to know: another screen says what is done instead.
+    fn staff_error(&self, error: &ErrorEntry) {
+        let en = format!("{} {}", error.meaning_en, error.action_en);
+        self.line(Who::StaffScreen, words::for_staff(error), en);
+    }
+
+    /// A call that started nothing: everybody is told.
     fn refused(&self, status: tonic::Status) -> Result<ErrorEntry, Trouble> {
-        let Some(info) = status.get_details_error_info() else {
-            return Err(status.into());
-        };
-        let word = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
-        let error = ErrorEntry {
-            code: word("code"),
-            name: info.reason.clone(),
-            meaning_zh: word("meaning_zh"),
-            meaning_en: word("meaning_en"),
-            action_zh: word("action_zh"),
-            action_en: word("action_en"),
-            detail: word("detail"),
-            ..ErrorEntry::default()
-        };
+        let error = refusal(status)?;
         self.error(&error);
         Ok(error)
     }
@@ -272,6 +265,24 @@ impl<'a> Scene<'a> {
         }
         papers
     }
+}
+
+/// The book's words stand in the status of a call that started nothing. Anything else is trouble.
+fn refusal(status: tonic::Status) -> Result<ErrorEntry, Trouble> {
+    let Some(info) = status.get_details_error_info() else {
+        return Err(status.into());
+    };
+    let word = |key: &str| info.metadata.get(key).cloned().unwrap_or_default();
+    Ok(ErrorEntry {
+        code: word("code"),
+        name: info.reason.clone(),
+        meaning_zh: word("meaning_zh"),
+        meaning_en: word("meaning_en"),
+        action_zh: word("action_zh"),
+        action_en: word("action_en"),
+        detail: word("detail"),
+        ..ErrorEntry::default()
+    })
 }
 
 /// Fen as a screen shows them.

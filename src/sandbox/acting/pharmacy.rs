@@ -82,8 +82,8 @@ impl Scene<'_> {
             );
             self.line(
                 Who::His,
-                "退药已登记，可按原结算办理退费。",
-                "Notes what came back: its money can go back too.",
+                "退药已登记；退费须整单退回，其余重新结算。",
+                "Notes what came back. Money goes back for the whole bill; the rest is settled anew.",
             );
         } else if let Some(error) = &dispense.error {
             self.error(error);

@@ -3,7 +3,7 @@
 
 use tokio::time::{Duration, Instant};
 
-use super::{PAPER_WAIT_MS_MAX, Scene, Told, Trouble, Who};
+use super::{PAPER_WAIT_MS_MAX, Scene, Told, Trouble, Who, refusal};
 use crate::api::print_request::Content;
 use crate::api::print_service_client::PrintServiceClient;
 use crate::api::settlement_sheet::Key;
@@ -39,7 +39,9 @@ impl Scene<'_> {
         match client.get_settlement_sheet(request).await {
             Ok(answer) => acted.pdf = answer.into_inner().pdf,
             Err(status) => {
-                acted.error = Some(self.refused(status)?);
+                let error = refusal(status)?;
+                self.staff_error(&error);
+                acted.error = Some(error);
                 self.screen(
                     "结算完成，结算单未能生成，请以小票为准。",
                     "Settled; there is no sheet, the receipt stands for it.",

@@ -122,7 +122,17 @@ pub struct Slots {
 }
 
 /// From and to, of every doctor on every day, in order.
-const PERIODS: [&str; 3] = ["08:00-08:30", "08:30-09:00", "14:00-14:30"];
+/// The last ones are of the evening clinic, so that one is left whenever somebody looks.
+const PERIODS: [&str; 8] = [
+    "08:00-08:30",
+    "08:30-09:00",
+    "14:00-14:30",
+    "16:00-16:30",
+    "18:00-18:30",
+    "20:00-20:30",
+    "22:00-22:30",
+    "23:30-24:00",
+];
 const INTERNAL: Department = Department {
     code: "0301",
     name: "内科门诊",

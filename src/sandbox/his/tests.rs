@@ -66,8 +66,8 @@ fn a_time_that_is_past_is_not_sold() {
         ("11:47", "14:00-14:30"),
         ("14:00", "14:00-14:30"),
         // The last of the day.
-        ("14:01", "14:00-14:30"),
-        ("23:59", "14:00-14:30"),
+        ("14:01", "16:00-16:30"),
+        ("23:59", "23:30-24:00"),
     ] {
         let his = His::open(&persons, "2026-11-30", time);
         let first = |when| his.schedule().free(when).next().expect("a free one").period;

@@ -96,7 +96,16 @@ async fn follow(door: &mut Door, ids: Vec<String>, out: &Out) -> Result<Vec<Prin
     while let Some(change) = watched.message().await.map_err(Trouble::of_status)? {
         let job = change.job.unwrap_or_default();
         let place = ids.iter().position(|id| *id == job.job_id).unwrap_or(0) + 1;
-        let said = line(&job);
+        // What is out is told at once: others may wait long for paper.
+        let said = match job.state() {
+            PrintJobState::Printed => "已打印 printed".to_owned(),
+            PrintJobState::NotPrinted
+            | PrintJobState::Cancelled
+            | PrintJobState::Unknown
+            | PrintJobState::Waiting
+            | PrintJobState::Printing
+            | PrintJobState::Unspecified => line(&job),
+        };
         let now = format!("{place}/{}  {said}", ids.len());
         if now != shown && !said.is_empty() {
             out.notes(std::slice::from_ref(&now));
