@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     pub(crate) keep: bool,
     /// After the first settlement nobody shows a code by himself: type `scan`. 不自动出示医保码。
-    #[arg(long, global = true, conflicts_with_all = ["once", "scenario"])]
+    #[arg(long, global = true, conflicts_with = "once")]
     pub(crate) no_patient: bool,
     /// Who the patient is, by the sandbox's names. 患者。
     #[arg(long, global = true, value_name = "PERSON", default_value = "employee")]
