@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// After the first settlement nobody shows a code by himself: type `scan`. 不自动出示医保码。
     #[arg(long, global = true, conflicts_with = "once")]
     pub(crate) no_patient: bool,
+    /// Arm this fault before the first settlement or flow; may be given again; --fault-list names all. 先注入故障，再演示。
+    #[arg(long, global = true, value_name = "FAULT")]
+    pub(crate) fault: Vec<String>,
     /// Who the patient is, by the sandbox's names. 患者。
     #[arg(long, global = true, value_name = "PERSON", default_value = "employee")]
     pub(crate) person: String,

@@ -110,6 +110,10 @@ async fn act(
     if let Some(path) = &args.scenario {
         return script::run(path, say, desk, daemon).await;
     }
+    for fault in &args.fault {
+        desk.platform.arm(fault)?;
+        say.line(&say.care(&format!("  fault {fault} is armed  已注入故障")));
+    }
     let is_right = match args.act {
         Some(Act::Flow(flow)) => flow::run(flow, args, say, desk, (place, programs)).await?,
         None => first::run(args, say, desk, place).await?,
