@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
@@ -58,6 +58,10 @@ pub(super) fn acceptor(
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key);
     let mut config = config.map_err(|error| unfit(&error))?;
+    // Nothing is remembered of a caller: few come and they stay, each shows its certificate anew, and no session
+    // outlives one that is taken out of the configuration.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
