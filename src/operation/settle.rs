@@ -6,11 +6,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::ask::{CallerId, Failure};
-use super::look::summary;
 use super::operations::Operations;
 use crate::book::Code;
 use crate::device::ROLE_RECEIPT;
-use crate::journal::{Error as JournalError, Filter, PersonKeyInput};
+use crate::journal::Error as JournalError;
 use crate::runner::{Attendance, Handle, Reservation, Slot, View, state_of};
 use crate::settlement::answer::{Answer, Money, Paper};
 use crate::settlement::checks;
@@ -155,23 +154,9 @@ impl Operations {
         if order.kind != OrderKind::Pharmacy || order.patient.certno.is_empty() {
             return Ok(());
         }
-        let filter = Filter {
-            kind: Some(SETTLEMENT.to_owned()),
-            person: Some(PersonKeyInput::new(order.patient.certno.expose())),
-            open_only: true,
-            ..Filter::default()
-        };
-        let rows = self.parts().journal.list(filter).await;
-        let rows = rows.map_err(|error| unreadable(&error))?;
-        let mut summaries = rows.iter().filter_map(|row| summary(&row.summary));
-        match summaries.find(|row| row.money == Money::Unknown) {
-            Some(row) => {
-                let detail = format!(
-                    "settlement {} of this person is in doubt",
-                    row.settlement_id
-                );
-                Err(Failure::new(Code::SaleInDoubt, detail))
-            }
+        let found = self.inner.runner.sale_in_doubt(&order.patient.certno).await;
+        match found.map_err(|error| unreadable(&error))? {
+            Some((code, which)) => Err(Failure::new(code, which)),
             None => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ use crate::settlement::call::Step;
 use crate::settlement::event::{Ending, Event};
 use crate::settlement::state::State;
 
-/// More than settlements that are at their money call at the same moment.
+/// So many that two persons at their money call at the same moment seldom wait for each other.
 const TURNS: usize = 64;
 
 /// Which other settlements of a person stand in the way.

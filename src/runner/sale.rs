@@ -5,10 +5,20 @@
 
 use super::charge::{Doubt, InTheWay, has_no_known_end};
 use super::rows::STREAM_KIND;
-use super::start::Parts;
+use super::start::{Parts, Runner};
 use crate::book::Code;
 use crate::journal::{Error, Filter, PersonKeyInput};
 use crate::person::IdNo;
+
+impl Runner {
+    /// Another settlement of this person in doubt, before one is begun: why nothing is sold, and which it is.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn sale_in_doubt(&self, certno: &IdNo) -> Result<Option<(Code, String)>, Error> {
+        in_doubt(self.parts(), certno, "", Doubt::Lost).await
+    }
+}
 
 /// Another settlement of this person whose charge has no known end.
 pub(super) async fn in_doubt(
