@@ -19,6 +19,9 @@ const PAPER_ENDS_BYTES: u64 = 300;
 const RESYNC_BYTES: u64 = 1_024;
 /// A round of questions and what switches reports on.
 const LOOK_BYTES_MAX: u64 = 32;
+/// What is held before the first old question takes longer at this pace than anybody waits for its answer: whoever hears
+/// the old answers in time trusts what comes behind them, and rightly.
+const SLOW_BYTES_A_SECOND: u32 = 300;
 /// The printer may take so long.
 const SEEN_S_MAX: u64 = 30;
 
@@ -119,7 +122,7 @@ async fn what_is_answered_late_to_a_killed_daemon_proves_no_other_paper() {
     restarted(&mut desk, DeviceState::PaperOut).await;
     begin(&desk, "other").await;
     // The old job comes out slowly, and what it asked is answered.
-    desk.printer.pace(Some(6_000));
+    desk.printer.pace(Some(SLOW_BYTES_A_SECOND));
     desk.printer.refill();
     seen(&desk, |printer| {
         printer.hanging().text().contains("始<other>")
