@@ -10,6 +10,7 @@ use super::sheet::{RETIRED, of_funds};
 use crate::settlement::amounts::Amounts;
 use crate::settlement::bill::{Fen, Line, Price};
 use crate::settlement::call::Settled;
+use crate::settlement::insurance;
 use crate::settlement::known::Person;
 use crate::settlement::order::{Order, OrderKind};
 use crate::settlement::state::State;
@@ -145,15 +146,11 @@ pub(super) fn gender(code: &str) -> &str {
     }
 }
 
-/// 险种类型 by the national dictionary; an unknown local child shows its code.
+/// 险种类型 by its name; a local child without a national one shows its code.
 pub(super) fn insurance_name(insutype: &str) -> &str {
-    match insutype {
-        "310" => "职工基本医疗保险",
-        "320" => "公务员医疗补助",
-        "340" => "离休人员医疗保障",
-        "390" => "城乡居民基本医疗保险",
-        "510" => "生育保险",
-        other => other,
+    match insurance::name(insutype) {
+        "" => insutype,
+        name => name,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod event;
 mod fold;
 pub mod handout;
 pub mod identify;
+pub mod insurance;
 pub mod known;
 pub mod next;
 pub mod order;

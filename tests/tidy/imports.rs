@@ -143,6 +143,7 @@ const PROGRAMS: [Row; 5] = [
             "platform::profile",
             "journal",
             "document",
+            "settlement::insurance",
             "ipc::access",
         ],
     ),

@@ -2,17 +2,24 @@
 
 use yibaod::api::{
     Credential, CredentialPays, Identification, IdentifyFlow, IdentifyRequest, IdentifyState,
-    Office, Operator, OperatorKind, Stage, WatchIdentificationRequest, WatchIdentificationResponse,
+    InsuranceInForce, Office, Operator, OperatorKind, Stage, WatchIdentificationRequest,
+    WatchIdentificationResponse,
 };
+use yibaod::settlement::insurance;
 
 use crate::args::{CredentialArg, FlowArg, Identify};
 use crate::connect::Door;
-use crate::draw::{clean, day_and_time, receipt, words, yuan};
+use crate::draw::{clean, day_and_time, left, receipt, words, yuan};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
 use crate::pay::new_request_id;
 use crate::trouble::Trouble;
+
+/// Columns of a label in Chinese and English.
+const LABEL_COLUMNS: usize = 30;
+/// Of a number that is not shown whole.
+const NUMBER_SHOWN_CHARS: usize = 4;
 
 /// Runs it.
 pub(crate) async fn run(door: &mut Door, wanted: &Identify, out: &Out) -> Result<Exit, Trouble> {
@@ -25,12 +32,19 @@ pub(crate) async fn run(door: &mut Door, wanted: &Identify, out: &Out) -> Result
     let mut client = door.identities.clone();
     let call = client.identify(request);
     tokio::pin!(call);
-    let mut watching = true;
+    let (mut watching, mut said) = (true, Vec::new());
     let answer = loop {
         tokio::select! {
             biased;
             event = events.message(), if watching => match event {
-                Ok(Some(event)) => told(&event, out),
+                Ok(Some(event)) => {
+                    let now = told(&event);
+                    // An event may change what this terminal does not show.
+                    if now != said {
+                        out.notes(&now);
+                        said = now;
+                    }
+                }
                 // The answer tells what is wrong.
                 Ok(None) | Err(_) => watching = false,
             },
@@ -80,8 +94,8 @@ fn request(wanted: &Identify) -> IdentifyRequest {
     }
 }
 
-/// A step on the way, on stderr.
-fn told(event: &WatchIdentificationResponse, out: &Out) {
+/// A step on the way.
+fn told(event: &WatchIdentificationResponse) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(error) = event
         .error
@@ -98,45 +112,69 @@ fn told(event: &WatchIdentificationResponse, out: &Out) {
         let (stage, _) = words::stage(event.stage());
         lines.push(format!("  {stage}  {}", clean(&event.prompt_zh)));
     }
-    out.notes(&lines);
+    lines
 }
 
 fn drawn(it: &Identification, out: &Out) -> Vec<String> {
+    let is_whole = it.unmasked;
     let mut rows = vec![
-        ("识别编号", it.identification_id.clone()),
-        ("结果", state(it.state()).to_owned()),
-        ("姓名", it.name.clone()),
-        ("证件号码", it.certno.clone()),
-        ("人员编号", it.psn_no.clone()),
+        ("识别编号 identification_id", it.identification_id.clone()),
+        ("结果 state", state(it.state()).to_owned()),
+        ("姓名 name", it.name.clone()),
+        ("证件号码 certno", it.certno.clone()),
+        ("人员编号 psn_no", number(&it.psn_no, is_whole)),
     ];
-    for insurance in &it.insurances {
-        let balance = yuan(insurance.balance_fen);
-        let line = format!(
-            "{}  参保地 {}  账户余额 {balance}",
-            insurance.insutype, insurance.insuplc_admdvs
-        );
-        rows.push(("有效险种", line));
-    }
+    rows.extend(
+        it.insurances
+            .iter()
+            .map(|it| ("有效险种 insurance", insured(it))),
+    );
     if let Some(credential) = &it.credential {
         let shown = format!(
             "{}  {}",
             kind(credential.kind()),
             day_and_time(&credential.decoded_at)
         );
-        rows.push(("凭证", shown));
-        rows.push(("能否结算", pays(credential.pays()).to_owned()));
+        rows.push(("凭证 credential", shown));
+        rows.push(("能否结算 pays", pays(credential.pays()).to_owned()));
     }
     if !it.identity_ref.is_empty() {
         let until = day_and_time(&it.identity_ref_until);
-        rows.push(("一次凭据", format!("{}  至 {until}", it.identity_ref)));
+        let shown = format!("{}  至 until {until}", it.identity_ref);
+        rows.push(("一次凭据 identity_ref", shown));
     }
     rows.retain(|(_, value)| !value.is_empty());
-    let line = |(name, value): (&str, String)| format!("  {name}  {}", clean(&value));
+    let line = |(label, value): (&str, String)| {
+        let label = out.paint().dim(&left(label, LABEL_COLUMNS));
+        format!("  {label}{}", clean(&value))
+    };
     let mut lines: Vec<String> = rows.into_iter().map(line).collect();
     for entry in it.remarks.iter().chain(&it.error) {
         lines.extend(receipt::error(entry, out.paint(), out.width()));
     }
     lines
+}
+
+/// One insurance in a line.
+fn insured(it: &InsuranceInForce) -> String {
+    format!(
+        "{}  参保地 {}  账户余额 {} 元",
+        insurance::shown(&it.insutype),
+        it.insuplc_admdvs,
+        yuan(it.balance_fen)
+    )
+}
+
+/// The person's number at the insurance. A terminal is looked at by others: the end of it, unless all was asked for.
+fn number(psn_no: &str, is_whole: bool) -> String {
+    let hidden = match is_whole {
+        true => 0,
+        false => psn_no.chars().count().saturating_sub(NUMBER_SHOWN_CHARS),
+    };
+    let characters = psn_no.chars().enumerate();
+    characters
+        .map(|(at, c)| if at < hidden { '*' } else { c })
+        .collect()
 }
 
 fn state(state: IdentifyState) -> &'static str {

@@ -2,6 +2,7 @@
 
 use crate::book::Code;
 use crate::person::{IdNo, Name};
+use crate::settlement::insurance;
 use crate::settlement::known::{Insurance, Person};
 use crate::settlement::order::Patient;
 
@@ -70,12 +71,13 @@ pub fn is_in_force(row: &Insurance) -> bool {
     row.psn_insu_stas == IN_FORCE
 }
 
-/// The kinds of insurance in force, as a list to choose from: `310, 390`.
+/// The kinds of insurance in force, as a list to choose from: `310 职工基本医疗保险, 390 城乡居民基本医疗保险`.
 #[must_use]
 pub fn insurances_in_force(person: &Person) -> String {
     let in_force = person.insuinfo.iter().filter(|row| is_in_force(row));
     let mut kinds: Vec<&str> = in_force.map(|row| row.insutype.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.join(", ")
+    let shown: Vec<String> = kinds.into_iter().map(insurance::shown).collect();
+    shown.join(", ")
 }

@@ -252,7 +252,13 @@ fn several_and_none_in_force_are_remarks() {
     let list = |code, text: &str| Some((code, text.to_owned()));
     assert_eq!(with(&[("310", "1"), ("390", "2")]), None);
     let several = [("390", "1"), ("310", "1")];
-    assert_eq!(with(&several), list(Code::SeveralInsurances, "310, 390"));
+    assert_eq!(
+        with(&several),
+        list(
+            Code::SeveralInsurances,
+            "310 职工基本医疗保险, 390 城乡居民基本医疗保险"
+        )
+    );
     assert_eq!(with(&[("310", "2")]), list(Code::InsuranceNotInForce, ""));
     assert_eq!(with(&[]), list(Code::PersonUnknown, ""));
 }

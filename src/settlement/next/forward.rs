@@ -7,6 +7,7 @@ use crate::settlement::answer::Point;
 use crate::settlement::call::{Outcome, Step};
 use crate::settlement::checks;
 use crate::settlement::event::{Ending, Event};
+use crate::settlement::insurance;
 use crate::settlement::known::Person;
 use crate::settlement::order::{Order, PrintWish};
 use crate::settlement::rules::Rules;
@@ -169,7 +170,10 @@ fn insurance(state: &State, order: &Order, person: &Person) -> Effect {
         Err(code @ Code::SeveralInsurances) => refused(code, in_force),
         Err(code @ Code::InsuranceNotOfPerson) => refused(
             code,
-            format!("所选 chosen {}；有效 in force {in_force}", order.insutype),
+            format!(
+                "所选 chosen {}；有效 in force {in_force}",
+                insurance::shown(&order.insutype)
+            ),
         ),
         Err(code) => give_up(code, Ending::Refused),
     }

@@ -41,7 +41,10 @@ async fn a_paused_insurance_is_refused() {
 async fn an_insurance_the_person_has_not_is_refused() {
     let answer = check_refused("employee", "390", Code::InsuranceNotOfPerson).await;
     let error = answer.error.expect("it says why");
-    assert_eq!(error.detail, "所选 chosen 390；有效 in force 310");
+    assert_eq!(
+        error.detail,
+        "所选 chosen 390 城乡居民基本医疗保险；有效 in force 310 职工基本医疗保险"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +56,10 @@ async fn a_person_the_platform_does_not_know_is_refused() {
 async fn of_several_insurances_one_must_be_chosen_from_the_list() {
     let answer = check_refused("two_insurances", "", Code::SeveralInsurances).await;
     let error = answer.error.expect("it says why");
-    assert_eq!(error.detail, "310, 390", "the patient chooses from these");
+    assert_eq!(
+        error.detail, "310 职工基本医疗保险, 390 城乡居民基本医疗保险",
+        "the patient chooses from these"
+    );
 }
 
 /// Fund, account and cash in fen, by hand from the bill of 190.20: 45.00 self-paid, 5.00 over a price limit,

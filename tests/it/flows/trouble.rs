@@ -184,7 +184,10 @@ async fn a_doctor_chooses_an_insurance_that_the_patient_has_not() {
         (Money::Refused, "INSURANCE_NOT_OF_PERSON")
     );
     // Which was chosen and which there is: nobody has to pay without insurance for a wrong tick.
-    check_order(&scene, &["所选 chosen 390；有效 in force 310"]);
+    check_order(
+        &scene,
+        &["所选 chosen 390 城乡居民基本医疗保险；有效 in force 310 职工基本医疗保险"],
+    );
     check_said(&scene, "未扣费：医保结算未成功。");
     check_nothing(&kiosk);
     let acted = scene.consultation(&patient, "310").await;

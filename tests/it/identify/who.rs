@@ -115,7 +115,10 @@ async fn what_is_to_be_said_of_the_insurance_is_said() {
         .collect();
     assert_eq!(kinds, ["310", "390"]);
     assert_eq!(several.remarks[0].name, "SEVERAL_INSURANCES");
-    assert_eq!(several.remarks[0].detail, "310, 390");
+    assert_eq!(
+        several.remarks[0].detail,
+        "310 职工基本医疗保险, 390 城乡居民基本医疗保险"
+    );
     let paused = by_code(&desk, "paused", IdentifyFlow::Payment, "paused").await;
     assert!(paused.insurances.is_empty());
     assert_eq!(paused.remarks[0].name, "INSURANCE_NOT_IN_FORCE");

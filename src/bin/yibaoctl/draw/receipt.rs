@@ -3,6 +3,7 @@
 use yibaod::api::{
     Amounts, ErrorEntry, Money, Paper, PaperState, RefundBrief, RefundMoney, Resolution, Settlement,
 };
+use yibaod::settlement::insurance;
 
 use super::{Paint, clean, columns, cut, day_and_time, left, right, words, wrapped, yuan};
 
@@ -114,7 +115,7 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
         ("请求编号 request_id", it.request_id.clone()),
         ("结算编号 settlement_id", it.settlement_id.clone()),
         ("患者 patient", person.trim().to_owned()),
-        ("险种 insutype", it.insutype.clone()),
+        ("险种 insutype", insurance::shown(&it.insutype)),
         ("就诊 mdtrt_id", it.mdtrt_id.clone()),
         ("平台结算 ID setl_id", it.setl_id.clone()),
         ("报文 ID msgid", it.msgid.clone()),
