@@ -22,6 +22,8 @@ use super::{WARM_UP, metric};
 const LINES: usize = 40;
 const LINE: &str = "统筹基金支付 城镇职工基本医疗保险 128.50 元";
 const QR: &str = "https://receipt.example/check?settlement=430100000000000001";
+/// That it was accepted, and that it is about to be printed: both are on disk before the first byte leaves.
+const COMMITS_BEFORE_INK: u32 = 2;
 /// How the bytes of a job begin: the printer is set back. Questions for its status begin otherwise.
 const JOB_BEGINS: &[u8] = b"\x1b@";
 
@@ -94,13 +96,13 @@ pub(super) async fn first_byte(table: &mut Table, papers: usize) {
     let after = commits(&desk).await;
     let sync = sync([after[0] - before[0], after[1] - before[1]]);
     let spread = Spread::of(took);
-    let over = spread.middle.saturating_sub(sync);
+    let over = spread.middle.saturating_sub(sync * COMMITS_BEFORE_INK);
     table.push(row(
         "print call → first byte at the printer · 首字节",
         &spread.shown(),
-        &format!("{} commit (mean)", us(sync)),
-        &format!("{} over it", us(over)),
-        "≤ 1 ms over the sync",
+        &format!("{COMMITS_BEFORE_INK} commits of {} (mean)", us(sync)),
+        &format!("{} over them", us(over)),
+        "≤ 1 ms over the syncs",
     ));
 }
 
