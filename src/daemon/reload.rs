@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::site::{Site, credentials_dir, template_missing};
 use super::{Error, applied, full_text, status, systemd};
 use crate::book::Code;
-use crate::config::doors::Token;
+use crate::config::doors::{Tcp, Token};
 use crate::config::secrets::comes_with_a_start;
+use crate::config::settings::Limits;
 use crate::config::{ConfigError, Difference, Profile, Settings};
 use crate::ipc::grpc::{Rights, said};
 use crate::observe;
@@ -214,20 +215,51 @@ fn is_replaced(key: &str) -> bool {
     is_role || REPLACED.iter().any(|part| key.starts_with(part))
 }
 
-/// What was in force, with what is replaced of the new.
+/// What was in force, with what is replaced of the new. Every part is named, so that none that is told as replaced is
+/// forgotten.
 fn merged(old: &Settings, new: Settings) -> Settings {
-    let mut merged = old.clone();
-    merged.access = new.access;
-    merged.codes = new.codes;
-    merged.devices = new.devices;
-    merged.limits.calls_per_caller = new.limits.calls_per_caller;
-    merged.limits.settlements = new.limits.settlements;
-    merged.log = new.log;
-    merged.receipt = new.receipt;
-    merged.sheet = new.sheet;
-    merged.tcp.settle = new.tcp.settle;
-    merged.tcp.tokens = new.tcp.tokens;
-    merged.times = new.times;
+    let Settings {
+        desk: _,
+        paths: _,
+        devices,
+        codes,
+        access,
+        json: _,
+        tcp,
+        receipt,
+        sheet,
+        limits,
+        dbus: _,
+        times,
+        log,
+    } = new;
+    let Limits {
+        calls_per_caller,
+        waiting_callers: _,
+        settlements,
+        bill_once_days,
+    } = limits;
+    let Tcp {
+        listen: _,
+        settle,
+        tokens,
+        tls: _,
+    } = tcp;
+    let mut merged = Settings {
+        devices,
+        codes,
+        access,
+        receipt,
+        sheet,
+        times,
+        log,
+        ..old.clone()
+    };
+    merged.limits.calls_per_caller = calls_per_caller;
+    merged.limits.settlements = settlements;
+    merged.limits.bill_once_days = bill_once_days;
+    merged.tcp.settle = settle;
+    merged.tcp.tokens = tokens;
     merged
 }
 

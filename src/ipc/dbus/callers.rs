@@ -62,6 +62,16 @@ impl Peer {
         asked.await.ok().cloned()
     }
 
+    /// Its user, where the bus has said already whose it is.
+    pub(super) fn known_uid(&self) -> Option<u32> {
+        self.credentials.get().map(|credentials| credentials.uid)
+    }
+
+    /// Of its calls one is open.
+    pub(super) fn has_one_call(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) == 1
+    }
+
     /// Begins a subscription of this name; nothing: it has one already.
     pub(super) fn watch(self: &Arc<Self>, subscription: &str) -> Option<Watch> {
         let mut watches = lock(&self.watches);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use zbus::connection::Builder;
-use zbus::message::{Message, Type};
+use zbus::message::{Flags, Header, Message, Type};
 use zbus::names::OwnedUniqueName;
 use zbus::{Connection, MessageStream};
 
@@ -29,6 +30,10 @@ use crate::operation::{BusState, Failure, Operations};
 
 /// Calls of all callers at once.
 pub(super) const CALLS_MAX: usize = 4_096;
+/// Bytes of one request. A hundred times a full bill; files come as descriptors.
+const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
+/// Messages that came and are not looked at yet. Each may be as large as the bus lets it be.
+const QUEUED_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// How long the bus may take to let us in.
 const JOIN_MS_MAX: u64 = 10_000;
 /// Pauses between attempts to join: the first, doubled up to the last.
@@ -231,7 +236,7 @@ impl Door {
 
 async fn join() -> Result<(Connection, MessageStream), JoinError> {
     let joined = timeout(Duration::from_millis(JOIN_MS_MAX), async {
-        let bus = Builder::system().build().await?;
+        let bus = Builder::system().max_queued(QUEUED_MAX).build().await?;
         // Before anybody can call, so that no call is missed.
         let messages = MessageStream::from(&bus);
         ask_bus(&bus, "AddMatch", &LEAVING).await?;
@@ -269,26 +274,47 @@ async fn take(
     let Some(sender) = header.sender() else {
         return;
     };
+    // Nothing of it is read: that would hold up others.
+    if call.body().len() > REQUEST_BYTES_MAX {
+        let detail = format!("a request has at most {REQUEST_BYTES_MAX} bytes; send files as h");
+        let failure = Failure::new(Code::RequestInvalid, detail);
+        return turn_away(server, &header, failure).await;
+    }
     let entered = callers.enter(OwnedUniqueName::from(sender.to_owned()));
+    let weight = entered.as_ref().and_then(|it| {
+        let (uid, is_first) = (it.0.known_uid(), it.0.has_one_call());
+        server.heavy.take(call, uid, is_first)
+    });
     let place = Arc::clone(places).try_acquire_owned();
-    let (Some(entered), Ok(place)) = (entered, place) else {
+    let (Some(entered), Some(weight), Ok(place)) = (entered, weight, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
-        PROCESS.calls_refused.count([failure.code.id()]);
-        if let Ok(reply) = Refusal::from(failure).reply(&header, false)
-            && let Err(error) = server.bus.send(&reply).await
-        {
-            tracing::debug!(%error, "a refusal could not be sent");
-        }
-        return;
+        return turn_away(server, &header, failure).await;
     };
     let (server, call) = (Arc::clone(server), call.clone());
     tokio::spawn(async move {
         let _counted = place;
         tokio::select! {
             () = entered.0.gone.cancelled() => {}
-            () = server.serve(&entered.0, &call) => {}
+            () = server.serve(&entered.0, &call, &weight) => {}
         }
+        // What it weighs goes before its place does.
+        drop(call);
+        drop(weight);
     });
+}
+
+/// Refuses a call that is not looked at.
+async fn turn_away(server: &Server, header: &Header<'_>, failure: Failure) {
+    PROCESS.calls_refused.count([failure.code.id()]);
+    let wants_none = header.primary().flags().contains(Flags::NO_REPLY_EXPECTED);
+    if wants_none {
+        return;
+    }
+    if let Ok(reply) = Refusal::from(failure).reply(header, false)
+        && let Err(error) = server.bus.send(&reply).await
+    {
+        tracing::debug!(%error, "a refusal could not be sent");
+    }
 }
 
 /// Who left the bus, when this says so. Nobody but the bus can.

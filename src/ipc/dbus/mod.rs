@@ -15,6 +15,7 @@ mod catalogue;
 mod desk;
 mod door;
 mod error;
+mod heavy;
 mod introspect;
 mod places;
 mod polkit;

@@ -18,6 +18,7 @@ use super::catalogue::{Catalogue, Method, ROOT, ROOT_PATH};
 use super::desk::Snapshot;
 use super::door::CALLS_MAX;
 use super::error::{Refusal, is_not_allowed};
+use super::heavy::{Heavy, Weight};
 use super::places::{Place, Places};
 use super::polkit::{self, Verdict};
 use super::request::{SUBSCRIPTION_KEY, Wants, argument, of_key, read, wants_details};
@@ -30,14 +31,12 @@ use crate::ipc::call::Calls;
 use crate::ipc::grpc::{Gate, Pass, Refused};
 use crate::operation::{Failure, Operations};
 
-/// Bytes of one request. A hundred times a full bill; files come as descriptors.
-const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 /// When the caller does not say how long it waits. Most libraries give up after 25 s.
 const DEADLINE_MS: u64 = 20_000;
 /// How long the files of a request may take to be read.
 const READING_MS_MAX: u64 = 10_000;
 /// Calls of one user that are begun, of those that the door has room for; more are refused at once. Of these only so
-/// many as at any door are read, the others wait for their turn.
+/// many as at any door are read, the others wait for a short time.
 const CALLS_PER_USER_MAX: usize = 512;
 /// Requests whose files are read at once. A disk that hangs holds its own place only.
 const READING_MAX: usize = 8;
@@ -53,6 +52,7 @@ pub(super) struct Server {
     pub(super) bus: Connection,
     pub(super) desk: watch::Receiver<Snapshot>,
     inside: Inside,
+    pub(super) heavy: Heavy,
     begun: Arc<Places>,
     reading: Arc<Places>,
     questions: Arc<Places>,
@@ -92,6 +92,7 @@ impl Server {
             bus,
             desk,
             inside,
+            heavy: Heavy::new(),
             begun: Places::new(CALLS_MAX, CALLS_PER_USER_MAX),
             reading: Places::new(READING_MAX, READING_PER_USER_MAX),
             questions: Places::new(QUESTIONS_MAX, QUESTIONS_PER_USER_MAX),
@@ -100,9 +101,9 @@ impl Server {
     }
 
     /// Answers one call. Dropped when the caller leaves.
-    pub(super) async fn serve(&self, peer: &Arc<Peer>, call: &Message) {
+    pub(super) async fn serve(&self, peer: &Arc<Peer>, call: &Message, weight: &Weight) {
         let header = call.header();
-        let entered = match self.enter(peer).await {
+        let entered = match self.enter(peer, weight).await {
             Ok(entered) => entered,
             Err(refusal) => return self.reply(call, Err(refusal)).await,
         };
@@ -124,7 +125,7 @@ impl Server {
     }
 
     /// Says who calls, waits for its turn and counts its request, as every door does before it reads one.
-    async fn enter(&self, peer: &Peer) -> Result<Entered, Refusal> {
+    async fn enter(&self, peer: &Peer, weight: &Weight) -> Result<Entered, Refusal> {
         let Some(Credentials { uid, groups }) = peer.credentials(&self.bus).await else {
             let detail = "the bus does not say whose the connection is";
             return Err(Failure::new(Code::NotAllowed, detail).into());
@@ -135,6 +136,11 @@ impl Server {
             name: peer.name.to_string(),
             grant: Grant::Nothing,
         };
+        if !self.heavy.is_in_share(weight, uid) {
+            let detail =
+                format!("{caller} has too many calls with files or large bodies on the bus");
+            return Err(self.too_many(&caller, None, detail));
+        }
         let Some(begun) = self.begun.take(uid) else {
             let most = self.begun.per_user_max();
             let detail = format!("{caller} has {most} calls on the bus");
@@ -310,12 +316,6 @@ impl Server {
         call: &Message,
         method: &Method,
     ) -> Result<(Bytes, Wants), Refusal> {
-        let body = call.body();
-        if body.len() > REQUEST_BYTES_MAX {
-            let detail =
-                format!("a request has at most {REQUEST_BYTES_MAX} bytes; send files as h");
-            return Err(Failure::new(Code::RequestInvalid, detail).into());
-        }
         if call.data().fds().is_empty() {
             return read(call, method);
         }

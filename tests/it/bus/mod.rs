@@ -4,6 +4,7 @@
 mod away;
 mod claim;
 mod groups;
+mod heavy;
 mod literal;
 mod malformed;
 mod objects;

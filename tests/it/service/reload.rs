@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use yibaod::api::{Money, Stage};
+use yibaod::api::{Money, Settlement, Stage};
 
 use super::{Ear, ctl, heard, heard_desk, signal, told};
 use crate::callers::{answer_of, calling, next};
-use crate::desk::{Desk, Setup, Shows, bill, eventually};
+use crate::desk::{Desk, Setup, Shows, bill, error_name, eventually};
 
 fn edit(desk: &Desk, from: &str, to: &str) {
     let text = std::fs::read_to_string(desk.config()).expect("its file");
@@ -71,6 +71,29 @@ async fn what_begins_after_it_is_done_the_new_way_and_what_runs_the_old() {
         "it runs as it began"
     );
     assert!(papers[1].text().contains("新的脚注"), "it began anew");
+}
+
+/// One bill under a new request_id.
+async fn pay_again(desk: &Desk, request_id: &str) -> Settlement {
+    let mut request = bill(desk, request_id);
+    "F-1".clone_into(&mut request.bills[0].bill_no);
+    desk.pay(request, &[Shows::fresh("employee")]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_bill_is_settled_once_is_changed_while_it_runs() {
+    let desk = Desk::start(Setup::default()).await;
+    assert_eq!(pay_again(&desk, "first").await.money(), Money::Settled);
+    let before = pay_again(&desk, "again").await;
+    assert_eq!(error_name(&before), "BILL_SETTLED_BEFORE");
+    edit(&desk, "bill_once_days = 7", "bill_once_days = 0");
+    let shown = told(&ctl(&desk, &["reload"]));
+    assert!(shown.contains("limits.bill_once_days: 7 → 0"), "{shown}");
+    assert_eq!(pay_again(&desk, "off").await.money(), Money::Settled);
+    edit(&desk, "bill_once_days = 0", "bill_once_days = 2");
+    told(&ctl(&desk, &["reload"]));
+    let after = pay_again(&desk, "on").await;
+    assert_eq!(error_name(&after), "BILL_SETTLED_BEFORE");
 }
 
 #[tokio::test(flavor = "multi_thread")]
