@@ -38,12 +38,16 @@ said() {
 }
 
 # Why not, and what to do now: each error of an answer. why <ANSWER
-why() { grep -E '"(code|meaningZh|meaningEn|detail|actionZh|actionEn)": ' | sed 's/^ */    /'; }
+why() { grep -E '"(code|meaningZh|meaningEn|detail|actionZh|actionEn|patientZh)": ' | sed 's/^ */    /'; }
 
 # Logs in by a code; the prompt to show is printed. log_in FLOW
 log_in() {
     step "刷新医保码登录 log in ($1)"
-    "$here/identify.sh" "$socket" "$run-who" "$1" >"$work/who" 2>"$work/prompts"
+    if ! "$here/identify.sh" "$socket" "$run-who" "$1" >"$work/who" 2>"$work/prompts"; then
+        grep -v '^[{} ]' "$work/prompts" >&2 || true
+        step "没有得到回答：守护进程是否在 $socket？ no answer: is the daemon there?"
+        exit 1
+    fi
     said <"$work/prompts" | head -n 1
     # A remark on the insurance is named in capitals: it is no person's name.
     grep -E '"(name|certno)": ' "$work/who" | grep -vE '"name": "[A-Z_]+"' || true

@@ -11,6 +11,8 @@ mod queues;
 mod cards;
 #[macro_use]
 mod devices;
+mod patient;
+mod spoken;
 mod table;
 
 pub use table::Code;

@@ -349,9 +349,9 @@ with_devices! { {
         "可以用新的请求编号重新结算。",
         "Settle again with a new request id.";
     ReversedAmountsDiffer = "E5004", "REVERSED_AMOUNTS_DIFFER", NotCharged, NewId,
-        "实际结算金额与确认的金额不一致，已撤销结算，医保未扣费。",
-        "What was charged differs from what was confirmed; the settlement was undone.",
-        "请重新发起并再次核对金额；反复出现请联系医保办。",
+        "实际结算金额与预结算不一致，已撤销结算，医保未扣费。",
+        "What was charged differs from what was previewed; the settlement was undone.",
+        "请重新发起并核对金额；反复出现请联系医保办。",
         "Start again and check the amounts; if it persists, ask the insurance office.";
     Stuck = "E5005", "STUCK", Unknown, AskOnly,
         "系统无法自行查明结算结果，需要人工处理。",

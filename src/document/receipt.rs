@@ -166,11 +166,11 @@ fn visit(blocks: &mut Vec<Block>, order: &Order, state: &State) {
         .map(|bill| bill.bill_no.as_str())
         .collect();
     pair(blocks, "单据号", bills.join(" ").trim());
-    let begun_at = match visit.begntime.as_str() {
-        "" => &state.known.ids.accepted,
-        begntime => begntime,
-    };
-    pair(blocks, "就诊时间", begun_at);
+    // Of an appointment the day of the visit is another one than that of its registration.
+    match visit.begntime.as_str() {
+        "" => pair(blocks, "登记时间", &state.known.ids.accepted),
+        begntime => pair(blocks, "就诊时间", begntime),
+    }
     for (name, diagnosis) in ["主要诊断"]
         .iter()
         .chain(std::iter::repeat(&"次要诊断"))

@@ -117,6 +117,7 @@ async fn every_client_is_told_why_not() {
         "meaning_zh",
         "meaning_en",
         "action_zh",
+        "patient_zh",
         "action_en",
     ] {
         assert!(

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use yibaod::sandbox::platform::faults::Fault;
 
 use crate::Trouble;
 
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, global = true, conflicts_with = "once")]
     pub(crate) no_patient: bool,
     /// Arm this fault before the first settlement or flow; may be given again; --fault-list names all. 先注入故障，再演示。
-    #[arg(long, global = true, value_name = "FAULT")]
+    #[arg(long, global = true, value_name = "FAULT", value_parser = fault)]
     pub(crate) fault: Vec<String>,
     /// Who the patient is, by the sandbox's names. 患者。
     #[arg(long, global = true, value_name = "PERSON", default_value = "employee")]
@@ -100,6 +101,12 @@ impl Flow {
         }
         Ok(())
     }
+}
+
+/// Told before anything is started.
+fn fault(text: &str) -> Result<String, String> {
+    Fault::parse(text)?;
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ async fn act(
             let acted = scene.reports(patient, 1, |_, _| {}).await?;
             let jobs = acted.jobs.iter();
             let printed = jobs.filter(|job| job.state() == PrintJobState::Printed);
-            !acted.jobs.is_empty() && printed.count() == acted.papers.len()
+            !acted.jobs.is_empty() && printed.count() == acted.papers.len() + acted.printed_before
         }
         4 => {
             let acted = scene.consultation(patient, "").await?;

@@ -30,6 +30,7 @@ use daemon::Daemon;
 use desk::Desk;
 use draw::Say;
 use patient::Patient;
+use tonic_types::StatusExt as _;
 
 /// Why the sandbox ended early, in words for people.
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
@@ -58,9 +59,21 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(trouble) => {
-            eprintln!("yibao-sandbox: {trouble}");
+            eprintln!("yibao-sandbox: {}", in_words(&trouble));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// For people: what a library says of a connection that broke helps nobody.
+fn in_words(trouble: &Trouble) -> String {
+    match trouble.downcast_ref::<tonic::Status>() {
+        Some(status) if status.get_details_error_info().is_none() => format!(
+            "与 yibaod 的连接中断，这一步的结果尚不清楚。 The connection to yibaod went away; what became of this step \
+             is not known here ({}).",
+            status.code().description()
+        ),
+        Some(_) | None => trouble.to_string(),
     }
 }
 

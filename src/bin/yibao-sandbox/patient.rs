@@ -98,7 +98,9 @@ async fn follow(who: &Who) -> Result<(), Trouble> {
                 let who = who.clone();
                 followed.spawn(async move {
                     if let Err(trouble) = attend(&who, settlement_id).await {
-                        who.say.line(&who.say.dim(&format!("  patient: {trouble}")));
+                        let why = crate::in_words(&trouble);
+                        who.say
+                            .line(&who.say.dim(&format!("  患者 patient: {why}")));
                     }
                 });
             }

@@ -69,7 +69,19 @@ async fn build(cargo: &Path, source: &Path, beside: &Path) -> Result<(), Trouble
     // `dev` is the one profile whose folder has another name.
     let profile = if folder == "debug" { "dev" } else { folder };
     let target = beside.parent().ok_or("the sandbox lies at the top")?;
-    let status = Command::new(cargo)
+    let mut build = Command::new(cargo);
+    // What cargo told us of ourselves is no news of what is built: some build scripts would run anew for it, now and
+    // again at the next `cargo run`, and with them half of all that there is.
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if told.starts_with("CARGO_PKG_") || told.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&name);
+        }
+    }
+    let status = build
+        .env_remove("CARGO_CRATE_NAME")
+        .env_remove("CARGO_BIN_NAME")
+        .env_remove("CARGO_PRIMARY_PACKAGE")
         .current_dir(source)
         .args([
             "build",

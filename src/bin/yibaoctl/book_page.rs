@@ -46,7 +46,8 @@ pub(crate) fn html() -> String {
                 "<section id=\"{id}\">\n<h3><a href=\"#{id}\">{id}</a> <code>{name}</code></h3>\n\
                  <p>{}<br><span lang=\"en\">{}</span></p>\n<p class=\"do\">{}<br><span lang=\"en\">{}</span></p>\n\
                  <p class=\"facts\">资金：{}（<code>{}</code>）。重做：{}（<code>{}</code>）。<br>\
-                 <span lang=\"en\">Money: {}. Repeat: {}.</span></p>\n</section>\n",
+                 <span lang=\"en\">Money: {}. Repeat: {}.</span></p>\n\
+                 <p class=\"facts\">对患者说（<code>patient_zh</code>）：{}</p>\n</section>\n",
                 escaped(row.meaning_zh),
                 escaped(row.meaning_en),
                 escaped(row.action_zh),
@@ -57,6 +58,7 @@ pub(crate) fn html() -> String {
                 row.repeat.word(),
                 money.1,
                 repeat.1,
+                escaped(&of_book(code).patient_zh),
                 id = code.id(),
                 name = code.name(),
             ));
@@ -81,7 +83,7 @@ pub(crate) fn markdown() -> String {
             let (money, repeat) = (money(code), repeat(code));
             page.push_str(&format!(
                 "\n### {} `{}`\n\n{}\n{}\n\n- **处理：**{}\n  {}\n- **资金：**{}（`{}`）· {}\n\
-                 - **重做：**{}（`{}`）· {}\n",
+                 - **重做：**{}（`{}`）· {}\n- **对患者说（`patient_zh`）：**{}\n",
                 code.id(),
                 code.name(),
                 row.meaning_zh,
@@ -94,6 +96,7 @@ pub(crate) fn markdown() -> String {
                 repeat.0,
                 row.repeat.word(),
                 repeat.1,
+                of_book(code).patient_zh,
             ));
         }
     }

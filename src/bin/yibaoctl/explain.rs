@@ -77,6 +77,9 @@ fn one(code: Code, paint: Paint, width: usize) -> Vec<String> {
     lines.push(String::new());
     lines.push(format!("    资金 money    {}", row.money.word()));
     lines.push(format!("    重做 repeat   {}", row.repeat.word()));
+    let said = format!("对患者 patient_zh  {}", of_book(code).patient_zh);
+    let said = wrapped(&said, width.saturating_sub(4).max(20));
+    lines.extend(said.iter().map(|line| format!("    {line}")));
     lines
 }
 

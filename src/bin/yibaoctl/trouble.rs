@@ -104,7 +104,8 @@ impl Trouble {
                 }
             },
             Trouble::Foreign(status) if status.code() == Grpc::Unavailable => Exit::Unreachable,
-            Trouble::Foreign(_) => Exit::NotStarted,
+            Trouble::Foreign(status) if is_never_begun(status) => Exit::NotStarted,
+            Trouble::Foreign(_) => Exit::Open,
             Trouble::Lost { .. } => Exit::Open,
             Trouble::Failed(_) => Exit::Failed,
         }
@@ -115,6 +116,7 @@ impl Trouble {
         match self {
             Trouble::Bill { code, what } | Trouble::Told { code, what, .. } => ErrorEntry {
                 detail: what.clone(),
+                patient_zh: code.to_patient(what, code.entry().money),
                 ..of_book(*code)
             },
             Trouble::Usage(what) => ErrorEntry {
@@ -139,6 +141,18 @@ impl Trouble {
                     why,
                 )
             },
+            Trouble::Foreign(status) if !is_never_begun(status) => ErrorEntry {
+                money: ErrorMoney::Unknown.into(),
+                repeat: Repeat::SameId.into(),
+                ..ours(
+                    "CONNECTION_LOST",
+                    "调用途中与守护进程的连接中断，是否已受理尚不清楚。",
+                    "The connection to the daemon went away during the call; whether it was taken is not known here.",
+                    "请用同一请求编号查询或重做，不要换新编号；连接不上请查看 systemctl status yibaod。",
+                    "Ask or repeat with the same request_id, never with a new one; if it stays away, see systemctl status yibaod.",
+                    &in_words(status),
+                )
+            },
             Trouble::Foreign(status) => ErrorEntry {
                 repeat: Repeat::SameId.into(),
                 ..ours(
@@ -153,6 +167,7 @@ impl Trouble {
             Trouble::Lost { why, .. } => ErrorEntry {
                 money: ErrorMoney::Unknown.into(),
                 repeat: Repeat::SameId.into(),
+                patient_zh: of_book(Code::Pending).patient_zh,
                 ..ours(
                     "CONNECTION_LOST",
                     "结算途中与守护进程的连接中断，结果尚不清楚。",
@@ -212,6 +227,7 @@ pub(crate) fn of_book(code: Code) -> ErrorEntry {
         action_zh: row.action_zh.to_owned(),
         action_en: row.action_en.to_owned(),
         detail: String::new(),
+        patient_zh: code.to_patient("", row.money),
     }
 }
 
@@ -233,6 +249,7 @@ fn ours(
         action_zh: action_zh.to_owned(),
         action_en: action_en.to_owned(),
         detail: detail.to_owned(),
+        patient_zh: "暂时无法办理。 请联系工作人员。".to_owned(),
     }
 }
 
@@ -241,6 +258,11 @@ fn without_code(message: &str, code: Code) -> &str {
     let rest = message.strip_prefix(code.id()).map(str::trim_start);
     let rest = rest.and_then(|rest| rest.strip_prefix(code.name()));
     rest.map_or(message, |rest| rest.trim_start_matches([':', ' ']))
+}
+
+/// The other end does not know such a call.
+fn is_never_begun(status: &Status) -> bool {
+    status.code() == Grpc::Unimplemented
 }
 
 fn in_words(status: &Status) -> String {

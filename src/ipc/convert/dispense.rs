@@ -349,9 +349,12 @@ pub fn dispense(story: &Dispense) -> wire::Dispense {
         | wire::DispenseState::Pending
         | wire::DispenseState::Unspecified => story.reason.as_ref(),
     };
-    let error = reason.map(|reason| wire::ErrorEntry {
-        detail: error::entry_of_settlement(reason, Money::Pending).detail,
-        ..error::entry(reason.code)
+    let error = reason.map(|reason| {
+        let of_case = wire::ErrorEntry {
+            detail: error::entry_of_settlement(reason, Money::Pending).detail,
+            ..error::entry(reason.code)
+        };
+        error::with_case(reason.code, of_case)
     });
     let rows = story.lines.iter().enumerate().map(|(i, (line, count))| {
         let result = story.rows.get(i).cloned().unwrap_or_default();

@@ -101,6 +101,23 @@ pub fn entry(code: Code) -> wire::ErrorEntry {
         action_zh: entry.action_zh.to_owned(),
         action_en: entry.action_en.to_owned(),
         detail: String::new(),
+        patient_zh: code.to_patient("", entry.money),
+    }
+}
+
+/// The same with what is special to the case, which the patient is told as well as the staff.
+#[must_use]
+pub fn with_case(code: Code, of_case: wire::ErrorEntry) -> wire::ErrorEntry {
+    let known = match of_case.money() {
+        wire::ErrorMoney::NotCharged => MoneyState::NotCharged,
+        wire::ErrorMoney::Charged => MoneyState::Charged,
+        wire::ErrorMoney::Unknown => MoneyState::Unknown,
+        wire::ErrorMoney::NotConcerned => MoneyState::NotConcerned,
+        wire::ErrorMoney::Unspecified => code.entry().money,
+    };
+    wire::ErrorEntry {
+        patient_zh: code.to_patient(&of_case.detail, known),
+        ..of_case
     }
 }
 
@@ -120,33 +137,36 @@ pub fn entry_of_settlement(reason: &Reason, money: Money) -> wire::ErrorEntry {
         Money::Unknown => (wire::ErrorMoney::Unknown, wire::Repeat::AskOnly),
         Money::Pending => (wire::ErrorMoney::Unknown, wire::Repeat::SameId),
     };
-    wire::ErrorEntry {
+    let of_case = wire::ErrorEntry {
         money: money.into(),
         repeat: repeat.into(),
         detail: shortened(&reason.text, DETAIL_LENGTH_MAX),
         ..entry(reason.code)
-    }
+    };
+    with_case(reason.code, of_case)
 }
 
 /// What is wrong with what was just shown, while another is waited for: the settling call is not made by then, and the
 /// settlement goes on under its id.
 #[must_use]
 pub fn entry_of_shown(code: Code) -> wire::ErrorEntry {
-    wire::ErrorEntry {
+    let of_case = wire::ErrorEntry {
         money: wire::ErrorMoney::NotCharged.into(),
         repeat: wire::Repeat::SameId.into(),
         ..entry(code)
-    }
+    };
+    with_case(code, of_case)
 }
 
 /// A call that started nothing, as a row of the book.
 #[must_use]
 pub fn entry_of_failure(failure: &Failure) -> wire::ErrorEntry {
     let detail = shortened(&failure.detail, DETAIL_LENGTH_MAX);
-    wire::ErrorEntry {
+    let of_case = wire::ErrorEntry {
         detail,
         ..entry(failure.code)
-    }
+    };
+    with_case(failure.code, of_case)
 }
 
 /// A call that started nothing, as a status with `google.rpc.ErrorInfo`.
@@ -165,6 +185,8 @@ pub fn status(failure: &Failure) -> tonic::Status {
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
     let detail = shortened(&failure.detail, STATUS_DETAIL_LENGTH_MAX);
+    let patient_zh = failure.code.to_patient(&detail, entry.money);
+    metadata.insert("patient_zh".to_owned(), patient_zh);
     if !failure.fields.is_empty() {
         let fields = shortened(&failure.fields.join(","), STATUS_DETAIL_LENGTH_MAX);
         metadata.insert("fields".to_owned(), fields);
@@ -241,6 +263,10 @@ mod tests {
         assert_eq!(
             info.metadata["action_zh"],
             Code::TooManyDecimals.entry().action_zh
+        );
+        assert_eq!(
+            info.metadata["patient_zh"],
+            "暂时无法办理。 请联系工作人员。"
         );
         assert_eq!(
             info.metadata["meaning_en"],

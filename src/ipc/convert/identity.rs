@@ -1,6 +1,6 @@
 //! `IdentifyRequest` → ours, and who was identified → wire. Masked unless the operation says otherwise.
 
-use super::error::entry_of_settlement;
+use super::error::{entry_of_settlement, with_case};
 use super::fields::Fields;
 use super::order::{
     SCAN_WAIT_MS_MAX, credential_of, credentials, office, operator, patient, request_id_into,
@@ -118,11 +118,12 @@ fn entry(state: &Identification, reason: &Reason) -> wire::ErrorEntry {
     } else {
         wire::Repeat::SameId
     };
-    wire::ErrorEntry {
+    let of_case = wire::ErrorEntry {
         money: wire::ErrorMoney::NotConcerned.into(),
         repeat: repeat.into(),
         ..entry_of_settlement(reason, Money::Refused)
-    }
+    };
+    with_case(reason.code, of_case)
 }
 
 /// The platform's words may name the person: who may not see that gets it masked.

@@ -1,6 +1,6 @@
 //! Refunds: the request, the answer, and what is shown of one beside its settlement.
 
-use super::error::entry;
+use super::error::{entry, with_case};
 use super::fields::Fields;
 use super::order::{operator, request_id, request_id_into};
 use super::settlement::{ID_LENGTH_MAX, amounts, settlement};
@@ -130,12 +130,13 @@ fn error(reason: &Reason, of: Money) -> wire::ErrorEntry {
         Money::Unknown => (wire::ErrorMoney::Unknown, wire::Repeat::AskOnly),
         Money::Pending => (wire::ErrorMoney::Unknown, wire::Repeat::SameId),
     };
-    wire::ErrorEntry {
+    let of_case = wire::ErrorEntry {
         money: money.into(),
         repeat: repeat.into(),
         detail: reason.text.chars().take(DETAIL_LENGTH_MAX).collect(),
         ..entry(reason.code)
-    }
+    };
+    with_case(reason.code, of_case)
 }
 
 /// What is shown beside the settlement.

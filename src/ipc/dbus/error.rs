@@ -81,6 +81,7 @@ impl From<&Status> for Refusal {
             "action_zh",
             "action_en",
             "detail",
+            "patient_zh",
         ] {
             put(&mut details, key, of(key));
         }

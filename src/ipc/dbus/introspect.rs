@@ -60,11 +60,11 @@ message a request may hold deadline_ms (any integer, 1 to 600000, default 20000:
 libraries give up): the answer comes before it, PENDING if the settlement runs on – call again with the same \
 request_id, it joins. An error is a name and a text, whose last line is money=… repeat=… fields=…; with \
 error_details true in the request a dictionary follows: code, name, money, repeat, meaning_zh, meaning_en, action_zh, \
-action_en, detail, fields.\n\
+action_en, detail, patient_zh, fields.\n\
 每个方法收一个字典、回一个字典，字段说明用 Describe 查询。请求中除消息字段外可带 deadline_ms（整数 1–600000，缺省 \
 20000，短于多数程序库 25 秒的超时）：到时之前必有回答，仍在进行则为 PENDING，用同一 request_id 再次调用即可并入。\
 错误为名称加文字，末行为 \
-money=… repeat=… fields=…；请求中带 error_details 为 true 时另附字典，含 code、name、money、repeat、meaning_zh、meaning_en、action_zh、action_en、detail、fields 的字典。";
+money=… repeat=… fields=…；请求中带 error_details 为 true 时另附字典，含 code、name、money、repeat、meaning_zh、meaning_en、action_zh、action_en、detail、patient_zh、fields 的字典。";
 const FOLLOWING: &str = "\
 Answers with signals, to the caller alone: subscribe to Progress and Ended first, then call. The request may hold \
 subscription (1 to 64 of A-Z a-z 0-9 . _ -) to choose the id; left out, one is made. It ends by itself, by \

@@ -13,6 +13,9 @@ use crate::api::{
 };
 use crate::sandbox::his::File;
 
+/// The remark that there are several kinds of insurance: one is chosen, which is asked for by itself.
+const CHOSEN_BY_ITSELF: &str = "SEVERAL_INSURANCES";
+
 /// Somebody who logged in.
 #[derive(Clone, Debug)]
 pub(super) struct LoggedIn {
@@ -66,11 +69,24 @@ impl Scene<'_> {
             format!("{}，您好！", masked(&file.name)),
             "The patient is greeted by name, masked.",
         );
+        self.tells_remarks(flow, &identification);
         let logged_in = LoggedIn {
             identification: identification.clone(),
             file,
         };
         Ok((identification, Some(logged_in)))
+    }
+
+    /// Who wants to pay hears at once that the insurance will not: not after all orders are signed.
+    fn tells_remarks(&self, flow: IdentifyFlow, identification: &Identification) {
+        let pays = match flow {
+            IdentifyFlow::Registration | IdentifyFlow::Payment | IdentifyFlow::Desk => true,
+            IdentifyFlow::Report | IdentifyFlow::Pharmacy | IdentifyFlow::Unspecified => false,
+        };
+        let remarks = identification.remarks.iter();
+        for remark in remarks.filter(|it| pays && it.name != CHOSEN_BY_ITSELF) {
+            self.error(remark);
+        }
     }
 
     async fn identified(

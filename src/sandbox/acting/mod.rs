@@ -19,7 +19,6 @@ mod pharmacy;
 mod registration;
 mod report;
 mod sheet;
-mod spoken;
 mod ticket;
 mod words;
 
@@ -49,8 +48,6 @@ pub use pharmacy::{BroughtBack, PickUp};
 pub use registration::Registration;
 pub use report::Reports;
 pub use sheet::Sheet;
-pub use spoken::names as spoken_names;
-pub use words::for_patient;
 
 /// Longest wait for a paper after the daemon has its proof.
 const PAPER_WAIT_MS_MAX: u64 = 5_000;
@@ -227,7 +224,7 @@ impl<'a> Scene<'a> {
     /// An error of the daemon's: the patient's screen says it in plain words, the staff's all of it.
     fn error(&self, error: &ErrorEntry) {
         let en = format!("{} {}", error.meaning_en, error.action_en);
-        self.screen(for_patient(error), en.as_str());
+        self.screen(error.patient_zh.as_str(), en.as_str());
         self.line(Who::StaffScreen, words::for_staff(error), en);
     }
 
@@ -281,6 +278,7 @@ fn refusal(status: tonic::Status) -> Result<ErrorEntry, Trouble> {
         action_zh: word("action_zh"),
         action_en: word("action_en"),
         detail: word("detail"),
+        patient_zh: word("patient_zh"),
         ..ErrorEntry::default()
     })
 }

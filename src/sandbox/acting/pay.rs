@@ -61,7 +61,9 @@ impl Scene<'_> {
     ) -> Result<Paying, Trouble> {
         let before = self.room.receipts.papers().len();
         let with_paper = request.print() != PrintWish::No;
-        let settlement = match self.called(request, patient).await? {
+        let request_id = request.request_id.clone();
+        let called = self.called(request, patient).await;
+        let settlement = match called.inspect_err(|_| self.lost(&request_id))? {
             Ok(settlement) => settlement,
             Err(refused) => {
                 return Ok(Paying {
@@ -83,6 +85,19 @@ impl Scene<'_> {
             refused: None,
             receipts,
         })
+    }
+
+    /// The daemon is gone in the middle: nobody here knows what became of the money.
+    fn lost(&self, request_id: &str) {
+        self.screen(
+            "结果尚不明确，正在查证。 请您稍候，不要重复缴费。",
+            "The result is not known yet. Please wait and do not pay again.",
+        );
+        self.line(
+            Who::StaffScreen,
+            format!("与 yibaod 的连接中断；恢复后用同一 request_id {request_id} 再次调用，即可得知结果。"),
+            "The connection to yibaod went away; once it is back, the same request_id tells the end.",
+        );
     }
 
     async fn called(
@@ -241,7 +256,10 @@ impl Scene<'_> {
             Money::Settled => ("医保结算成功。", "Settled."),
             Money::Refused => ("未扣费：医保结算未成功。", "Nothing was charged: refused."),
             Money::Cancelled => ("未扣费：已取消。", "Nothing was charged: cancelled."),
-            Money::Reversed => ("未扣费：已冲正。", "Nothing is charged: reversed."),
+            Money::Reversed => (
+                "未扣费：已全部退回。",
+                "Nothing is charged: all of it was given back.",
+            ),
             Money::Unknown => (
                 "结果尚不明确，请勿重复缴费。",
                 "Not known yet; do not pay again.",

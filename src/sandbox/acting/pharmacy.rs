@@ -77,8 +77,8 @@ impl Scene<'_> {
         if dispense.state() == DispenseState::Recorded {
             self.his().taken_back(trace_codes);
             self.screen(
-                "退药完成，追溯码已上报，请取走退药凭条。",
-                "Taken back; the codes are recorded. Please take the ticket.",
+                "退药已登记，请取走凭条，到收费窗口办理退费：原单整单退回，其余药品重新结算。",
+                "Taken back. Please take the ticket to the cashier: the bill is given back whole, the rest settled anew.",
             );
             self.line(
                 Who::His,

@@ -1,6 +1,7 @@
 //! Flow 3, 检验报告打印: log in, tick reports, 立即打印, wait, take the paper. Each comes out once.
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
 use super::orders::kiosk;
@@ -25,6 +26,8 @@ pub struct Reports {
     pub ticked: Vec<Report>,
     /// What became of each, in the same order.
     pub jobs: Vec<PrintJob>,
+    /// Of these, those that were printed before this button was pressed: no paper comes out for them.
+    pub printed_before: usize,
     /// What came out of the report printer.
     pub papers: Vec<Vec<u8>>,
 }
@@ -66,8 +69,10 @@ impl Scene<'_> {
             "正在打印，请稍候，请勿重复点击。",
             "Printing; please wait and do not press again.",
         );
+        let pressed_at = Timestamp::now();
         let ids = self.presses(&acted.ticked, presses).await?;
-        acted.jobs = self.follows(&acted.ticked, &ids, between).await?;
+        let watched = (ids.as_slice(), pressed_at);
+        acted.jobs = self.follows(&acted.ticked, watched, between).await?;
         for (report, job) in acted.ticked.iter().zip(&acted.jobs) {
             if job.state() == PrintJobState::Printed {
                 // Only what is on paper is marked as printed.
@@ -76,12 +81,31 @@ impl Scene<'_> {
                 self.error(error);
             }
         }
-        acted.papers = self.take_reports(&acted.ticked, &acted.jobs, before).await;
-        let out = acted.papers.len();
-        self.screen(
-            format!("已打印 {out} 份，请取走您的报告。"),
-            format!("Printed: {out}; please take your reports."),
-        );
+        let mut anew = Vec::new();
+        for (report, job) in acted.ticked.iter().zip(&acted.jobs) {
+            match job.state() == PrintJobState::Printed {
+                true if is_before(job, pressed_at) => acted.printed_before += 1,
+                true => anew.push(report),
+                false => {}
+            }
+        }
+        let papers = self.take_reports(&anew, before).await;
+        let (out, earlier) = (papers.len(), acted.printed_before);
+        acted.papers = papers;
+        if out > 0 || earlier == 0 {
+            self.screen(
+                format!("已打印 {out} 份，请取走您的报告。"),
+                format!("Printed: {out}; please take your reports."),
+            );
+        }
+        if earlier > 0 {
+            self.screen(
+                format!("另有 {earlier} 份此前已经打印，本次没有再打印；确需再打请联系工作人员。"),
+                format!(
+                    "{earlier} were printed before and not again; ask the staff for another paper."
+                ),
+            );
+        }
         Ok(acted)
     }
 
@@ -138,7 +162,7 @@ impl Scene<'_> {
     async fn follows(
         &self,
         reports: &[Report],
-        ids: &[String],
+        (ids, pressed_at): (&[String], Timestamp),
         between: impl Fn(&Self, &PrintJob),
     ) -> Result<Vec<PrintJob>, Trouble> {
         let mut client = PrintServiceClient::new(self.door.clone());
@@ -161,7 +185,7 @@ impl Scene<'_> {
                 self.error(error);
             }
             if is_over && jobs[place].ended_at.is_empty() {
-                if job.state() == PrintJobState::Printed {
+                if job.state() == PrintJobState::Printed && !is_before(&job, pressed_at) {
                     let title = reports.get(place).map_or("", |report| report.title);
                     self.screen(format!("{title} 已打印。"), "A report is printed.");
                 }
@@ -173,16 +197,7 @@ impl Scene<'_> {
     }
 
     /// What came out after the first `before`: the printed ones, in their order.
-    async fn take_reports(
-        &self,
-        reports: &[Report],
-        jobs: &[PrintJob],
-        before: usize,
-    ) -> Vec<Vec<u8>> {
-        let printed: Vec<&Report> = (reports.iter().zip(jobs))
-            .filter(|(_, job)| job.state() == PrintJobState::Printed)
-            .map(|(report, _)| report)
-            .collect();
+    async fn take_reports(&self, printed: &[&Report], before: usize) -> Vec<Vec<u8>> {
         let until = Instant::now() + Duration::from_millis(PAPER_WAIT_MS_MAX);
         let printer = self.room.reports;
         let mut papers = printer.wait_papers(before + printed.len(), until).await;
@@ -205,4 +220,10 @@ fn document(report: &Report) -> PrintBatchDocument {
         document_id: report.number.clone(),
         title: report.title.to_owned(),
     }
+}
+
+/// The same document was asked for earlier: the daemon prints it once and tells of that paper.
+fn is_before(job: &PrintJob, pressed_at: Timestamp) -> bool {
+    let accepted = job.accepted_at.parse::<Timestamp>();
+    accepted.is_ok_and(|accepted| accepted < pressed_at)
 }

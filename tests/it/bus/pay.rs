@@ -162,6 +162,7 @@ async fn an_error_is_a_name_a_text_and_a_dictionary() {
         "meaning_zh",
         "meaning_en",
         "action_zh",
+        "patient_zh",
         "action_en",
     ] {
         let text = refused["details"][key].as_str();

@@ -270,7 +270,10 @@ async fn medicines_are_brought_back() {
     let acted = acted.expect("it is acted");
     let told = acted.dispense.expect("it began");
     assert_eq!(told.state(), DispenseState::Recorded, "{told:?}");
-    check_said(&scene, "退药完成，追溯码已上报，请取走退药凭条。");
+    check_said(
+        &scene,
+        "退药已登记，请取走凭条，到收费窗口办理退费：原单整单退回，其余药品重新结算。",
+    );
     assert_eq!(scene.his().back_on_shelf(), &codes[..1]);
     let back = kiosk.desk.platform.ledger(|ledger| ledger.goods());
     let back: Vec<_> = back.iter().filter(|row| row.infno == "3506A").collect();

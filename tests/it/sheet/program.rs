@@ -112,7 +112,7 @@ fn everything_that_is_to_be_printed_stands_on_the_sheet() {
         let mut wanted = vec![
             "医疗保险门诊结算单".to_owned(),
             "补打第2次2026-11-2211:00:00补打人".to_owned(),
-            "已退费退费结算编号30000000000009".to_owned(),
+            "已退费退费结算ID30000000000009".to_owned(),
             "退费处理中（结果待查）".to_owned(),
             "供查看".to_owned(),
             "签名".to_owned(),
@@ -182,7 +182,7 @@ fn pages_behind_the_first_say_whose_sheet_it_is() {
             let text = text_of_page(&pdf, page);
             let number = format!("第{page}页，共{pages}页");
             assert!(text.contains(&number), "{paper}: no {number} in {text}");
-            let whose = format!("续页姓名{name}结算编号30000000000001");
+            let whose = format!("续页姓名{name}结算ID30000000000001");
             assert_eq!(text.contains(&whose), page > 1, "{paper} {page}: {text}");
         }
     }

@@ -105,7 +105,7 @@ impl Progress {
             return Vec::new();
         }
         self.error_told = told;
-        receipt::error(error, self.paint, self.width)
+        receipt::trouble(error, self.paint, self.width)
     }
 
     fn current(&self, event: &SettlementEvent) -> Vec<String> {

@@ -248,31 +248,46 @@ fn rule(paint: Paint) -> String {
 
 /// An error: what happened, what to do now, the state of the money, whether to repeat; both languages.
 pub(crate) fn error(entry: &ErrorEntry, paint: Paint, width: usize) -> Vec<String> {
+    let mut lines = trouble(entry, paint, width);
+    if let Some(money) = words::error_money(entry.money()) {
+        lines.extend(in_both("¥", money, paint, width));
+    }
+    lines.extend(in_both("↻", words::repeat(entry.repeat()), paint, width));
+    lines
+}
+
+/// Trouble on the way: what happened and what to do now. The call goes on, so that its end is not told here.
+pub(crate) fn trouble(entry: &ErrorEntry, paint: Paint, width: usize) -> Vec<String> {
     let code = format!("{} {}", entry.code, entry.name);
     let mut lines = vec![format!("  {} {}", paint.bad("✗"), paint.bad(code.trim()))];
-    let room = width.saturating_sub(6).max(20);
-    let mut say = |mark: &str, text: &str, is_dim: bool| {
-        for (at, line) in wrapped(&clean(text), room).into_iter().enumerate() {
-            let mark = if at == 0 { mark } else { " " };
-            let line = if is_dim { paint.dim(&line) } else { line };
-            lines.push(format!("    {mark} {line}"));
-        }
-    };
-    say(" ", &entry.meaning_zh, false);
-    say(" ", &entry.meaning_en, true);
+    let meaning = (entry.meaning_zh.as_str(), entry.meaning_en.as_str());
+    lines.extend(in_both(" ", meaning, paint, width));
     if !entry.detail.is_empty() {
-        say("·", &entry.detail, false);
+        lines.extend(marked("·", &clean(&entry.detail), width));
     }
-    say("→", &entry.action_zh, false);
-    say("→", &entry.action_en, true);
-    if let Some((zh, en)) = words::error_money(entry.money()) {
-        say("¥", zh, false);
-        say("¥", en, true);
-    }
-    let (zh, en) = words::repeat(entry.repeat());
-    say("↻", zh, false);
-    say("↻", en, true);
+    let action = (entry.action_zh.as_str(), entry.action_en.as_str());
+    lines.extend(in_both("→", action, paint, width));
     lines
+}
+
+/// A sentence in Chinese, and dim in English.
+fn in_both(mark: &str, (zh, en): (&str, &str), paint: Paint, width: usize) -> Vec<String> {
+    let mut lines = marked(mark, &clean(zh), width);
+    let english = marked(mark, &clean(en), width);
+    lines.extend(english.iter().map(|line| paint.dim(line)));
+    lines
+}
+
+/// A text behind a mark, wrapped.
+fn marked(mark: &str, text: &str, width: usize) -> Vec<String> {
+    let room = width.saturating_sub(6).max(20);
+    let lines = wrapped(text, room).into_iter().enumerate();
+    lines
+        .map(|(at, line)| {
+            let mark = if at == 0 { mark } else { " " };
+            format!("    {mark} {line}")
+        })
+        .collect()
 }
 
 #[cfg(test)]

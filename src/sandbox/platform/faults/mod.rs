@@ -110,7 +110,7 @@ impl Fault {
         };
         let text = if text == "F24" { "F24@2601" } else { text };
         let (name, place) = text.split_once('@').unwrap_or((text, ""));
-        let row = entry(name).ok_or_else(|| format!("unknown fault: {name}"))?;
+        let row = entry(name).ok_or_else(|| format!("没有这种故障 unknown fault: {name}"))?;
         let kind = match row.means {
             Means::Kind(kind) => kind,
             Means::Elsewhere => return Err(format!("{name} is not armed: {}", row.en)),
