@@ -141,29 +141,7 @@ impl Trouble {
                     why,
                 )
             },
-            Trouble::Foreign(status) if !is_never_begun(status) => ErrorEntry {
-                money: ErrorMoney::Unknown.into(),
-                repeat: Repeat::SameId.into(),
-                ..ours(
-                    "CONNECTION_LOST",
-                    "调用途中与守护进程的连接中断，是否已受理尚不清楚。",
-                    "The connection to the daemon went away during the call; whether it was taken is not known here.",
-                    "请用同一请求编号查询或重做，不要换新编号；连接不上请查看 systemctl status yibaod。",
-                    "Ask or repeat with the same request_id, never with a new one; if it stays away, see systemctl status yibaod.",
-                    &in_words(status),
-                )
-            },
-            Trouble::Foreign(status) => ErrorEntry {
-                repeat: Repeat::SameId.into(),
-                ..ours(
-                    "GRPC_ERROR",
-                    "守护进程未能处理此调用。",
-                    "The daemon did not take this call.",
-                    "请核对版本与套接字；反复出现请查看 yibaod 日志。",
-                    "Check version and socket; if it keeps happening, read the log of yibaod.",
-                    &in_words(status),
-                )
-            },
+            Trouble::Foreign(status) => foreign(status),
             Trouble::Lost { why, .. } => ErrorEntry {
                 money: ErrorMoney::Unknown.into(),
                 repeat: Repeat::SameId.into(),
@@ -258,6 +236,36 @@ fn without_code(message: &str, code: Code) -> &str {
     let rest = message.strip_prefix(code.id()).map(str::trim_start);
     let rest = rest.and_then(|rest| rest.strip_prefix(code.name()));
     rest.map_or(message, |rest| rest.trim_start_matches([':', ' ']))
+}
+
+/// A status without a row of the book.
+fn foreign(status: &Status) -> ErrorEntry {
+    let why = in_words(status);
+    if is_never_begun(status) {
+        return ErrorEntry {
+            repeat: Repeat::SameId.into(),
+            ..ours(
+                "GRPC_ERROR",
+                "守护进程不认识此调用。",
+                "The daemon does not know this call.",
+                "请核对版本与套接字；反复出现请查看 yibaod 日志。",
+                "Check version and socket; if it keeps happening, read the log of yibaod.",
+                &why,
+            )
+        };
+    }
+    ErrorEntry {
+        money: ErrorMoney::Unknown.into(),
+        repeat: Repeat::SameId.into(),
+        ..ours(
+            "CONNECTION_LOST",
+            "调用途中与守护进程的连接中断，是否已受理尚不清楚。",
+            "The connection to the daemon went away during the call; whether it was taken is not known here.",
+            "请用同一请求编号查询或重做，不要换新编号；连接不上请查看 systemctl status yibaod。",
+            "Ask or repeat with the same request_id, never with a new one; if it stays away, see systemctl status yibaod.",
+            &why,
+        )
+    }
 }
 
 /// The other end does not know such a call.

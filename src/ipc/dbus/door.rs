@@ -33,7 +33,7 @@ pub(super) const CALLS_MAX: usize = 4_096;
 /// Bytes of one request. A hundred times a full bill; files come as descriptors.
 const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 /// Messages that came and are not looked at yet. Each may be as large as the bus lets it be.
-const QUEUED_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+const QUEUED_MAX: usize = 8;
 /// How long the bus may take to let us in.
 const JOIN_MS_MAX: u64 = 10_000;
 /// Pauses between attempts to join: the first, doubled up to the last.
@@ -236,7 +236,8 @@ impl Door {
 
 async fn join() -> Result<(Connection, MessageStream), JoinError> {
     let joined = timeout(Duration::from_millis(JOIN_MS_MAX), async {
-        let bus = Builder::system().max_queued(QUEUED_MAX).build().await?;
+        let queued = NonZeroUsize::new(QUEUED_MAX).unwrap_or(NonZeroUsize::MIN);
+        let bus = Builder::system().max_queued(queued).build().await?;
         // Before anybody can call, so that no call is missed.
         let messages = MessageStream::from(&bus);
         ask_bus(&bus, "AddMatch", &LEAVING).await?;

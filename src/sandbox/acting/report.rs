@@ -81,17 +81,18 @@ impl Scene<'_> {
                 self.error(error);
             }
         }
-        let mut anew = Vec::new();
-        for (report, job) in acted.ticked.iter().zip(&acted.jobs) {
-            match job.state() == PrintJobState::Printed {
-                true if is_before(job, pressed_at) => acted.printed_before += 1,
-                true => anew.push(report),
-                false => {}
-            }
-        }
-        let papers = self.take_reports(&anew, before).await;
-        let (out, earlier) = (papers.len(), acted.printed_before);
-        acted.papers = papers;
+        let printed = acted.ticked.iter().zip(&acted.jobs);
+        let printed = printed.filter(|(_, job)| job.state() == PrintJobState::Printed);
+        let (earlier, anew): (Vec<_>, Vec<_>) =
+            printed.partition(|(_, job)| is_before(job, pressed_at));
+        acted.printed_before = earlier.len();
+        let anew: Vec<&Report> = anew.into_iter().map(|(report, _)| report).collect();
+        acted.papers = self.take_reports(&anew, before).await;
+        self.tells_taken(acted.papers.len(), acted.printed_before);
+        Ok(acted)
+    }
+
+    fn tells_taken(&self, out: usize, earlier: usize) {
         if out > 0 || earlier == 0 {
             self.screen(
                 format!("已打印 {out} 份，请取走您的报告。"),
@@ -100,13 +101,12 @@ impl Scene<'_> {
         }
         if earlier > 0 {
             self.screen(
-                format!("另有 {earlier} 份此前已经打印，本次没有再打印；确需再打请联系工作人员。"),
+                format!("{earlier} 份报告此前已经打印，本次没有再打印；确需再打请联系工作人员。"),
                 format!(
                     "{earlier} were printed before and not again; ask the staff for another paper."
                 ),
             );
         }
-        Ok(acted)
     }
 
     fn ticks_reports(&self, his_id: &str) -> Vec<Report> {
