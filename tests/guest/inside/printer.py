@@ -9,6 +9,7 @@ import usb
 OUT, IN = 1, 2
 GET_DEVICE_ID, GET_PORT_STATUS = 0, 1
 CLEAR_FEATURE = 1
+DLE_EOT = b"\x10\x04"
 # Lengths of commands without data, by their first two bytes.
 PLAIN = {b"\x1b@": 2, b"\x1bd": 3, b"\x1ba": 3, b"\x1bE": 3, b"\x1b-": 3, b"\x1bp": 5, b"\x1d!": 3, b"\x1da": 3,
          b"\x1dr": 3, b"\x1c&": 2, b"\x1c.": 2, b"\x1c-": 3, b"\x1dV": 4, b"\x10\x04": 3}
@@ -27,8 +28,11 @@ class Printer(usb.Device):
         self.takes = None
         self.open, self.paper, self.papers, self.taken, self.cleared = b"", b"", [], 0, 0
         self.held = []
+        # So many more bytes of jobs before the paper ends; None: it does not.
+        self.left = None
 
     def plug(self, port):
+        self.settle()
         # Power on: what was half printed hangs there, what was half understood is forgotten.
         self.open, self.reports, self.held, self.takes = b"", False, [], None
         return super().plug(port)
@@ -59,6 +63,27 @@ class Printer(usb.Device):
                 self.report()
             if has_paper:
                 self.go_on()
+
+    def end_paper_after(self, count):
+        """The roll ends behind so many more bytes of jobs; a command is not begun that has not enough left."""
+        with self.lock:
+            self.left = count
+
+    def take_only(self, count):
+        """So many more bytes, and no other."""
+        with self.lock:
+            self.takes = count
+
+    def never_ends(self):
+        """Forgets both, where they hit nothing."""
+        with self.lock:
+            self.left = self.takes = None
+            self.go_on()
+
+    def is_stuck(self):
+        """It does not take what the host has for it."""
+        with self.lock:
+            return bool(self.held)
 
     def stall_held(self):
         """Stalls on what it has not taken yet, and takes everything after that."""
@@ -101,11 +126,17 @@ class Printer(usb.Device):
             length = self.command()
             if length is None or length > len(self.open):
                 return
+            if self.left is not None and self.open[:2] != DLE_EOT:
+                if self.left < length:
+                    self.left = None
+                    self.set_paper(False)
+                    break
+                self.left -= length
             command, self.open = self.open[:length], self.open[length:]
             self.do(command)
         # Questions in real time are answered whatever else is.
-        while not self.has_paper and b"\x10\x04" in self.open:
-            at = self.open.index(b"\x10\x04")
+        while not self.has_paper and DLE_EOT in self.open:
+            at = self.open.index(DLE_EOT)
             if len(self.open) < at + 3:
                 return
             self.do(self.open[at : at + 3])
@@ -130,7 +161,7 @@ class Printer(usb.Device):
         raise AssertionError("no such command: %r" % head)
 
     def do(self, command):
-        if command[:2] == b"\x10\x04":
+        if command[:2] == DLE_EOT:
             out = not self.has_paper
             self.say({1: 0x16 | out << 3, 2: 0x12 | out << 5, 3: 0x12, 4: 0x12 | (0x6C if out else 0)}[command[2]])
         elif command[:2] == b"\x1da":
