@@ -24,6 +24,9 @@ class Printer(usb.Device):
         strings = ["", "Guest", "Receipt printer", serial]
         super().__init__(usb.device_descriptor(ids), usb.config_descriptor(1, body), strings, class_request=self.ask)
         self.has_paper, self.reports, self.stalls = True, False, 0
+        self.near_end = self.cover_open = self.error = False
+        # What it says nothing to.
+        self.mute = set()
         # So many more bytes are taken; None: all.
         self.takes = None
         self.open, self.paper, self.papers, self.taken, self.cleared = b"", b"", [], 0, 0
@@ -57,12 +60,26 @@ class Printer(usb.Device):
         return b"".join([*self.papers, self.paper])
 
     def set_paper(self, has_paper):
+        self.become(has_paper=has_paper)
+
+    def become(self, **what):
+        """`has_paper`, `near_end`, `cover_open`, `error`: reported, when it is to; what was held goes on."""
         with self.lock:
-            self.has_paper = has_paper
+            for name, value in what.items():
+                setattr(self, name, value)
             if self.reports:
                 self.report()
-            if has_paper:
+            if self.works():
                 self.go_on()
+
+    def silent(self, *what):
+        """Says nothing to these: "status", "queued", "process"."""
+        with self.lock:
+            self.mute = set(what)
+
+    def noise(self, data):
+        with self.lock:
+            self.send(data)
 
     def end_paper_after(self, count):
         """The roll ends behind so many more bytes of jobs; a command is not begun that has not enough left."""
@@ -116,13 +133,16 @@ class Printer(usb.Device):
             rest = data[count:]
             self.open += data[:count]
             self.work()
-            if rest or (self.open and not self.has_paper):
+            if rest or (self.open and not self.works()):
                 self.held.insert(0, (sequence, rest, length))
                 return
             self._return(sequence, 0, b"", length)
 
+    def works(self):
+        return self.has_paper and not self.cover_open and not self.error
+
     def work(self):
-        while self.open and self.has_paper:
+        while self.open and self.works():
             length = self.command()
             if length is None or length > len(self.open):
                 return
@@ -135,7 +155,7 @@ class Printer(usb.Device):
             command, self.open = self.open[:length], self.open[length:]
             self.do(command)
         # Questions in real time are answered whatever else is.
-        while not self.has_paper and DLE_EOT in self.open:
+        while not self.works() and DLE_EOT in self.open:
             at = self.open.index(DLE_EOT)
             if len(self.open) < at + 3:
                 return
@@ -162,25 +182,40 @@ class Printer(usb.Device):
 
     def do(self, command):
         if command[:2] == DLE_EOT:
-            out = not self.has_paper
-            self.say({1: 0x16 | out << 3, 2: 0x12 | out << 5, 3: 0x12, 4: 0x12 | (0x6C if out else 0)}[command[2]])
+            if "status" not in self.mute:
+                self.say(self.answer(command[2]))
         elif command[:2] == b"\x1da":
             self.reports = command[2] != 0
             if self.reports:
                 self.report()
         elif command[:2] == b"\x1dr":
-            self.say(0 if self.has_paper else 0x0C)
+            if "queued" not in self.mute:
+                self.say(self.roll())
         elif command[:3] == b"\x1d(H":
-            self.send(b"\x37\x22" + command[7:11] + b"\0")
+            if "process" not in self.mute:
+                self.send(b"\x37\x22" + command[7:11] + b"\0")
         elif command[:2] == b"\x1dV":
             self.papers.append(self.paper)
             self.paper = b""
         elif command[0] not in (0x10, 0x1B, 0x1C, 0x1D, 0):
             self.paper += command
 
-    def report(self):
+    def answer(self, question):
+        """To DLE EOT."""
         out = not self.has_paper
-        self.send(bytes([0x10 | out << 3, 0, 0x0C if out else 0, 0]))
+        return {
+            1: 0x16 | (not self.works()) << 3,
+            2: 0x12 | self.cover_open << 2 | out << 5 | self.error << 6,
+            3: 0x12 | self.error << 3,
+            4: 0x12 | (0x0C if self.near_end else 0) | (0x6C if out else 0),
+        }[question]
+
+    def roll(self):
+        return (0 if self.has_paper else 0x0C) | (0x03 if self.near_end else 0)
+
+    def report(self):
+        head = 0x10 | (not self.works()) << 3 | self.cover_open << 5
+        self.send(bytes([head, self.error << 3, self.roll(), 0]))
 
     def say(self, byte):
         self.send(bytes([byte]))
