@@ -30,6 +30,10 @@ const TURNS: usize = 50;
 const TURNS_LONG: usize = 1_000;
 /// Longest wait for what will come; ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Changes of a printer in a job, and the questions that it is asked between two of them; three are a round.
+const CHANGES: usize = 4;
+const QUESTIONS: u64 = 4;
+const QUESTION_BYTES: u64 = 3;
 /// So much of a receipt comes out before its paper ends.
 const BEGUN_BYTES: u64 = 60;
 
@@ -89,6 +93,29 @@ async fn what_a_printer_says_is_told_within_50_ms() {
     times.steps(&on_tcp, "TCP", &IDLE[2..]).await;
     times.steps_in_a_job(&on_tcp, "TCP").await;
     times.end();
+}
+
+/// A job whose end is awaited asks about the printer every half second, three questions for the whole of it: an answer
+/// from before a change takes nothing back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_printer_said_is_not_taken_back_by_an_older_answer() {
+    let desk = desk_on_line("epson-tm-80", Options::default(), "", Setup::default()).await;
+    until_state(&desk, "receipt", DeviceState::Ready).await;
+    hold_a_job(&desk).await;
+    let mut events = watch(&desk).await;
+    // A question more than a round between two changes: each has another place in its round. What was taken back would
+    // be told again by then, and be left over at the end.
+    for (what, act, wanted) in IN_A_JOB.iter().cycle().take(CHANGES) {
+        act(&desk.printer);
+        told_in_order(&mut events, what, wanted).await;
+        let heard = desk.printer.counters().bytes + QUESTIONS * QUESTION_BYTES;
+        let latest = tokio::time::Instant::now() + PATIENCE;
+        let are_asked = |printer: &Printer| printer.counters().bytes >= heard;
+        assert!(desk.printer.wait_until(latest, are_asked).await, "{what}");
+    }
+    desk.printer.refill();
+    told_in_order(&mut events, "new roll", &[DeviceChange::PaperOk]).await;
+    until_job(&desk, "held", PrintJobState::Printed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,10 +214,7 @@ impl Times {
 
     /// The same while a job waits in the printer for paper; it comes out whole in the end.
     async fn steps_in_a_job(&mut self, desk: &Desk, wire: &str) {
-        desk.printer.paper_out_after(BEGUN_BYTES);
-        let taken = print(desk, hasty("held", &["一行字"; 20])).await;
-        taken.expect("taken");
-        until(desk, "held", |job| why(job) == "PAPER_OUT").await;
+        hold_a_job(desk).await;
         self.steps(desk, wire, &IN_A_JOB).await;
         desk.printer.refill();
         until_job(desk, "held", PrintJobState::Printed).await;
@@ -254,6 +278,14 @@ impl Times {
         figure::leave(self.figure, &lines);
         assert!(self.late.is_empty(), "{:#?}", self.late);
     }
+}
+
+/// A job that waits in the printer for paper.
+async fn hold_a_job(desk: &Desk) {
+    desk.printer.paper_out_after(BEGUN_BYTES);
+    let taken = print(desk, hasty("held", &["一行字"; 20])).await;
+    taken.expect("taken");
+    until(desk, "held", |job| why(job) == "PAPER_OUT").await;
 }
 
 /// What happens from now on.
