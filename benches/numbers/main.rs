@@ -22,6 +22,7 @@ mod desk;
 mod floor;
 mod load;
 mod paper;
+mod prompt;
 mod table;
 
 use std::sync::Arc;
@@ -96,6 +97,9 @@ async fn measure(
     say("settlements");
     settle(&mut table, &desk, settlements).await;
     sync(&mut table, &desk, calls.min(500)).await;
+    say("prompt");
+    prompt::printer(&mut table, calls.min(500)).await;
+    prompt::killed_holder(&mut table, &desk, calls.min(50)).await;
     drop(desk);
     load::together(&mut table).await;
     say("papers");
@@ -196,10 +200,10 @@ async fn scan(table: &mut Table, desk: &Desk, bare: &Bare, codes: usize) {
 }
 
 /// Waits for such an update.
-async fn until(news: &mut tonic::Streaming<ClaimResponse>, is: impl Fn(&Update) -> bool) {
+async fn until(news: &mut tonic::Streaming<ClaimResponse>, mut is: impl FnMut(&Update) -> bool) {
     loop {
         let told = news.message().await.expect("it is told").expect("it lives");
-        if told.update.as_ref().is_some_and(&is) {
+        if told.update.as_ref().is_some_and(&mut is) {
             return;
         }
     }

@@ -34,6 +34,27 @@ impl Glyph {
         self.is_wide
     }
 
+    /// Whether it only says that there is none: the digits of a code point that is nobody's, white in a black box, or a
+    /// mark that takes no room, in a dotted one.
+    #[must_use]
+    pub fn is_box(&self) -> bool {
+        const DIGITS: u16 = 0x7ffe;
+        const NONCHARACTER: u16 = 0xffff;
+        let framed = |first: usize, frame: u16| {
+            let last = ROWS - 1 - first;
+            let bars = [first, ROWS / 2 - 1, ROWS / 2, last];
+            let sides = frame & !(frame << 1) | frame & !(frame >> 1);
+            let is_shut = bars.iter().all(|row| self.rows[*row] == frame)
+                && self.rows[first..=last]
+                    .iter()
+                    .all(|row| row & sides == sides);
+            // A square that is black all over is one.
+            is_shut && self.rows[first..=last].iter().any(|row| *row != frame)
+        };
+        let is_dotted = self.rows[0] == 0xaaaa && self.rows[ROWS - 1] == 0x5555;
+        is_dotted || framed(1, DIGITS) || framed(0, NONCHARACTER)
+    }
+
     /// Whether a dot is black; there is nothing beside the glyph.
     #[must_use]
     pub fn dot(&self, x: usize, y: usize) -> bool {
@@ -75,6 +96,21 @@ fn read(raw: &[u8]) -> Option<Glyph> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn boxes_are_told_from_characters() {
+        for nobodys in ['\u{378}', '\u{FDD0}', '\u{180B}', '\u{FFFC}'] {
+            assert!(glyph(nobodys).unwrap().is_box(), "{nobodys:?}");
+        }
+        for drawn in "口囗回田国囲■□▣⬛█▓⿰⿴龥鿯㐀䶵Ａ".chars() {
+            assert!(!glyph(drawn).unwrap().is_box(), "{drawn}");
+        }
+        // The digits' boxes: all that the font has of what Unicode 15.1 gave to nobody.
+        let boxes = ('\0'..=char::MAX)
+            .filter_map(glyph)
+            .filter(|it| it.is_box());
+        assert_eq!(boxes.count(), 1_577);
+    }
 
     #[test]
     fn every_glyph_is_as_its_makers_drew_it() {

@@ -4,6 +4,7 @@
 //! A document that was read is not found again until it was lifted: the readers' own rule. One that could not be read
 //! is found again; it is left alone until it was lifted, unless somebody else asks.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -80,6 +81,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                     link: link.tapped(bench.board.tap()),
                     framer: Framer::default(),
                     owed_until: None,
+                    unsent: Vec::new(),
                     bench: &bench,
                     armed: None,
                     failing: None,
@@ -111,6 +113,8 @@ struct Reader<'a> {
     framer: Framer,
     /// Until when the answer to a question may come that nobody waits for any more.
     owed_until: Option<Instant>,
+    /// The rest of a question that is half on the line: nothing may be put before it.
+    unsent: Vec<u8>,
     bench: &'a Bench,
     armed: Option<Order>,
     /// Since when the document cannot be read, and why.
@@ -317,12 +321,36 @@ impl Reader<'_> {
             Command::Status | Command::Find | Command::Select => ANSWER_MS_MAX,
             Command::Read => DOCUMENT_MS_MAX,
         };
+        self.finish_begun(latest).await?;
         self.settle_owed(latest).await?;
         let latest = latest.min(Instant::now() + Duration::from_millis(wait));
         self.owed_until = Some(latest);
         let answered = self.put(command, latest).await;
         self.owed_until = None;
         answered
+    }
+
+    /// Writes the rest of a question whose asker went away in the middle of it: the reader would take the next one for
+    /// that rest. It is answered, then, and the answer is nobody's.
+    async fn finish_begun(&mut self, latest: Instant) -> Result<(), Failure> {
+        let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
+        while !self.unsent.is_empty() {
+            let moved = self.link.exchange(chunk.as_mut_slice(), &self.unsent);
+            match timeout_at(latest, moved).await {
+                Ok(moved) => {
+                    if let Moved::Wrote(count) = self.moved(moved)? {
+                        self.unsent.drain(..count);
+                        self.owed_until =
+                            Some(Instant::now() + Duration::from_millis(ANSWER_MS_MAX));
+                    }
+                }
+                Err(_) => {
+                    let full = "another's question is half on the line";
+                    return Err(Failure::reader(Code::CardReaderSilent, full));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the answer to the question before, whose asker went away, and drops it.
@@ -360,28 +388,34 @@ impl Reader<'_> {
         loop {
             let moved = self.link.exchange(chunk.as_mut_slice(), left);
             let moved = match timeout_at(latest, moved).await {
-                Ok(Ok(moved)) => moved,
-                Ok(Err(error)) => return Err(Failure::Way(self.unplugged(&error.to_string()))),
+                Ok(moved) => self.moved(moved)?,
                 Err(_) => return Err(self.silent(command)),
             };
             match moved {
-                Moved::Read(0) => return Err(Failure::Way(self.unplugged("the line ended"))),
                 Moved::Read(count) => {
-                    self.bench
-                        .board
-                        .count(|c| c.bytes_in += u64::try_from(count).unwrap_or(0));
                     if let Some(answer) = self.framer.push(&chunk[..count]) {
                         return answer;
                     }
                 }
                 Moved::Wrote(count) => {
-                    self.bench
-                        .board
-                        .count(|c| c.bytes_out += u64::try_from(count).unwrap_or(0));
                     left = &left[count..];
+                    self.unsent = left.to_vec();
                 }
             }
         }
+    }
+
+    /// Counts what moved. An error: the line is lost.
+    fn moved(&self, moved: io::Result<Moved>) -> Result<Moved, Failure> {
+        let board = &self.bench.board;
+        let bytes = |count| u64::try_from(count).unwrap_or(0);
+        let moved = moved.map_err(|error| Failure::Way(self.unplugged(&error.to_string())))?;
+        match moved {
+            Moved::Read(0) => return Err(Failure::Way(self.unplugged("the line ended"))),
+            Moved::Read(count) => board.count(|c| c.bytes_in += bytes(count)),
+            Moved::Wrote(count) => board.count(|c| c.bytes_out += bytes(count)),
+        }
+        Ok(moved)
     }
 
     /// Silence is the line's, half an answer is the reader's.

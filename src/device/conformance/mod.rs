@@ -9,9 +9,9 @@
 //! 4. give it a `Driver` of its own: its row and its cells in the table of proofs;
 //! 5. a case that only this driver has stays a test of its own, a case that others could have becomes a check here.
 //!
-//! Two are checked elsewhere, because what they need is not on a bare machine: a printer on USB and the opening of HID
-//! scanners and keyboards, in the guest (`tests/guest/`). What a report printer's driver takes for the truth is checked
-//! once more against a real CUPS (`tests/it/print/report/`).
+//! What needs more than a bare machine is checked in the guest (`tests/guest/`), against the daemon: a printer and a
+//! 居民身份证 reader on USB, and the opening of HID scanners and keyboards. What a report printer's driver takes for
+//! the truth is checked once more against a real CUPS (`tests/it/print/report/`).
 
 pub(super) mod card;
 pub(super) mod printer;

@@ -1,5 +1,5 @@
 //! Every driver of a byte line replays a recording to its outcome. Those of HID and keyboards lie beside their drivers;
-//! that of a printer on USB is replayed by a USB printer, in the guest (`tests/guest/`).
+//! those of USB are replayed by USB devices too, in the guest (`tests/guest/`).
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -135,13 +135,26 @@ async fn is_printed<T>(hub: &Hub, playing: JoinHandle<T>) {
 #[tokio::test]
 async fn a_resident_card() {
     let tape = Tape::parse(include_str!("../card/recordings/resident.txt"));
+    assert_eq!(tape.kind, "id-card-serial");
+    reads_a_resident_card(tape).await;
+}
+
+/// The bytes are the same on every line.
+#[tokio::test]
+async fn what_was_recorded_of_a_resident_card_on_usb() {
+    let tape = Tape::parse(include_str!("../card/recordings/resident-usb.txt"));
+    assert_eq!(tape.kind, "id-card-usb");
+    reads_a_resident_card(tape).await;
+}
+
+async fn reads_a_resident_card(tape: Tape) {
     let line = Pty::open();
     let kind = Kind::IdCardSerial {
         at: At::Path(line.path().into()),
         baud: 115_200,
     };
     let shape = shape_of(&kind);
-    let hub = hub(&tape, ROLE_ID_CARD, kind);
+    let hub = Hub::start(vec![config(ROLE_ID_CARD, kind)]);
     let playing = on_pty(tape, shape, line);
     until(&hub, "played", |it| it.state == DeviceState::Ready).await;
     let wanted = [Medium::ResidentId];

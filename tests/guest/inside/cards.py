@@ -6,7 +6,6 @@ import threading
 import time
 
 from desk import PATIENCE_S, Desk
-from idreader import Document, IdReader
 from reader import Reader, SocialCard
 
 TABLE = 'role = "card"\nkind = "pcsc-reader"\nreader = "Gemalto"\n'
@@ -109,40 +108,7 @@ def reader_is_pulled_in_a_reading():
     return "descriptors %d" % after[0]
 
 
-ID_TABLE = 'role = "id-card"\nkind = "id-card-usb"\nusb = "0400:c35a"\n'
-
-
-def id_card_is_read():
-    """Enumerated, read, lifted, the next one; pulled in the middle of a reading, one clear error, and back elsewhere."""
-    desk = Desk({"ids": ID_TABLE})
-    reader = IdReader("I1").plug(0)
-    desk.ready("ids")
-
-    def shows(certno, name):
-        waiting = reading(desk)
-        reader.lay_down(Document(certno, name))
-        told = answer(waiting)
-        assert told.get("card", {}).get("certno") == certno and told["card"]["name"] == name, told
-
-    shows("110101190001011009", "欧阳虚构")
-    shows("110101190001011025", "沈虚构")
-    reader.lift()
-    pulled = threading.Event()
-    reader.on_question = lambda number: number == 3 and (pulled.set(), reader.pull())
-    waiting = reading(desk)
-    reader.lay_down(Document())
-    told = json.dumps(answer(waiting))
-    assert pulled.is_set() and "CARD_" in told and '"card"' not in told, told
-    desk.missing("ids")
-    reader = IdReader("I1").plug(1)
-    desk.ready("ids")
-    shows("110101190001011025", "沈虚构")
-    desk.stop()
-    reader.pull()
-
-
 TESTS = {
-    "id_card_on_usb_is_read": id_card_is_read,
     "card_is_read": is_read,
     "card_is_pulled_between_commands": card_is_pulled_between_commands,
     "card_reader_is_pulled_in_a_reading": reader_is_pulled_in_a_reading,

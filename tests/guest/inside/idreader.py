@@ -36,6 +36,13 @@ class Document:
         return struct.pack(">HH", len(text), PHOTO_BYTES) + text + b"W" * PHOTO_BYTES
 
 
+# The questions about a document, in their order.
+AT = {FIND: 1, SELECT: 2, READ: 3}
+# What can go wrong at one of them: the document is lifted, another lies there, or from there on the answer is none or
+# spoilt.
+PULLED, SWAPPED, MUTE, SPOILT = "pulled", "swapped", "mute", "spoilt"
+
+
 class IdReader(usb.Device):
     """A document that was read is not found again until it was lifted. `on_question` hears of each with its number since
     the document lies there."""
@@ -46,11 +53,14 @@ class IdReader(usb.Device):
         strings = ["", "Guest", "ID card reader", serial]
         super().__init__(usb.device_descriptor(ids, 0xFF), usb.config_descriptor(1, body), strings)
         self.document, self.was_read, self.questions, self.came = None, False, 0, b""
+        self.fault, self.unanswered = None, 0
         self.on_question = lambda number: None
 
-    def lay_down(self, document):
+    def lay_down(self, document, fault=None):
+        """`fault`: what goes wrong, at which question, and with what."""
         with self.lock:
             self.document, self.was_read, self.questions = document, False, 0
+            self.fault, self.unanswered = fault, 0
 
     def lift(self):
         self.lay_down(None)
@@ -66,9 +76,27 @@ class IdReader(usb.Device):
             if self.document is not None:
                 self.questions += 1
                 self.on_question(self.questions)
-            answer = framed(b"\0\0" + self.answer(asked))
+            answer = self.spoil(AT.get(asked, 0), lambda: framed(b"\0\0" + self.answer(asked)))
             for at in range(0, len(answer), PIECE_BYTES):
                 self.feed(IN, answer[at : at + PIECE_BYTES])
+
+    def spoil(self, at, whole):
+        kind, begins, what = self.fault or (None, 0, None)
+        if at == 0 or at < begins or self.document is None or self.was_read:
+            return whole()
+        if kind == PULLED:
+            self.document = None
+        if kind == SWAPPED:
+            self.document, self.fault = what, None
+        if kind == MUTE:
+            self.unanswered += 1
+            return b""
+        answer = whole()
+        if kind == SPOILT:
+            # What nobody could read was not read.
+            self.was_read = False
+            return what(answer)
+        return answer
 
     def answer(self, asked):
         lies_there = self.document is not None
@@ -83,3 +111,28 @@ class IdReader(usb.Device):
             return NOT_READ
         self.was_read = True
         return DONE + self.document.data()
+
+
+class PlayedReader(IdReader):
+    """One that says what a recording has, as soon as it heard what came before it. A question whether it works that the
+    recording does not have is answered: an idle reader is asked every few seconds."""
+
+    def __init__(self, serial, recording):
+        super().__init__(serial)
+        self.records, self.wrong = [], None
+        for line in recording.splitlines():
+            words = line.split("|")[0].split(" ", 2)
+            if len(words) == 3 and words[1] in "<>" and not line.startswith("#"):
+                self.records.append((words[1], bytes.fromhex(words[2])))
+
+    # With the lock held.
+    def out(self, sequence, endpoint, data):
+        self._return(sequence, 0, b"", len(data))
+        if self.records and self.records[0] == (">", data):
+            self.records.pop(0)
+            while self.records and self.records[0][0] == "<":
+                self.feed(IN, self.records.pop(0)[1])
+        elif data == framed(STATUS):
+            self.feed(IN, framed(b"\0\0" + DONE))
+        else:
+            self.wrong = self.wrong or (self.records[:1], data.hex(" "))

@@ -9,6 +9,7 @@ import usb
 OUT, IN = 1, 2
 GET_DEVICE_ID, GET_PORT_STATUS = 0, 1
 CLEAR_FEATURE = 1
+DLE_EOT = b"\x10\x04"
 # Lengths of commands without data, by their first two bytes.
 PLAIN = {b"\x1b@": 2, b"\x1bd": 3, b"\x1ba": 3, b"\x1bE": 3, b"\x1b-": 3, b"\x1bp": 5, b"\x1d!": 3, b"\x1da": 3,
          b"\x1dr": 3, b"\x1c&": 2, b"\x1c.": 2, b"\x1c-": 3, b"\x1dV": 4, b"\x10\x04": 3}
@@ -23,12 +24,18 @@ class Printer(usb.Device):
         strings = ["", "Guest", "Receipt printer", serial]
         super().__init__(usb.device_descriptor(ids), usb.config_descriptor(1, body), strings, class_request=self.ask)
         self.has_paper, self.reports, self.stalls = True, False, 0
+        self.near_end = self.cover_open = self.error = False
+        # What it says nothing to.
+        self.mute = set()
         # So many more bytes are taken; None: all.
         self.takes = None
         self.open, self.paper, self.papers, self.taken, self.cleared = b"", b"", [], 0, 0
         self.held = []
+        # So many more bytes of jobs before the paper ends; None: it does not.
+        self.left = None
 
     def plug(self, port):
+        self.settle()
         # Power on: what was half printed hangs there, what was half understood is forgotten.
         self.open, self.reports, self.held, self.takes = b"", False, [], None
         return super().plug(port)
@@ -53,12 +60,47 @@ class Printer(usb.Device):
         return b"".join([*self.papers, self.paper])
 
     def set_paper(self, has_paper):
+        self.become(has_paper=has_paper)
+
+    def become(self, **what):
+        """`has_paper`, `near_end`, `cover_open`, `error`: reported, when it is to; what was held goes on."""
         with self.lock:
-            self.has_paper = has_paper
+            for name, value in what.items():
+                setattr(self, name, value)
             if self.reports:
                 self.report()
-            if has_paper:
+            if self.works():
                 self.go_on()
+
+    def silent(self, *what):
+        """Says nothing to these: "status", "queued", "process"."""
+        with self.lock:
+            self.mute = set(what)
+
+    def noise(self, data):
+        with self.lock:
+            self.send(data)
+
+    def end_paper_after(self, count):
+        """The roll ends behind so many more bytes of jobs; a command is not begun that has not enough left."""
+        with self.lock:
+            self.left = count
+
+    def take_only(self, count):
+        """So many more bytes, and no other."""
+        with self.lock:
+            self.takes = count
+
+    def never_ends(self):
+        """Forgets both, where they hit nothing."""
+        with self.lock:
+            self.left = self.takes = None
+            self.go_on()
+
+    def is_stuck(self):
+        """It does not take what the host has for it."""
+        with self.lock:
+            return bool(self.held)
 
     def stall_held(self):
         """Stalls on what it has not taken yet, and takes everything after that."""
@@ -91,21 +133,30 @@ class Printer(usb.Device):
             rest = data[count:]
             self.open += data[:count]
             self.work()
-            if rest or (self.open and not self.has_paper):
+            if rest or (self.open and not self.works()):
                 self.held.insert(0, (sequence, rest, length))
                 return
             self._return(sequence, 0, b"", length)
 
+    def works(self):
+        return self.has_paper and not self.cover_open and not self.error
+
     def work(self):
-        while self.open and self.has_paper:
+        while self.open and self.works():
             length = self.command()
             if length is None or length > len(self.open):
                 return
+            if self.left is not None and self.open[:2] != DLE_EOT:
+                if self.left < length:
+                    self.left = None
+                    self.set_paper(False)
+                    break
+                self.left -= length
             command, self.open = self.open[:length], self.open[length:]
             self.do(command)
         # Questions in real time are answered whatever else is.
-        while not self.has_paper and b"\x10\x04" in self.open:
-            at = self.open.index(b"\x10\x04")
+        while not self.works() and DLE_EOT in self.open:
+            at = self.open.index(DLE_EOT)
             if len(self.open) < at + 3:
                 return
             self.do(self.open[at : at + 3])
@@ -130,26 +181,41 @@ class Printer(usb.Device):
         raise AssertionError("no such command: %r" % head)
 
     def do(self, command):
-        if command[:2] == b"\x10\x04":
-            out = not self.has_paper
-            self.say({1: 0x16 | out << 3, 2: 0x12 | out << 5, 3: 0x12, 4: 0x12 | (0x6C if out else 0)}[command[2]])
+        if command[:2] == DLE_EOT:
+            if "status" not in self.mute:
+                self.say(self.answer(command[2]))
         elif command[:2] == b"\x1da":
             self.reports = command[2] != 0
             if self.reports:
                 self.report()
         elif command[:2] == b"\x1dr":
-            self.say(0 if self.has_paper else 0x0C)
+            if "queued" not in self.mute:
+                self.say(self.roll())
         elif command[:3] == b"\x1d(H":
-            self.send(b"\x37\x22" + command[7:11] + b"\0")
+            if "process" not in self.mute:
+                self.send(b"\x37\x22" + command[7:11] + b"\0")
         elif command[:2] == b"\x1dV":
             self.papers.append(self.paper)
             self.paper = b""
         elif command[0] not in (0x10, 0x1B, 0x1C, 0x1D, 0):
             self.paper += command
 
-    def report(self):
+    def answer(self, question):
+        """To DLE EOT."""
         out = not self.has_paper
-        self.send(bytes([0x10 | out << 3, 0, 0x0C if out else 0, 0]))
+        return {
+            1: 0x16 | (not self.works()) << 3,
+            2: 0x12 | self.cover_open << 2 | out << 5 | self.error << 6,
+            3: 0x12 | self.error << 3,
+            4: 0x12 | (0x0C if self.near_end else 0) | (0x6C if out else 0),
+        }[question]
+
+    def roll(self):
+        return (0 if self.has_paper else 0x0C) | (0x03 if self.near_end else 0)
+
+    def report(self):
+        head = 0x10 | (not self.works()) << 3 | self.cover_open << 5
+        self.send(bytes([head, self.error << 3, self.roll(), 0]))
 
     def say(self, byte):
         self.send(bytes([byte]))

@@ -14,7 +14,11 @@ import time
 import traceback
 
 import cards
+import ftdi
+import idcards
 import printing
+import proof
+import slips
 import usb
 from desk import CALLER, PATIENCE_S, USER, Desk, Listener
 from usb import wait_until
@@ -382,7 +386,11 @@ def tests():
     yield "pos_takes_long_and_binary_codes", pos_takes_long_and_binary_codes
     yield "without_permission_it_is_said", without_permission_it_is_said
     yield from printing.TESTS.items()
+    yield from proof.TESTS.items()
+    yield from slips.TESTS.items()
+    yield from ftdi.TESTS.items()
     yield from cards.TESTS.items()
+    yield from idcards.TESTS.items()
 
 
 def is_clear():

@@ -15,6 +15,8 @@ HIGH_SPEED = 3
 INTERRUPT = 3
 MICROFRAME_S = 125e-6
 ATTACH = "/sys/devices/platform/vhci_hcd.0/attach"
+# Longest wait for threads whose cable is pulled.
+SETTLE_S = 30
 # Ports that the tests use.
 PORTS = 4
 STATUS = "/sys/devices/platform/vhci_hcd.0/status"
@@ -38,9 +40,19 @@ class Device:
         self.turn = threading.Condition(self.lock)
         self.socket = None
         self.port = None
+        self.threads = []
+
+    def settle(self):
+        """Waits until nothing of the last time that it was plugged in is left: an answer of then is none to what is
+        asked next."""
+        for thread in self.threads:
+            thread.join(SETTLE_S)
+            assert not thread.is_alive(), "it is served still"
+        self.threads = []
 
     def plug(self, port):
         """Puts the cable in."""
+        self.settle()
         wait_until(lambda: port_is_free(port), "the port to be free")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with self.lock:
@@ -50,8 +62,9 @@ class Device:
         with open(ATTACH, "w") as attach:
             attach.write("%d %d %d %d" % (port, theirs.fileno(), port + 1, HIGH_SPEED))
         theirs.close()
-        for work in (self._serve, self._pace):
-            threading.Thread(target=work, args=(ours,), daemon=True).start()
+        self.threads = [threading.Thread(target=work, args=(ours,), daemon=True) for work in (self._serve, self._pace)]
+        for thread in self.threads:
+            thread.start()
         return self
 
     def pull(self):

@@ -1,6 +1,7 @@
 //! `DeviceService` over the shipped daemon: scanners for any caller.
 
 mod claim;
+mod prompt;
 mod rate;
 pub(crate) mod record;
 mod replug;

@@ -17,14 +17,14 @@ use crate::device::{Hub, ROLE_CARD};
 /// How often the line is listened to.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Length of every question.
-const QUESTION_BYTES: usize = 10;
+pub(super) const QUESTION_BYTES: usize = 10;
 /// The questions about a document, in their order.
 const FIND: u32 = 1;
 const SELECT: u32 = 2;
 const READ: u32 = 3;
 
 #[derive(Default)]
-struct Surface {
+pub(super) struct Surface {
     document: Option<(Who, Fault)>,
     /// A document that was read is not found again until it was lifted.
     was_read: bool,
@@ -87,11 +87,7 @@ impl card::Far for Line {
     }
 
     fn insert(&self, who: Who, fault: Fault) {
-        *self.surface.lock().unwrap() = Surface {
-            document: Some((who, fault)),
-            was_read: false,
-            unanswered: 0,
-        };
+        self.surface.lock().unwrap().lay_down(who, fault);
     }
 
     fn pull(&self) {
@@ -147,7 +143,14 @@ fn play(link_path: &PathBuf, surface: &Arc<Mutex<Surface>>) -> Arc<AtomicBool> {
 }
 
 impl Surface {
-    fn answer(&mut self, question: &[u8]) -> Vec<u8> {
+    pub(super) fn lay_down(&mut self, who: Who, fault: Fault) {
+        *self = Self {
+            document: Some((who, fault)),
+            ..Self::default()
+        };
+    }
+
+    pub(super) fn answer(&mut self, question: &[u8]) -> Vec<u8> {
         let check = question[HEAD.len()..]
             .iter()
             .fold(0, |sum, byte| sum ^ byte);

@@ -2,6 +2,7 @@
 
 mod line;
 mod program;
+mod torn;
 
 use std::time::Duration;
 

@@ -372,7 +372,15 @@ impl Conversation {
             .collect();
         for reply in &replies {
             let state = match *reply {
-                Reply::Automatic(report) => Some(after_report(report)),
+                Reply::Automatic(report) => {
+                    let now = after_report(report);
+                    if now != self.known {
+                        // What the round heard so far is older, and would take this back.
+                        self.round.restart();
+                        self.round_over = None;
+                    }
+                    Some(now)
+                }
                 Reply::RealTime(byte) => {
                     let is_current = self.round.came(Instant::now());
                     let over = (is_current && board.is_busy()).then(|| self.round.take(byte));

@@ -10,9 +10,10 @@ pub(super) const ROWS: usize = 24;
 /// Dots of a column.
 pub(super) const COLUMN: usize = 12;
 
-/// Whether there is a glyph, and of how many columns.
+/// Whether there is a glyph, and of how many columns. A box is none.
 pub(super) fn columns(character: char) -> Option<u16> {
-    font::glyph(character).map(|glyph| if glyph.is_wide() { 2 } else { 1 })
+    let glyph = font::glyph(character).filter(|glyph| !glyph.is_box())?;
+    Some(if glyph.is_wide() { 2 } else { 1 })
 }
 
 /// A character in a cell of so many columns.

@@ -141,7 +141,7 @@ fn wide(character: char, charset: Charset) -> Option<Sign> {
     let in_extension_a = ('\u{3400}'..='\u{4DB5}').contains(&character);
     let has_glyph = match length {
         // One byte above 7Fh is the euro sign of GBK, which printers do not know.
-        2 => !in_private_use,
+        2 => !in_private_use && (charset == Charset::Gb18030 || !is_late([bytes[0], bytes[1]])),
         4 => in_extension_a,
         _ => false,
     };
@@ -156,6 +156,18 @@ fn wide(character: char, charset: Charset) -> Option<Sign> {
         columns: 2,
         kind: kind_of(character),
     })
+}
+
+/// Two bytes that code page 936 has nothing at, and with it many fonts that are called GBK: vertical marks, `ǹ`, signs
+/// that describe characters, and the last row, radicals and rare characters. Such a printer shows a box, or nothing.
+fn is_late(code: [u8; 2]) -> bool {
+    matches!(
+        code,
+        [0xa6, 0xd9..=0xdf | 0xec | 0xed | 0xf3]
+            | [0xa8, 0xbc | 0xbf]
+            | [0xa9, 0x89..=0x95]
+            | [0xfe, 0x50..=0xfe]
+    )
 }
 
 fn kind_of(character: char) -> Kind {
@@ -173,11 +185,15 @@ fn is_invisible(character: char) -> bool {
         || matches!(
             character,
             '\u{AD}'
+                | '\u{34F}'
+                | '\u{61C}'
+                | '\u{180B}'..='\u{180F}'
                 | '\u{200B}'..='\u{200F}'
                 | '\u{2028}'..='\u{202E}'
                 | '\u{2060}'..='\u{206F}'
                 | '\u{FE00}'..='\u{FE0F}'
                 | '\u{FEFF}'
+                | '\u{E0100}'..='\u{E01EF}'
         )
 }
 
@@ -213,6 +229,66 @@ mod tests {
                 .flat_map(|s| s.bytes().to_vec())
                 .collect();
             assert_eq!(hex::encode_upper(wire), bytes, "{text:?} {charset:?}");
+        }
+    }
+
+    /// GB18030-2022, level 1: two bytes, extension A, and the 74 code points of U+9FA6 and behind; all of it must be
+    /// printed.
+    #[test]
+    fn level_1_is_lettered_or_drawn_on_every_printer() {
+        let four = |character: char| {
+            let text = character.to_string();
+            GB18030.encode(&text).0.into_owned()
+        };
+        assert_eq!(four('\u{9FA6}'), [0x82, 0x35, 0x8f, 0x33]);
+        assert_eq!(four('\u{9FEF}'), [0x82, 0x35, 0x96, 0x36]);
+        let two_bytes = ('\u{80}'..='\u{FFFF}').filter(|it| four(*it).len() == 2);
+        let two_bytes = two_bytes.filter(|it| !('\u{E000}'..='\u{F8FF}').contains(it));
+        let ideographs = ('\u{3400}'..='\u{4DB5}').chain('\u{9FA6}'..='\u{9FEF}');
+        let all: Vec<char> = two_bytes.chain(ideographs).collect();
+        assert!(all.len() > 28_000, "{}", all.len());
+        for charset in [Charset::Gb18030, Charset::Gbk] {
+            for character in &all {
+                let text = character.to_string();
+                let (signs, unprintable) = signs(&text, charset);
+                assert_eq!(
+                    (signs.len(), unprintable),
+                    (1, 0),
+                    "{character:?} {charset:?}"
+                );
+                let sign = signs[0];
+                if sign.is_drawn() {
+                    assert_eq!(sign.character, *character);
+                } else {
+                    let (read, _, wrong) = GB18030.decode(sign.bytes());
+                    assert!(!wrong && read.chars().eq([sign.character]), "{character:?}");
+                }
+            }
+        }
+    }
+
+    /// Levels 2 and 3 reach into planes that no font here has: each is printed as itself or by its code point, and
+    /// told; nothing is a box, a question mark or left out.
+    #[test]
+    fn what_is_beyond_level_1_is_printed_or_told() {
+        let all = ('\u{80}'..='\u{323AF}').filter(|it| !is_invisible(*it) && *it != '\u{A0}');
+        for character in all {
+            for charset in [Charset::Gb18030, Charset::Gbk] {
+                let (signs, unprintable) = signs(character.encode_utf8(&mut [0; 4]), charset);
+                let shown: String = signs.iter().map(|sign| sign.character).collect();
+                if unprintable == 0 {
+                    let yen = character == '\u{A5}' && shown == "￥";
+                    assert!(yen || shown.chars().eq([character]), "{character:?}");
+                    let is_box = signs[0].is_drawn() && glyphs::columns(character).is_none();
+                    assert!(!is_box, "{character:?}");
+                } else {
+                    assert_eq!(shown, format!("[U+{:04X}]", u32::from(character)));
+                }
+            }
+        }
+        // Extension B, the first of level 2; a code point that is nobody's.
+        for told in ['\u{20164}', '\u{378}'] {
+            assert_eq!(signs(&told.to_string(), Charset::Gb18030).1, 1);
         }
     }
 

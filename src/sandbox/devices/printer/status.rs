@@ -26,13 +26,21 @@ impl Sensors {
         self.paper_out || self.cover_open
     }
 
+    /// An error that is over by itself: a lid that is open over data.
+    fn error(self) -> bool {
+        self.cover_open && self.holding
+    }
+
     /// The answer to `DLE EOT n`; none for an `n` that is not known.
     pub(super) fn real_time(self, n: u8) -> Option<u8> {
         let fixed = 0x12;
         match n {
             1 => Some(fixed | DRAWER_PIN_HIGH | bit(self.offline(), 0x08)),
-            2 => Some(fixed | bit(self.cover_open, 0x04) | bit(self.paper_out, 0x20)),
-            3 => Some(fixed | bit(self.cover_open && self.holding, 0x40)),
+            2 => {
+                let off_line = bit(self.cover_open, 0x04) | bit(self.paper_out, 0x20);
+                Some(fixed | off_line | bit(self.error(), 0x40))
+            }
+            3 => Some(fixed | bit(self.error(), 0x40)),
             4 => Some(fixed | bit(self.near_end, 0x0C) | bit(self.paper_out, 0x60)),
             _ => None,
         }
@@ -50,7 +58,7 @@ impl Sensors {
     /// The four bytes of automatic status back.
     pub(super) fn automatic(self) -> [u8; 4] {
         let first = 0x10 | DRAWER_PIN_HIGH | bit(self.offline(), 0x08) | bit(self.cover_open, 0x20);
-        let second = bit(self.cover_open && self.holding, 0x40);
+        let second = bit(self.error(), 0x40);
         let third = bit(self.near_end, 0x03) | bit(self.paper_out, 0x0C);
         [first, second, third, 0x0F]
     }
@@ -117,7 +125,8 @@ mod tests {
             holding: true,
             ..ready
         };
-        assert_eq!(all(mid_job), [0x1E, 0x16, 0x52, 0x12]);
+        // That there is an error says the second, which one the third.
+        assert_eq!(all(mid_job), [0x1E, 0x56, 0x52, 0x12]);
         let both = Sensors {
             paper_out: true,
             near_end: true,

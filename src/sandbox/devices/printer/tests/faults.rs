@@ -56,7 +56,7 @@ fn a_process_id_waits_for_the_line_and_the_cover() {
         run(&mut machine, &Job::default().line("x").id(b"0002").0),
         b""
     );
-    assert_eq!(run(&mut machine, b"\x10\x04\x02\x10\x04\x03"), b"\x16\x52");
+    assert_eq!(run(&mut machine, b"\x10\x04\x02\x10\x04\x03"), b"\x56\x52");
     machine.set_cover(false);
     machine.work(ALL);
     assert_eq!(machine.take_outbox(), b"\x37\x220002\x00");
