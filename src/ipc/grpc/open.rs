@@ -98,19 +98,20 @@ fn credentials_dir() -> Option<PathBuf> {
 /// A configured name is unknown, or the accounts cannot be read.
 pub fn said(settings: &Settings) -> Result<Said, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    Ok(of(settings, &accounts)?)
+    of(settings, &accounts)
 }
 
-fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, UnknownName> {
+fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
     let policy = policy(settings, accounts)?;
     let tokens = Tokens::new(&settings.tcp.tokens, credentials_dir().as_deref());
     Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 
-fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, UnknownName> {
+fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, DoorError> {
     let owner_uid = rustix::process::geteuid().as_raw();
     let policy = Policy::new(&settings.access, owner_uid, accounts)?;
-    Ok(policy.with_tcp(settings.tcp.settle).with_files(accounts))
+    let policy = policy.with_tcp(settings.tcp.settle).with_files(accounts);
+    policy.map_err(DoorError::Accounts)
 }
 
 impl Handle for Operations {
