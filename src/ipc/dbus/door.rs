@@ -274,6 +274,8 @@ async fn take(
     let (Some(entered), Ok(place)) = (entered, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
         PROCESS.calls_refused.count([failure.code.id()]);
+        // The bus is not asked whose it is: that takes a place too.
+        server.inside.gate.closed("bus", None, &failure);
         if let Ok(reply) = Refusal::from(failure).reply(&header, false)
             && let Err(error) = server.bus.send(&reply).await
         {

@@ -11,6 +11,7 @@ mod pay;
 mod rights;
 mod shown;
 mod silent;
+mod told;
 pub(crate) mod world;
 
 pub(crate) use literal::Literal;
