@@ -15,6 +15,7 @@ import traceback
 
 import cards
 import printing
+import unit
 import usb
 from desk import CALLER, PATIENCE_S, USER, Desk, Listener
 from usb import wait_until
@@ -383,6 +384,7 @@ def tests():
     yield "without_permission_it_is_said", without_permission_it_is_said
     yield from printing.TESTS.items()
     yield from cards.TESTS.items()
+    yield "devices_work_under_the_unit", lambda: unit.devices_work_under_the_unit(FAMILIES)
 
 
 def is_clear():
