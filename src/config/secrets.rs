@@ -13,6 +13,8 @@ use crate::closed::{self, NotClosed};
 
 /// Where secrets lie that the configuration names without a path, on a system that keeps none for us.
 pub const CREDENTIALS_PATH: &str = "/etc/yibaod/credentials";
+/// Where systemd keeps what it handed to the service, while that runs. Root can look there, and the service's user.
+pub const HANDED_PATH: &str = "/run/credentials/yibaod.service";
 /// A secret is a line; a larger file is a mistake.
 const SECRET_BYTES_MAX: u64 = 4096;
 /// Bytes of an SM2 private key.
@@ -274,6 +276,14 @@ fn find(path: &Path, credentials_dir: Option<&Path>) -> Result<PathBuf, FileFaul
         );
         (words.into(), path.components().count() == 1)
     })
+}
+
+/// What systemd handed to this process or, when it was not systemd that began it, to the service that runs: whoever asks
+/// whether a desk is well looks at what that desk has. `None`: nothing.
+#[must_use]
+pub fn handed_dir() -> Option<PathBuf> {
+    let own = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    own.or_else(|| Some(PathBuf::from(HANDED_PATH)).filter(|dir| dir.is_dir()))
 }
 
 /// Whether a secret is to come from systemd and is not here: systemd hands over what there is when it starts a service,

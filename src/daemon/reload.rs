@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::site::{Site, credentials_dir, template_missing};
+use super::site::{Site, template_missing};
 use super::{Error, applied, full_text, status, systemd};
 use crate::book::Code;
 use crate::config::doors::{Tcp, Token};
-use crate::config::secrets::comes_with_a_start;
+use crate::config::secrets::{comes_with_a_start, handed_dir};
 use crate::config::settings::Limits;
 use crate::config::{ConfigError, Difference, Profile, Settings};
 use crate::ipc::grpc::{Rights, said};
@@ -198,7 +198,7 @@ fn change(difference: Difference, in_force: bool) -> ConfigChange {
 /// Where the configuration names the files of tokens that cannot be read before a new start: systemd hands credentials
 /// over when it starts a service, and never again.
 fn late_tokens(settings: &Settings) -> Vec<String> {
-    let dir = credentials_dir();
+    let dir = handed_dir();
     let is_late = |token: &&Token| comes_with_a_start(&token.file, dir.as_deref());
     let late = settings.tcp.tokens.iter().filter(is_late);
     late.map(|token| format!("tcp.token.{}.file", token.name))

@@ -22,8 +22,10 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn load(config_path: &Path) -> Result<Self, Error> {
         let settings = Settings::load(config_path)?;
-        let mut report =
-            profile_report::look(&settings.paths.site_profile, credentials_dir().as_deref());
+        let mut report = profile_report::look(
+            &settings.paths.site_profile,
+            secrets::handed_dir().as_deref(),
+        );
         let warnings = std::mem::take(&mut report.warnings);
         let (profile, secrets) = report.into_site()?;
         let unknown = crate::device::quirks::check_models(&settings.devices);
@@ -65,15 +67,10 @@ pub(super) fn template_missing(config_path: &Path, settings: &Settings) -> Optio
     })
 }
 
-/// Where systemd keeps our secrets, if it does.
-pub(super) fn credentials_dir() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
-}
-
 /// Where the site key lies.
 pub(super) fn key_path(settings: &Settings) -> PathBuf {
     let path = &settings.paths.site_key;
-    secrets::place(path, credentials_dir().as_deref()).unwrap_or_else(|| path.clone())
+    secrets::place(path, secrets::handed_dir().as_deref()).unwrap_or_else(|| path.clone())
 }
 
 /// What root makes for the daemon belongs to the daemon: to whom the folder belongs.

@@ -11,23 +11,28 @@ use http::uri::PathAndQuery;
 use tokio::time::Instant;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use super::access::Caller;
 use super::convert::error;
+use super::told::{Told, name_of};
 use crate::book::Code;
 use crate::operation::Failure;
 
 /// Calls methods for the callers of any door. Cheap to clone.
 #[derive(Clone)]
 pub struct Calls {
-    routes: Routes,
+    services: Told,
 }
 
 impl Calls {
-    pub(super) fn new(routes: Routes) -> Self {
-        Self { routes }
+    pub(super) fn new(services: Told) -> Self {
+        Self { services }
+    }
+
+    /// A door refused a call by itself: the log is told.
+    pub(super) fn tell(&self, caller: &Caller, operation: Option<&str>, failure: &Failure) {
+        self.services.tell(caller, operation, failure);
     }
 
     /// Calls `/package.Service/Method` with a message in protobuf and returns the answer in protobuf. Dropping the
@@ -42,15 +47,15 @@ impl Calls {
         message: Bytes,
         deadline: Option<Duration>,
     ) -> Result<Bytes, Status> {
-        let path = path_of(path)?;
+        let (uri, who) = (path_of(path)?, deadline.map(|_| caller.clone()));
         let mut grpc = self.grpc();
-        let call = grpc.unary(request(caller, message, deadline), path, Plain);
-        let Some(deadline) = deadline else {
+        let call = grpc.unary(request(caller, message, deadline), uri, Plain);
+        let (Some(deadline), Some(who)) = (deadline, who) else {
             return Ok(call.await?.into_inner());
         };
         match tokio::time::timeout(deadline, call).await {
             Ok(answer) => Ok(answer?.into_inner()),
-            Err(_) => Err(deadline_over()),
+            Err(_) => Err(self.deadline_over(&who, path)),
         }
     }
 
@@ -65,37 +70,44 @@ impl Calls {
         message: Bytes,
         deadline: Option<Duration>,
     ) -> Result<BoxStream<'static, Result<Bytes, Status>>, Status> {
-        let path = path_of(path)?;
+        let (uri, who) = (path_of(path)?, deadline.map(|_| caller.clone()));
         let request = request(caller, message, deadline);
         let mut grpc = self.grpc();
-        let begun = grpc.server_streaming(request, path, Plain);
-        let Some(deadline) = deadline else {
+        let begun = grpc.server_streaming(request, uri, Plain);
+        let (Some(deadline), Some(who)) = (deadline, who) else {
             return Ok(begun.await?.into_inner().boxed());
         };
         // The deadline of a call is that of its whole stream.
         let over = Instant::now() + deadline;
         let Ok(begun) = tokio::time::timeout_at(over, begun).await else {
-            return Err(deadline_over());
+            return Err(self.deadline_over(&who, path));
         };
         let left = Some(begun?.into_inner());
         let told = stream::unfold(left, move |left| async move {
             let mut answers = left?;
             match tokio::time::timeout_at(over, answers.next()).await {
                 Ok(answer) => answer.map(|answer| (answer, Some(answers))),
-                Err(_) => Some((Err(deadline_over()), None)),
+                // Whoever follows something until then got what it wanted.
+                Err(_) => Some((Err(error::status(&too_late())), None)),
             }
         });
         Ok(told.boxed())
     }
 
-    fn grpc(&self) -> Grpc<Routes> {
+    fn deadline_over(&self, caller: &Caller, path: &str) -> Status {
+        let failure = too_late();
+        self.tell(caller, Some(name_of(path)), &failure);
+        error::status(&failure)
+    }
+
+    fn grpc(&self) -> Grpc<Told> {
         // What is answered was made here; no limit of ours is meant for it.
-        Grpc::new(self.routes.clone()).max_decoding_message_size(usize::MAX)
+        Grpc::new(self.services.clone()).max_decoding_message_size(usize::MAX)
     }
 }
 
-fn deadline_over() -> Status {
-    error::status(&Failure::new(Code::DeadlineOver, ""))
+fn too_late() -> Failure {
+    Failure::new(Code::DeadlineOver, "")
 }
 
 fn path_of(path: &str) -> Result<PathAndQuery, Status> {

@@ -8,22 +8,21 @@ use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap};
 use http::{Request, Response};
 use tonic::body::Body;
-use tonic::service::Routes;
 use tower::Service;
 
 use super::access::Caller;
-use super::call::Calls;
 use super::grpc::{Gate, Local, Refused};
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
 use super::tcp::Peer;
+use super::told::Told;
 use crate::book::Code;
 use crate::operation::Failure;
 
 /// The services as one listener offers them. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Front {
-    pub(super) routes: Routes,
+    pub(super) services: Told,
     pub(super) gate: Gate,
     pub(super) json: Json,
     pub(super) guard: Arc<Guard>,
@@ -67,12 +66,12 @@ impl Front {
         };
         let mut response = if is_grpc {
             request.extensions_mut().insert(caller);
-            match self.routes.call(request).await {
+            match self.services.call(request).await {
                 Ok(response) => response,
             }
         } else if metrics::is_asked(&request) {
-            let (calls, method) = (Calls::new(self.routes.clone()), request.method().clone());
-            metrics::answer(&calls, caller, method).await
+            let method = request.method().clone();
+            metrics::answer(self.json.calls(), caller, method).await
         } else {
             self.json.answer(caller, request).await
         };
@@ -111,7 +110,7 @@ impl Front {
         self.gate.refused(&Refused {
             who: &who,
             caller,
-            operation: None,
+            operation: self.json.operation(request.uri().path()),
             failure,
         });
         if let Some(pause) = pause {

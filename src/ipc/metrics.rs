@@ -29,6 +29,7 @@ pub(super) fn is_asked<T>(request: &Request<T>) -> bool {
 pub(super) async fn answer(calls: &Calls, caller: Caller, method: Method) -> Response<Body> {
     if method != Method::GET {
         let failure = Failure::new(Code::HttpMethodWrong, "GET only");
+        calls.tell(&caller, Some("GetMetrics"), &failure);
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, &error::status(&failure));
         let only = http::HeaderValue::from_static("GET");
         refused.headers_mut().insert(ALLOW, only);

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The services stand once behind one gate; doors that carry no gRPC reach them by `call`, so that every door gives the
-//! same rights, limits and answers.
+//! same rights, limits and answers, and `told` tells the log of every refusal.
 //!
 //! A door must not know how a settlement goes; it holds a handle, awaits one answer and packs it.
 
@@ -20,6 +20,7 @@ mod json;
 mod metrics;
 mod stall;
 pub mod tcp;
+mod told;
 
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,10 @@
 //!
 //! It looks by the same function as `yibaod --check` and the daemon's start.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 use yibaod::book::Code;
-use yibaod::config::Problem;
 use yibaod::config::profile_report::{Report, look};
+use yibaod::config::{Problem, secrets};
 
 use crate::args::ProfileCheck;
 use crate::draw::{self, Paint, clean, columns, left};
@@ -25,7 +23,7 @@ const GAP: &str = "  ";
 
 /// 0 when the daemon would start with it, 1 when not.
 pub(crate) fn check(check: &ProfileCheck, out: &Out) -> Exit {
-    let credentials_dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let credentials_dir = secrets::handed_dir();
     let report = look(&check.file, credentials_dir.as_deref());
     let file = check.file.display().to_string();
     match out.is_json() {

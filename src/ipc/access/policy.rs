@@ -1,5 +1,6 @@
 //! Who has which role, by the configuration and the accounts of this machine.
 
+use std::io;
 use std::sync::Arc;
 
 use super::accounts::{self, Accounts, Callers, UnknownName};
@@ -60,14 +61,16 @@ impl Policy {
         })
     }
 
-    /// The same, and who is in which group is looked up in the files of this machine whenever they changed.
-    #[must_use]
-    pub fn with_files(self, accounts: &Accounts) -> Self {
+    /// The same, and who is in which group is read again from the files of this machine within a second of a change.
+    ///
+    /// # Errors
+    /// There is no thread that could look at them.
+    pub fn with_files(self, accounts: &Accounts) -> io::Result<Self> {
         let (passwd, group) = (accounts::PASSWD.into(), accounts::GROUP.into());
-        Self {
-            members: Arc::new(Members::in_files(accounts, passwd, group)),
+        Ok(Self {
+            members: Members::in_files(accounts, passwd, group)?,
             ..self
-        }
+        })
     }
 
     /// The same, and whether money and goods may be moved over TCP.

@@ -1,6 +1,7 @@
 //! The error book on the wire: as `ErrorEntry` inside an answer, as `google.rpc.ErrorInfo` with a status.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -169,7 +170,7 @@ pub fn entry_of_failure(failure: &Failure) -> wire::ErrorEntry {
     with_case(failure.code, of_case)
 }
 
-/// A call that started nothing, as a status with `google.rpc.ErrorInfo`.
+/// A call that started nothing, as a status with `google.rpc.ErrorInfo`. Within the process its source is the failure.
 #[must_use]
 pub fn status(failure: &Failure) -> tonic::Status {
     let entry = failure.code.entry();
@@ -201,7 +202,10 @@ pub fn status(failure: &Failure) -> tonic::Status {
     };
     let message = format!("{} {}: {said}", failure.code.id(), failure.code.name());
     let details = ErrorDetails::with_error_info(failure.code.name(), DOMAIN, metadata);
-    tonic::Status::with_error_details(status_code(failure.code), message, details)
+    let code = status_code(failure.code);
+    let mut status = tonic::Status::with_error_details(code, message, details);
+    status.set_source(Arc::new(failure.clone()));
+    status
 }
 
 /// What gRPC calls it; `FAILED_PRECONDITION` where nothing better fits. Clients branch on our code, this is for

@@ -307,6 +307,8 @@ async fn take(
 /// Refuses a call that is not looked at.
 async fn turn_away(server: &Server, header: &Header<'_>, failure: Failure) {
     PROCESS.calls_refused.count([failure.code.id()]);
+    // The bus is not asked whose it is: that takes a place too.
+    server.inside.gate.closed("bus", None, &failure);
     let wants_none = header.primary().flags().contains(Flags::NO_REPLY_EXPECTED);
     if wants_none {
         return;

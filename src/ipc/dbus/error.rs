@@ -27,6 +27,8 @@ pub(super) struct Refusal {
     pub(super) text: String,
     /// What programs read.
     pub(super) details: Fields,
+    /// Why, while the log was not told of it.
+    pub(super) untold: Option<Box<Failure>>,
 }
 
 impl Refusal {
@@ -36,6 +38,7 @@ impl Refusal {
             name: format!("{STANDARD}{name}"),
             text: text.into(),
             details: Fields::new(),
+            untold: None,
         }
     }
 
@@ -45,6 +48,19 @@ impl Refusal {
             name: format!("{STANDARD}{name}"),
             ..Failure::new(code, text).into()
         }
+    }
+
+    /// One of which the log was told.
+    pub(super) fn told(failure: &Failure) -> Self {
+        (&error::status(failure)).into()
+    }
+
+    /// The same, and the log is not told its words: they repeat the caller's own.
+    pub(super) fn quoting(mut self) -> Self {
+        if let Some(failure) = &mut self.untold {
+            failure.detail.clear();
+        }
+        self
     }
 
     /// The reply to this call.
@@ -59,7 +75,10 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        (&error::status(&failure)).into()
+        Self {
+            untold: Some(Box::new(failure.clone())),
+            ..(&error::status(&failure)).into()
+        }
     }
 }
 
@@ -102,6 +121,7 @@ impl From<&Status> for Refusal {
             name: format!("{OWN}{}", info.reason),
             text,
             details,
+            untold: None,
         }
     }
 }

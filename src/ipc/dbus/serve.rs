@@ -26,7 +26,7 @@ use super::shape::{self, Fields};
 use super::standard;
 use super::words::Words;
 use crate::book::Code;
-use crate::ipc::access::{self, Caller, Grant, Operation};
+use crate::ipc::access::{self, Caller, Grant};
 use crate::ipc::call::Calls;
 use crate::ipc::grpc::{Gate, Pass, Refused};
 use crate::operation::{Failure, Operations};
@@ -47,11 +47,14 @@ const QUESTIONS_PER_USER_MAX: usize = 2;
 /// Of these, such as put a dialog before a person.
 const PERSONS_PER_USER_MAX: usize = 1;
 
+/// Methods of ours that are no operation.
+const OWN: [&str; 2] = ["StopWatching", "Describe"];
+
 /// Everything that a call needs. One for a connection to the bus.
 pub(super) struct Server {
     pub(super) bus: Connection,
     pub(super) desk: watch::Receiver<Snapshot>,
-    inside: Inside,
+    pub(super) inside: Inside,
     pub(super) heavy: Heavy,
     begun: Arc<Places>,
     reading: Arc<Places>,
@@ -103,11 +106,12 @@ impl Server {
     /// Answers one call. Dropped when the caller leaves.
     pub(super) async fn serve(&self, peer: &Arc<Peer>, call: &Message, weight: &Weight) {
         let header = call.header();
-        let entered = match self.enter(peer, weight).await {
+        let method = method_of(&header);
+        let entered = match self.enter(peer, method, weight).await {
             Ok(entered) => entered,
-            Err(refusal) => return self.reply(call, Err(refusal)).await,
+            Err(refusal) => return self.reply(None, call, Err(refusal)).await,
         };
-        match method_of(&header) {
+        match method {
             Some(method) if method.streams => self.follow(peer, call, method, entered).await,
             Some(method) => {
                 let answered = self.unary(peer, call, method, &entered.caller).await;
@@ -115,20 +119,28 @@ impl Server {
                     let reply = Message::method_return(&header).build(&dict);
                     reply.map_err(|error| broken(&error))
                 });
-                self.reply(call, answered).await;
+                self.reply(Some(&entered.caller), call, answered).await;
             }
             None => {
                 let answered = self.own(peer, &header, call);
-                self.reply(call, answered).await;
+                self.reply(Some(&entered.caller), call, answered).await;
             }
         }
     }
 
     /// Says who calls, waits for its turn and counts its request, as every door does before it reads one.
-    async fn enter(&self, peer: &Peer, weight: &Weight) -> Result<Entered, Refusal> {
+    async fn enter(
+        &self,
+        peer: &Peer,
+        method: Option<&Method>,
+        weight: &Weight,
+    ) -> Result<Entered, Refusal> {
+        let operation = method.map(|method| method.name.as_str());
         let Some(Credentials { uid, groups }) = peer.credentials(&self.bus).await else {
             let detail = "the bus does not say whose the connection is";
-            return Err(Failure::new(Code::NotAllowed, detail).into());
+            let failure = Failure::new(Code::NotAllowed, detail);
+            self.inside.gate.closed("bus", None, &failure);
+            return Err(Refusal::told(&failure));
         };
         let caller = Caller::Bus {
             uid,
@@ -139,12 +151,12 @@ impl Server {
         if !self.heavy.is_in_share(weight, uid) {
             let detail =
                 format!("{caller} has too many calls with files or large bodies on the bus");
-            return Err(self.too_many(&caller, None, detail));
+            return Err(self.too_many(&caller, operation, detail));
         }
         let Some(begun) = self.begun.take(uid) else {
             let most = self.begun.per_user_max();
             let detail = format!("{caller} has {most} calls on the bus");
-            return Err(self.too_many(&caller, None, detail));
+            return Err(self.too_many(&caller, operation, detail));
         };
         match self.inside.gate.enter(&caller).await {
             Ok(request) => Ok(Entered {
@@ -152,23 +164,23 @@ impl Server {
                 request,
                 _begun: begun,
             }),
-            Err(failure) => Err(self.refuse(&caller, None, &failure)),
+            Err(failure) => Err(self.refuse(&caller, operation, &failure)),
         }
     }
 
-    fn too_many(&self, caller: &Caller, operation: Option<Operation>, detail: String) -> Refusal {
+    fn too_many(&self, caller: &Caller, operation: Option<&str>, detail: String) -> Refusal {
         self.refuse(caller, operation, &Failure::new(Code::TooManyCalls, detail))
     }
 
     /// A refusal that is the door's own.
-    fn refuse(&self, caller: &Caller, operation: Option<Operation>, failure: &Failure) -> Refusal {
+    fn refuse(&self, caller: &Caller, operation: Option<&str>, failure: &Failure) -> Refusal {
         self.inside.gate.refused(&Refused {
             who: &caller.to_string(),
             caller: Some(caller),
             operation,
             failure,
         });
-        failure.clone().into()
+        Refusal::told(failure)
     }
 
     /// Methods that are no operation.
@@ -242,13 +254,14 @@ impl Server {
         let header = call.header();
         let begun = self.begin(peer, call, method, &entered.caller).await;
         drop(entered.request);
+        let caller = Some(&entered.caller);
         let (watch, mut answers) = match begun {
             Ok(begun) => begun,
-            Err(refusal) => return self.reply(call, Err(refusal)).await,
+            Err(refusal) => return self.reply(caller, call, Err(refusal)).await,
         };
         let reply = Message::method_return(&header).build(&watch.subscription);
-        self.reply(call, reply.map_err(|error| broken(&error)))
-            .await;
+        let reply = reply.map_err(|error| broken(&error));
+        self.reply(caller, call, reply).await;
         let interface = interface_of(method);
         let ended = loop {
             let answer = tokio::select! {
@@ -350,7 +363,7 @@ impl Server {
         let Some(action) = access::action(&method.name).filter(|_| is_not_allowed(status)) else {
             return Ok(None);
         };
-        let operation = action.grants.first().copied();
+        let operation = action.grants.first().map(|operation| operation.name());
         let flags = asking.call.primary_header().flags();
         let may_ask_person = flags.contains(Flags::ALLOW_INTERACTIVE_AUTH);
         let places = match may_ask_person {
@@ -395,7 +408,15 @@ impl Server {
         }
     }
 
-    async fn reply(&self, call: &Message, answered: Result<Message, Refusal>) {
+    async fn reply(
+        &self,
+        caller: Option<&Caller>,
+        call: &Message,
+        answered: Result<Message, Refusal>,
+    ) {
+        if let (Some(caller), Err(refusal)) = (caller, &answered) {
+            self.tell(caller, &call.header(), refusal);
+        }
         if call
             .primary_header()
             .flags()
@@ -414,6 +435,24 @@ impl Server {
         if let Err(error) = sent {
             tracing::debug!(%error, "a reply could not be sent");
         }
+    }
+
+    /// Tells the log of what the door itself refuses.
+    fn tell(&self, caller: &Caller, header: &Header<'_>, refusal: &Refusal) {
+        let Some(failure) = &refusal.untold else {
+            return;
+        };
+        let member = header.member().map_or("", |name| name.as_str());
+        let operation = match method_of(header) {
+            Some(method) => Some(method.name.as_str()),
+            None => OWN.into_iter().find(|name| *name == member),
+        };
+        self.inside.gate.answered(&Refused {
+            who: &caller.to_string(),
+            caller: Some(caller),
+            operation: operation.or_else(|| standard::method(member)),
+            failure,
+        });
     }
 
     /// To this caller alone.

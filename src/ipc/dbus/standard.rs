@@ -21,6 +21,20 @@ pub(super) const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// Also where `InterfacesAdded` and `InterfacesRemoved` come from.
 pub(super) const OBJECTS: &str = "org.freedesktop.DBus.ObjectManager";
 
+/// The methods, for the log: no other word of a caller's stands there.
+pub(super) fn method(member: &str) -> Option<&'static str> {
+    let known = [
+        "Ping",
+        "GetMachineId",
+        "Introspect",
+        "GetManagedObjects",
+        "Get",
+        "GetAll",
+        "Set",
+    ];
+    known.into_iter().find(|name| *name == member)
+}
+
 /// Answers a call that is no method of ours.
 pub(super) fn answer(
     desk: &Snapshot,
@@ -89,7 +103,7 @@ fn values<'d>(
 
 fn no_property(name: &str) -> Refusal {
     let what = format!("there is no property {name}");
-    Refusal::named("UnknownProperty", Code::NotFound, what)
+    Refusal::named("UnknownProperty", Code::NotFound, what).quoting()
 }
 
 /// The devices, each with its interface and values.
@@ -119,7 +133,7 @@ fn document(desk: &Snapshot, path: &str) -> Result<String, Refusal> {
 
 fn no_object(path: &str) -> Refusal {
     let what = format!("there is no object {path}");
-    Refusal::named("UnknownObject", Code::NotFound, what)
+    Refusal::named("UnknownObject", Code::NotFound, what).quoting()
 }
 
 fn unknown(desk: &Snapshot, path: &str, interface: Option<&str>, member: &str) -> Refusal {

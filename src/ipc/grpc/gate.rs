@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tonic::{Request, Status};
 
-use super::refusals::{Refusals, Refused};
+use super::refusals::{Refusals, Refused, Weight};
 use crate::book::Code;
 use crate::ipc::access::{Caller, Operation, Policy};
 use crate::ipc::convert::error;
@@ -107,6 +107,11 @@ pub(in crate::ipc) struct Pass {
     kind: Kind,
     who: String,
 }
+
+/// The source of a status of which the log was told here, or is told when polkit has had its say.
+#[derive(Debug, thiserror::Error)]
+#[error("the gate refused it")]
+pub(in crate::ipc) struct Heard;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -211,24 +216,31 @@ impl Gate {
     pub(in crate::ipc) fn refused(&self, refused: &Refused<'_>) {
         let code = refused.failure.code;
         // Who is turned away at the door waits there: others may share its line.
-        let is_forbidden = code == Code::NotAllowed && refused.operation.is_some();
+        let is_known = refused.caller.is_some() && refused.operation.is_some();
+        let is_forbidden = code == Code::NotAllowed && is_known;
         let is_greedy =
             code == Code::TooManyCalls || is_forbidden && self.is_forbidden_often(refused.who);
         if is_greedy {
             self.slow(refused.who.to_owned());
         }
-        self.refusals.tell(refused);
+        self.refusals.tell(refused, Weight::Rights);
         PROCESS.calls_refused.count([refused.failure.code.id()]);
+    }
+
+    /// A call that was wrong, or came to nothing, was answered: the log is told.
+    pub(in crate::ipc) fn answered(&self, refused: &Refused<'_>) {
+        self.refusals.tell(refused, Weight::Answer);
     }
 
     /// A connection was closed at once: the log is told, as of calls.
     pub(in crate::ipc) fn closed(&self, who: &str, caller: Option<&Caller>, failure: &Failure) {
-        self.refusals.tell(&Refused {
+        let refused = Refused {
             who,
             caller,
             operation: None,
             failure,
-        });
+        };
+        self.refusals.tell(&refused, Weight::Rights);
     }
 
     /// Tells the log what was refused since it was last told. To be called now and then.
@@ -294,11 +306,13 @@ impl Gate {
                 self.refused(&Refused {
                     who: &who,
                     caller,
-                    operation: Some(operation),
+                    operation: Some(operation.name()),
                     failure: &failure,
                 });
             }
-            error::status(&failure)
+            let mut status = error::status(&failure);
+            status.set_source(Arc::new(Heard));
+            status
         })
     }
 

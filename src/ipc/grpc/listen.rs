@@ -26,8 +26,10 @@ use tonic::transport::server::Connected;
 use super::authority::Mender;
 use super::gate::{Gate, Pass};
 use super::groups;
+use crate::book::Code;
 use crate::ipc::access::Caller;
 use crate::ipc::stall::Cut;
+use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -194,7 +196,8 @@ impl Connection {
     fn new(line: Line, gate: &Gate) -> Option<Self> {
         let credentials = line.peer_creds().ok()?;
         let (Some(uid), Some(gid)) = (credentials.euid(), credentials.egid()) else {
-            tracing::warn!("a connection without credentials was closed");
+            let detail = "a connection without credentials was closed";
+            gate.closed("nobody", None, &Failure::new(Code::NotAllowed, detail));
             return None;
         };
         let Line::UdSocket(socket) = &line;

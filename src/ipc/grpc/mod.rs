@@ -12,6 +12,7 @@ mod gate;
 mod groups;
 mod handle;
 mod identity;
+mod kinds;
 mod listen;
 mod open;
 mod print;
@@ -20,7 +21,7 @@ mod serve;
 mod services;
 mod settlement;
 
-pub(super) use gate::{Gate, Pass};
+pub(super) use gate::{Gate, Heard, Pass};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;

@@ -1,7 +1,6 @@
 //! The door as the configuration wants it, over the real operations.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::gate::Said;
 use super::handle::Handle;
 use super::listen::{ListenError, Socket};
 use super::serve::Door;
-use crate::config::Settings;
+use crate::config::{Settings, secrets};
 use crate::document::Document;
 use crate::ipc::access::{Accounts, GROUP, Policy, UnknownName};
 use crate::ipc::json::Guard;
@@ -73,7 +72,7 @@ pub fn open(
         None => Socket::bind(path, gid)?,
     };
     let door = Door::over(socket, said, operations)?;
-    let tcp = Tcp::bind(&settings.tcp, credentials_dir().as_deref())?;
+    let tcp = Tcp::bind(&settings.tcp, secrets::handed_dir().as_deref())?;
     let guard = Guard::new(&settings.json.origins);
     Ok(door.with_http(guard, tcp))
 }
@@ -84,12 +83,7 @@ pub fn open(
 /// A configured name is unknown, certificates do not fit, or the accounts cannot be read.
 pub fn check(settings: &Settings) -> Result<(), DoorError> {
     said(settings)?;
-    Ok(Tcp::check(&settings.tcp, credentials_dir().as_deref())?)
-}
-
-/// Where systemd puts what it hands over.
-fn credentials_dir() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+    Ok(Tcp::check(&settings.tcp, secrets::handed_dir().as_deref())?)
 }
 
 /// What the configuration says of who may do what, for [`super::Rights::change`].
@@ -98,19 +92,20 @@ fn credentials_dir() -> Option<PathBuf> {
 /// A configured name is unknown, or the accounts cannot be read.
 pub fn said(settings: &Settings) -> Result<Said, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    Ok(of(settings, &accounts)?)
+    of(settings, &accounts)
 }
 
-fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, UnknownName> {
+fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
     let policy = policy(settings, accounts)?;
-    let tokens = Tokens::new(&settings.tcp.tokens, credentials_dir().as_deref());
+    let tokens = Tokens::new(&settings.tcp.tokens, secrets::handed_dir().as_deref());
     Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 
-fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, UnknownName> {
+fn policy(settings: &Settings, accounts: &Accounts) -> Result<Policy, DoorError> {
     let owner_uid = rustix::process::geteuid().as_raw();
     let policy = Policy::new(&settings.access, owner_uid, accounts)?;
-    Ok(policy.with_tcp(settings.tcp.settle).with_files(accounts))
+    let policy = policy.with_tcp(settings.tcp.settle).with_files(accounts);
+    policy.map_err(DoorError::Accounts)
 }
 
 impl Handle for Operations {

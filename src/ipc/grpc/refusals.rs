@@ -1,17 +1,14 @@
 //! What the log is told of refusals: the first of a kind at once, all that follow as a count, now and then. Whoever
-//! calls again and again fills no disk.
+//! calls again and again fills no disk, and whoever calls under many names hides nobody else.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::ipc::access::{Caller, Operation};
+use super::kinds::{Again, Kinds, TELL_S, What};
+use crate::book::Code;
+use crate::ipc::access::Caller;
 use crate::operation::Failure;
-
-/// How often the log is told of refusals of one kind.
-const TELL_S: u64 = 60;
-/// Kinds that are remembered: callers × operations × codes. Of others the log is told at its lowest level only.
-const KINDS_MAX: usize = 1_024;
 
 /// A refusal, as the log is told of it.
 #[derive(Clone, Copy)]
@@ -20,153 +17,191 @@ pub(in crate::ipc) struct Refused<'a> {
     pub(in crate::ipc) who: &'a str,
     /// What more is known of who calls.
     pub(in crate::ipc) caller: Option<&'a Caller>,
-    /// What was asked for, where that is known.
-    pub(in crate::ipc) operation: Option<Operation>,
+    /// What was asked for, where that is known: an operation, else a method that there is.
+    pub(in crate::ipc) operation: Option<&'a str>,
     /// Why not. Its detail names fields, never values.
     pub(in crate::ipc) failure: &'a Failure,
 }
 
-/// What has been refused of late.
+/// How much a refusal says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Somebody asked for what it may not, or for too much: a warning.
+    Rights,
+    /// The answer to a call that was wrong or came to nothing.
+    Answer,
+}
+
+/// What has been refused of late, each class of callers apart.
 #[derive(Default)]
 pub(super) struct Refusals {
-    kinds: Mutex<BTreeMap<Kind, Row>>,
+    classes: Mutex<BTreeMap<Class, Kinds>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kind {
-    who: String,
-    operation: Option<&'static str>,
-    code: &'static str,
-}
-
-struct Row {
-    /// When the log was told of it.
-    told: Instant,
-    /// How many there were since.
-    more: u64,
+/// Who cannot become so many that another class is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// Users of this machine, whichever way they come.
+    User,
+    /// Tokens and certificates: somebody made each of them.
+    Named,
+    /// Lines of which only an address is known, or nothing.
+    Line,
 }
 
 impl Refusals {
     /// Tells the log, unless it was told of one like it within the minute.
-    pub(super) fn tell(&self, refused: &Refused<'_>) {
-        let (code, detail) = (refused.failure.code.id(), &refused.failure.detail);
-        let operation = refused.operation.map(Operation::name);
-        let kind = Kind {
-            who: refused.who.to_owned(),
-            operation,
-            code,
-        };
-        let (caller, of) = (refused.who, refused.caller);
+    pub(super) fn tell(&self, refused: &Refused<'_>, weight: Weight) {
+        let is_first = self.is_first(refused, weight, Instant::now());
+        let (caller, operation, of) = (refused.who, refused.operation, refused.caller);
+        let code = refused.failure.code.id();
         let door = of.map(Caller::door);
         let bus_name = of.and_then(Caller::bus_name);
         let pid = of.and_then(Caller::pid);
         let token_uid = of.and_then(Caller::token_uid);
-        match self.is_first(kind, Instant::now()) {
-            true => tracing::warn!(
-                caller, code, operation, door, bus_name, pid, token_uid, %detail, "call refused"
-            ),
-            false => tracing::debug!(
-                caller, code, operation, door, bus_name, pid, token_uid, %detail, "call refused again"
-            ),
+        let detail = detail(refused.failure);
+        macro_rules! tell {
+            ($level:ident, $text:literal) => {
+                tracing::$level!(
+                    caller, code, operation, door, bus_name, pid, token_uid, detail, $text
+                )
+            };
+        }
+        match (is_first, weight) {
+            (true, Weight::Rights) => tell!(warn, "call refused"),
+            (true, Weight::Answer) => tell!(info, "call refused"),
+            (false, Weight::Rights | Weight::Answer) => tell!(debug, "call refused again"),
         }
     }
 
     /// Tells the log how many more there were of what it was told a minute ago. To be called now and then.
     pub(super) fn tell_counts(&self) {
-        for (kind, times) in self.due(Instant::now()) {
-            let Kind {
-                who,
-                operation,
-                code,
-            } = kind;
-            tracing::warn!(
-                caller = who,
-                code,
-                operation,
-                times,
-                within_s = TELL_S,
-                "call refused again and again"
-            );
+        for Again {
+            who: caller,
+            what: What { operation, code },
+            times,
+            is_warning,
+        } in self.due(Instant::now())
+        {
+            macro_rules! tell {
+                ($level:ident) => {
+                    tracing::$level!(
+                        caller,
+                        code,
+                        operation,
+                        times,
+                        within_s = TELL_S,
+                        "call refused again and again"
+                    )
+                };
+            }
+            match is_warning {
+                true => tell!(warn),
+                false => tell!(info),
+            }
         }
     }
 
-    fn is_first(&self, kind: Kind, now: Instant) -> bool {
-        let mut kinds = self.lock();
-        if let Some(row) = kinds.get_mut(&kind) {
-            row.more += 1;
-            return false;
-        }
-        let has_room = kinds.len() < KINDS_MAX;
-        if has_room {
-            kinds.insert(kind, Row { told: now, more: 0 });
-        }
-        has_room
+    fn is_first(&self, refused: &Refused<'_>, weight: Weight, now: Instant) -> bool {
+        let what = What {
+            operation: refused.operation.map(str::to_owned),
+            code: Some(refused.failure.code.id()),
+        };
+        let is_warning = weight == Weight::Rights;
+        let mut classes = self.lock();
+        let kinds = classes.entry(Class::of(refused.who)).or_default();
+        kinds.count(refused.who, what, is_warning, now)
     }
 
     /// Those that the log is to be told of by now. What was quiet since is forgotten.
-    fn due(&self, now: Instant) -> Vec<(Kind, u64)> {
+    fn due(&self, now: Instant) -> Vec<Again> {
         let mut due = Vec::new();
-        self.lock().retain(|kind, row| {
-            if now.duration_since(row.told) < Duration::from_secs(TELL_S) {
-                return true;
-            }
-            if row.more == 0 {
-                return false;
-            }
-            due.push((kind.clone(), row.more));
-            *row = Row { told: now, more: 0 };
-            true
-        });
+        for (class, kinds) in self.lock().iter_mut() {
+            kinds.take_due(class.others(), now, &mut due);
+        }
         due
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Kind, Row>> {
-        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Class, Kinds>> {
+        self.classes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Class {
+    fn of(who: &str) -> Self {
+        let begins = |with: &[&str]| with.iter().any(|with| who.starts_with(with));
+        match who {
+            _ if begins(&["uid:", "tcp:uid:"]) => Class::User,
+            _ if begins(&["token:", "certificate:"]) => Class::Named,
+            _ => Class::Line,
+        }
+    }
+
+    /// What its callers beyond those that are remembered are called.
+    fn others(self) -> &'static str {
+        match self {
+            Class::User => "other users",
+            Class::Named => "other tokens",
+            Class::Line => "other addresses",
+        }
+    }
+}
+
+/// What the log may hold of it: a name that nobody here knows is the caller's own word, and may be somebody's name.
+fn detail(failure: &Failure) -> &str {
+    if failure.code == Code::UnknownField {
+        return "a field that is not known";
+    }
+    if failure.code == Code::MethodUnknown {
+        return "a method that is not known";
+    }
+    &failure.detail
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ipc::grpc::kinds::{CALLERS_MAX, KINDS_PER_CALLER_MAX};
 
-    fn kind(who: &str, code: &'static str) -> Kind {
-        Kind {
-            who: who.to_owned(),
-            operation: Some("Reload"),
-            code,
-        }
+    fn first(refusals: &Refusals, who: &str, operation: Option<&str>) -> bool {
+        let failure = Failure::new(Code::NotAllowed, "");
+        let refused = Refused {
+            who,
+            caller: None,
+            operation,
+            failure: &failure,
+        };
+        refusals.is_first(&refused, Weight::Rights, Instant::now())
     }
 
     #[test]
-    fn the_first_is_told_and_the_rest_are_counted() {
+    fn a_flood_from_many_addresses_hides_no_user_and_no_token() {
         let refusals = Refusals::default();
-        let began = Instant::now();
-        let at = |s| began + Duration::from_secs(s);
-        assert!(refusals.is_first(kind("uid:7", "E7004"), at(0)));
-        for _ in 0..1_000 {
-            assert!(!refusals.is_first(kind("uid:7", "E7004"), at(1)));
+        let addresses = (0..20 * CALLERS_MAX).map(|n| format!("tcp:10.{}.{}.9", n / 256, n % 256));
+        let told = addresses.filter(|who| first(&refusals, who, None)).count();
+        assert_eq!(told, CALLERS_MAX + 1, "the one more stands for all others");
+        for who in ["uid:1000", "tcp:uid:1000", "token:his", "certificate:his"] {
+            assert!(first(&refusals, who, Some("Reload")), "{who}");
+            assert!(!first(&refusals, who, Some("Reload")), "{who}");
         }
-        assert!(refusals.is_first(kind("uid:8", "E7004"), at(1)), "another");
-        assert!(
-            refusals.is_first(kind("uid:7", "E7005"), at(1)),
-            "for another reason"
-        );
-        assert_eq!(refusals.due(at(TELL_S - 1)), []);
-        assert_eq!(refusals.due(at(TELL_S)), [(kind("uid:7", "E7004"), 1_000)]);
-        assert!(!refusals.is_first(kind("uid:7", "E7004"), at(TELL_S + 1)));
-        assert_eq!(refusals.due(at(2 * TELL_S)), [(kind("uid:7", "E7004"), 1)]);
-        assert_eq!(refusals.due(at(4 * TELL_S)), []);
-        assert!(refusals.lock().is_empty(), "who was quiet is forgotten");
-        assert!(refusals.is_first(kind("uid:7", "E7004"), at(4 * TELL_S)));
+        assert!(!first(&refusals, "tcp:192.0.2.1", None), "counted");
     }
 
     #[test]
-    fn what_is_remembered_has_a_limit() {
+    fn a_user_that_asks_for_everything_hides_no_other() {
         let refusals = Refusals::default();
-        let now = Instant::now();
-        let told =
-            (0..2 * KINDS_MAX).filter(|n| refusals.is_first(kind(&n.to_string(), "E7012"), now));
-        assert_eq!(told.count(), KINDS_MAX);
-        assert_eq!(refusals.lock().len(), KINDS_MAX);
+        let all = (0..100 * KINDS_PER_CALLER_MAX).map(|n| n.to_string());
+        let told = all.filter(|of| first(&refusals, "uid:7", Some(of))).count();
+        assert_eq!(told, KINDS_PER_CALLER_MAX + 1);
+        assert!(first(&refusals, "uid:8", Some("Reload")));
+    }
+
+    #[test]
+    fn words_of_the_callers_own_are_not_told() {
+        for code in [Code::UnknownField, Code::MethodUnknown] {
+            let failure = Failure::new(code, "王小明: no such field");
+            assert!(!detail(&failure).contains("王小明"), "{code:?}");
+        }
+        assert_eq!(detail(&Failure::new(Code::NotFound, "bills")), "bills");
     }
 }

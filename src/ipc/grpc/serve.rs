@@ -20,6 +20,7 @@ use crate::ipc::call::Calls;
 use crate::ipc::front::Front;
 use crate::ipc::json::{Guard, Json};
 use crate::ipc::tcp::Tcp;
+use crate::ipc::told::Told;
 
 /// Bytes of the headers of one request.
 const HEADERS_BYTES_MAX: u32 = 16 * 1_024;
@@ -47,6 +48,7 @@ pub struct Door {
     tcp: Option<Tcp>,
     gate: Gate,
     services: Services,
+    calls: Calls,
     front: Front,
 }
 
@@ -74,10 +76,11 @@ impl Door {
     ) -> Result<Self, DoorError> {
         let gate = Gate::new(said);
         let services = Services::new(handle, &gate)?;
-        let routes = services.routes.clone();
+        let told = Told::new(services.routes.clone(), gate.clone());
+        let calls = Calls::new(told.clone());
         let front = Front {
-            json: Json::new(Calls::new(routes.clone()))?,
-            routes,
+            json: Json::new(calls.clone())?,
+            services: told,
             gate: gate.clone(),
             guard: Arc::default(),
         };
@@ -86,6 +89,7 @@ impl Door {
             tcp: None,
             gate,
             services,
+            calls,
             front,
         })
     }
@@ -102,7 +106,7 @@ impl Door {
     /// The same methods, rights and limits for the doors beside this one.
     #[must_use]
     pub fn calls(&self) -> Calls {
-        Calls::new(self.services.routes.clone())
+        self.calls.clone()
     }
 
     /// What counts its callers.

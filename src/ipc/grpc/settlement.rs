@@ -184,12 +184,11 @@ impl<H: Handle> SettlementService for Settlements<H> {
     }
 }
 
-/// A call that started nothing. The detail names fields, never values, so it may be logged.
+/// A call that started nothing.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
 pub(super) fn refused(failure: Failure) -> Status {
-    tracing::debug!(code = failure.code.id(), detail = %failure.detail, "nothing was started");
     error::status(&failure)
 }

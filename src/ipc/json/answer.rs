@@ -19,6 +19,7 @@ use super::{message, problem};
 use crate::book::Code;
 use crate::ipc::access::Caller;
 use crate::ipc::call::Calls;
+use crate::ipc::told::name_of;
 use crate::operation::Failure;
 
 /// Bytes of one request.
@@ -41,6 +42,26 @@ pub(in crate::ipc) struct Json {
     methods: Arc<BTreeMap<String, Called>>,
 }
 
+/// Why there is no answer to a call.
+enum Wrong {
+    /// The call itself cannot be read, of which nobody was told yet.
+    Request(Failure),
+    /// So it was answered.
+    Answer(Status),
+}
+
+impl From<Failure> for Wrong {
+    fn from(failure: Failure) -> Self {
+        Self::Request(failure)
+    }
+}
+
+impl From<Status> for Wrong {
+    fn from(status: Status) -> Self {
+        Self::Answer(status)
+    }
+}
+
 /// What the headers say.
 struct Asked {
     charset: Charset,
@@ -58,14 +79,29 @@ impl Json {
         Ok(Self { calls, methods })
     }
 
+    /// What all of them are called by.
+    pub(in crate::ipc) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// The method of this path, if there is one.
+    pub(in crate::ipc) fn operation<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let is_known = self.methods.contains_key(path);
+        is_known.then(|| name_of(path))
+    }
+
     /// Answers; every failure is an answer too.
     pub(in crate::ipc) async fn answer(
         &self,
         caller: Caller,
         request: Request<Body>,
     ) -> Response<Body> {
+        let uri = request.uri().clone();
+        let operation = self.operation(uri.path());
+        let tell = |failure: &Failure| self.calls.tell(&caller, operation, failure);
         if *request.method() != Method::POST {
             let failure = Failure::new(Code::HttpMethodWrong, "calls are POST");
+            tell(&failure);
             let mut response = refused(&failure, request.headers());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             let headers = response.headers_mut();
@@ -73,62 +109,70 @@ impl Json {
             return response;
         }
         let Some((charset, streams)) = content(request.headers()) else {
-            return unknown_content();
+            return unknown_content(tell);
         };
-        let Some(method) = self.methods.get(request.uri().path()) else {
+        let Some(method) = self.methods.get(uri.path()) else {
             let failure = Failure::new(Code::MethodUnknown, "");
+            tell(&failure);
             return failed(&problem::refusal(&failure), charset, streams);
         };
         if method.streams != streams {
-            return unknown_content();
+            return unknown_content(tell);
         }
         let deadline = match deadline(request.headers()) {
             Ok(deadline) => deadline,
-            Err(failure) => return failed(&problem::refusal(&failure), charset, streams),
+            Err(failure) => {
+                tell(&failure);
+                return failed(&problem::refusal(&failure), charset, streams);
+            }
         };
         let asked = Asked {
             charset,
             streams,
             deadline,
         };
-        match self.call(caller, request, method, &asked).await {
+        match self.call(&caller, request, method, &asked).await {
             Ok(response) => response,
-            Err(status) => failed(&status, charset, streams),
+            Err(Wrong::Request(failure)) => {
+                tell(&failure);
+                failed(&problem::refusal(&failure), charset, streams)
+            }
+            Err(Wrong::Answer(status)) => failed(&status, charset, streams),
         }
     }
 
     async fn call(
         &self,
-        caller: Caller,
+        caller: &Caller,
         request: Request<Body>,
         method: &Called,
         asked: &Asked,
-    ) -> Result<Response<Body>, Status> {
-        let refused = |failure: Failure| problem::refusal(&failure);
+    ) -> Result<Response<Body>, Wrong> {
         let path = request.uri().path().to_owned();
-        let body = whole(request.into_body()).await.map_err(refused)?;
+        let body = whole(request.into_body()).await?;
         let body = match asked.streams {
-            true => only_envelope(&body).map_err(refused)?,
+            true => only_envelope(&body)?,
             false => &body,
         };
         let text = asked.charset.decode(body).map_err(|offset| {
             let detail = format!("the byte at offset {offset} is not of the named charset");
-            refused(Failure::new(Code::RequestInvalid, detail))
+            Failure::new(Code::RequestInvalid, detail)
         })?;
-        let sent = message::parse(&text, method.input.clone()).map_err(refused)?;
+        let sent = message::parse(&text, method.input.clone())?;
         let (charset, output) = (asked.charset, method.output.clone());
         if asked.streams {
             let answers = self
                 .calls
-                .stream(caller, &path, sent.into(), asked.deadline);
+                .stream(caller.clone(), &path, sent.into(), asked.deadline);
             let told = answers.await?.map(move |answer| {
                 let text = message::print(&answer?, output.clone());
                 Ok(charset.encode(&text.map_err(|failure| problem::refusal(&failure))?))
             });
             return Ok(envelopes(told.boxed(), charset));
         }
-        let answer = self.calls.unary(caller, &path, sent.into(), asked.deadline);
-        let text = message::print(&answer.await?, output).map_err(refused)?;
+        let sent = sent.into();
+        let answer = (self.calls).unary(caller.clone(), &path, sent, asked.deadline);
+        let text = message::print(&answer.await?, output)?;
         Ok(json(StatusCode::OK, charset.encode(&text), charset))
     }
 }
@@ -280,9 +324,10 @@ pub(in crate::ipc) fn refused(failure: &Failure, headers: &HeaderMap) -> Respons
     failed(&problem::refusal(failure), charset, streams)
 }
 
-fn unknown_content() -> Response<Body> {
+fn unknown_content(tell: impl Fn(&Failure)) -> Response<Body> {
     let detail = "content-type: application/json, for streams application/connect+json";
     let failure = Failure::new(Code::ContentTypeUnknown, detail);
+    tell(&failure);
     let mut response = failed(&problem::refusal(&failure), Charset::Utf8, false);
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let known = HeaderValue::from_static("application/json, application/connect+json");

@@ -138,7 +138,9 @@ async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
         };
         let Some(held) = beginnings.hold(peer.ip(), place) else {
             PROCESS.connections_refused.count([]);
-            tracing::debug!(%peer, "too many connections that begin; one was closed");
+            let detail = "too many connections that begin; one was closed";
+            let failure = Failure::new(Code::TooManyCalls, detail);
+            gate.closed(&address_of(peer), None, &failure);
             continue;
         };
         let (gate, ready, tls) = (gate.clone(), ready.clone(), tcp.tls.clone());
@@ -161,7 +163,11 @@ async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
                     drop(line);
                 }
                 Ok(Begun::Nothing) => {}
-                Err(_) => tracing::debug!(%peer, "a connection did not begin in time"),
+                Err(_) => {
+                    let detail = "a connection did not begin in time";
+                    let failure = Failure::new(Code::NotAllowed, detail);
+                    gate.closed(&address_of(peer), None, &failure);
+                }
             }
         });
     }
@@ -198,7 +204,6 @@ async fn begin(
     match shake_hands(line, uid, tls, pass).await {
         Ok(connection) => Begun::Ready(Box::new(connection)),
         Err(why) => {
-            let who = format!("tcp:{}", peer.ip());
             gate.closed(&who, None, &Failure::new(Code::NotAllowed, why));
             Begun::Nothing
         }
@@ -264,6 +269,11 @@ struct Looked {
     who: String,
 }
 
+/// Whose line it is while nothing but its address is known.
+fn address_of(peer: SocketAddr) -> String {
+    format!("tcp:{}", peer.ip())
+}
+
 /// Looks whose it is.
 async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
     line.set_nodelay(true).ok()?;
@@ -277,7 +287,7 @@ async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
     };
     let who = match uid {
         Some(uid) => format!("tcp:uid:{uid}"),
-        None => format!("tcp:{}", address.ip()),
+        None => address_of(address),
     };
     Some(Looked { line, uid, who })
 }

@@ -19,6 +19,7 @@ import idcards
 import printing
 import proof
 import slips
+import unit
 import usb
 from desk import CALLER, PATIENCE_S, USER, Desk, Listener
 from usb import wait_until
@@ -391,6 +392,7 @@ def tests():
     yield from ftdi.TESTS.items()
     yield from cards.TESTS.items()
     yield from idcards.TESTS.items()
+    yield "devices_work_under_the_unit", lambda: unit.devices_work_under_the_unit(FAMILIES)
 
 
 def is_clear():

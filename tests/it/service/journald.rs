@@ -27,13 +27,13 @@ const FLOOD: usize = 30;
 const DATAGRAM_BYTES_MAX: usize = 256 * 1024;
 
 /// What stands where journald listens.
-struct Journal {
+pub(super) struct Journal {
     socket: UnixDatagram,
     dir: TempDir,
 }
 
 impl Journal {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let socket = UnixDatagram::bind(dir.path().join("socket")).expect("a socket");
         let quiet = Duration::from_millis(QUIET_MS);
@@ -46,7 +46,7 @@ impl Journal {
         self.desk_with(level, String::new()).await
     }
 
-    async fn desk_with(&self, level: &str, config_more: String) -> Desk {
+    pub(super) async fn desk_with(&self, level: &str, config_more: String) -> Desk {
         let set = |name: &str, value: String| (name.to_owned(), value);
         let platform = Platform::start(Options::default())
             .await
@@ -76,7 +76,7 @@ impl Journal {
     }
 
     /// Reads, as journald does, until it is told that nothing more comes, and then all that is there.
-    fn follow(&self) -> Reader {
+    pub(super) fn follow(&self) -> Reader {
         let socket = self.socket.try_clone().expect("a descriptor");
         let (enough, over) = mpsc::channel::<()>();
         let entries = std::thread::spawn(move || {
@@ -96,7 +96,7 @@ impl Journal {
     }
 
     /// Puts it into the log that is looked through for names in the end.
-    fn keep(&self, desk: &Desk, entries: &[Vec<u8>]) {
+    pub(super) fn keep(&self, desk: &Desk, entries: &[Vec<u8>]) {
         let path = desk.dir().join("daemon.log");
         let log = std::fs::OpenOptions::new().append(true).open(path);
         log.expect("its log")
@@ -105,7 +105,7 @@ impl Journal {
     }
 }
 
-struct Reader {
+pub(super) struct Reader {
     /// Only ever dropped.
     enough: mpsc::Sender<()>,
     entries: JoinHandle<Vec<Vec<u8>>>,
@@ -113,14 +113,14 @@ struct Reader {
 
 impl Reader {
     /// What was sent, once it is quiet.
-    fn end(self) -> Vec<Vec<u8>> {
+    pub(super) fn end(self) -> Vec<Vec<u8>> {
         drop(self.enough);
         tokio::task::block_in_place(|| self.entries.join().expect("no panic"))
     }
 }
 
 /// A field of an entry, in either of its two forms.
-fn field(entry: &[u8], name: &str) -> Option<String> {
+pub(super) fn field(entry: &[u8], name: &str) -> Option<String> {
     let mut rest = entry;
     while !rest.is_empty() {
         let end = rest.iter().position(|b| *b == b'\n')?;

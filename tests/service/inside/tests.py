@@ -16,6 +16,9 @@ import time
 import traceback
 
 import care
+import handed
+import old
+import readme
 import upgrades
 from desk import (
     ETC, KEY, SAID, SERVICE, SOCKET, STATE, Pay, another_than, apt, charged, ctl, files, is_active, logged, main_pid,
@@ -368,9 +371,9 @@ def purged():
 
 
 TESTS = (
-    installed, not_configured, samples, pages, units, started, callers, scan_and_pay, *care.TESTS, sheets, on_the_bus,
-    watchdog, killed, reloaded, upgraded, upgraded_before_money, *upgrades.TESTS, told_to_the_journal, verified, removed,
-    purged,
+    installed, not_configured, samples, pages, units, *readme.TESTS, started, callers, scan_and_pay, *care.TESTS,
+    *handed.TESTS, *old.TESTS, sheets, on_the_bus, watchdog, killed, reloaded, upgraded, upgraded_before_money,
+    *upgrades.TESTS, told_to_the_journal, verified, removed, purged,
 )
 # Chosen on the command line of tests/service/run; what the others stand on runs all the same.
 FIRST = (installed, started)

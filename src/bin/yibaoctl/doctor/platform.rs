@@ -1,13 +1,13 @@
 //! The site profile, and whether the platform can be reached: its name, its port, its certificate. No transaction is
 //! sent; over TLS a bare `HEAD /` shows that the certificate is trusted.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use yibaod::config::profile_report;
-use yibaod::config::{Problem, Profile};
+use yibaod::config::{Problem, Profile, secrets};
 
 use super::{Finding, Patient};
 
@@ -23,7 +23,7 @@ pub(super) fn profile(patient: &Patient) -> Vec<Finding> {
     };
     let path = &settings.paths.site_profile;
     let subject = "profile";
-    let credentials_dir = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let credentials_dir = secrets::handed_dir();
     let report = profile_report::look(&patient.machine.path(path), credentials_dir.as_deref());
     let words = |problem: &Problem| {
         let zh = format!("{}：{}", problem.key, problem.what.zh);

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use yibaod::config::secrets::HANDED_PATH;
+
 use super::finding::Repair;
 use super::{Finding, Machine, Patient};
 use crate::local::JOURNAL_DIR;
@@ -190,6 +192,11 @@ fn site_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
         };
     }
     let name = key.display();
+    if machine.exists(Path::new(HANDED_PATH).join(key)) {
+        let zh = format!("站点密钥 {name} 由 systemd 交给正在运行的服务");
+        let en = "is handed to the service that runs by systemd";
+        return Finding::fine(subject, zh, en);
+    }
     let found = CREDENTIAL_DIRS.iter().map(|dir| Path::new(dir).join(key));
     let found: Vec<PathBuf> = found.filter(|path| machine.path(path).exists()).collect();
     match found.first() {
@@ -306,6 +313,13 @@ mod tests {
         assert_eq!(level("/key"), Level::Fine);
         assert_eq!(level("/none"), Level::Bad);
         assert_eq!(level("name"), Level::Unseen);
+        let handed = machine.path(HANDED_PATH);
+        std::fs::create_dir_all(&handed).unwrap();
+        // As systemd leaves it: the mask of the service's ACL shows as the group's bit.
+        std::fs::write(handed.join("name"), "x").unwrap();
+        let group = PermissionsExt::from_mode(0o440);
+        std::fs::set_permissions(handed.join("name"), group).unwrap();
+        assert_eq!(level("name"), Level::Fine);
     }
 
     #[test]
