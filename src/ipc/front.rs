@@ -17,6 +17,7 @@ use super::metrics;
 use super::tcp::Peer;
 use super::told::Told;
 use crate::book::Code;
+use crate::observe::metrics::PROCESS;
 use crate::operation::Failure;
 
 /// The services as one listener offers them. Cheap to clone.
@@ -31,8 +32,9 @@ pub(super) struct Front {
 impl Front {
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
         if let Some(failure) = welcome(&mut request) {
-            let caller = request.extensions().get::<Caller>().cloned();
-            return self.refuse(&failure, caller.as_ref(), request).await;
+            // The log heard of it when the connection came; its caller's other calls are no slower for it.
+            PROCESS.calls_refused.count([failure.code.id()]);
+            return said(&failure, &request);
         }
         let is_grpc = is_grpc(request.headers());
         let (uri, headers) = (request.uri(), request.headers());
@@ -116,10 +118,15 @@ impl Front {
         if let Some(pause) = pause {
             tokio::time::sleep(pause).await;
         }
-        match is_grpc(request.headers()) {
-            true => refusal(failure).into_http(),
-            false => refused(failure, request.headers()),
-        }
+        said(failure, &request)
+    }
+}
+
+/// As an answer in the caller's own way.
+fn said(failure: &Failure, request: &Request<Body>) -> Response<Body> {
+    match is_grpc(request.headers()) {
+        true => refusal(failure).into_http(),
+        false => refused(failure, request.headers()),
     }
 }
 

@@ -39,13 +39,17 @@ impl Told {
 
     /// The log is told of a call that never came to a service, or was given up.
     pub(super) fn tell(&self, caller: &Caller, operation: Option<&str>, failure: &Failure) {
-        self.gate.answered(&Refused {
-            who: &caller.to_string(),
-            caller: Some(caller),
-            operation,
-            failure,
-        });
+        tell(&self.gate, caller, operation, failure);
     }
+}
+
+fn tell(gate: &Gate, caller: &Caller, operation: Option<&str>, failure: &Failure) {
+    gate.answered(&Refused {
+        who: &caller.to_string(),
+        caller: Some(caller),
+        operation,
+        failure,
+    });
 }
 
 impl Service<Request<Body>> for Told {
@@ -60,12 +64,12 @@ impl Service<Request<Body>> for Told {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let caller = request.extensions().get::<Caller>().cloned();
         let uri = request.uri().clone();
-        let (told, answered) = (self.clone(), self.routes.call(request));
+        let (gate, answered) = (self.gate.clone(), self.routes.call(request));
         Box::pin(async move {
             let response = answered.await?;
             if let (Some(caller), Some(unheard)) = (caller, unheard(&response)) {
                 let operation = unheard.is_method.then(|| name_of(uri.path()));
-                told.tell(&caller, operation, &unheard.failure);
+                tell(&gate, &caller, operation, &unheard.failure);
             }
             Ok(response)
         })

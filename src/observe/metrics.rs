@@ -75,7 +75,7 @@ pub struct Metrics {
     pub connections_max: Level,
     /// Connections that one caller may have open.
     pub connections_per_caller_max: Level,
-    /// Connections that were closed at once.
+    /// Connections that could not stay: told so, or closed at once.
     pub connections_refused: Counts<0>,
 }
 
@@ -277,7 +277,7 @@ const fn calls_refused() -> Counts<1> {
 const fn connections_refused() -> Counts<0> {
     Counts::new(
         "yibaod_connections_refused",
-        "Connections that were closed at once: their caller, or everybody, had too many.",
+        "Connections that could not stay: their caller, or everybody, had too many.",
         [],
         &[[]],
     )

@@ -1,7 +1,8 @@
-//! Who is in which group by the files of accounts: for callers of whom neither the kernel nor the bus says it.
+//! Who is in which group by the files of accounts, beside what the kernel or the bus says of a caller's session.
 //!
 //! A thread of its own looks at the files once a second, and reads them again when they changed: whoever is made a member
-//! has the right within a second, and whoever is none any more has lost it. Who asks only reads memory, however slow the
+//! has the right within a second. Whoever is none any more has lost what the files gave; a session that began as a
+//! member's keeps its groups until it ends, as everywhere in the system. Who asks only reads memory, however slow the
 //! disk is.
 
 use std::collections::BTreeSet;

@@ -194,7 +194,7 @@ impl Gate {
         Some(pass)
     }
 
-    /// Waits for the caller's turn and counts its request before that is read: what is not counted takes no memory.
+    /// Waits for the caller's turn and counts its request before that is read.
     ///
     /// # Errors
     /// `TOO_MANY_CALLS`, of which [`Gate::refused`] is to be told.

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import cards
+import idcards
 import printing
 from desk import CALLER, PATIENCE_S, PROGRAMS, USER, Desk, Listener
 from idreader import Document, IdReader
@@ -133,7 +134,7 @@ def devices_work_under_the_unit(families):
     """Scanned on hidraw, as a keyboard and on a serial line; printed on usbfs; a card by pcscd and one on usbfs."""
     tables = {name: family.table(role="scanner" + ("-%d" % (at + 1)) * (at > 0))
               for at, (name, family) in enumerate(families.items())}
-    desk = Service({**tables, "slip": printing.PROVING, "cards": cards.TABLE, "ids": cards.ID_TABLE})
+    desk = Service({**tables, "slip": printing.PROVING, "cards": cards.TABLE, "ids": idcards.TABLE})
     is_confined(desk)
     for at, (name, family) in enumerate(families.items()):
         device = family.make("S1").plug(at)
