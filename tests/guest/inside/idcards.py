@@ -3,16 +3,15 @@
 
 import json
 import pathlib
-import signal
-import subprocess
 import threading
 import time
 import traceback
 
 from cards import answer, reading
-from desk import PATIENCE_S, PROGRAMS, Desk
+from desk import Desk
 from door import Door
 from idreader import MUTE, PULLED, SPOILT, SWAPPED, Document, IdReader, PlayedReader
+from recording import HEARD, Recording
 from usb import wait_until
 
 TABLE = 'role = "id-card"\nkind = "id-card-usb"\nusb = "0400:c35a"\n'
@@ -57,30 +56,17 @@ def is_recorded():
     desk = Desk({"ids": TABLE})
     reader = IdReader("I1").plug(0)
     desk.ready("ids")
-    path = desk.dir / "resident-usb.txt"
-    command = [PROGRAMS / "yibaoctl", "--socket", desk.socket, "device", "record", "ids", "--out", path]
-    recording = subprocess.Popen(command, stdout=subprocess.PIPE)
-    seen = []
-
-    def until(wanted):
-        while not (seen and wanted in seen[-1]):
-            seen.append(recording.stdout.readline().decode())
-            assert seen[-1], seen
-
-    until("kind id-card-usb")
+    recording = Recording(desk, "ids", "resident-usb.txt")
+    recording.until("kind id-card-usb")
     reader.pull()
     desk.missing("ids")
-    until("closed")
+    recording.until("closed")
     reader.lay_down(OTHER)
     reader.plug(0)
     desk.ready("ids")
     assert is_of(answer(reading(desk)), OTHER)
-    until("aa aa aa 96 69 05 08")
-    recording.send_signal(signal.SIGINT)
-    assert recording.wait(PATIENCE_S) == 0
-    told = path.read_text()
-    print(told)
-    heard = bytes.fromhex("".join(line.split(" < ")[1].split("|")[0] for line in told.splitlines() if " < " in line))
+    recording.until("aa aa aa 96 69 05 08")
+    heard = recording.end(HEARD)
     for hidden in (OTHER.name.encode("utf-16-le"), OTHER.certno.encode("utf-16-le"), b"WWWW"):
         assert hidden in OTHER.data() and hidden not in heard, hidden
     desk.stop()

@@ -3,12 +3,12 @@
 import json
 import os
 import pathlib
-import signal
 import subprocess
 
 import usb
-from desk import PATIENCE_S, PROGRAMS, Desk
+from desk import PATIENCE_S, Desk
 from printer import Played, Printer
+from recording import SENT, Recording
 from usb import wait_until
 
 # USBDEVFS_DISCONNECT_CLAIM of interface 0: usblp is sent away, as CUPS does it.
@@ -249,30 +249,17 @@ def is_recorded():
     desk = Desk({"slip": PROVING})
     device = Printer("P1").plug(0)
     desk.ready("slip")
-    path = desk.dir / "escpos-usb.txt"
-    command = [PROGRAMS / "yibaoctl", "--socket", desk.socket, "device", "record", "slip", "--out", path]
-    recording = subprocess.Popen(command, stdout=subprocess.PIPE)
-    seen = []
-
-    def until(wanted):
-        while not (seen and wanted in seen[-1]):
-            seen.append(recording.stdout.readline().decode())
-            assert seen[-1], seen
-
-    until("kind escpos-usb")
+    recording = Recording(desk, "slip", "escpos-usb.txt")
+    recording.until("kind escpos-usb")
     device.pull()
     desk.missing("slip")
-    until("closed")
+    recording.until("closed")
     device.plug(0)
     desk.ready("slip")
-    until("opened")
+    recording.until("opened")
     printed(Job(desk, "recorded", shown=["测试小票", "姓名：沈虚构", "证件：110101190001011025", "合计：￥4.52"]), "PROCESS_ID")
-    until("37 22")
-    recording.send_signal(signal.SIGINT)
-    assert recording.wait(PATIENCE_S) == 0
-    told = path.read_text()
-    print(told)
-    written = bytes.fromhex("".join(line.split(" > ")[1].split("|")[0] for line in told.splitlines() if " > " in line))
+    recording.until("37 22")
+    written = recording.end(SENT)
     for hidden in ("沈虚构".encode("gb18030"), b"011025", b"4.52"):
         assert hidden in device.everything() and hidden not in written, hidden
     desk.stop()
