@@ -24,8 +24,6 @@ const RETRY_MS_MIN: u64 = 1_000;
 const RETRY_MS_MAX: u64 = 60_000;
 /// A TCP printer without a job is let go after this, so that others can print.
 const IDLE_MS_MAX: u64 = 30_000;
-/// A printer that was found well is not asked again so soon: who begins a paper has just looked at it.
-const WELL_MS_MAX: u64 = 50;
 /// Longest wait for a look that is not part of a job.
 const LOOK_MS_MAX: u64 = 2_500;
 
@@ -71,8 +69,6 @@ struct Owner {
     retry_ms: Option<u64>,
     wake_at: Instant,
     used_at: Instant,
-    /// It was found well then, and was not heard since.
-    well_at: Option<Instant>,
 }
 
 impl Owner {
@@ -89,7 +85,6 @@ impl Owner {
             retry_ms: None,
             wake_at: now,
             used_at: now,
-            well_at: None,
         }
     }
 
@@ -99,7 +94,6 @@ impl Owner {
             Some(conversation) => conversation.hear(&self.board).await,
             None => std::future::pending().await,
         }
-        self.well_at = None;
     }
 
     /// Time to look after the link. A TCP printer is called only when there is something to say.
@@ -123,8 +117,6 @@ impl Owner {
 
     async fn look(&mut self, deadline: Instant) -> Result<PrinterState, DeviceError> {
         let looked = self.open_and_look(deadline).await;
-        let is_well = looked.as_ref().is_ok_and(|state| state.trouble().is_none());
-        self.well_at = is_well.then(Instant::now);
         match &looked {
             Ok(_) => self.retry_ms = None,
             Err(error) => {
@@ -245,28 +237,18 @@ impl Owner {
         }
     }
 
-    /// The past of a printer that is well and stands where a command begins.
-    async fn found_well(&mut self, deadline: Instant) -> Result<OwnedMutexGuard<Past>, Code> {
-        let well_at = self.well_at.take().filter(|_| self.conversation.is_some());
-        if well_at.is_some_and(|at| at.elapsed() <= Duration::from_millis(WELL_MS_MAX)) {
-            let past = self.past(deadline).await.map_err(|error| error.code)?;
-            // Its predecessor in our files may have printed meanwhile.
-            if past.is_whole() {
-                return Ok(past);
-            }
-        }
-        let state = self.look(deadline).await.map_err(|error| error.code)?;
-        match state.trouble() {
-            Some(code) => Err(code),
-            None => self.past(deadline).await.map_err(|error| error.code),
-        }
-    }
-
     async fn print_now(&mut self, job: &Job) -> PrintOutcome {
         let deadline = job.options.deadline;
-        let mut past = match self.found_well(deadline).await {
+        let state = match self.look(deadline).await {
+            Ok(state) => state,
+            Err(error) => return PrintOutcome::NotPrinted { code: error.code },
+        };
+        if let Some(code) = state.trouble() {
+            return PrintOutcome::NotPrinted { code };
+        }
+        let mut past = match self.past(deadline).await {
             Ok(past) => past,
-            Err(code) => return PrintOutcome::NotPrinted { code },
+            Err(error) => return PrintOutcome::NotPrinted { code: error.code },
         };
         let Some(conversation) = &mut self.conversation else {
             return PrintOutcome::NotPrinted {

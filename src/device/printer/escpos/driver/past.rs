@@ -64,11 +64,6 @@ impl Past {
         }
     }
 
-    /// The next job begins where a command begins.
-    pub(in crate::device::printer) fn is_whole(&self) -> bool {
-        self.left == Left::Whole
-    }
-
     /// A link opens: what buffers may have held ended with the one before, perhaps in the middle of a command.
     /// `may_overrun`: a printer keeps its buffer while our end of its line is closed, and the room in it counts.
     pub(in crate::device::printer) fn link_opens(&mut self, may_overrun: bool) {
