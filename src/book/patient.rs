@@ -35,12 +35,22 @@ const TECHNICAL: [&str; 27] = [
     "驱动",
 ];
 /// Words of the staff: what has one of them speaks of the patient, or names a cause in a program's words.
-const STAFF: [&str; 7] = [
+const STAFF: [&str; 17] = [
     "此人",
     "患者",
     "所列",
     "重新发起",
     "经办人",
+    "退还现金",
+    "另行退费",
+    "登记",
+    "认定",
+    "波特率",
+    "串口",
+    "插拔",
+    "连线",
+    "占用",
+    "医保办",
     "错误:",
     "错误：",
 ];
@@ -54,6 +64,7 @@ const CAUSES: [&str; 3] = ["错误原因：", "异常信息：", "失败原因�
 const MEANING: &str = "暂时无法办理。";
 const MEANING_FREE: &str = "暂时无法办理，未扣费。";
 const FREE: &str = "未扣费";
+const LATER: &str = "请您稍后再试，或联系工作人员。";
 const ACTION: &str = "请联系工作人员。";
 
 impl Code {
@@ -75,7 +86,11 @@ impl Code {
             None => {
                 let (meaning, action) = spoken::of(self).unwrap_or_default();
                 let meaning = said(meaning, entry.meaning_zh, MEANING);
-                (meaning, said(action, entry.action_zh, ACTION))
+                let action = said(action, entry.action_zh, ACTION);
+                match known == MoneyState::NotConcerned && speaks_of_money(&meaning, &action) {
+                    true => (MEANING.to_owned(), LATER.to_owned()),
+                    false => (meaning, action),
+                }
             }
         };
         match plain_reason(detail) {
@@ -85,15 +100,20 @@ impl Code {
     }
 }
 
+/// Of a settlement that this case is not: who gives money back or fetches medicines may have paid.
+fn speaks_of_money(meaning: &str, action: &str) -> bool {
+    [meaning, action]
+        .iter()
+        .any(|it| it.contains(FREE) || it.contains("自费"))
+}
+
 /// Where it is known better than by the code: the sentences of the code would say otherwise.
 fn of_money(by_code: MoneyState, known: MoneyState) -> Option<(&'static str, &'static str)> {
     match (by_code, known) {
         (MoneyState::Unknown, MoneyState::NotCharged) => {
             Some(("这次没有办理成功，医保未扣费。", "您可以重新办理。"))
         }
-        (MoneyState::Unknown, MoneyState::NotConcerned) => {
-            Some((MEANING, "请您稍后再试，或联系工作人员。"))
-        }
+        (MoneyState::Unknown, MoneyState::NotConcerned) => Some((MEANING, LATER)),
         (MoneyState::Unknown | MoneyState::NotCharged, MoneyState::Charged) => {
             Some(("医保已结算成功。", "请您不要重复缴费。"))
         }
@@ -233,6 +253,7 @@ mod tests {
                     );
                 }
                 if known == MoneyState::NotConcerned {
+                    assert!(!says_not && !told.contains("自费"), "{code:?}: {told}");
                     assert!(
                         !told.contains("重复缴费") || by_code != MoneyState::Unknown,
                         "{code:?}: {told}"

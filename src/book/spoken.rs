@@ -3,7 +3,7 @@
 use super::Code;
 
 /// What is wrong, what to do. Where the book's own words will do the text is empty.
-const SPOKEN: [(Code, &str, &str); 32] = [
+const SPOKEN: [(Code, &str, &str); 37] = [
     (
         Code::NobodyScanned,
         "",
@@ -112,7 +112,19 @@ const SPOKEN: [(Code, &str, &str); 32] = [
     (Code::Pending, "", WAIT),
     (Code::DeadlineOver, IN_DOUBT, WAIT),
     (Code::Internal, IN_DOUBT, ASK_STAFF),
+    (Code::RefundOfUnknown, REFUND_IN_DOUBT, REFUND_WAIT),
+    (Code::RefundUnknown, REFUND_IN_DOUBT, REFUND_WAIT),
+    (Code::RefundPending, REFUND_IN_DOUBT, REFUND_WAIT),
+    (Code::RefundStuck, REFUND_IN_DOUBT, REFUND_WAIT),
+    (
+        Code::JournalRolledBack,
+        "暂时无法办理。",
+        "请联系工作人员。",
+    ),
 ];
+/// Of money that may have been given back.
+const REFUND_IN_DOUBT: &str = "退费结果尚不明确，正在查证。";
+const REFUND_WAIT: &str = "请您稍候，并联系工作人员。";
 /// Of money that nobody knows of yet.
 pub(super) const IN_DOUBT: &str = "结果尚不明确，正在查证。";
 pub(super) const WAIT: &str = "请您稍候，不要重复缴费。";

@@ -434,7 +434,8 @@ impl Hub {
 
 /// What keeps a printer from printing, by its own words.
 fn said_by(printer: &DeviceInfo) -> Option<Code> {
-    let missing = (printer.state == DeviceState::Missing).then_some(Code::PrinterMissing);
+    let is_missing = printer.state == DeviceState::Missing;
+    let missing = is_missing.then(|| printer.why_missing().unwrap_or(Code::PrinterMissing));
     missing.or(printer.printer.and_then(|said| said.trouble()))
 }
 

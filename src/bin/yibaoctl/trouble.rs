@@ -257,6 +257,7 @@ fn foreign(status: &Status) -> ErrorEntry {
     ErrorEntry {
         money: ErrorMoney::Unknown.into(),
         repeat: Repeat::SameId.into(),
+        patient_zh: of_book(Code::Pending).patient_zh,
         ..ours(
             "CONNECTION_LOST",
             "调用途中与守护进程的连接中断，是否已受理尚不清楚。",

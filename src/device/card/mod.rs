@@ -5,7 +5,7 @@
 //! counts: it is the state of the reader that is asked, not a moment. A card that could not be read is not tried
 //! again for the same asker until it was taken out.
 //!
-//! PINs are entered on a reader's keypad only; none ever passes through here.
+//! No PIN is asked for or passes through here: what is read wants none.
 //!
 //! ```text
 //! CardLease ── Order ─► pcsc::own ── host ─► yibao-card ─► pcscd      (frame: what both sides say)

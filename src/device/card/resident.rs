@@ -82,6 +82,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                     framer: Framer::default(),
                     owed_until: None,
                     unsent: Vec::new(),
+                    begun_ms: ANSWER_MS_MAX,
                     bench: &bench,
                     armed: None,
                     failing: None,
@@ -115,6 +116,8 @@ struct Reader<'a> {
     owed_until: Option<Instant>,
     /// The rest of a question that is half on the line: nothing may be put before it.
     unsent: Vec<u8>,
+    /// How long the answer to the question that was begun last may take, milliseconds.
+    begun_ms: u64,
     bench: &'a Bench,
     armed: Option<Order>,
     /// Since when the document cannot be read, and why.
@@ -323,6 +326,7 @@ impl Reader<'_> {
         };
         self.finish_begun(latest).await?;
         self.settle_owed(latest).await?;
+        self.begun_ms = wait;
         let latest = latest.min(Instant::now() + Duration::from_millis(wait));
         self.owed_until = Some(latest);
         let answered = self.put(command, latest).await;
@@ -341,7 +345,7 @@ impl Reader<'_> {
                     if let Moved::Wrote(count) = self.moved(moved)? {
                         self.unsent.drain(..count);
                         self.owed_until =
-                            Some(Instant::now() + Duration::from_millis(ANSWER_MS_MAX));
+                            Some(Instant::now() + Duration::from_millis(self.begun_ms));
                     }
                 }
                 Err(_) => {

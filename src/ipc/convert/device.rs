@@ -158,11 +158,11 @@ fn problem(info: &DeviceInfo) -> Option<Code> {
         }
         DeviceState::Missing if info.why_missing().is_some() => info.why_missing(),
         DeviceState::Missing if info.kind.contains("scanner") => Some(Code::ScannerMissing),
-        DeviceState::Missing if info.role.contains("card") => {
+        DeviceState::Missing if info.kind.contains("card") || info.kind.contains("reader") => {
             let why = info.last_error.map(|(code, _)| code);
             Some(why.unwrap_or(Code::CardReaderMissing))
         }
-        DeviceState::Missing if info.role.contains("report") => {
+        DeviceState::Missing if info.kind.contains("queue") || info.kind.contains("ipp") => {
             let why = info.last_error.map(|(code, _)| code);
             Some(why.unwrap_or(Code::PrintServiceMissing))
         }

@@ -351,6 +351,7 @@ pub fn dispense(story: &Dispense) -> wire::Dispense {
     };
     let error = reason.map(|reason| {
         let of_case = wire::ErrorEntry {
+            money: wire::ErrorMoney::NotConcerned.into(),
             detail: error::entry_of_settlement(reason, Money::Pending).detail,
             ..error::entry(reason.code)
         };

@@ -208,7 +208,7 @@ pub fn event(progress: Progress, told: &Identified) -> wire::WatchIdentification
         queue_place: (progress.queue_place).map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)),
         prompt_zh: progress.prompt.zh,
         prompt_en: progress.prompt.en,
-        error: progress.reason.as_ref().map(|reason| entry(state, reason)),
+        error: (progress.reason.as_ref()).map(|reason| entry(state, &discreet(told, reason))),
         identification_id: state.id.clone(),
         identification: state.is_over().then(|| identification(told)),
     }

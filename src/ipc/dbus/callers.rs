@@ -67,9 +67,9 @@ impl Peer {
         self.credentials.get().map(|credentials| credentials.uid)
     }
 
-    /// Of its calls one is open.
-    pub(super) fn has_one_call(&self) -> bool {
-        self.calls.load(Ordering::Relaxed) == 1
+    /// How many of its calls are open.
+    pub(super) fn open_calls(&self) -> usize {
+        usize::try_from(self.calls.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
     /// Begins a subscription of this name; nothing: it has one already.

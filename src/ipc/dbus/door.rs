@@ -33,7 +33,7 @@ pub(super) const CALLS_MAX: usize = 4_096;
 /// Bytes of one request. A hundred times a full bill; files come as descriptors.
 const REQUEST_BYTES_MAX: usize = 1_024 * 1_024;
 /// Messages that came and are not looked at yet. Each may be as large as the bus lets it be.
-const QUEUED_MAX: usize = 8;
+const QUEUED_MAX: usize = 16;
 /// How long the bus may take to let us in.
 const JOIN_MS_MAX: u64 = 10_000;
 /// Pauses between attempts to join: the first, doubled up to the last.
@@ -279,17 +279,17 @@ async fn take(
     if call.body().len() > REQUEST_BYTES_MAX {
         let detail = format!("a request has at most {REQUEST_BYTES_MAX} bytes; send files as h");
         let failure = Failure::new(Code::RequestInvalid, detail);
-        return turn_away(server, &header, failure).await;
+        return turn_away(server, &header, None, failure).await;
     }
     let entered = callers.enter(OwnedUniqueName::from(sender.to_owned()));
-    let weight = entered.as_ref().and_then(|it| {
-        let (uid, is_first) = (it.0.known_uid(), it.0.has_one_call());
-        server.heavy.take(call, uid, is_first)
-    });
+    let weight = entered
+        .as_ref()
+        .and_then(|it| server.heavy.take(call, it.0.known_uid(), it.0.open_calls()));
+    let uid = entered.as_ref().and_then(|it| it.0.known_uid());
     let place = Arc::clone(places).try_acquire_owned();
     let (Some(entered), Some(weight), Ok(place)) = (entered, weight, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
-        return turn_away(server, &header, failure).await;
+        return turn_away(server, &header, uid, failure).await;
     };
     let (server, call) = (Arc::clone(server), call.clone());
     tokio::spawn(async move {
@@ -304,11 +304,12 @@ async fn take(
     });
 }
 
-/// Refuses a call that is not looked at.
-async fn turn_away(server: &Server, header: &Header<'_>, failure: Failure) {
+/// Refuses a call that is not looked at. `uid`: whose it is, where that is known already; the bus is not asked, for that
+/// takes a place too.
+async fn turn_away(server: &Server, header: &Header<'_>, uid: Option<u32>, failure: Failure) {
     PROCESS.calls_refused.count([failure.code.id()]);
-    // The bus is not asked whose it is: that takes a place too.
-    server.inside.gate.closed("bus", None, &failure);
+    let who = uid.map_or_else(|| "bus".to_owned(), |uid| format!("uid:{uid}"));
+    server.inside.gate.closed(&who, None, &failure);
     let wants_none = header.primary().flags().contains(Flags::NO_REPLY_EXPECTED);
     if wants_none {
         return;

@@ -50,13 +50,13 @@ impl Heavy {
     }
 
     /// A place for a call from the bus; nothing: there is none at present. `uid`: whose it is, where that is known
-    /// already. `is_first`: no other call of its connection is open. Of a connection that nobody knows yet one call may
-    /// weigh.
-    pub(super) fn take(&self, call: &Message, uid: Option<u32>, is_first: bool) -> Option<Weight> {
+    /// already. `open`: calls of its connection, with this one. Of a connection that nobody knows yet only the first ones
+    /// may weigh, as many as one user may have.
+    pub(super) fn take(&self, call: &Message, uid: Option<u32>, open: usize) -> Option<Weight> {
         if call.data().fds().is_empty() && call.body().len() <= LIGHT_BYTES_MAX {
             return Some(Weight::default());
         }
-        if uid.is_none() && !is_first {
+        if uid.is_none() && open > HEAVY_PER_USER_MAX {
             return None;
         }
         let weight = Weight {
@@ -107,27 +107,18 @@ mod tests {
             .build(&vec![0_u8; LIGHT_BYTES_MAX])
             .expect("a message");
         let mut held: Vec<Weight> = (0..HEAVY_PER_USER_MAX)
-            .map(|_| heavy.take(&with, Some(1), false).expect("in its share"))
+            .map(|_| heavy.take(&with, Some(1), 2).expect("in its share"))
             .collect();
+        assert!(heavy.take(&with, Some(1), 2).is_none(), "it has its share");
+        assert!(heavy.take(&large, Some(1), 2).is_none(), "nor a large one");
+        assert!(heavy.take(&without, Some(1), 2).is_some(), "without files");
+        assert!(heavy.take(&with, Some(2), 2).is_some(), "others go on");
         assert!(
-            heavy.take(&with, Some(1), false).is_none(),
-            "it has its share"
-        );
-        assert!(
-            heavy.take(&large, Some(1), false).is_none(),
-            "nor a large one"
-        );
-        assert!(
-            heavy.take(&without, Some(1), false).is_some(),
-            "without files"
-        );
-        assert!(heavy.take(&with, Some(2), false).is_some(), "others go on");
-        assert!(
-            heavy.take(&with, None, false).is_none(),
+            heavy.take(&with, None, HEAVY_PER_USER_MAX + 1).is_none(),
             "nobody knows whose it is"
         );
 
-        let stranger = heavy.take(&with, None, true).expect("its first");
+        let stranger = heavy.take(&with, None, 1).expect("its first");
         assert!(
             !heavy.is_in_share(&stranger, 1),
             "it was user 1 all the time"
@@ -135,12 +126,12 @@ mod tests {
         held.pop();
         assert!(heavy.is_in_share(&stranger, 1) && heavy.is_in_share(&stranger, 1));
         assert!(
-            heavy.take(&with, Some(1), false).is_none(),
+            heavy.take(&with, Some(1), 2).is_none(),
             "one place for one call"
         );
 
         let strangers: Vec<_> = (0..HEAVY_MAX)
-            .filter_map(|_| heavy.take(&with, None, true))
+            .filter_map(|_| heavy.take(&with, None, 1))
             .collect();
         assert_eq!(strangers.len(), 170 - HEAVY_PER_USER_MAX);
         drop((held, stranger, strangers));

@@ -1,6 +1,7 @@
 //! What the log is told of refusals: the first of a kind at once, all that follow as a count, now and then. Whoever
 //! calls again and again fills no disk, and whoever calls under many names hides nobody else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -9,6 +10,14 @@ use super::kinds::{Again, Kinds, TELL_S, What};
 use crate::book::Code;
 use crate::ipc::access::Caller;
 use crate::operation::Failure;
+
+/// Their details repeat codes of diseases, or a caller's own words.
+const REPEATING: [Code; 4] = [
+    Code::BillsCannotMerge,
+    Code::SpanInvalid,
+    Code::DeviceUnknown,
+    Code::PrinterOtherKind,
+];
 
 /// A refusal, as the log is told of it.
 #[derive(Clone, Copy)]
@@ -60,6 +69,7 @@ impl Refusals {
         let pid = of.and_then(Caller::pid);
         let token_uid = of.and_then(Caller::token_uid);
         let detail = detail(refused.failure);
+        let detail = detail.as_ref();
         macro_rules! tell {
             ($level:ident, $text:literal) => {
                 tracing::$level!(
@@ -147,15 +157,22 @@ impl Class {
     }
 }
 
-/// What the log may hold of it: a name that nobody here knows is the caller's own word, and may be somebody's name.
-fn detail(failure: &Failure) -> &str {
+/// What the log may hold of it: a name that nobody here knows is the caller's own word, and may be somebody's name; of
+/// what does not fit, where it stands and not what it is.
+fn detail(failure: &Failure) -> Cow<'_, str> {
     if failure.code == Code::UnknownField {
-        return "a field that is not known";
+        return "a field that is not known".into();
     }
     if failure.code == Code::MethodUnknown {
-        return "a method that is not known";
+        return "a method that is not known".into();
     }
-    &failure.detail
+    if REPEATING.contains(&failure.code) {
+        return "what was sent does not fit".into();
+    }
+    match failure.fields.is_empty() {
+        true => failure.detail.as_str().into(),
+        false => failure.fields.join(", ").into(),
+    }
 }
 
 #[cfg(test)]

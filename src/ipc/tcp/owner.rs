@@ -6,10 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The kernel's tables.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-/// The columns of a row that are read: the socket's own address, the other end's, its user.
+/// The columns of a row that are read: the socket's own address, the other end's, its user, its inode.
 const LOCAL: usize = 1;
 const REMOTE: usize = 2;
 const UID: usize = 7;
+/// None, `0`, of a socket whose owner has closed it: the kernel lists it as root's then.
+const INODE: usize = 9;
 
 /// The user of the socket whose own address this is. Reads files that may be long.
 pub(super) fn uid(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
@@ -22,10 +24,11 @@ pub(super) fn uid(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
 fn find(table: &str, peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     let rows = table.lines().skip(1);
     let mut found = rows.filter_map(|row| {
-        let columns: Vec<&str> = row.split_whitespace().take(UID + 1).collect();
+        let columns: Vec<&str> = row.split_whitespace().take(INODE + 1).collect();
         let is_it =
             same(address(columns.get(LOCAL)?)?, peer) && same(address(columns.get(REMOTE)?)?, own);
-        is_it.then(|| columns.get(UID)?.parse().ok())?
+        let is_owned = columns.get(INODE).is_some_and(|inode| *inode != "0");
+        (is_it && is_owned).then(|| columns.get(UID)?.parse().ok())?
     });
     found.next()
 }
@@ -73,6 +76,7 @@ mod tests {
             2: 0100007F:C350 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 3\n\
             3: 0000000000000000FFFF00000100007F:C351 0000000000000000FFFF00000100007F:1F90 01 0:0 0:0 0 1001 0 4\n\
             4: 00000000000000000000000001000000:C352 00000000000000000000000001000000:1F90 01 0:0 0:0 0 1002 0 5\n\
+            5: 0100007F:C353 0100007F:1F90 05 00000000:00000000 00:00000000 00000000     0        0 0\n\
             odd\n";
         let v4 = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
@@ -82,6 +86,7 @@ mod tests {
             (v6(50_002), v6(8_080), Some(1002)),
             (v4(50_000), v4(8_081), None),
             (v4(50_003), v4(8_080), None),
+            (v4(50_004), v4(8_080), None),
         ] {
             assert_eq!(find(table, peer, own), expected, "{peer}");
         }
@@ -99,6 +104,8 @@ mod tests {
             let (server, peer) = listener.accept().unwrap();
             assert_eq!(uid(peer, server.local_addr().unwrap()), Some(own_uid));
             drop(client);
+            let closed = uid(peer, server.local_addr().unwrap());
+            assert_eq!(closed, None, "nobody's, and not root's");
         }
     }
 }

@@ -61,7 +61,7 @@ def is_read():
 
 
 def card_is_pulled_between_commands():
-    """At each command of a reading: one clear error, and the next card is read whole."""
+    """At every third command of a reading: one clear error, and the next card is read whole."""
     desk = Desk({"cards": TABLE})
     reader = Reader("C1").plug(0)
     desk.ready("cards")

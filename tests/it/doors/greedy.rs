@@ -15,6 +15,7 @@ use yibaod::api::daemon_service_client::DaemonServiceClient;
 use super::{TOKEN, tcp};
 use crate::bus::world::{OWNER, World};
 use crate::desk::{Desk, Setup, channel};
+use crate::proof::figure;
 use crate::proof::record::{Found, Proof};
 
 /// Calls of the one that works in each round, alone and then beside: what else the machine does meets both.
@@ -168,6 +169,7 @@ async fn beside(honest: &Honest<'_>, address: SocketAddr, neighbour: Neighbour) 
         times % 100
     );
     println!("{}: {end}", neighbour.id);
+    figure::leave(neighbour.id, &format!("{}: {end}", neighbour.en));
     proof.cell("GetStatus", &end, "–", began.elapsed());
     let failures = u64::from(times > GOAL * LEEWAY * 100);
     proof.end(&Found {

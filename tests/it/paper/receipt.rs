@@ -68,7 +68,7 @@ async fn what_a_sheet_has_stands_on_the_receipt() {
     ] {
         assert_line(&text, name, &yuan(fen));
     }
-    for words in ["就诊时间", "岁", "签名"] {
+    for words in ["登记时间", "岁", "签名"] {
         assert!(text.contains(words), "no {words}:\n{text}");
     }
     assert_eq!(amounts.cvlserv_pay_fen, 0);

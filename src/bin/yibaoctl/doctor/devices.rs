@@ -30,8 +30,8 @@ pub(super) async fn look(patient: &mut Patient) -> Vec<Finding> {
     if settings.devices.is_empty() {
         findings.push(
             Finding::care("devices", "没有配置任何设备", "no device is configured").so(
-                "在 yibaod.toml 中加入 [[device]]；yibaoctl device why 列出已插入的设备",
-                "Add [[device]] to yibaod.toml; yibaoctl device why lists what is plugged in",
+                "在 yibaod.toml 中加入 [[device]]；lsusb 列出已插入的设备",
+                "Add [[device]] to yibaod.toml; lsusb lists what is plugged in",
             ),
         );
     }
@@ -179,8 +179,8 @@ fn there(machine: &Machine, subject: &str, path: &Path) -> Finding {
         Ok(_) => {
             let zh = format!("{at} 不是设备文件");
             Finding::bad(subject, zh, format!("{at} is no device file")).so(
-                "核对配置中的 path；yibaoctl device why 列出已插入的设备",
-                "Correct path in the configuration; yibaoctl device why lists what is plugged in",
+                "核对配置中的 path；lsusb 列出已插入的设备",
+                "Correct path in the configuration; lsusb lists what is plugged in",
             )
         }
         Err(_) => {

@@ -107,7 +107,7 @@ fn modem_manager(machine: &Machine) -> Option<Finding> {
 fn brltty(machine: &Machine) -> Option<Finding> {
     machine.runs("brltty")?;
     let subject = "others.brltty";
-    if has_rules(machine, "86-yibaod-brltty.rules") {
+    if has_rules(machine, "99-yibaod-brltty.rules") {
         let zh = "在运行，已由 udev 规则避开串口转换器";
         return Some(Finding::fine(
             subject,
@@ -122,8 +122,8 @@ fn brltty(machine: &Machine) -> Option<Finding> {
             "runs and takes CH340 and CP210x serial adapters",
         )
         .so(
-            "安装 86-yibaod-brltty.rules，或卸载 brltty（没有盲文显示器时）",
-            "Install 86-yibaod-brltty.rules, or remove brltty where nobody uses a Braille display",
+            "安装 99-yibaod-brltty.rules，或卸载 brltty（没有盲文显示器时）",
+            "Install 99-yibaod-brltty.rules, or remove brltty where nobody uses a Braille display",
         ),
     )
 }
@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(level(brltty(&machine)), Some(Level::Bad));
         assert_eq!(rules(&machine).level, Level::Bad);
         file("usr/lib/udev/rules.d/71-yibaod.rules", "");
-        file("usr/lib/udev/rules.d/86-yibaod-brltty.rules", "");
+        file("usr/lib/udev/rules.d/99-yibaod-brltty.rules", "");
         assert_eq!(level(modem_manager(&machine)), Some(Level::Fine));
         assert_eq!(level(brltty(&machine)), Some(Level::Fine));
         assert_eq!(rules(&machine).level, Level::Fine);

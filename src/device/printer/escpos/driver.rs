@@ -127,7 +127,12 @@ impl Conversation {
         }
         self.round.restart();
         let state = loop {
+            let begun = self.round.restarts;
             let answer = self.ask(self.round.question(), board, deadline).await?;
+            if self.round.restarts != begun {
+                // It reported a change meanwhile: the answer is to a question of the round before.
+                continue;
+            }
             if let Some(state) = self.round.take(answer) {
                 break state;
             }

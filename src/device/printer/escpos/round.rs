@@ -25,6 +25,8 @@ pub(super) struct Round {
     moved_at: Option<Instant>,
     /// An answer was taken for lost.
     has_lost: bool,
+    /// How often it began anew.
+    pub(super) restarts: u32,
 }
 
 impl Round {
@@ -39,6 +41,7 @@ impl Round {
         *self = Self {
             pending: self.pending,
             moved_at: self.moved_at,
+            restarts: self.restarts.wrapping_add(1),
             ..Self::default()
         };
     }
