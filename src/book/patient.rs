@@ -77,10 +77,8 @@ impl Code {
             Some((meaning, action)) => (meaning.to_owned(), action.to_owned()),
             // What is wrong with a request is for who wrote the program.
             None if self.id().starts_with("E1") && spoken::of(self).is_none() => {
-                let meaning = match entry.meaning_zh.contains(FREE) {
-                    true => MEANING_FREE,
-                    false => MEANING,
-                };
+                let is_free = known == MoneyState::NotCharged && entry.meaning_zh.contains(FREE);
+                let meaning = if is_free { MEANING_FREE } else { MEANING };
                 (meaning.to_owned(), ACTION.to_owned())
             }
             None => {

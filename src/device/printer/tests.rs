@@ -1,6 +1,7 @@
 //! Printers on real TCP connections and ptys do what every printer must do.
 
 mod left;
+mod look;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -216,7 +216,13 @@ pub fn event(progress: Progress, told: &Identified) -> wire::WatchIdentification
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::person::{EcToken, IdNo, Name};
+    use crate::settlement::answer::Stage;
+    use crate::settlement::identify::waiting_prompt;
+    use crate::settlement::known::Voucher;
     use crate::settlement::order::CredentialKind;
 
     fn request() -> wire::IdentifyRequest {
@@ -284,5 +290,45 @@ mod tests {
                 "credentials[0]"
             ]
         );
+    }
+
+    #[test]
+    fn who_may_not_see_the_name_reads_it_in_no_event() {
+        let voucher = Voucher {
+            ec_token: EcToken::new(String::new()),
+            certno: IdNo::new("110101190001011009".to_owned()),
+            name: Name::new("欧阳虚构".to_owned()),
+            cert_type: "01".to_owned(),
+            insu_org: String::new(),
+            document: None,
+        };
+        let state = Identification {
+            voucher: Some(voucher),
+            ..Identification::new("I-1")
+        };
+        let told = Identified {
+            state: Arc::new(state),
+            is_unmasked: false,
+            reference: None,
+            pays: Pays::Not,
+            token_reusable: false,
+            age_ms: 0,
+        };
+        let progress = Progress {
+            seq: 1,
+            stage: Stage::Person,
+            queue_place: None,
+            prompt: waiting_prompt(&told.state),
+            reason: Some(Reason {
+                code: Code::PlatformRefused,
+                text: "欧阳虚构医保待遇已暂停".to_owned(),
+            }),
+            state: Arc::clone(&told.state),
+        };
+        let error = event(progress, &told).error.expect("it is told why");
+        for text in [&error.detail, &error.patient_zh] {
+            assert!(text.contains("待遇已暂停"), "{text}");
+            assert!(!text.contains("虚构"), "{text}");
+        }
     }
 }

@@ -29,8 +29,8 @@ class Case:
         self.table = TABLE + 'model = "%s"\n' % model
 
 
-PROCESS_ID = Case("paper-usb", "epson-tm-80", "PROCESS_ID", {REFILLED: (1, 97), POWER_LOST: (5, 5 * 97), PULLED: (5, 5 * 97)})
-STATUS = Case("paper-usb-status", "generic-80", "STATUS", {REFILLED: (5, 3 * 97), POWER_LOST: (13, 11 * 97), PULLED: (13, 11 * 97)})
+PROCESS_ID = Case("paper-usb", "epson-tm-80", "PROCESS_ID", {REFILLED: (3, 97), POWER_LOST: (9, 9 * 97), PULLED: (9, 9 * 97)})
+STATUS = Case("paper-usb-status", "generic-80", "STATUS", {REFILLED: (9, 5 * 97), POWER_LOST: (26, 22 * 97), PULLED: (26, 22 * 97)})
 
 
 class Bench:
