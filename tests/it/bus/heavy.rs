@@ -52,8 +52,8 @@ fn call() -> zbus::message::Builder<'static> {
 async fn flood(address: String, until: Instant, make: fn() -> Message) -> u64 {
     let bus = zbus::connection::Builder::address(address.as_str());
     let bus = bus.build().await.expect("a bus");
-    let mut sent = 0;
-    while Instant::now() < until && bus.send(&make()).await.is_ok() {
+    let (call, mut sent) = (make(), 0);
+    while Instant::now() < until && bus.send(&call).await.is_ok() {
         sent += 1;
     }
     sent

@@ -63,7 +63,7 @@ async fn malformed_bytes_on_grpc_do_no_harm() {
     let desk = Desk::start(Setup::default()).await;
     let line = Line::Socket(desk.socket());
     let asked = grpc::whole("DaemonService/GetStatus", None, &[]);
-    assert!(grpc::is_answered(&line.send(&asked).await));
+    assert!(grpc::is_answered(&line.asks(&asked).await));
     let requests = requests::all();
     let door = Door {
         id: "hostile-grpc",
@@ -82,7 +82,7 @@ async fn malformed_bytes_on_json_do_no_harm() {
     let desk = Desk::start(Setup::default()).await;
     let line = Line::Socket(desk.socket());
     let asked = json::whole("DaemonService/GetStatus", None, b"{}");
-    assert_eq!(json::status(&line.send(&asked).await), Some(200));
+    assert_eq!(json::status(&line.asks(&asked).await), Some(200));
     let door = Door {
         id: "hostile-json",
         en: "malformed heads, bodies (also GB18030, deep, too large) and bytes at the JSON door",
@@ -106,7 +106,7 @@ async fn malformed_bytes_over_tcp_do_no_harm() {
     let desk = Desk::start(setup).await;
     let line = Line::Tcp(address);
     let asked = json::whole("DaemonService/GetStatus", Some(TOKEN), b"{}");
-    assert_eq!(json::status(&line.send(&asked).await), Some(200));
+    assert_eq!(json::status(&line.asks(&asked).await), Some(200));
     let requests = requests::all();
     let door = Door {
         id: "hostile-tcp",
@@ -133,7 +133,7 @@ async fn malformed_bytes_within_tls_and_before_it_do_no_harm() {
     let (desk, address) = with_tls(&authority).await;
     let line = Line::tls(address, &authority, CALLER);
     let asked = json::whole("DaemonService/GetStatus", None, b"{}");
-    assert_eq!(json::status(&line.send(&asked).await), Some(200));
+    assert_eq!(json::status(&line.asks(&asked).await), Some(200));
     let requests = requests::all();
     let door = Door {
         id: "hostile-tls",
