@@ -79,9 +79,7 @@ async fn build(cargo: &Path, source: &Path, beside: &Path) -> Result<(), Trouble
         }
     }
     let status = build
-        .env_remove("CARGO_CRATE_NAME")
-        .env_remove("CARGO_BIN_NAME")
-        .env_remove("CARGO_PRIMARY_PACKAGE")
+        .env_remove("OUT_DIR")
         .current_dir(source)
         .args([
             "build",
