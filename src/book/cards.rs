@@ -82,6 +82,21 @@ macro_rules! with_cards {
                 "The card is of a kind that was not asked for.",
                 "请出示要求的卡片或证件后重新发起。",
                 "Show the card or document that was asked for, then start again.";
+            CardPinWrong = "E3047", "CARD_PIN_WRONG", NotCharged, NewId,
+                "在读卡器键盘上输入的社保卡密码不正确。",
+                "The PIN that was entered on the reader's keypad is wrong.",
+                "请取出卡片，核对密码后重新插卡输入；详情中有剩余次数，次数用完卡片即锁定。",
+                "Take the card out, insert it again and enter the right PIN; the detail tells the tries left before it locks.";
+            CardPinBlocked = "E3048", "CARD_PIN_BLOCKED", NotCharged, NewId,
+                "社保卡的密码已锁定。",
+                "The card's PIN is blocked.",
+                "请改用医保码；卡片须由持卡人到发卡机构或社保经办机构解锁。",
+                "Use the e-voucher's code; the holder has the card unblocked where it was issued.";
+            CardPinNotEntered = "E3049", "CARD_PIN_NOT_ENTERED", NotCharged, NewId,
+                "没有在读卡器键盘上输完密码，或已按取消。",
+                "The PIN was not entered on the reader's keypad in time, or the entry was called off there.",
+                "请取出卡片重新插入，按提示在读卡器键盘上输入密码并确认；也可改用医保码。",
+                "Take the card out, insert it again and enter the PIN on the keypad, or use the e-voucher's code.";
         } {
             $($after)*
         } }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::at::Written;
 pub use super::at::{At, UsbRule};
+use super::keypad::Keypad;
 use super::queue;
 pub use super::queue::{QueueHost, QueuePlace};
 
@@ -101,6 +102,8 @@ pub enum Kind {
     PcscReader {
         /// A part of its name, as `pcsc_scan` lists it; none: the only reader there is.
         reader: Option<String>,
+        /// Its keypad; none: no PIN is asked for.
+        keypad: Option<Keypad>,
     },
     /// A 居民身份证 reader on a serial line: `kind = "id-card-serial"`.
     IdCardSerial {
@@ -219,6 +222,7 @@ struct Flat {
     length_max: Option<usize>,
     length: Option<usize>,
     reader: Option<String>,
+    keypad: Option<Keypad>,
     queue: Option<String>,
     uri: Option<String>,
 }
@@ -249,6 +253,9 @@ impl TryFrom<Flat> for DeviceConfig {
         if flat.flow.is_some() && flat.kind != FlatKind::EscposSerial {
             return Err(wrong("flow belongs to a printer on a serial line"));
         }
+        if flat.keypad.is_some() && flat.kind != FlatKind::PcscReader {
+            return Err(wrong("keypad belongs to a reader of pcscd"));
+        }
         if let Some(place) = flat.queue_place().map_err(wrong)? {
             return Ok(flat.into_queue(place));
         }
@@ -275,6 +282,7 @@ impl TryFrom<Flat> for DeviceConfig {
             FlatKind::EscposUsb => Kind::EscPosUsb { at: at? },
             FlatKind::PcscReader => Kind::PcscReader {
                 reader: flat.reader,
+                keypad: flat.keypad,
             },
             FlatKind::IdCardSerial => Kind::IdCardSerial {
                 at: at?,
@@ -470,7 +478,10 @@ impl DeviceConfig {
                 check_baud(*baud, &mut say);
             }
             Kind::EscPosUsb { .. } | Kind::IdCardUsb { .. } => {}
-            Kind::PcscReader { reader } => {
+            Kind::PcscReader { reader, keypad } => {
+                if let Some(keypad) = keypad {
+                    keypad.check(&mut say);
+                }
                 let name = reader.as_deref().unwrap_or("any");
                 if name.trim().is_empty() || name.len() > READER_BYTES_MAX {
                     say(format!(

@@ -10,6 +10,7 @@ pub mod codes;
 pub mod devices;
 mod difference;
 pub mod doors;
+pub mod keypad;
 mod keys;
 mod layers;
 pub mod profile;

@@ -308,6 +308,16 @@ impl Board {
         }
     }
 
+    /// The PIN of a card is awaited on the reader's keypad.
+    pub(crate) fn pin_is_asked(&self) {
+        self.say(What::PinAsked);
+    }
+
+    /// It is awaited no longer, whatever came of it.
+    pub(crate) fn pin_is_over(&self) {
+        self.say(What::PinOver);
+    }
+
     /// What the card service lists; none: that is not known.
     pub(crate) fn list_readers(&self, readers: Option<Vec<String>>) {
         self.lock().readers = readers;
@@ -339,7 +349,7 @@ impl Board {
             Kind::EscPosTcp { address } => ("escpos-tcp", address.clone()),
             Kind::IdCardSerial { at, .. } => ("id-card-serial", at.to_string()),
             Kind::IdCardUsb { at } => ("id-card-usb", at.to_string()),
-            Kind::PcscReader { reader } => ("pcsc-reader", reader.clone().unwrap_or_default()),
+            Kind::PcscReader { reader, .. } => ("pcsc-reader", reader.clone().unwrap_or_default()),
             Kind::Queue(place) if place.is_cups => ("cups-queue", place.shown()),
             Kind::Queue(place) => ("ipp-printer", place.shown()),
         };

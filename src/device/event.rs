@@ -76,6 +76,10 @@ pub enum What {
     CardIn,
     /// The card was taken out.
     CardOut,
+    /// A card's PIN is awaited on the reader's keypad.
+    PinAsked,
+    /// The PIN is awaited no longer.
+    PinOver,
 }
 
 /// The history and the bell.

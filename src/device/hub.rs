@@ -488,7 +488,10 @@ impl Hub {
         let config = DeviceConfig {
             name: "cards".to_owned(),
             role: role.to_owned(),
-            kind: crate::config::devices::Kind::PcscReader { reader: None },
+            kind: crate::config::devices::Kind::PcscReader {
+                reader: None,
+                keypad: None,
+            },
             model: None,
         };
         let board = Arc::new(super::board::Board::new(config, Arc::clone(&events)));

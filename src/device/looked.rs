@@ -15,7 +15,7 @@ pub struct Looked {
 /// `readers`: what the card service lists, where that is known. Empty for what is looked for on USB.
 pub(super) fn of(kind: &Kind, info: &DeviceInfo, readers: Option<&[String]>) -> Looked {
     match kind {
-        Kind::PcscReader { reader } => in_pcscd(reader.as_deref(), readers),
+        Kind::PcscReader { reader, .. } => in_pcscd(reader.as_deref(), readers),
         Kind::EscPosTcp { address } => {
             let place = (
                 format!("按网络地址 {address} 查找"),

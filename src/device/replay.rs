@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::card::frame::VERSION;
 use super::far_end::{PATIENCE, Pty};
 use super::record::redact::{Messages, Redactor, Shape, Told};
 use super::record::{Said, Way};
@@ -238,7 +239,8 @@ pub(super) fn as_program(
     let playing = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        frame(&mut stream, br#"{"told":"hello","version":1}"#).unwrap();
+        let hello = format!(r#"{{"told":"hello","version":{VERSION}}}"#);
+        frame(&mut stream, hello.as_bytes()).unwrap();
         for (place, record) in tape.records.iter().enumerate() {
             match record {
                 Told::Opened | Told::Failed(_) => {}

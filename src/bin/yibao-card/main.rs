@@ -10,6 +10,7 @@
 //! ```
 
 mod fault;
+mod keypad;
 mod uses;
 mod voice;
 mod watch;

@@ -8,6 +8,7 @@ use yibaod::device::card::frame::{Ask, Bytes, Fault, Told};
 use zeroize::Zeroizing;
 
 use crate::fault;
+use crate::keypad;
 use crate::voice::Voice;
 
 /// Serves what is asked until nobody asks any more.
@@ -25,7 +26,7 @@ pub(crate) fn use_cards(inbox: &Receiver<Ask>, voice: &Voice) {
                 }
             }
             // What it belonged to is over; its asker was told.
-            Ask::Apdu { id, .. } => voice.tell(&Told::Failed {
+            Ask::Apdu { id, .. } | Ask::Pin { id, .. } => voice.tell(&Told::Failed {
                 id,
                 fault: Fault::Removed,
             }),
@@ -64,6 +65,18 @@ fn exclusively(
             Ask::Apdu { id, command } => {
                 let reply = transaction
                     .transmit(command.expose(), buffer.as_mut_slice())
+                    .map_err(|error| (id, error))?;
+                let reply = Bytes::new(reply);
+                voice.tell(&Told::Reply { id, reply });
+            }
+            Ask::Pin { id, entry } => {
+                let Some(way) = keypad::way(&transaction) else {
+                    let fault = Fault::NoKeypad;
+                    voice.tell(&Told::Failed { id, fault });
+                    return Ok(());
+                };
+                let reply = transaction
+                    .control(way, entry.expose(), buffer.as_mut_slice())
                     .map_err(|error| (id, error))?;
                 let reply = Bytes::new(reply);
                 voice.tell(&Told::Reply { id, reply });

@@ -41,6 +41,7 @@ pub(crate) fn watch(voice: &Voice) {
             | Fault::Removed
             | Fault::Busy
             | Fault::Mute
+            | Fault::NoKeypad
             | Fault::Garbled => Fault::NoService,
         };
         tell(Told::Trouble { fault });

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! program: Hello, then Readers (the state first, then at each change) or Trouble
-//! daemon:  Begin ──► Begun ──► Apdu ──► Reply … ──► End ──► Ended
+//! daemon:  Begin ──► Begun ──► Apdu, Pin ──► Reply … ──► End ──► Ended
 //!                └─► Failed  └─► Failed: the exclusive use is over
 //! ```
 //!
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// The version that this file describes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Longest frame, in bytes of JSON. A list of readers is the longest there is.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
@@ -40,6 +40,13 @@ pub enum Ask {
         id: u64,
         /// The command.
         command: Bytes,
+    },
+    /// Have the reader take the PIN on its keypad and give it to the card. The answer is the card's status word.
+    Pin {
+        /// Comes back in the answer.
+        id: u64,
+        /// PIN_VERIFY_STRUCTURE of PC/SC part 10. No PIN is in it.
+        entry: Bytes,
     },
     /// Let others have the card.
     End {
@@ -74,7 +81,7 @@ pub enum Told {
     },
     /// What the card answered, status word and all.
     Reply {
-        /// Of [`Ask::Apdu`].
+        /// Of [`Ask::Apdu`] or [`Ask::Pin`].
         id: u64,
         /// The answer.
         reply: Bytes,
@@ -142,6 +149,8 @@ pub enum Fault {
     Busy,
     /// The card does not answer.
     Mute,
+    /// The reader has no keypad that takes a PIN.
+    NoKeypad,
     /// What came is no answer.
     Garbled,
 }

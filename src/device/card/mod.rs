@@ -5,7 +5,8 @@
 //! counts: it is the state of the reader that is asked, not a moment. A card that could not be read is not tried
 //! again for the same asker until it was taken out.
 //!
-//! No PIN is asked for or passes through here: what is read wants none.
+//! What is read wants no PIN of most cards. One that wants it is given it by the reader's own keypad ([`pin`]), when
+//! the configuration says so; no PIN passes through here.
 //!
 //! ```text
 //! CardLease ── Order ─► pcsc::own ── host ─► yibao-card ─► pcscd      (frame: what both sides say)
@@ -18,6 +19,7 @@ mod host;
 pub(crate) mod kinds;
 pub(crate) mod pcsc;
 mod pcsc_redact;
+mod pin;
 pub(crate) mod resident;
 mod sam;
 mod sam_redact;
@@ -68,6 +70,7 @@ pub(crate) fn test_framer() -> impl FnMut(&[u8]) -> Option<ShownCard> {
 pub(crate) fn start_with(
     program: std::path::PathBuf,
     reader: Option<String>,
+    keypad: Option<crate::config::keypad::Keypad>,
     board: Arc<Board>,
 ) -> CardReader {
     let (card_reader, bench, orders) = CardReader::new(board, &[Medium::SocialCard], 4);
@@ -76,6 +79,7 @@ pub(crate) fn start_with(
         program,
         reader,
         layout,
+        keypad,
     };
     tokio::spawn(pcsc::own(place, bench, orders));
     card_reader
@@ -102,12 +106,15 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
             resident_reader(at, Wire::Serial(*baud), board, waiting_max)
         }
         Kind::IdCardUsb { at } => resident_reader(at, Wire::Usb(Turn::new()), board, waiting_max),
-        Kind::PcscReader { reader: wanted } => {
+        Kind::PcscReader {
+            reader: wanted,
+            keypad,
+        } => {
             let (reader, bench, orders) =
                 CardReader::new(board, &[Medium::SocialCard], waiting_max);
             // The configuration was checked before; see quirks.
             if let Some(layout) = kinds::layout(config.model.as_deref()) {
-                let place = pcsc::Place::beside(wanted.clone(), layout);
+                let place = pcsc::Place::beside(wanted.clone(), layout, keypad.clone());
                 tokio::spawn(pcsc::own(place, bench, orders));
             }
             reader

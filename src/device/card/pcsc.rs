@@ -11,12 +11,14 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::frame::{Ask, Bytes, Fault, Seen, Told};
 use super::host::Host;
 use super::kinds::{self, Layout};
+use super::pin;
 use super::shown::{Medium, ShownCard};
 use super::social::{self, Exchange};
 use super::trouble::{Failure, code_of};
 use super::{Bench, Order, READ_MS_MAX, disarmed};
 use crate::book::Code;
 use crate::config::devices::At;
+use crate::config::keypad::{Keypad, When};
 use crate::device::error::DeviceError;
 use crate::device::pause::Pause;
 
@@ -26,6 +28,8 @@ const LIVED_MS_MIN: u64 = 10_000;
 const PULLED_MS_MAX: u64 = 600;
 /// Longest wait for the end of an exclusive use.
 const END_MS_MAX: u64 = 500;
+/// How late a reader may end an entry.
+const ENTRY_LATE_MAX: Duration = Duration::from_secs(2);
 /// A program that was started again says so soon which readers there are; else they cannot be used.
 const LIST_MS_MAX: u64 = 5_000;
 
@@ -37,16 +41,19 @@ pub(crate) struct Place {
     pub(crate) reader: Option<String>,
     /// How the files of a 社保卡 are read.
     pub(crate) layout: Layout,
+    /// Where a PIN is entered; none: nowhere.
+    pub(crate) keypad: Option<Keypad>,
 }
 
 impl Place {
     /// The reader of this name, by the program beside the daemon.
-    pub(crate) fn beside(reader: Option<String>, layout: Layout) -> Self {
+    pub(crate) fn beside(reader: Option<String>, layout: Layout, keypad: Option<Keypad>) -> Self {
         let program = super::host::program();
         Self {
             program,
             reader,
             layout,
+            keypad,
         }
     }
 }
@@ -251,13 +258,11 @@ impl Session<'_> {
 
     /// Reads the card for the order; an error: the program hangs or is gone.
     async fn serve_card(&mut self, mut order: Order) -> Option<DeviceError> {
-        let latest = Instant::now() + Duration::from_millis(READ_MS_MAX);
-        let latest = latest.min(order.deadline);
         let changes = self.seen.as_ref().map(|seen| seen.changes);
         let read = tokio::select! {
             biased;
             () = order.answer.closed() => None,
-            read = self.read(&order.wanted, latest) => Some(read),
+            read = self.read(&order.wanted, order.deadline) => Some(read),
         };
         let Some(read) = read else {
             // Nothing more is read for nobody, and whoever is next finds the card free.
@@ -286,7 +291,7 @@ impl Session<'_> {
     }
 
     /// Dropping the future leaves the exclusive use to be ended.
-    async fn read(&mut self, wanted: &[Medium], latest: Instant) -> Result<ShownCard, Failure> {
+    async fn read(&mut self, wanted: &[Medium], deadline: Instant) -> Result<ShownCard, Failure> {
         let Some(seen) = self.seen.clone() else {
             return Err(Failure::card(Code::CardPulled, "no reader"));
         };
@@ -310,12 +315,16 @@ impl Session<'_> {
             ));
         };
         let layout = self.place.layout;
+        let latest = read_by(deadline);
         self.begin(&seen.name, latest).await?;
         let mut way = Way {
+            keypad: self.place.keypad.as_ref(),
             session: self,
             latest,
+            deadline,
         };
         let read = social::read(&mut way, kind.name, layout, atr.expose()).await;
+        let latest = way.latest;
         match read {
             Err(Failure::Way(error)) => Err(Failure::Way(error)),
             read => {
@@ -422,7 +431,10 @@ impl Session<'_> {
 /// The exclusive use of the card, for the time of one reading.
 struct Way<'s, 'a> {
     session: &'s mut Session<'a>,
+    keypad: Option<&'a Keypad>,
+    /// When the reading must be over; later by the time that an entry takes.
     latest: Instant,
+    deadline: Instant,
 }
 
 impl Exchange for Way<'_, '_> {
@@ -437,6 +449,39 @@ impl Exchange for Way<'_, '_> {
         }
         Err(unexpected(&told))
     }
+
+    fn pin_when(&self) -> Option<When> {
+        self.keypad.map(|keypad| keypad.when)
+    }
+
+    async fn enter_pin(&mut self) -> Result<Bytes, Failure> {
+        let none = || Failure::card(Code::CardWantsPin, "no keypad is configured");
+        let keypad = self.keypad.ok_or_else(none)?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let entry_s = pin::entry_s(left).ok_or_else(|| {
+            let short = "too little time was left to enter it";
+            Failure::card(Code::CardPinNotEntered, short)
+        })?;
+        let entry = Bytes::new(pin::structure(keypad, entry_s));
+        let asked = self.session.host.ask(|id| Ask::Pin { id, entry }).await;
+        let asked = asked.map_err(Failure::Way)?;
+        let board = &self.session.bench.board;
+        board.pin_is_asked();
+        let latest = Instant::now() + Duration::from_secs(entry_s.into()) + ENTRY_LATE_MAX;
+        let silent = || Failure::way(Code::CardReaderSilent, "the keypad's entry does not end");
+        let told = self.session.answer(asked, latest, silent).await;
+        board.pin_is_over();
+        self.latest = read_by(self.deadline);
+        match told? {
+            Told::Reply { reply, .. } => Ok(reply),
+            told => Err(unexpected(&told)),
+        }
+    }
+}
+
+/// When a reading that begins now must be over.
+fn read_by(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + Duration::from_millis(READ_MS_MAX))
 }
 
 fn host_gone() -> DeviceError {

@@ -53,6 +53,11 @@ impl CardTalk {
                 id,
                 command: self.command(&command),
             },
+            // A template; whatever is filled in, is filled in by the reader.
+            Ask::Pin { id, entry } => {
+                self.reads_record = false;
+                Ask::Pin { id, entry }
+            }
             Ask::End { id } => Ask::End { id },
         }
     }

@@ -1,17 +1,19 @@
 //! 社会保障卡: which files are read, in which order, and what their records mean.
 //!
 //! SELECT 社会保障系统环境 by name, SELECT EF05 (发卡机构数据) and EF06 (持卡人基本信息), READ RECORD. Both files can
-//! be read without a PIN. A record answers its identifier, its length and its value. It must not know how commands
-//! reach the card. Source: 《社会保障卡规范》 LD/T 32, file structure and data items (人社信息函〔2012〕37号).
+//! be read without a PIN, on most cards; one that wants it is given it by the reader's keypad, once. A record answers its
+//! identifier, its length and its value. It must not know how commands reach the card. Source: 《社会保障卡规范》 LD/T 32, file structure and data items (人社信息函〔2012〕37号).
 
 use std::future::Future;
 
 use super::fields;
 use super::frame::Bytes;
 use super::kinds::{Layout, Records};
+use super::pin;
 use super::shown::{Medium, ShownCard};
 use super::trouble::Failure;
 use crate::book::Code;
+use crate::config::keypad::When;
 use crate::person::CardNo;
 
 /// The name of 社会保障系统环境, `sx1.sh.社会保障` in GBK.
@@ -20,6 +22,8 @@ const SSSE: [u8; 15] = *b"sx1.sh.\xc9\xe7\xbb\xe1\xb1\xa3\xd5\xcf";
 const ISSUER_FILE: [u8; 2] = [0xef, 0x05];
 /// 持卡人基本信息文件.
 const HOLDER_FILE: [u8; 2] = [0xef, 0x06];
+/// Security status not satisfied.
+const WANTS_PIN: u16 = 0x6982;
 /// Answers that a card may give in parts, for one command.
 const PARTS_MAX: usize = 4;
 
@@ -48,6 +52,12 @@ const NAME_REST: Record = record(0x4e, 3);
 pub(crate) trait Exchange {
     /// Sends a command; the card's answer with its status word.
     fn exchange(&mut self, command: &[u8]) -> impl Future<Output = Result<Bytes, Failure>> + Send;
+
+    /// When the PIN is entered on the reader's keypad; `None`: it has none that is to be used.
+    fn pin_when(&self) -> Option<When>;
+
+    /// Has the PIN entered there and given to the card; the card's status word.
+    fn enter_pin(&mut self) -> impl Future<Output = Result<Bytes, Failure>> + Send;
 }
 
 /// Reads the basic files.
@@ -57,8 +67,15 @@ pub(crate) async fn read<E: Exchange + Send>(
     layout: Layout,
     atr: &[u8],
 ) -> Result<ShownCard, Failure> {
-    let mut reading = Reading { card, layout };
+    let mut reading = Reading {
+        card,
+        layout,
+        is_verified: false,
+    };
     reading.select(0x04, &SSSE, Code::CardUnknownKind).await?;
+    if reading.card.pin_when() == Some(When::Always) {
+        reading.verify().await?;
+    }
     reading.select_file(ISSUER_FILE).await?;
     let card_sn = fields::card_sn(&reading.need(CARD_SN).await?)?;
     let version = fields::plain(&reading.may(VERSION).await?)?;
@@ -96,6 +113,8 @@ pub(crate) async fn read<E: Exchange + Send>(
 struct Reading<'a, E> {
     card: &'a mut E,
     layout: Layout,
+    /// The PIN was entered; it is asked for once.
+    is_verified: bool,
 }
 
 impl<E: Exchange + Send> Reading<'_, E> {
@@ -160,7 +179,12 @@ impl<E: Exchange + Send> Reading<'_, E> {
             Records::ByTag => (record.tag, 0x00),
             Records::ByNumber => (record.number, 0x04),
         };
-        let answer = self.command(&[0x00, 0xb2, p1, p2, 0x00]).await?;
+        let command = [0x00, 0xb2, p1, p2, 0x00];
+        let mut answer = self.command(&command).await?;
+        if answer.word == WANTS_PIN && self.card.pin_when().is_some() && !self.is_verified {
+            self.verify().await?;
+            answer = self.command(&command).await?;
+        }
         match answer.word {
             0x9000 => {}
             0x6a83 | 0x6a82 | 0x6a88 => return Ok(None),
@@ -177,6 +201,11 @@ impl<E: Exchange + Send> Reading<'_, E> {
                 Err(Failure::card(Code::CardUnreadable, odd))
             }
         }
+    }
+
+    async fn verify(&mut self) -> Result<(), Failure> {
+        self.is_verified = true;
+        pin::judge(Answer::split(self.card.enter_pin().await?)?.word)
     }
 
     /// Sends a command. A card that says how long its answer is, is asked for just that.
@@ -223,8 +252,8 @@ impl Answer {
 
 fn refused(what: &str, word: u16) -> Failure {
     let code = match word {
-        // Security status not satisfied; PIN blocked.
-        0x6982 | 0x6983 => Code::CardWantsPin,
+        WANTS_PIN => Code::CardWantsPin,
+        0x6983 => Code::CardPinBlocked,
         _ => Code::CardUnreadable,
     };
     Failure::card(code, format!("{what} answers {word:04X}"))

@@ -32,7 +32,9 @@ impl Failure {
     pub(crate) fn of(fault: Fault) -> Self {
         let error = DeviceError::new(code_of(fault), format!("{fault:?}"));
         match fault {
-            Fault::NoCard | Fault::Removed | Fault::Mute | Fault::Garbled => Self::Card(error),
+            Fault::NoCard | Fault::Removed | Fault::Mute | Fault::NoKeypad | Fault::Garbled => {
+                Self::Card(error)
+            }
             Fault::NoService | Fault::Forbidden | Fault::NoReader | Fault::Busy => {
                 Self::Reader(error)
             }
@@ -64,6 +66,7 @@ pub(crate) fn code_of(fault: Fault) -> Code {
         Fault::NoCard | Fault::Removed => Code::CardPulled,
         Fault::Busy => Code::DeviceHeldElsewhere,
         Fault::Mute => Code::CardReaderSilent,
+        Fault::NoKeypad => Code::CardWantsPin,
         Fault::Garbled => Code::CardUnreadable,
     }
 }

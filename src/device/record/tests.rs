@@ -234,7 +234,10 @@ fn card_talk_gives_nobody_away() {
         record(0x77, NUMBER.as_bytes()),
         hex_of(&[NUMBER.as_bytes(), &[0x61, 0x10]].concat()),
     ];
-    let kind = Kind::PcscReader { reader: None };
+    let kind = Kind::PcscReader {
+        reader: None,
+        keypad: None,
+    };
     let mut redactor = Redactor::new(shape_of(&kind));
     let mut take = |way: Way, text: String| match redactor
         .take(

@@ -177,10 +177,11 @@ async fn a_social_card() {
     let (program, playing) = as_program(tape, Box::<CardTalk>::default(), dir.path());
     let kind = Kind::PcscReader {
         reader: Some("Reader 1".into()),
+        keypad: None,
     };
     let config = config("card", kind);
     let board = Arc::new(Board::new(config, Arc::new(EventLog::new())));
-    let reader = card::start_with(program, Some("Reader 1".into()), board);
+    let reader = card::start_with(program, Some("Reader 1".into()), None, board);
     let wanted = [Medium::SocialCard];
     let claimed = reader.claim(asker(), soon(), watch::Sender::new(0)).await;
     let mut lease = claimed.unwrap();

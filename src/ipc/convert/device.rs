@@ -92,7 +92,9 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::NotPermitted
         | What::HeldElsewhere
         | What::CardIn
-        | What::CardOut => (String::new(), 0),
+        | What::CardOut
+        | What::PinAsked
+        | What::PinOver => (String::new(), 0),
     };
     let event = wire::DeviceEvent {
         seq: event.seq,
@@ -219,6 +221,8 @@ fn change(what: &What) -> wire::DeviceChange {
         What::NotPermitted => wire::DeviceChange::NotPermitted,
         What::HeldElsewhere => wire::DeviceChange::HeldElsewhere,
         What::CardIn => wire::DeviceChange::CardIn,
+        What::PinAsked => wire::DeviceChange::PinAsked,
+        What::PinOver => wire::DeviceChange::PinOver,
         What::CardOut => wire::DeviceChange::CardOut,
     }
 }

@@ -6,7 +6,7 @@ import threading
 import time
 
 from desk import PATIENCE_S, Desk
-from reader import Reader, SocialCard
+from reader import CALLED_OFF, NOT_IN_TIME, Reader, SocialCard
 
 TABLE = 'role = "card"\nkind = "pcsc-reader"\nreader = "Gemalto"\n'
 
@@ -81,6 +81,83 @@ def card_is_pulled_between_commands():
     return "%d commands a reading" % commands
 
 
+def entered(reader, waiting, do):
+    """What a reading answers behind one entry."""
+    assert reader.wants_pin.wait(PATIENCE_S), "the PIN is asked for"
+    do()
+    return answer(waiting)
+
+
+def pin_is_entered_on_the_keypad():
+    """A card that wants its PIN: right, wrong, called off, not in time, pulled, by nobody any more, and blocked. It is
+    asked for once a reading, and never comes to the daemon."""
+    desk = Desk({"cards": TABLE + 'keypad = { when = "wanted" }\n'})
+    reader = Reader("C1", has_keypad=True).plug(0)
+    desk.ready("cards")
+    pin = "736152"
+    card = SocialCard(pin=pin)
+    reader.insert(card)
+    for word in (NOT_IN_TIME, CALLED_OFF):
+        told = json.dumps(entered(reader, reading(desk), lambda: reader.ends_entry(word)))
+        assert "CARD_PIN_NOT_ENTERED" in told, told
+    told = json.dumps(entered(reader, reading(desk), lambda: reader.enters("000000")))
+    assert "CARD_PIN_WRONG" in told and "tries left: 2" in told, told
+    entries = reader.entries
+    asked = reading(desk)
+    desk.change("cards", "PIN_OVER", lambda: entered_in_time(reader, pin))
+    told = answer(asked)
+    assert told["card"]["cardSn"] == card.card_sn and ("cards", "PIN_ASKED") in desk.changes, told
+    assert reader.entries == entries + 1, "asked for once"
+    lifted(desk, reader.remove)
+    # Pulled, or nobody waits any more, in the middle of an entry: the next card is asked for its own.
+    reader.insert(card)
+    asked = reading(desk)
+    assert reader.wants_pin.wait(PATIENCE_S)
+    lifted(desk, lambda: (reader.remove(), reader.ends_entry(NOT_IN_TIME)))
+    assert "CARD_" in json.dumps(answer(asked))
+    reader.insert(card)
+    asked = reading(desk)
+    assert reader.wants_pin.wait(PATIENCE_S)
+    asked.kill()
+    asked.wait()
+    reader.ends_entry(CALLED_OFF)
+    told = entered(reader, reading(desk), lambda: reader.enters(pin))
+    assert told["card"]["cardSn"] == card.card_sn, told
+    lifted(desk, reader.remove)
+    card = SocialCard(pin=pin, number=7)
+    card.tries = 1
+    reader.insert(card)
+    for code in ("last try", "6983"):
+        told = json.dumps(entered(reader, reading(desk), lambda: reader.enters("111111")))
+        assert "CARD_PIN_BLOCKED" in told and code in told, told
+    assert pin not in desk.said()
+    desk.stop()
+    reader.pull()
+    return "%d entries" % reader.entries
+
+
+def entered_in_time(reader, pin):
+    assert reader.wants_pin.wait(PATIENCE_S), "the PIN is asked for"
+    reader.enters(pin)
+
+
+def no_keypad_takes_a_pin():
+    """A reader without one, though the desk is configured for it; then one that asks every card."""
+    for has_keypad, when, code in ((False, "always", "CARD_WANTS_PIN"), (True, "always", None)):
+        desk = Desk({"cards": TABLE + 'keypad = { when = "%s" }\n' % when})
+        reader = Reader("C1", has_keypad=has_keypad).plug(0)
+        desk.ready("cards")
+        card = SocialCard(pin="736152")
+        reader.insert(card)
+        if code:
+            refuses(desk, code)
+        else:
+            told = entered(reader, reading(desk), lambda: reader.enters(card.pin))
+            assert told["card"]["cardSn"] == card.card_sn, told
+        desk.stop()
+        reader.pull()
+
+
 def reader_is_pulled_in_a_reading():
     """One clear error; plugged again elsewhere it reads again by itself, and nothing grows."""
     desk = Desk({"cards": TABLE})
@@ -111,5 +188,7 @@ def reader_is_pulled_in_a_reading():
 TESTS = {
     "card_is_read": is_read,
     "card_is_pulled_between_commands": card_is_pulled_between_commands,
+    "card_pin_is_entered_on_the_keypad": pin_is_entered_on_the_keypad,
+    "card_pin_without_a_keypad": no_keypad_takes_a_pin,
     "card_reader_is_pulled_in_a_reading": reader_is_pulled_in_a_reading,
 }

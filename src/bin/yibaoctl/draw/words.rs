@@ -233,6 +233,8 @@ pub(crate) fn change(change: DeviceChange) -> Words {
         DeviceChange::Unplugged => ("线路断开", "unplugged"),
         DeviceChange::CardIn => ("有卡", "card in"),
         DeviceChange::CardOut => ("卡已取走", "card out"),
+        DeviceChange::PinAsked => ("请在读卡器键盘上输入密码", "PIN awaited on the keypad"),
+        DeviceChange::PinOver => ("密码输入结束", "PIN entry over"),
         DeviceChange::Added => ("配置中加入", "configured"),
         DeviceChange::Removed => ("配置中去掉", "taken out of the configuration"),
         DeviceChange::Ambiguous => ("多台设备符合规则", "several devices fit"),

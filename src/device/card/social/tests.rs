@@ -17,6 +17,11 @@ pub(in crate::device::card) struct Card {
     /// Says how long an answer is before it gives it.
     is_coy: bool,
     commands: usize,
+    keypad: Option<When>,
+    /// Until its PIN is entered it gives no record.
+    is_locked: bool,
+    /// What the entry gives; each is there once.
+    entries: Vec<u16>,
 }
 
 impl Card {
@@ -46,6 +51,9 @@ impl Card {
             refuse: None,
             is_coy: false,
             commands: 0,
+            keypad: None,
+            is_locked: false,
+            entries: Vec::new(),
         }
     }
 
@@ -80,6 +88,7 @@ impl Card {
             return word.to_be_bytes().to_vec();
         }
         match command {
+            [0, 0xb2, ..] if self.is_locked => WANTS_PIN.to_be_bytes().to_vec(),
             [0, 0xa4, 0x04, 0, 15, name @ ..] if name == SSSE => vec![0x90, 0],
             [0, 0xa4, p1, 0, 2, 0xef, file] if *p1 == self.layout.select_file_p1 => {
                 self.file = *file;
@@ -116,6 +125,16 @@ impl Card {
 impl Exchange for Card {
     async fn exchange(&mut self, command: &[u8]) -> Result<Bytes, Failure> {
         Ok(Bytes::new(self.answer(command)))
+    }
+
+    fn pin_when(&self) -> Option<When> {
+        self.keypad
+    }
+
+    async fn enter_pin(&mut self) -> Result<Bytes, Failure> {
+        let word = self.entries.pop().expect("it is asked for once");
+        self.is_locked &= word != 0x9000;
+        Ok(Bytes::new(word.to_be_bytes()))
     }
 }
 
@@ -171,6 +190,7 @@ async fn what_a_card_refuses_is_named() {
         (1, 0x6d00, Code::CardUnknownKind),
         (2, 0x6a82, Code::CardUnreadable),
         (3, 0x6982, Code::CardWantsPin),
+        (3, 0x6983, Code::CardPinBlocked),
         (3, 0x6a83, Code::CardUnreadable),
         (8, 0x6f00, Code::CardUnreadable),
     ] {
@@ -182,6 +202,47 @@ async fn what_a_card_refuses_is_named() {
     let mut card = Card::new(layout);
     card.refuse = Some((4, 0x6a83));
     assert_eq!(shown(&mut card).await.unwrap().version, "");
+}
+
+#[tokio::test]
+async fn a_pin_is_asked_for_once_and_only_where_it_may_be() {
+    let layout = kinds::layout(None).unwrap();
+    for (keypad, is_locked, word, said) in [
+        (Some(When::Wanted), true, 0x9000, None),
+        (Some(When::Wanted), true, 0x63c2, Some(Code::CardPinWrong)),
+        (
+            Some(When::Wanted),
+            true,
+            0x6401,
+            Some(Code::CardPinNotEntered),
+        ),
+        (Some(When::Always), false, 0x9000, None),
+        (
+            Some(When::Always),
+            false,
+            0x63c0,
+            Some(Code::CardPinBlocked),
+        ),
+    ] {
+        let mut card = Card::new(layout);
+        (card.keypad, card.is_locked, card.entries) = (keypad, is_locked, vec![word]);
+        assert_eq!(shown(&mut card).await.err(), said, "{keypad:?} {word:04x}");
+        assert!(card.entries.is_empty());
+    }
+    for (keypad, is_locked, said) in [
+        (None, true, Some(Code::CardWantsPin)),
+        (None, false, None),
+        (Some(When::Wanted), false, None),
+    ] {
+        let mut card = Card::new(layout);
+        (card.keypad, card.is_locked) = (keypad, is_locked);
+        assert_eq!(shown(&mut card).await.err(), said, "{keypad:?}");
+    }
+    // A card that still says so behind a PIN that it took is not asked again.
+    let mut card = Card::new(layout);
+    (card.keypad, card.entries) = (Some(When::Always), vec![0x9000]);
+    card.refuse = Some((3, WANTS_PIN));
+    assert_eq!(shown(&mut card).await.err(), Some(Code::CardWantsPin));
 }
 
 #[tokio::test]
@@ -198,6 +259,14 @@ async fn no_answer_of_a_card_makes_us_ask_for_ever() {
     impl Exchange for Endless {
         async fn exchange(&mut self, _: &[u8]) -> Result<Bytes, Failure> {
             Ok(Bytes::new([0x61, 0x10]))
+        }
+
+        fn pin_when(&self) -> Option<When> {
+            None
+        }
+
+        async fn enter_pin(&mut self) -> Result<Bytes, Failure> {
+            unreachable!("it has no keypad")
         }
     }
     let layout = kinds::layout(None).unwrap();

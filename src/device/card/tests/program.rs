@@ -121,12 +121,15 @@ impl card::Far for Program {
         let config = DeviceConfig {
             name: card::NAME.into(),
             role: ROLE_CARD.into(),
-            kind: Kind::PcscReader { reader: None },
+            kind: Kind::PcscReader {
+                reader: None,
+                keypad: None,
+            },
             model: None,
         };
         let events = Arc::new(EventLog::new());
         let board = Arc::new(Board::new(config, Arc::clone(&events)));
-        let reader = start_with(program, Some(READER.into()), Arc::clone(&board));
+        let reader = start_with(program, Some(READER.into()), None, Arc::clone(&board));
         Self {
             hub: Hub::of_card(ROLE_CARD, reader, board, events),
             slot,
@@ -262,6 +265,10 @@ impl InUse {
                 (self.card, self.at) = (Some((of(who), fault, changes)), 0);
                 Some(Told::Begun { id })
             }
+            Ask::Pin { id, .. } => Some(Told::Failed {
+                id,
+                fault: Trouble::NoKeypad,
+            }),
             Ask::Apdu { id, command } => self.apdu(id, command.expose(), slot),
             Ask::End { id } => {
                 self.card = None;
