@@ -1,5 +1,6 @@
 //! Compiles the `.proto` files with a pure-Rust compiler, so that no `protoc` is needed to build, and packs the font.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -17,12 +18,15 @@ const FILES: [&str; 7] = [
 ];
 /// Glyphs that are packed together; `src/document/font.rs` unpacks them.
 const PAGE: u32 = 256;
+/// What of the 通用规范汉字表 lies outside the basic plane, which Unifont is of: a code point and 16 rows a line.
+const PLANE2: &str = "src/document/plane2/glyphs.hex";
 /// miniz_oxide's best.
 const LEVEL: u8 = 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=proto/yibao");
+    println!("cargo:rerun-if-changed={PLANE2}");
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let descriptors = protox::compile(FILES, ["proto"])?;
     std::fs::write(out_dir.join("yibao.v1.fds"), descriptors.encode_to_vec())?;
@@ -33,25 +37,30 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// `font.bin`: the pages, each packed; `font.rs`: where each page ends in it. A glyph is a byte that says how many
-/// columns it has – none: there is no such glyph – and 16 rows of two bytes, the leftmost dot first.
+/// columns it has – none: there is no such glyph – and 16 rows of two bytes, the leftmost dot first. A page without any
+/// glyph takes no room.
 fn font(out_dir: &Path) -> Result<(), Box<dyn Error>> {
-    let last = unifont::enumerate_glyphs()
-        .map(|(letter, _)| u32::from(letter))
-        .max();
+    let plane2 = plane2()?;
+    let letters = unifont::enumerate_glyphs().map(|(letter, _)| u32::from(letter));
+    let last = letters.chain(plane2.keys().copied()).max();
     let (mut packed, mut ends) = (Vec::new(), Vec::new());
     for page in 0..=last.unwrap_or(0) / PAGE {
         let mut raw = Vec::new();
         for code_point in page * PAGE..(page + 1) * PAGE {
             let glyph = char::from_u32(code_point).and_then(unifont::get_glyph);
             let (columns, rows) = match glyph {
-                None => (0, [0; 16]),
+                None => plane2
+                    .get(&code_point)
+                    .map_or((0, [0; 16]), |rows| (2, *rows)),
                 Some(Glyph::Halfwidth(rows)) => (1, rows.map(|row| u16::from(row) << 8)),
                 Some(Glyph::Fullwidth(rows)) => (2, *rows),
             };
             raw.push(columns);
             raw.extend(rows.iter().flat_map(|row| row.to_be_bytes()));
         }
-        packed.extend(miniz_oxide::deflate::compress_to_vec(&raw, LEVEL));
+        if raw.iter().any(|byte| *byte != 0) {
+            packed.extend(miniz_oxide::deflate::compress_to_vec(&raw, LEVEL));
+        }
         ends.push(packed.len());
     }
     std::fs::write(out_dir.join("font.bin"), &packed)?;
@@ -64,4 +73,18 @@ fn font(out_dir: &Path) -> Result<(), Box<dyn Error>> {
     );
     std::fs::write(out_dir.join("font.rs"), ends)?;
     Ok(())
+}
+
+fn plane2() -> Result<BTreeMap<u32, [u16; 16]>, Box<dyn Error>> {
+    let mut glyphs = BTreeMap::new();
+    for line in std::fs::read_to_string(PLANE2)?.lines() {
+        let (code_point, dots) = line.split_once(':').ok_or("no colon")?;
+        let mut rows = [0; 16];
+        for (at, row) in rows.iter_mut().enumerate() {
+            let digits = dots.get(at * 4..at * 4 + 4).ok_or("a short line")?;
+            *row = u16::from_str_radix(digits, 16)?;
+        }
+        glyphs.insert(u32::from_str_radix(code_point, 16)?, rows);
+    }
+    Ok(glyphs)
 }

@@ -1,8 +1,9 @@
-//! PURE. The font inside the program: GNU Unifont's glyphs of 8×16 and 16×16 dots.
+//! PURE. The font inside the program: GNU Unifont's glyphs of 8×16 and 16×16 dots, and what of the 通用规范汉字表 lies in
+//! plane 2 – names have it – drawn from Noto Sans CJK by `plane2/draw.py`.
 //!
-//! It is licensed under the SIL Open Font License 1.1 (or GNU GPL 2 with the font embedding exception), which allows it
-//! to be part of a program. `build.rs` takes it from the `unifont` crate and packs it by pages; a page is unpacked when
-//! the first of its characters is drawn, and stays.
+//! Both are licensed under the SIL Open Font License 1.1 (Unifont also under GNU GPL 2 with the font embedding
+//! exception), which allows them to be part of a program. `build.rs` packs them by pages; a page is unpacked when the
+//! first of its characters is drawn, and stays.
 
 use std::sync::OnceLock;
 
@@ -76,6 +77,9 @@ fn unpack(number: usize) -> Box<[Option<Glyph>]> {
     let start = number.checked_sub(1).map_or(0, |before| ENDS[before]);
     let mut raw = [0; PAGE * GLYPH_BYTES];
     let packed = &PACKED[start..ENDS[number]];
+    if packed.is_empty() {
+        return Box::default();
+    }
     let length = decompress_slice_iter_to_slice(&mut raw, std::iter::once(packed), false, false);
     debug_assert_eq!(length, Ok(raw.len()), "as build.rs packed it");
     raw.chunks_exact(GLYPH_BYTES).map(read).collect()
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn every_glyph_is_as_its_makers_drew_it() {
         let mut count = 0;
-        for character in '\0'..=char::MAX {
+        for character in '\0'..='\u{FFFF}' {
             let (ours, theirs) = (glyph(character), unifont::get_glyph(character));
             assert_eq!(ours.is_some(), theirs.is_some(), "{character:?}");
             let (Some(ours), Some(theirs)) = (ours, theirs) else {
@@ -130,5 +134,27 @@ mod tests {
             }
         }
         assert!(count > 50_000, "{count}");
+    }
+
+    #[test]
+    fn all_of_the_standard_table_s_plane_2_is_there() {
+        let table = include_str!("plane2/glyphs.hex");
+        let mut beyond = ('\u{10000}'..=char::MAX).filter(|it| glyph(*it).is_some());
+        for line in table.lines() {
+            let character = beyond.next().unwrap();
+            let dots: String = (0..ROWS * ROWS)
+                .map(|at| glyph(character).unwrap().dot(at % ROWS, at / ROWS))
+                .map(|dot| if dot { '1' } else { '0' })
+                .collect();
+            let dots: String = (0..ROWS * ROWS / 4)
+                .map(|at| u8::from_str_radix(&dots[at * 4..at * 4 + 4], 2).unwrap())
+                .map(|digit| format!("{digit:X}"))
+                .collect();
+            assert_eq!(line, format!("{:05X}:{dots}", u32::from(character)));
+            let glyph = glyph(character).unwrap();
+            assert!(glyph.is_wide() && !glyph.is_box(), "{character}");
+        }
+        assert_eq!(beyond.next(), None);
+        assert_eq!(table.lines().count(), 196);
     }
 }
