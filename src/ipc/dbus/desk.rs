@@ -1,4 +1,5 @@
-//! The desk and its devices as objects with properties. What is broadcast names no person and no settlement.
+//! The desk and its devices as objects with properties. What is broadcast names no person and no settlement; the bus
+//! gives it to whom the policy file lets call.
 //!
 //! The desk is looked at when a device changes and, cheaply, once a second; only what differs is told.
 

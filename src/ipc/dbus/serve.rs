@@ -122,8 +122,9 @@ impl Server {
                 self.reply(Some(&entered.caller), call, answered).await;
             }
             None => {
-                let answered = self.own(peer, &header, call);
-                self.reply(Some(&entered.caller), call, answered).await;
+                let caller = &entered.caller;
+                let answered = self.own(peer, caller, &header, call);
+                self.reply(Some(caller), call, answered).await;
             }
         }
     }
@@ -184,7 +185,13 @@ impl Server {
     }
 
     /// Methods that are no operation.
-    fn own(&self, peer: &Peer, header: &Header<'_>, call: &Message) -> Result<Message, Refusal> {
+    fn own(
+        &self,
+        peer: &Peer,
+        caller: &Caller,
+        header: &Header<'_>,
+        call: &Message,
+    ) -> Result<Message, Refusal> {
         let path = header.path().map_or("", |path| path.as_str());
         let interface = header.interface().map(|name| name.as_str());
         let member = header.member().map_or("", |name| name.as_str());
@@ -213,7 +220,13 @@ impl Server {
                 let reply = Message::method_return(header).build(&text);
                 reply.map_err(|error| broken(&error))
             }
-            _ => standard::answer(&self.desk.borrow(), header, call),
+            _ => {
+                if let Some(operation) = standard::operation(member, path) {
+                    let seen = self.inside.gate.may_see(caller, operation);
+                    seen.map_err(|no| self.refuse(caller, Some(operation.name()), &no))?;
+                }
+                standard::answer(&self.desk.borrow(), header, call)
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::request::not_these_arguments;
 use super::serve::broken;
 use super::shape::Fields;
 use crate::book::Code;
+use crate::ipc::access::Operation;
 
 const PEER: &str = "org.freedesktop.DBus.Peer";
 const INTROSPECTABLE: &str = "org.freedesktop.DBus.Introspectable";
@@ -33,6 +34,16 @@ pub(super) fn method(member: &str) -> Option<&'static str> {
         "Set",
     ];
     known.into_iter().find(|name| *name == member)
+}
+
+/// The operation that tells the same as this method: who may not do that may not see this. `None`: it tells nothing of
+/// the desk.
+pub(super) fn operation(member: &str, path: &str) -> Option<Operation> {
+    match member {
+        "Get" | "GetAll" if path == ROOT_PATH => Some(Operation::GetStatus),
+        "Get" | "GetAll" | "GetManagedObjects" => Some(Operation::ListDevices),
+        _ => None,
+    }
 }
 
 /// Answers a call that is no method of ours.

@@ -324,6 +324,16 @@ impl Gate {
         request.extensions().get::<Caller>().is_some_and(may)
     }
 
+    /// Whether the caller may see at once what that operation would tell. Counts nothing.
+    pub(in crate::ipc) fn may_see(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+    ) -> Result<(), Failure> {
+        let policy = &self.rights.now.load().policy;
+        policy.admit(caller, operation).map(drop)
+    }
+
     fn decide(
         &self,
         caller: Option<&Caller>,

@@ -1,10 +1,13 @@
 //! The desk and its devices as objects: what changes is told to everybody, and who asks then is told the same.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::ChildStdout;
 use yibaod::api::daemon_service_client::DaemonServiceClient;
 use yibaod::api::{Money, ReloadRequest};
 use yibaod::book::Code;
@@ -13,7 +16,7 @@ use zbus::message::Message;
 use zbus::{Connection, MessageStream, ObjectPath, Variant};
 
 use super::patient;
-use super::world::{PATH, World, said};
+use super::world::{MONITOR, PATH, STRANGER, World, said};
 use crate::callers::{answer_of, calling};
 use crate::desk::{Setup, Shows, bill, channel};
 
@@ -234,4 +237,58 @@ async fn reload(world: &World, config: &str) {
         .reload(ReloadRequest {})
         .await;
     assert!(!told.expect("it is right").into_inner().changes.is_empty());
+}
+
+/// Who is let in by a policy file of the site's own and has no role sees no property; who is not let in hears no change.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_desk_tells_is_for_who_may_ask_for_it() {
+    let mut world = World::prepare(Setup::default()).await;
+    let own = world.desk.dir().join("system.d/site.conf");
+    let let_in = format!(
+        "<busconfig><policy user=\"stranger\"><allow send_destination=\"{NAME}\"/></policy></busconfig>"
+    );
+    std::fs::write(own, let_in).expect("its folder");
+    world.start_bus().await;
+    world.start_daemon().await;
+    world.on_bus().await;
+    let scanner = format!("{PATH}/devices/scanner");
+    let asks: [&[&str]; 3] = [
+        &["get-property", NAME, PATH, NAME, "OpenSettlements"],
+        &["get-property", NAME, &scanner, DEVICE, "State"],
+        &["call", NAME, PATH, OBJECTS, "GetManagedObjects"],
+    ];
+    for ask in asks {
+        let seen = world.busctl(MONITOR, ask).await;
+        assert!(seen.status.success(), "{ask:?}: {}", said(&seen));
+        let refused = said(&world.busctl(STRANGER, ask).await);
+        assert!(refused.contains("NOT_ALLOWED"), "{ask:?}: {refused}");
+    }
+    let watching = |uid| {
+        let command = world.as_user(uid, &["gdbus", "monitor", "--system", "--dest", NAME]);
+        let mut command = tokio::process::Command::from(command);
+        command.stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("it is installed");
+        let told = child.stdout.take().expect("it is piped");
+        (child, BufReader::new(told).lines())
+    };
+    let (_member, mut member) = watching(MONITOR);
+    let (mut stranger_runs, mut stranger) = watching(STRANGER);
+    for told in [&mut member, &mut stranger] {
+        // They listen when they have said whom to.
+        while !next(told).await.contains("is owned by") {}
+    }
+    world.desk.scanner.unplug();
+    while !next(&mut member).await.contains("DEVICE_STATE_MISSING") {}
+    stranger_runs.kill().await.expect("it runs");
+    let mut heard = Vec::new();
+    while let Ok(Some(line)) = stranger.next_line().await {
+        heard.push(line);
+    }
+    assert!(heard.is_empty(), "{heard:?}");
+}
+
+async fn next(told: &mut Lines<BufReader<ChildStdout>>) -> String {
+    let line = tokio::time::timeout(Duration::from_secs(SIGNAL_S_MAX), told.next_line()).await;
+    let line = line.expect("it is told in time").expect("it is text");
+    line.expect("it runs")
 }

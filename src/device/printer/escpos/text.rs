@@ -267,8 +267,8 @@ mod tests {
         }
     }
 
-    /// Levels 2 and 3 reach into planes that no font here has: each is printed as itself or by its code point, and
-    /// told; nothing is a box, a question mark or left out.
+    /// Level 2 adds the 通用规范汉字表, which is drawn whole. Level 3 reaches into planes that no font here has: each is
+    /// printed as itself or by its code point, and told; nothing is a box, a question mark or left out.
     #[test]
     fn what_is_beyond_level_1_is_printed_or_told() {
         let all = ('\u{80}'..='\u{323AF}').filter(|it| !is_invisible(*it) && *it != '\u{A0}');
@@ -286,8 +286,16 @@ mod tests {
                 }
             }
         }
-        // Extension B, the first of level 2; a code point that is nobody's.
-        for told in ['\u{20164}', '\u{378}'] {
+        for line in include_str!("../../../document/plane2/glyphs.hex").lines() {
+            let (code_point, _) = line.split_once(':').unwrap();
+            let code_point = u32::from_str_radix(code_point, 16).unwrap();
+            let character = char::from_u32(code_point).unwrap().to_string();
+            let (signs, unprintable) = signs(&character, Charset::Gb18030);
+            assert_eq!((signs.len(), unprintable), (1, 0), "{character}");
+            assert!(signs[0].is_drawn(), "{character}");
+        }
+        // Extension B, the first of level 3; a code point that is nobody's.
+        for told in ['\u{20000}', '\u{378}'] {
             assert_eq!(signs(&told.to_string(), Charset::Gb18030).1, 1);
         }
     }
