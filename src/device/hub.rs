@@ -300,6 +300,13 @@ impl Hub {
         self.printer(role).map(|printer| printer.profile())
     }
 
+    /// Characters of this that the printer of a role prints as their code points: it has no glyph for them, nor have we.
+    #[must_use]
+    pub fn unprintable(&self, role: &str, content: &Content) -> usize {
+        self.printer(role)
+            .map_or(0, |printer| printer.unprintable(content))
+    }
+
     /// Why a job does not print that its printer was not given: as last heard, never waits.
     #[must_use]
     pub fn why_busy(&self, role: &str) -> Code {

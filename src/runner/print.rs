@@ -426,6 +426,11 @@ impl Carrier {
             return self.record(Event::Ended { end });
         }
         let parts = Arc::clone(&self.prints.parts);
+        let unprintable = parts.hub.unprintable(&self.job.order.role, &content);
+        let characters = u32::try_from(unprintable).unwrap_or(u32::MAX);
+        if characters != self.job.substituted {
+            self.record(Event::Substituted { characters });
+        }
         self.record(Event::Intent);
         self.flush().await;
         let _out = Out::new(&parts.errands_out);

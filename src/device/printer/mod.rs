@@ -342,6 +342,11 @@ impl Printer {
             .unwrap_or_else(|| self.owner_gone(&claim))
     }
 
+    /// Characters of this that it has no glyph for, nor have we.
+    pub(crate) fn unprintable(&self, content: &Content) -> usize {
+        escpos::unprintable(content, self.profile)
+    }
+
     fn warn_of_code_points(&self, job: &str, characters: usize) {
         if characters > 0 {
             let device = self.board.name();
