@@ -431,7 +431,7 @@ mod tests {
     fn told(watcher: &mut Watcher) -> Vec<What> {
         std::iter::from_fn(|| match watcher.try_next()? {
             Watched::Event(event) => Some(event.what),
-            Watched::Lagged { .. } => None,
+            Watched::Lagged(_) => None,
         })
         .collect()
     }

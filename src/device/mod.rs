@@ -48,7 +48,7 @@ pub use board::{Counters, DeviceInfo, DeviceState, Holder};
 pub use card::{CardLease, Failure as CardFailure, Medium, Photo, Resident, ShownCard};
 pub use claim::{ClaimEnd, ClaimNews, ClaimWish, Claimant, ClaimedScan};
 pub use error::DeviceError;
-pub use event::{DeviceEvent, Watched, Watcher, What};
+pub use event::{DeviceEvent, WatchPoint, Watched, Watcher, What};
 pub use find::{Candidate, Why};
 pub use health::{Check, Verdict};
 pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_REPORT, ROLE_SCANNER};

@@ -5,7 +5,7 @@ use super::time::{rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
 use crate::operation::{
-    DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, What, Why,
+    DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, WatchPoint, What, Why,
 };
 
 /// A device as it may be told to a caller; `sees_callers`: also which callers have devices.
@@ -58,11 +58,16 @@ pub fn device(info: DeviceInfo) -> wire::Device {
 pub fn snapshot(
     sees_callers: bool,
     devices: Vec<DeviceInfo>,
-    missed: bool,
+    point: WatchPoint,
 ) -> wire::WatchDevicesResponse {
     let told = |info| device(told_to(sees_callers, info));
     let devices = devices.into_iter().map(told).collect();
-    let snapshot = wire::DeviceSnapshot { devices, missed };
+    let snapshot = wire::DeviceSnapshot {
+        devices,
+        missed: point.missed,
+        next_seq: point.next_seq,
+        first_seq: point.first_seq,
+    };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Snapshot(snapshot)),
     }
