@@ -55,6 +55,6 @@ pub use hub::{Hub, ROLE_CARD, ROLE_ID_CARD, ROLE_RECEIPT, ROLE_REPORT, ROLE_SCAN
 pub use looked::Looked;
 pub use printer::escpos::PaperPreview;
 pub use printer::ipp::{JobBegan, JobSeen, JobStage, PdfUpload, Refusal, ReportQueue};
-pub use printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
+pub use printer::{JobOf, Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
 pub use record::{Recorded, RecordedWhat, Recording, RecordingEnd, Way};
 pub use scanner::{Asker, Scan, ScannerLease};

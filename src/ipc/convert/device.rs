@@ -39,6 +39,11 @@ pub fn device(info: DeviceInfo) -> wire::Device {
             .map(|it| it.what.clone())
             .unwrap_or_default(),
         held_since: rfc3339_or_empty(info.holder.as_ref().map(|it| millis(it.since_ms))),
+        held_until: rfc3339_or_empty(
+            info.holder
+                .as_ref()
+                .and_then(|it| Some(millis(it.until_ms?))),
+        ),
         held_by_caller: info
             .holder
             .as_ref()
@@ -327,6 +332,7 @@ pub(crate) mod tests {
                 what: "receipt".into(),
                 by: "uid:1000 pid 7".into(),
                 since_ms: 1,
+                until_ms: Some(60_001),
             }),
             waiting: 2,
             last_error: Some((Code::CoverOpen, 1_700_000_000_000)),
