@@ -48,10 +48,12 @@ pub struct Holder {
     pub stream: String,
     /// What it does with it.
     pub what: String,
-    /// Whose stream it is, as its door knows the caller; empty: a print job's.
+    /// Whose stream it is, as its door knows the caller.
     pub by: String,
     /// Since when, in milliseconds of the civil clock.
     pub since_ms: u64,
+    /// Until when at the latest, unless the holder renews; absent: no time is set.
+    pub until_ms: Option<u64>,
 }
 
 /// How a device is.
@@ -441,7 +443,7 @@ mod tests {
     fn told(watcher: &mut Watcher) -> Vec<What> {
         std::iter::from_fn(|| match watcher.try_next()? {
             Watched::Event(event) => Some(event.what),
-            Watched::Lagged { .. } => None,
+            Watched::Lagged(_) => None,
         })
         .collect()
     }

@@ -89,6 +89,7 @@ pub(crate) struct EventLog {
 }
 
 struct History {
+    first_seq: u64,
     next_seq: u64,
     events: VecDeque<DeviceEvent>,
 }
@@ -96,9 +97,13 @@ struct History {
 impl EventLog {
     pub(crate) fn new() -> Self {
         let next_seq = now_ms();
-        let events = VecDeque::with_capacity(HISTORY_MAX);
+        let history = History {
+            first_seq: next_seq,
+            next_seq,
+            events: VecDeque::with_capacity(HISTORY_MAX),
+        };
         Self {
-            history: Mutex::new(History { next_seq, events }),
+            history: Mutex::new(history),
             bell: watch::Sender::new(next_seq),
         }
     }
@@ -136,16 +141,31 @@ impl EventLog {
     }
 }
 
+impl History {
+    /// The oldest event that is still known.
+    fn oldest(&self) -> u64 {
+        self.events.front().map_or(self.next_seq, |event| event.seq)
+    }
+}
+
 /// What a watcher gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
     /// The next event.
     Event(DeviceEvent),
-    /// The watcher was too slow, or asks from before the history: it goes on with this number.
-    Lagged {
-        /// The oldest event that is still known.
-        next_seq: u64,
-    },
+    /// The watcher was too slow: it goes on here, with the oldest event that is still known.
+    Lagged(WatchPoint),
+}
+
+/// Where a watcher stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchPoint {
+    /// The event that it gets next.
+    pub next_seq: u64,
+    /// The first event since the daemon started; what has a smaller number was of a life before.
+    pub first_seq: u64,
+    /// It asked for events that are not kept, or never were.
+    pub missed: bool,
 }
 
 /// Follows the events. A slow one costs nothing and is told what it missed.
@@ -170,17 +190,29 @@ impl Watcher {
         }
     }
 
+    /// Where it stands; events that are not kept are passed over.
+    pub fn point(&mut self) -> WatchPoint {
+        let history = self.log.lock();
+        let oldest = history.oldest();
+        let missed = !(oldest..=history.next_seq).contains(&self.next);
+        if missed {
+            self.next = oldest;
+        }
+        WatchPoint {
+            next_seq: self.next,
+            first_seq: history.first_seq,
+            missed,
+        }
+    }
+
     /// The next event if there is one already.
     pub fn try_next(&mut self) -> Option<Watched> {
-        let history = self.log.lock();
-        let oldest = history
-            .events
-            .front()
-            .map_or(history.next_seq, |event| event.seq);
-        if self.next < oldest || self.next > history.next_seq {
-            self.next = oldest;
-            return Some(Watched::Lagged { next_seq: oldest });
+        let point = self.point();
+        if point.missed {
+            return Some(Watched::Lagged(point));
         }
+        let history = self.log.lock();
+        let oldest = history.oldest();
         let event = history
             .events
             .get(usize::try_from(self.next - oldest).ok()?)?
@@ -222,12 +254,12 @@ mod tests {
         for _ in 0..HISTORY_MAX {
             log.say("b", What::Busy);
         }
-        assert_eq!(
-            early.next().await,
-            Watched::Lagged {
-                next_seq: first + 2
-            }
-        );
+        let point = WatchPoint {
+            next_seq: first + 2,
+            first_seq: first,
+            missed: true,
+        };
+        assert_eq!(early.next().await, Watched::Lagged(point));
         let Watched::Event(event) = early.next().await else {
             panic!("an event")
         };
@@ -238,13 +270,26 @@ mod tests {
     async fn a_number_of_another_life_is_told() {
         let log = Arc::new(EventLog::new());
         log.say("a", What::Arrived);
-        assert!(matches!(
-            log.watch(Some(3)).next().await,
-            Watched::Lagged { .. }
-        ));
-        assert!(matches!(
-            log.watch(Some(u64::MAX)).next().await,
-            Watched::Lagged { .. }
-        ));
+        let first = log.lock().first_seq;
+        for odd in [3, first - 1, first + 2, u64::MAX] {
+            let mut watcher = log.watch(Some(odd));
+            let point = watcher.point();
+            assert!(point.missed && point.first_seq == first, "{odd}: {point:?}");
+            // Told once; then the oldest that is known.
+            assert_eq!((point.next_seq, watcher.point().missed), (first, false));
+            assert!(matches!(watcher.next().await, Watched::Event(event) if event.seq == first));
+        }
+        for (known, next_seq) in [
+            (Some(first), first),
+            (Some(first + 1), first + 1),
+            (None, first + 1),
+        ] {
+            let point = log.watch(known).point();
+            assert_eq!(
+                (point.next_seq, point.missed),
+                (next_seq, false),
+                "{known:?}"
+            );
+        }
     }
 }

@@ -19,7 +19,7 @@ use super::looked;
 use super::owned::{Device, Family, PATIENT_CARD_ROLES};
 use super::printer::escpos::{PaperPreview, preview};
 use super::printer::ipp::ReportQueue;
-use super::printer::{PrintOptions, PrintOutcome, Printer, PrinterState, SharedPast};
+use super::printer::{JobOf, PrintOptions, PrintOutcome, Printer, PrinterState, SharedPast};
 use super::quirks;
 use super::record::{self, Recording, recorder};
 use super::scanner::{Asker, ScannerLease};
@@ -264,7 +264,7 @@ impl Hub {
     pub async fn print(
         &self,
         role: &str,
-        job: &str,
+        job: impl Into<JobOf<'_>>,
         document: &Document,
         options: PrintOptions,
     ) -> PrintOutcome {
@@ -278,7 +278,7 @@ impl Hub {
     pub async fn print_content(
         &self,
         role: &str,
-        job: &str,
+        job: impl Into<JobOf<'_>>,
         content: &Content,
         options: PrintOptions,
         withdraw: impl Future<Output = ()> + Send,
@@ -287,7 +287,7 @@ impl Hub {
             Some(_) if matches!(content, Content::Pdf(_)) => PrintOutcome::NotPrinted {
                 code: Code::PrinterOtherKind,
             },
-            Some(printer) => printer.print(job, content, options, withdraw).await,
+            Some(printer) => printer.print(job.into(), content, options, withdraw).await,
             None => PrintOutcome::NotPrinted {
                 code: Code::PrinterNotConfigured,
             },
@@ -298,6 +298,13 @@ impl Hub {
     #[must_use]
     pub fn printer_profile(&self, role: &str) -> Option<&'static quirks::Profile> {
         self.printer(role).map(|printer| printer.profile())
+    }
+
+    /// Characters of this that the printer of a role prints as their code points: it has no glyph for them, nor have we.
+    #[must_use]
+    pub fn unprintable(&self, role: &str, content: &Content) -> usize {
+        self.printer(role)
+            .map_or(0, |printer| printer.unprintable(content))
     }
 
     /// Why a job does not print that its printer was not given: as last heard, never waits.

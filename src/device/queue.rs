@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::board::{Board, Holder};
 use super::event::{What, now_ms};
@@ -32,6 +33,7 @@ struct Entry {
     number: u64,
     asker: Asker,
     since_ms: u64,
+    until_ms: Option<u64>,
     place: watch::Sender<usize>,
 }
 
@@ -75,6 +77,7 @@ impl Queue {
             number,
             asker,
             since_ms: now_ms(),
+            until_ms: None,
             place,
         });
         Some(Ticket {
@@ -92,8 +95,18 @@ impl Queue {
             what: entry.asker.what.clone(),
             by: entry.asker.by.clone(),
             since_ms: entry.since_ms,
+            until_ms: entry.until_ms,
         });
         (holder, line.entries.len().saturating_sub(1))
+    }
+
+    fn holds_until(&self, number: u64, until: Instant) {
+        let left = until.saturating_duration_since(Instant::now());
+        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let mut line = self.lock();
+        if let Some(entry) = line.entries.iter_mut().find(|entry| entry.number == number) {
+            entry.until_ms = Some(now_ms().saturating_add(left_ms));
+        }
     }
 
     fn leave(&self, number: u64) {
@@ -127,6 +140,11 @@ impl Ticket {
         let first = self.place.wait_for(|place| *place == 0).await;
         // The queue keeps the sender as long as this ticket stands in it.
         drop(first);
+    }
+
+    /// Says until when at the latest it is held, for whoever looks.
+    pub(crate) fn holds_until(&self, until: Instant) {
+        self.queue.holds_until(self.number, until);
     }
 }
 

@@ -75,6 +75,7 @@ impl Operations {
         let role = wish.role.as_deref();
         let claimed = hub.claim_card(role, &wish.media, asker, latest, place);
         let mut lease: CardLease = claimed.await.map_err(failed)?;
+        lease.holds_until(latest);
         lease.arm(&wish.media, latest).await.map_err(failed)?;
         let shown = lease.read().await.map_err(|read| failed(read.error()))?;
         self.record(stream, &caller, &shown, false).await?;

@@ -56,7 +56,7 @@ pub use steward::{ConfigChange, ReloadAsked};
 pub use crate::device::{
     Check, ClaimEnd, ClaimWish, Counters as DeviceCounters, DeviceEvent, DeviceInfo, DeviceState,
     Holder as DeviceHolder, Medium, Paper as Roll, PaperPreview, PrinterState, Recorded,
-    RecordedWhat, Recording, RecordingEnd, Resident, ShownCard, Verdict as HealthVerdict, Watched,
-    Watcher, Way, What, Why,
+    RecordedWhat, Recording, RecordingEnd, Resident, ShownCard, Verdict as HealthVerdict,
+    WatchPoint, Watched, Watcher, Way, What, Why,
     quirks::{By as ModelBy, Chosen as ModelChosen},
 };

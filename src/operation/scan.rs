@@ -87,6 +87,7 @@ impl Operations {
         let mut lease = hub
             .claim_scanner(&wish.role, asker, deadline, place)
             .await?;
+        lease.holds_until(deadline);
         let scan = lease.read(deadline).await?;
         let device = lease.device().to_owned();
         Ok(self.code_read(&caller, &scan, device, 1, false))

@@ -13,7 +13,8 @@ use super::refunds::{refund_of, said_at_last};
 use super::rows::STREAM_KIND;
 use crate::book::Code;
 use crate::device::{
-    Asker, DeviceError, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT, ShownCard,
+    Asker, DeviceError, JobOf, PrintOptions, PrintOutcome, Proof as PaperProof, ROLE_RECEIPT,
+    ShownCard,
 };
 use crate::document::receipt;
 use crate::journal::{Filter, PersonKeyInput};
@@ -368,8 +369,11 @@ impl Carrier {
             want_proof: true,
             plus_line_time: true,
         };
-        let hub = self.parts.hub.clone();
-        let printing = async move { hub.print(ROLE_RECEIPT, &job, &document, options).await };
+        let (hub, by) = (self.parts.hub.clone(), self.state.caller.clone());
+        let printing = async move {
+            let of = JobOf { id: &job, by: &by };
+            hub.print(ROLE_RECEIPT, of, &document, options).await
+        };
         tokio::pin!(printing);
         let outcome = loop {
             tokio::select! {

@@ -20,7 +20,7 @@ use super::rows::{RowError, written_or_end};
 use super::start::{Parts, Runner};
 use super::turn::{Ticket, Turns};
 use crate::book::Code;
-use crate::device::{Hub, PrintOptions, PrintOutcome, Proof as PaperProof};
+use crate::device::{Hub, JobOf, PrintOptions, PrintOutcome, Proof as PaperProof};
 use crate::document::Content;
 use crate::document::job::{self, End, Event, Job, Phase, Step};
 use crate::journal::{Append, Appended, NewEvent, Sealed, Stored, StreamHead};
@@ -426,6 +426,11 @@ impl Carrier {
             return self.record(Event::Ended { end });
         }
         let parts = Arc::clone(&self.prints.parts);
+        let unprintable = parts.hub.unprintable(&self.job.order.role, &content);
+        let characters = u32::try_from(unprintable).unwrap_or(u32::MAX);
+        if characters != self.job.substituted {
+            self.record(Event::Substituted { characters });
+        }
         self.record(Event::Intent);
         self.flush().await;
         let _out = Out::new(&parts.errands_out);
@@ -438,7 +443,9 @@ impl Carrier {
         let wish = self.wish.clone();
         let withdraw = async move { drop(wished(wish).await) };
         let (role, id) = (self.job.order.role.clone(), self.job.id.clone());
-        let printing = (parts.hub).print_content(&role, &id, &content, options, withdraw);
+        let by = self.job.caller.clone();
+        let of = JobOf { id: &id, by: &by };
+        let printing = (parts.hub).print_content(&role, of, &content, options, withdraw);
         let telling = tell_stops(self.view.clone(), parts.hub.clone(), role.clone());
         let outcome = tokio::select! {
             biased;
@@ -471,6 +478,14 @@ impl Carrier {
         let said = self.job.said()?;
         let now = said_at_last(&self.prints.parts.journal, &said.setl_id).await;
         (now != *said).then_some(Code::PaperOutdated)
+    }
+
+    /// For logs and for whoever looks who has the printer.
+    pub(super) fn job_of(&self) -> JobOf<'_> {
+        JobOf {
+            id: &self.job.id,
+            by: &self.job.caller,
+        }
     }
 
     /// What goes to the printer: marked where it is a copy.

@@ -67,7 +67,7 @@ impl Carrier {
         let is_again = self.job.intents > 0;
         self.record(Event::Intent);
         self.flush().await;
-        let _hold = queue.hold(&self.job.id);
+        let _hold = queue.hold(self.job_of());
         if is_again {
             self.hearing(sweep(&queue, &name)).await;
         }
@@ -105,7 +105,7 @@ impl Carrier {
             // The configuration has it no more: nobody can be asked.
             return self.over(End::Unknown(Code::QueueLost));
         };
-        let _hold = queue.hold(&self.job.id);
+        let _hold = queue.hold(self.job_of());
         self.chase(&queue, job, until_ms, Sent::LOST).await;
     }
 

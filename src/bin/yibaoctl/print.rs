@@ -234,6 +234,10 @@ fn lines(told: &PrintJob) -> Vec<String> {
     if told.queue_job > 0 {
         lines.push(format!("打印队列任务号 {} in the queue", told.queue_job));
     }
+    if told.unprintable > 0 {
+        let (zh, en) = ("个字没有字形，印为 [U+XXXX]", "printed as code points");
+        lines.push(format!("{} {zh} {en}", told.unprintable));
+    }
     if told.before > 0 {
         lines.push(format!("前面还有 {} 个任务 before it", told.before));
     }

@@ -271,11 +271,15 @@ pub struct CardLease {
     media: &'static [Medium],
     armed: Option<(Instant, oneshot::Receiver<Result<ShownCard, Failure>>)>,
     has_failed: bool,
-    #[expect(dead_code, reason = "held for its drop")]
     ticket: Ticket,
 }
 
 impl CardLease {
+    /// Says until when at the latest it is held, for whoever looks.
+    pub fn holds_until(&self, until: Instant) {
+        self.ticket.holds_until(until);
+    }
+
     /// Makes the reader read: the card that lies in it, or the next one. Returns when it does. Already armed:
     /// nothing changes.
     ///

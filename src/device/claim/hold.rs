@@ -25,6 +25,8 @@ struct Held<'a> {
     lease: Lease,
     lease_time: Duration,
     lease_end: Instant,
+    /// The end that others are told.
+    end_told: Option<Instant>,
     codes: bool,
     seq: u64,
 }
@@ -80,6 +82,7 @@ async fn wait_and_hold(
         news,
         lease_time: wish.lease,
         lease_end: Instant::now() + wish.lease,
+        end_told: None,
         lease,
         codes: wish.codes,
         seq: 0,
@@ -173,6 +176,7 @@ impl Held<'_> {
                 began = true;
                 self.lease_end = Instant::now() + self.lease_time;
             }
+            self.tell_end(reader.as_ref());
             let present = here && (codes.are_heard() || !self.codes);
             let is_known = !here || !codes.are_being_armed();
             if untold.is_none() && is_known && (present != told_present || changed && present) {
@@ -218,6 +222,15 @@ impl Held<'_> {
         ClaimNews::Code {
             scan,
             seq: self.seq,
+        }
+    }
+
+    /// Tells who looks until when it is held at the latest: whoever waits for a code or a card is alive as long, and the
+    /// lease begins anew then.
+    fn tell_end(&mut self, reader: Option<&Reader>) {
+        let end = reader.map_or(self.lease_end, |reader| reader.deadline() + self.lease_time);
+        if self.end_told.replace(end) != Some(end) {
+            self.lease.holds_until(end);
         }
     }
 

@@ -68,6 +68,14 @@ impl Lease {
         }
     }
 
+    /// Says until when at the latest it is held, for whoever looks.
+    pub(super) fn holds_until(&self, until: Instant) {
+        match self {
+            Self::Scanner(scanner) => scanner.holds_until(until),
+            Self::Card(card) => card.holds_until(until),
+        }
+    }
+
     pub(super) fn presence(&self) -> watch::Receiver<bool> {
         match self {
             Self::Scanner(scanner) => scanner.presence(),
@@ -141,6 +149,12 @@ async fn read_card(
 }
 
 impl Reader {
+    pub(super) fn deadline(&self) -> Instant {
+        match self {
+            Self::Code { deadline, .. } | Self::Card { deadline, .. } => *deadline,
+        }
+    }
+
     pub(super) fn is_gone(&self) -> bool {
         match self {
             Self::Code { reply, .. } => reply.is_closed(),

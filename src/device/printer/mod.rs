@@ -46,6 +46,21 @@ pub struct PrintOptions {
     pub plus_line_time: bool,
 }
 
+/// Which job, for logs and for whoever looks who has the printer.
+#[derive(Clone, Copy, Debug)]
+pub struct JobOf<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it is, as the journal knows the caller; empty: nobody's.
+    pub by: &'a str,
+}
+
+impl<'a> From<&'a str> for JobOf<'a> {
+    fn from(id: &'a str) -> Self {
+        Self { id, by: "" }
+    }
+}
+
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrintOutcome {
@@ -169,6 +184,8 @@ pub(crate) enum Order {
 /// One paper on its way.
 pub(crate) struct Job {
     id: String,
+    /// Whose it is.
+    by: String,
     bytes: Vec<u8>,
     /// Where no command and no line of them is open.
     seams: Vec<usize>,
@@ -178,6 +195,15 @@ pub(crate) struct Job {
     claim: Arc<AtomicU8>,
     holder: Arc<std::sync::Mutex<Option<Holder>>>,
     reply: oneshot::Sender<PrintOutcome>,
+}
+
+impl Job {
+    fn of(&self) -> JobOf<'_> {
+        JobOf {
+            id: &self.id,
+            by: &self.by,
+        }
+    }
 }
 
 const WAITING: u8 = 0;
@@ -279,7 +305,7 @@ impl Printer {
     /// is taken back; one that it has ends as it does.
     pub(crate) async fn print(
         &self,
-        id: &str,
+        job: JobOf<'_>,
         content: &Content,
         mut options: PrintOptions,
         withdraw: impl Future<Output = ()> + Send,
@@ -288,11 +314,13 @@ impl Printer {
         if options.plus_line_time {
             options.deadline += self.line_time(encoded.bytes.len());
         }
+        let id = job.id;
         self.warn_of_code_points(id, encoded.unprintable);
         let (reply, mut answer) = oneshot::channel();
         let claim = Arc::new(AtomicU8::new(WAITING));
         let job = Job {
             id: id.to_owned(),
+            by: job.by.to_owned(),
             bytes: encoded.bytes,
             seams: encoded.seams,
             is_raw: matches!(content, Content::Raw(_) | Content::MarkedRaw { .. }),
@@ -340,6 +368,11 @@ impl Printer {
         late.ok()
             .and_then(Result::ok)
             .unwrap_or_else(|| self.owner_gone(&claim))
+    }
+
+    /// Characters of this that it has no glyph for, nor have we.
+    pub(crate) fn unprintable(&self, content: &Content) -> usize {
+        escpos::unprintable(content, self.profile)
     }
 
     fn warn_of_code_points(&self, job: &str, characters: usize) {
@@ -422,12 +455,13 @@ impl Printer {
 struct Shown<'a>(&'a std::sync::Mutex<Option<Holder>>);
 
 impl<'a> Shown<'a> {
-    fn new(place: &'a std::sync::Mutex<Option<Holder>>, job: &str) -> Self {
+    fn new(place: &'a std::sync::Mutex<Option<Holder>>, job: JobOf<'_>) -> Self {
         let holder = Holder {
-            stream: job.to_owned(),
+            stream: job.id.to_owned(),
             what: "print".to_owned(),
-            by: String::new(),
+            by: job.by.to_owned(),
             since_ms: now_ms(),
+            until_ms: None,
         };
         *place
             .lock()

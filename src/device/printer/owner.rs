@@ -224,7 +224,7 @@ impl Owner {
             );
             return;
         }
-        let shown = Shown::new(&job.holder, &job.id);
+        let shown = Shown::new(&job.holder, job.of());
         let outcome = self.print_now(&job).await;
         self.used_at = Instant::now();
         // A printer whose link the job lost is not ready first and missing then.

@@ -130,11 +130,15 @@ impl Scanner {
 pub struct ScannerLease {
     reach: Reach,
     armed: Option<oneshot::Receiver<Read>>,
-    #[expect(dead_code, reason = "held for its drop")]
     ticket: Ticket,
 }
 
 impl ScannerLease {
+    /// Says until when at the latest it is held, for whoever looks.
+    pub fn holds_until(&self, until: Instant) {
+        self.ticket.holds_until(until);
+    }
+
     /// Makes the scanner listen: what came before is dropped, the next code is kept for [`Self::read`].
     /// Returns when it listens, so that the patient is asked only then. Already armed: nothing changes.
     ///

@@ -35,6 +35,11 @@ pub enum Event {
         /// Why.
         code: Code,
     },
+    /// Characters of it have no glyph, neither here nor in the printer: their code points are about to be printed.
+    Substituted {
+        /// How many.
+        characters: u32,
+    },
     /// Bytes are about to leave.
     Intent,
     /// None left. Of a job of a queue: nothing of it was printed nor will be.
@@ -157,6 +162,7 @@ impl Event {
         match self {
             Event::Accepted { .. } => "accepted",
             Event::Parked { .. } => "parked",
+            Event::Substituted { .. } => "substituted",
             Event::Intent => "intent",
             Event::NotStarted { .. } => "not_started",
             Event::Created { .. } => "created",
@@ -175,6 +181,7 @@ impl Event {
             Event::Cancelled { by } | Event::CancelAsked { by } => Some(by),
             Event::Accepted { .. }
             | Event::Parked { .. }
+            | Event::Substituted { .. }
             | Event::Intent
             | Event::NotStarted { .. }
             | Event::Created { .. }
@@ -196,6 +203,7 @@ impl Event {
             } => Ok(Some(Zeroizing::new(serde_json::to_vec(&**private)?))),
             Event::Accepted { private: None, .. }
             | Event::Parked { .. }
+            | Event::Substituted { .. }
             | Event::Intent
             | Event::NotStarted { .. }
             | Event::Created { .. }
@@ -225,6 +233,7 @@ impl Event {
                 private: Some(Arc::new(serde_json::from_slice(plain)?)),
             }),
             other @ (Event::Parked { .. }
+            | Event::Substituted { .. }
             | Event::Intent
             | Event::NotStarted { .. }
             | Event::Created { .. }

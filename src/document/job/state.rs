@@ -32,6 +32,8 @@ pub struct Job {
     pub accepted_at_ms: i64,
     /// When it was over.
     pub ended_at_ms: Option<i64>,
+    /// Characters of it that are printed as their code points, as far as it was about to be printed.
+    pub substituted: u32,
     /// How often something was about to leave.
     pub intents: u32,
     /// Who wants it called off.
@@ -112,6 +114,7 @@ impl Job {
             parked_for: None,
             accepted_at_ms: 0,
             ended_at_ms: None,
+            substituted: 0,
             intents: 0,
             cancel_by: None,
             rests: None,
@@ -134,6 +137,7 @@ impl Job {
                 self.accepted_at_ms = at_ms;
             }
             Event::Parked { code } => self.parked_for = Some(*code),
+            Event::Substituted { characters } => self.substituted = *characters,
             Event::Intent => {
                 self.phase = Phase::Printing;
                 self.intents = self.intents.saturating_add(1);

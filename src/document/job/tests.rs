@@ -317,6 +317,10 @@ fn the_encoding_is_only_added_to() {
             },
             r#"{"cancel_asked":{"by":"uid:1"}}"#,
         ),
+        (
+            Event::Substituted { characters: 2 },
+            r#"{"substituted":{"characters":2}}"#,
+        ),
         (Event::Restarted, r#""restarted""#),
         (Event::GivenUp, r#""given_up""#),
     ] {

@@ -5,7 +5,7 @@ use super::time::{rfc3339, rfc3339_or_empty};
 use crate::api as wire;
 use crate::book::Code;
 use crate::operation::{
-    DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, What, Why,
+    DeviceCounters, DeviceEvent, DeviceInfo, DeviceState, ModelBy, Roll, WatchPoint, What, Why,
 };
 
 /// A device as it may be told to a caller; `sees_callers`: also which callers have devices.
@@ -39,6 +39,11 @@ pub fn device(info: DeviceInfo) -> wire::Device {
             .map(|it| it.what.clone())
             .unwrap_or_default(),
         held_since: rfc3339_or_empty(info.holder.as_ref().map(|it| millis(it.since_ms))),
+        held_until: rfc3339_or_empty(
+            info.holder
+                .as_ref()
+                .and_then(|it| Some(millis(it.until_ms?))),
+        ),
         held_by_caller: info
             .holder
             .as_ref()
@@ -58,11 +63,16 @@ pub fn device(info: DeviceInfo) -> wire::Device {
 pub fn snapshot(
     sees_callers: bool,
     devices: Vec<DeviceInfo>,
-    missed: bool,
+    point: WatchPoint,
 ) -> wire::WatchDevicesResponse {
     let told = |info| device(told_to(sees_callers, info));
     let devices = devices.into_iter().map(told).collect();
-    let snapshot = wire::DeviceSnapshot { devices, missed };
+    let snapshot = wire::DeviceSnapshot {
+        devices,
+        missed: point.missed,
+        next_seq: point.next_seq,
+        first_seq: point.first_seq,
+    };
     wire::WatchDevicesResponse {
         update: Some(wire::watch_devices_response::Update::Snapshot(snapshot)),
     }
@@ -326,6 +336,7 @@ pub(crate) mod tests {
                 what: "receipt".into(),
                 by: "uid:1000 pid 7".into(),
                 since_ms: 1,
+                until_ms: Some(60_001),
             }),
             waiting: 2,
             last_error: Some((Code::CoverOpen, 1_700_000_000_000)),

@@ -331,6 +331,7 @@ pub fn job(told: &JobTold) -> wire::PrintJob {
             Phase::Queued(job) => u32::try_from(job).unwrap_or(0),
             Phase::Waiting | Phase::Printing | Phase::Lost | Phase::Over(_) => 0,
         },
+        unprintable: job.substituted,
     }
 }
 

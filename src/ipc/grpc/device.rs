@@ -64,15 +64,15 @@ impl<H: Handle> DeviceService for Devices<H> {
         let sees = self.gate.may(&request, Operation::SeeHolders);
         let from_seq = Some(request.into_inner().from_seq).filter(|seq| *seq > 0);
         // Events first, snapshot second: what happens between the two is told twice rather than not at all.
-        let events = self.handle.watch_devices(from_seq);
-        let first = device::snapshot(sees, self.handle.devices(), false);
+        let (point, events) = self.handle.watch_devices(from_seq);
+        let first = device::snapshot(sees, self.handle.devices(), point);
         let handle = self.handle.clone();
         let events = events.map(move |watched| {
             // Counted as a call until the stream is dropped.
             let _counted = &pass;
             Ok(match watched {
                 Watched::Event(event) => device::event(event),
-                Watched::Lagged { .. } => device::snapshot(sees, handle.devices(), true),
+                Watched::Lagged(point) => device::snapshot(sees, handle.devices(), point),
             })
         });
         Ok(Response::new(

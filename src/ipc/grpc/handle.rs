@@ -11,7 +11,7 @@ use crate::operation::{
     DeviceInfo, DispenseKey, Dispensed, Failure, HandOut, Identified, JobCancel, JobKey, JobRow,
     JobTold, JobsFilter, ListFilter, PaperPreview, PrintWish, PutTold, PutWish, Reconcile,
     Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey, SheetTold,
-    SheetWish, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    SheetWish, ShownCard, Stated, Status, TakeBack, WatchPoint, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -126,8 +126,8 @@ pub trait Handle: Clone + Send + Sync + 'static {
     /// All devices as they are.
     fn devices(&self) -> Vec<DeviceInfo>;
 
-    /// What happens to devices, from an event on; absent: from here on.
-    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched>;
+    /// What happens to devices, from an event on; absent: from here on. First where that is.
+    fn watch_devices(&self, from_seq: Option<u64>) -> (WatchPoint, BoxStream<'static, Watched>);
 
     /// The next code. Dropping the future frees the scanner.
     fn scan(

@@ -21,7 +21,7 @@ use crate::operation::{
     DeviceInfo, DispenseKey, Dispensed, Failure, HandOut, Identified, JobCancel, JobKey, JobRow,
     JobTold, JobsFilter, ListFilter, Operations, PaperPreview, PrintWish, PutTold, PutWish,
     Reconcile, Reconciled, Recording, RefundKey, ReprintWish, Resolved, ScanWish, SettlementKey,
-    SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, Watched, Why,
+    SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, WatchPoint, Watched, Why,
 };
 use crate::settlement::answer::{Answer, CancelVerdict, Point, Progress, Summary};
 use crate::settlement::handout::Dispense;
@@ -314,13 +314,14 @@ impl Handle for Operations {
         Operations::record_device(self, caller, role_or_name, length)
     }
 
-    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
-        let watcher = Operations::watch_devices(self, from_seq);
+    fn watch_devices(&self, from_seq: Option<u64>) -> (WatchPoint, BoxStream<'static, Watched>) {
+        let mut watcher = Operations::watch_devices(self, from_seq);
+        let point = watcher.point();
         let next = |mut watcher: crate::operation::Watcher| async move {
             let watched = watcher.next().await;
             Some((watched, watcher))
         };
-        stream::unfold(watcher, next).boxed()
+        (point, stream::unfold(watcher, next).boxed())
     }
 
     fn print(

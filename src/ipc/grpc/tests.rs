@@ -285,6 +285,7 @@ async fn devices_and_status_are_told() {
         panic!("a snapshot")
     };
     assert!(!first.missed && first.devices.len() == 1);
+    assert_eq!((first.next_seq, first.first_seq), (8, 5));
     let Update::Event(event) = next().await else {
         panic!("an event")
     };
@@ -296,6 +297,7 @@ async fn devices_and_status_are_told() {
         panic!("a snapshot")
     };
     assert!(again.missed);
+    assert_eq!((again.next_seq, again.first_seq), (99, 5));
 
     let mut client = DaemonServiceClient::new(door.channel().await);
     let status = client

@@ -23,9 +23,9 @@ const FREE_MS_MAX: u64 = 500;
 /// A lease that a busy machine has the time to renew.
 const LEASE_MS: u32 = 4_000;
 
-type News = tonic::Streaming<yibaod::api::ClaimResponse>;
+pub(super) type News = tonic::Streaming<yibaod::api::ClaimResponse>;
 
-async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
+pub(super) async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
     let mut client = devices(desk).await;
     let mut news = client.claim(request).await.expect("a stream").into_inner();
     loop {
@@ -39,7 +39,7 @@ async fn claim(desk: &Desk, request: ClaimRequest) -> (News, ClaimGranted) {
     }
 }
 
-async fn next(news: &mut News) -> Update {
+pub(super) async fn next(news: &mut News) -> Update {
     let message = tokio::time::timeout(Duration::from_secs(20), news.message()).await;
     let message = message.expect("news in time").expect("no error");
     message

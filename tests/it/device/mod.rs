@@ -7,6 +7,7 @@ pub(crate) mod record;
 mod replug;
 mod scan;
 mod watch;
+mod who;
 
 use tonic::transport::Channel;
 use yibaod::api::device_service_client::DeviceServiceClient;

@@ -6,6 +6,7 @@ mod faults;
 mod glyphs;
 mod line;
 mod list;
+mod names;
 mod once;
 mod preview;
 mod report;

@@ -1,7 +1,9 @@
 //! `device list` and `device watch`: the peripherals as they are, and what happens to them.
 
 use yibaod::api::watch_devices_response::Update;
-use yibaod::api::{Device, DeviceEvent, DeviceState, ListDevicesRequest, WatchDevicesRequest};
+use yibaod::api::{
+    Device, DeviceEvent, DeviceSnapshot, DeviceState, ListDevicesRequest, WatchDevicesRequest,
+};
 
 use crate::connect::Door;
 use crate::draw::table::{Column, Table};
@@ -30,6 +32,7 @@ pub(super) async fn watch(door: &mut Door, from_seq: u64, out: &Out) -> Result<E
         .watch_devices(WatchDevicesRequest { from_seq })
         .await;
     let mut stream = stream.map_err(Trouble::of_status)?.into_inner();
+    let mut wanted = from_seq;
     loop {
         let message = tokio::select! {
             message = stream.message() => message.map_err(Trouble::of_status)?,
@@ -45,11 +48,37 @@ pub(super) async fn watch(door: &mut Door, from_seq: u64, out: &Out) -> Result<E
             Some(Update::Event(event)) if out.is_json() => out.object(&json::text(&event)),
             Some(Update::Snapshot(snapshot)) => {
                 out.lines(&drawn(&snapshot.devices, out.paint(), out.width()));
+                out.lines(missed(wanted, &snapshot).as_slice());
+                wanted = snapshot.next_seq;
             }
-            Some(Update::Event(event)) => out.lines(&[line(&event)]),
+            Some(Update::Event(event)) => {
+                wanted = event.seq.saturating_add(1);
+                out.lines(&[line(&event)]);
+            }
             None => {}
         }
     }
+}
+
+/// What is said of events that are not told any more; `wanted`: the one that should have come next, 0: any.
+fn missed(wanted: u64, snapshot: &DeviceSnapshot) -> Option<String> {
+    let next = snapshot.next_seq;
+    let said = if wanted == 0 || wanted == next {
+        return None;
+    } else if wanted < snapshot.first_seq {
+        format!(
+            "守护进程已重新启动，#{wanted} 起的旧事件不再保留，从 #{next} 继续  \
+             the daemon was started anew: events from #{wanted} on are gone, #{next} is next"
+        )
+    } else if wanted < next {
+        let (count, last) = (next - wanted, next - 1);
+        format!("漏掉 {count} 个事件 events were missed: #{wanted}–#{last}")
+    } else {
+        format!(
+            "没有序号为 #{wanted} 的事件，从 #{next} 继续  there is no event #{wanted} yet: #{next} is next"
+        )
+    };
+    Some(format!("  {said}"))
 }
 
 fn line(event: &DeviceEvent) -> String {
@@ -149,6 +178,20 @@ mod tests {
         let lines = drawn(&devices, Paint::new(false), 80);
         assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
         assert!(lines.iter().any(|line| line.contains("keyboard-scan")));
+    }
+
+    #[test]
+    fn missed_numbers_are_said_and_nothing_else() {
+        let at = |next_seq| DeviceSnapshot {
+            next_seq,
+            first_seq: 1_000,
+            ..DeviceSnapshot::default()
+        };
+        let said = |wanted, next| missed(wanted, &at(next)).unwrap_or_default();
+        assert_eq!((said(0, 1_005), said(1_005, 1_005)), Default::default());
+        assert!(said(1_002, 1_005).contains("3 个事件 events were missed: #1002–#1004"));
+        assert!(said(999, 1_000).contains("started anew"));
+        assert!(said(1_006, 1_005).contains("no event #1006 yet"));
     }
 
     #[test]

@@ -33,19 +33,32 @@ fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<String> {
         Column::text("调用方", 10),
         Column::text("用途", 10),
         Column::text("自", 8),
+        Column::text("最迟", 8),
         Column::text("等候", 4),
     ]);
     for device in devices {
         table.row(vec![
             clean(&device.role),
             clean(&device.held_by),
-            clean(&device.held_by_caller),
+            clean(&with_program(&device.held_by_caller)),
             clean(&device.held_for),
             time_of_day(&device.held_since).to_owned(),
+            time_of_day(&device.held_until).to_owned(),
             device.waiting.to_string(),
         ]);
     }
     table.lines(width, paint)
+}
+
+/// A caller, with the name of its program where it has a process of this machine: who has a claim lives, or has lost it.
+fn with_program(caller: &str) -> String {
+    let pid = caller.rsplit_once(" pid ").map(|(_, pid)| pid);
+    let pid = pid.and_then(|pid| pid.parse::<u32>().ok());
+    let named = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+    match named {
+        Some(name) => format!("{caller} ({})", name.trim_end()),
+        None => caller.to_owned(),
+    }
 }
 
 /// Gives a claim back.
@@ -61,4 +74,51 @@ pub(super) async fn release(door: &mut Door, claim_id: &str, out: &Out) -> Resul
         out.lines(&[format!("  已释放 {0}  {0} is given back", clean(claim_id))]);
     }
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::columns;
+
+    #[test]
+    fn a_caller_has_the_name_of_its_program() {
+        let pid = std::process::id();
+        let own = std::fs::read_to_string("/proc/self/comm").expect("Linux tells it");
+        let told = with_program(&format!("uid:1000 pid {pid}"));
+        assert!(told.starts_with(&format!("uid:1000 pid {pid} (")), "{told}");
+        assert!(
+            told.contains(own.trim_end().get(..4).expect("a name")),
+            "{told}"
+        );
+        for plain in [
+            "uid:1000",
+            "token:his uid:7",
+            "uid:1 bus :1.42",
+            "uid:1 pid 99999999",
+        ] {
+            assert_eq!(with_program(plain), plain);
+        }
+    }
+
+    #[test]
+    fn who_holds_what_fits_a_terminal_of_80_columns() {
+        let device = Device {
+            role: "scanner-second-desk".into(),
+            held_by: "claim-19a2b3c4d5e-1234".into(),
+            held_by_caller: "uid:1000 pid 4711".into(),
+            held_for: "yibaoctl device scan".into(),
+            held_since: "2026-11-22T08:00:00+08:00".into(),
+            held_until: "2026-11-22T08:01:00+08:00".into(),
+            waiting: 12,
+            ..Device::default()
+        };
+        let lines = drawn(&[device], Paint::new(false), 80);
+        assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
+        let all = lines.join("\n");
+        assert!(
+            all.contains("08:00:00") && all.contains("08:01:00"),
+            "{all}"
+        );
+    }
 }

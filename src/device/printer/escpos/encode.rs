@@ -84,6 +84,15 @@ pub fn encode_content(content: &Content, profile: &Profile) -> Encoded {
     }
 }
 
+/// How many characters [`encode_content`] writes out for want of a glyph.
+pub(in crate::device::printer) fn unprintable(content: &Content, profile: &Profile) -> usize {
+    match content {
+        Content::Document(document) => plan::plan(document, profile).unprintable,
+        Content::MarkedRaw { mark, raw: _ } => plan::blocks(mark, profile).unprintable,
+        Content::Raw(_) | Content::Pdf(_) => 0,
+    }
+}
+
 /// Ends what an earlier job may have left unfinished: the rest of its line is dropped, the paper cut off.
 pub(super) fn separation(profile: &Profile) -> Vec<u8> {
     let mut encoder = Encoder::new(profile);

@@ -17,6 +17,7 @@ mod text;
 
 pub(super) use carry::Bytes;
 pub(super) use driver::{Conversation, Left, Past};
+pub(super) use encode::unprintable;
 pub use encode::{Encoded, encode, encode_content};
 pub use preview::{PaperPreview, preview};
 pub(super) use proof::JobNumbers;

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use self::http::{Answered, Upload, exchange, refused};
 use self::message::{Answer, Ask, refusal, request};
-use super::{PrinterState, Shown};
+use super::{JobOf, PrinterState, Shown};
 use crate::book::Code;
 use crate::config::devices::QueuePlace;
 use crate::device::board::{Board, Holder};
@@ -171,10 +171,10 @@ impl ReportQueue {
 
     /// Shows a job as the holder until the guard is dropped.
     #[must_use]
-    pub fn hold(&self, stream: &str) -> QueueHold<'_> {
+    pub fn hold(&self, job: JobOf<'_>) -> QueueHold<'_> {
         self.inner.board.busy();
         QueueHold {
-            _shown: Shown::new(&self.inner.holder, stream),
+            _shown: Shown::new(&self.inner.holder, job),
             board: &self.inner.board,
         }
     }

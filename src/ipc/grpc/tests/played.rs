@@ -15,7 +15,8 @@ use crate::operation::{
     BatchTold, BatchWish, CallerId, CardWish, Check, ClaimEnd, ClaimTold, ClaimWish, CodeRead,
     ConfigChange, DeviceEvent, DeviceInfo, DeviceState, DispenseKey, Dispensed, Failure, HandOut,
     Identified, ListFilter, Reconcile, Reconciled, Recording, RefundKey, Resolved, ScanWish,
-    SettlementKey, SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, Watched, What, Why,
+    SettlementKey, SheetTold, SheetWish, ShownCard, Stated, Status, TakeBack, WatchPoint, Watched,
+    What, Why,
 };
 use crate::operation::{
     JobCancel, JobKey, JobRow, JobTold, JobsFilter, PaperPreview, PrintWish, PutTold, PutWish,
@@ -188,15 +189,22 @@ impl Handle for Desk {
         vec![device::tests::printer(DeviceState::Ready)]
     }
 
-    fn watch_devices(&self, from_seq: Option<u64>) -> BoxStream<'static, Watched> {
+    fn watch_devices(&self, from_seq: Option<u64>) -> (WatchPoint, BoxStream<'static, Watched>) {
         let seq = from_seq.unwrap_or(1);
+        let point = |next_seq, missed| WatchPoint {
+            next_seq,
+            first_seq: 5,
+            missed,
+        };
         let event = DeviceEvent {
             seq,
             at_ms: 0,
             device: "slip".into(),
             what: What::PaperOut,
         };
-        stream::iter([Watched::Event(event), Watched::Lagged { next_seq: 99 }]).boxed()
+        let lagged = Watched::Lagged(point(99, true));
+        let events = stream::iter([Watched::Event(event), lagged]).boxed();
+        (point(seq, false), events)
     }
 
     async fn scan(&self, _: CallerId, wish: ScanWish) -> Result<CodeRead, Failure> {
