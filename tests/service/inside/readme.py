@@ -73,7 +73,7 @@ def in_earnest(commands):
     assert shell(start, check=False).returncode != 0 and not is_active()
     shell(group)
     wanted = ["yibaoctl status", "journalctl -u yibaod -f", "journalctl -u yibaod CALLER=", "systemctl reload yibaod",
-              "apt install ./yibaod_NEW.deb", "apt purge yibaod"]
+              "apt install ./yibao*_NEW.deb", "apt purge yibaod"]
     assert len(rest) == len(wanted), rest
     for command, part in zip(rest, wanted):
         # Each of them is somebody's with rights: nobody's own shell sees the log or is in the group yet.
