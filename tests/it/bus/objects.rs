@@ -290,5 +290,7 @@ async fn what_the_desk_tells_is_for_who_may_ask_for_it() {
 async fn next(told: &mut Lines<BufReader<ChildStdout>>) -> String {
     let line = tokio::time::timeout(Duration::from_secs(SIGNAL_S_MAX), told.next_line()).await;
     let line = line.expect("it is told in time").expect("it is text");
-    line.expect("it runs")
+    let line = line.expect("it runs");
+    println!("{line}");
+    line
 }
