@@ -463,7 +463,7 @@ impl Operations {
         let row = found.map_err(|error| unreadable(&error))?;
         let row = row.filter(|row| row.kind == job::KIND);
         row.map(|row| row.stream)
-            .ok_or_else(|| self.not_found("no print job has this id; is it a settlement's?"))
+            .ok_or_else(|| self.not_found("no print job has this id; it may be a settlement's"))
     }
 
     pub(super) async fn loaded(&self, id: &str) -> Result<Job, Failure> {

@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import pathlib
-import pwd
 import signal
 import struct
 import subprocess
@@ -18,10 +17,11 @@ import ftdi
 import idcards
 import printing
 import proof
+import rules
 import slips
 import unit
 import usb
-from desk import CALLER, PATIENCE_S, USER, Desk, Listener
+from desk import PATIENCE_S, Desk, Listener
 from usb import wait_until
 
 LONG = os.environ.get("YIBAO_LONG") == "1"
@@ -331,51 +331,8 @@ def without_permission_it_is_said():
     desk.stop()
 
 
-def opens(user, node):
-    """Whether a process of this user, with the groups that it is in, may open it."""
-    account = pwd.getpwnam(user)
-    child = os.fork()
-    if child == 0:
-        try:
-            os.initgroups(user, account.pw_gid)
-            os.setgid(account.pw_gid)
-            os.setuid(account.pw_uid)
-            os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
-            os._exit(0)
-        except PermissionError:
-            os._exit(1)
-        finally:
-            os._exit(2)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, 1), (user, node, code)
-    return code == 0
-
-
-def rules_give_scanners_to_the_daemon():
-    """Group and mode of each node, a name that stays, no seat's access, no modem."""
-    plugged = [family.make("S1").plug(port) for port, family in enumerate(FAMILIES.values())]
-    for family in FAMILIES.values():
-        wait_until(lambda: nodes(family) == 1, "its device file")
-    subprocess.run(["udevadm", "settle"], check=True)
-    for node in [*pathlib.Path("/dev").glob("hidraw*"), *pathlib.Path("/dev").glob("ttyACM*")]:
-        status = node.stat()
-        assert node.group() == "yibao-devices" and status.st_mode & 0o777 == 0o660, (node, oct(status.st_mode))
-        tags = subprocess.run(["udevadm", "info", "-q", "property", node], stdout=subprocess.PIPE, check=True).stdout.decode()
-        assert "uaccess" not in tags.split("CURRENT_TAGS=")[-1].splitlines()[0], tags
-        links = [link for link in pathlib.Path("/dev/yibao").glob("*") if link.resolve() == node]
-        assert links, (node, "has no name that stays", tags)
-        opened = [user for user in (USER, CALLER) if opens(user, node)]
-        assert opened == [USER], (node, opened)
-    device = next(pathlib.Path("/sys/bus/usb/devices").glob("*-1"))
-    properties = subprocess.run(["udevadm", "info", "-q", "property", device], stdout=subprocess.PIPE, check=True).stdout
-    assert b"ID_MM_DEVICE_IGNORE=1" in properties, properties
-    for cable in plugged:
-        cable.pull()
-
-
 def tests():
-    yield "rules_give_scanners_to_the_daemon", rules_give_scanners_to_the_daemon
+    yield from rules.TESTS.items()
     for name, family in FAMILIES.items():
         yield name + "_is_scanned", lambda family=family: scanned(family)
         yield name + "_is_cycled", lambda family=family: cycled(family)

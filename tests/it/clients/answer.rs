@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::Value;
 
 use super::table::Client;
@@ -27,6 +29,9 @@ const CODES: [&str; 17] = [
     "data_loss",
     "unauthenticated",
 ];
+
+/// What is said beside the words of the book: not the same where polkit was asked, too.
+const DETAIL: &str = "detail";
 
 /// What one call came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +76,7 @@ impl Told {
     pub(super) fn without(&self, fields: &[String], client: &Client) -> Told {
         let replaced = |text: &str| {
             let text = text.replace(&client.id(), "$ID");
+            let text = text.replace(&client.cashier(), "$CASHIER");
             text.replace(&client.monitor(), "$MONITOR")
         };
         match self {
@@ -81,14 +87,19 @@ impl Told {
                 Told::Answer(answer)
             }
             Told::Refused(refusal) => {
+                let differs = |key: &str| fields.iter().any(|field| field == key);
                 let details = refusal.details.as_ref().map(|details| {
-                    let details = details.iter();
+                    let details = details.iter().filter(|(key, _)| !differs(key));
                     details
                         .map(|(key, text)| (key.clone(), replaced(text)))
                         .collect()
                 });
+                let text = match differs(DETAIL) {
+                    true => refusal.without_detail(),
+                    false => refusal.text.clone(),
+                };
                 Told::Refused(Refusal {
-                    text: replaced(&refusal.text),
+                    text: replaced(&text),
                     details,
                     ..refusal.clone()
                 })
@@ -125,6 +136,13 @@ impl std::fmt::Display for Told {
 }
 
 impl Refusal {
+    /// The text with the code and its name alone in the first line.
+    fn without_detail(&self) -> String {
+        let (first, rest) = self.text.split_once('\n').expect("lines");
+        let (code, _) = first.split_once(": ").unwrap_or((first, ""));
+        format!("{code}\n{rest}")
+    }
+
     /// Whether it is this code of the book.
     pub(super) fn is(&self, name: &str) -> bool {
         let code = yibaod::book::Code::ALL
@@ -213,9 +231,55 @@ pub(super) fn method(path: &str) -> MethodDescriptor {
 /// As proto JSON has it, whatever form the client prints: unknown fields are refused.
 fn canonical(message: MessageDescriptor, told: &Value) -> Value {
     let name = message.full_name().to_owned();
-    let message = DynamicMessage::deserialize(message, told);
+    let mut told = told.clone();
+    bytes_as_text(&message, &mut told);
+    let message = DynamicMessage::deserialize(message, &told);
     let message = message.unwrap_or_else(|error| panic!("{name}: {error}: {told}"));
     serde_json::to_value(message).expect("a message is JSON")
+}
+
+/// Bytes are numbers on the bus, and base64 in proto JSON.
+fn bytes_as_text(message: &MessageDescriptor, told: &mut Value) {
+    let Some(entries) = told.as_object_mut() else {
+        return;
+    };
+    for (key, value) in entries {
+        let field = message.get_field_by_name(key);
+        let Some(field) = field.or_else(|| message.get_field_by_json_name(key)) else {
+            continue;
+        };
+        match field.kind() {
+            Kind::Bytes => {
+                let numbers: Option<Vec<u8>> = serde_json::from_value(value.clone()).ok();
+                if let Some(bytes) = numbers {
+                    *value = STANDARD.encode(bytes).into();
+                }
+            }
+            Kind::Message(of) => {
+                let one = std::slice::from_mut(value);
+                let all = match one {
+                    [Value::Array(all)] => all.as_mut_slice(),
+                    one => one,
+                };
+                all.iter_mut().for_each(|one| bytes_as_text(&of, one));
+            }
+            Kind::Double
+            | Kind::Float
+            | Kind::Int32
+            | Kind::Int64
+            | Kind::Uint32
+            | Kind::Uint64
+            | Kind::Sint32
+            | Kind::Sint64
+            | Kind::Fixed32
+            | Kind::Fixed64
+            | Kind::Sfixed32
+            | Kind::Sfixed64
+            | Kind::Bool
+            | Kind::String
+            | Kind::Enum(_) => {}
+        }
+    }
 }
 
 fn strip(value: &mut Value, fields: &[String]) {

@@ -41,10 +41,13 @@ pub(super) struct Scenario {
     /// What must stand in the answer, by its JSON pointers.
     #[serde(default)]
     holds: Map<String, Value>,
+    /// Fields that differ here, besides those that differ everywhere.
+    #[serde(default)]
+    pub(super) varies: Vec<String>,
     /// The scenario whose answer this one's is, field for field.
     same_as: Option<String>,
     /// The name of the code that it is refused with.
-    refused: Option<String>,
+    pub(super) refused: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]

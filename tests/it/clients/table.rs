@@ -1,8 +1,8 @@
 //! The clients.
 
-use crate::bus::world::MONITOR;
+use crate::bus::world::{CASHIER, MONITOR};
 
-/// Who calls, over TLS, by the common names of their certificates.
+/// Who calls, by the common names of their certificates over TLS and by the names of their tokens.
 pub(super) const CERTIFICATES: [&str; 2] = ["cashier", "monitor"];
 
 /// One client of another maker, at one door.
@@ -121,12 +121,21 @@ impl Client {
         id(self.name)
     }
 
+    /// What the daemon calls the cashier, when it is this client that calls.
+    pub(super) fn cashier(&self) -> String {
+        self.called(CASHIER, CERTIFICATES[0])
+    }
+
     /// What the daemon calls the one who only looks, when it is this client that looks.
     pub(super) fn monitor(&self) -> String {
+        self.called(MONITOR, CERTIFICATES[1])
+    }
+
+    fn called(&self, uid: u32, name: &str) -> String {
         match self.door {
-            Door::Socket | Door::Bus => format!("uid:{MONITOR}"),
-            Door::Tcp => "token:monitor".to_owned(),
-            Door::Tls => format!("certificate:{}", CERTIFICATES[1]),
+            Door::Socket | Door::Bus => format!("uid:{uid}"),
+            Door::Tcp => format!("token:{name}"),
+            Door::Tls => format!("certificate:{name}"),
         }
     }
 }

@@ -86,8 +86,8 @@ async fn wait_and_hear(desk: &Desk, many: usize) {
             waiting.push((n, told.await.expect("it waits").into_inner()));
         }
     }
-    let more_kib = rss_anon_kib(desk.pid()).saturating_sub(idle_kib);
-    let each_kib = more_kib / u64::try_from(many).expect("small");
+    let waiting_kib = rss_anon_kib(desk.pid());
+    let each_kib = waiting_kib.saturating_sub(idle_kib) / u64::try_from(many).expect("small");
     for n in (0..many).step_by(many / SETTLED) {
         let order = bill(desk, &request_id(n));
         desk.pay(order, &[Shows::fresh("employee")]).await;
@@ -108,7 +108,7 @@ async fn wait_and_hear(desk: &Desk, many: usize) {
     let wrong = many - ids.len();
     let end_kib = rss_anon_kib(desk.pid());
     let end = format!(
-        "{each_kib} KiB each while they wait, {idle_kib} KiB before and {end_kib} KiB after all were told"
+        "{waiting_kib} KiB while they wait, {each_kib} each; {idle_kib} KiB before and {end_kib} KiB after all were told"
     );
     proof.cell("waiting", &end, "–", began.elapsed());
     let told = format!("memory of {many} waiting callers (RssAnon): {end}");

@@ -61,13 +61,17 @@ async function call(path, request) {
 async function stream(path, request, max) {
   const { schema, ask } = method(path);
   const answers = [];
+  const left = new AbortController();
   try {
-    for await (const answer of ask(create(schema.input, fromJson(schema.input, request)))) {
+    for await (const answer of ask(create(schema.input, fromJson(schema.input, request)), { signal: left.signal })) {
       answers.push(toJson(schema.output, answer));
       if (answers.length === max) break;
     }
   } catch (error) {
     throw refusal(error);
+  } finally {
+    // To end the loop ends no call.
+    left.abort();
   }
   return answers;
 }

@@ -8,12 +8,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 
-from dbus_fast import BusType, MessageType, Variant
+from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from lines import calls, say
 
 # The last one: with it the caller's user is taken, who cannot read the libraries.
-from bus_client import NAME, ask, plain, untyped
+from bus_client import NAME, PATH, ask, plain, untyped
 
 
 def refusal(told):
@@ -57,8 +57,26 @@ async def stream(bus, path, request, answers_max):
             assert signal.body[1] == "", signal.body
             break
         answers.append(plain(signal.body[1]))
+    else:
+        # The connection stays: what was claimed is given back by a word.
+        await leave(bus, interface, subscription)
     bus.remove_message_handler(hear)
     say("answers", answers)
+
+
+async def leave(bus, interface, subscription):
+    told = await bus.call(
+        Message(
+            destination=NAME,
+            path=PATH,
+            interface=interface,
+            member="StopWatching",
+            signature="s",
+            body=[subscription],
+        )
+    )
+    # One that ended just then is not there any more.
+    assert told.message_type is MessageType.METHOD_RETURN or told.error_name.endswith(".NOT_FOUND"), told.body
 
 
 async def main():

@@ -52,7 +52,8 @@ def calls():
 
 
 def say(verb, told=None):
-    print(verb, json.dumps(told, ensure_ascii=False), flush=True)
+    # Bytes as numbers, as the bus has them.
+    print(verb, json.dumps(told, ensure_ascii=False, default=list), flush=True)
 
 
 def serve(call, stream):

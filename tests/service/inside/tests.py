@@ -19,6 +19,7 @@ import care
 import handed
 import old
 import readme
+import shipped
 import upgrades
 from desk import (
     ETC, KEY, SAID, SERVICE, SOCKET, STATE, Pay, another_than, apt, charged, ctl, files, is_active, logged, main_pid,
@@ -371,7 +372,7 @@ def purged():
 
 
 TESTS = (
-    installed, not_configured, samples, pages, units, *readme.TESTS, started, callers, scan_and_pay, *care.TESTS,
+    installed, *shipped.TESTS, not_configured, samples, pages, units, *readme.TESTS, started, callers, scan_and_pay, *care.TESTS,
     *handed.TESTS, *old.TESTS, sheets, on_the_bus, watchdog, killed, reloaded, upgraded, upgraded_before_money,
     *upgrades.TESTS, told_to_the_journal, verified, removed, purged,
 )
