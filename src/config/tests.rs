@@ -421,7 +421,7 @@ fn the_sample_configuration_is_the_defaults() {
     assert!(sample.receipt.mask_names && sample.devices.is_empty());
     let whole = uncommented(SAMPLE);
     let mut whole = Settings::load(&file(dir.path(), "b/yibaod.toml", &whole)).unwrap();
-    assert_eq!((whole.devices.len(), whole.codes.len()), (4, 1));
+    assert_eq!((whole.devices.len(), whole.codes.len()), (4, 2));
     assert_eq!((whole.tcp.tokens.len(), whole.access.roles.len()), (1, 2));
     assert!(whole.tcp.listen.is_some() && whole.tcp.tls.is_some() && !whole.tcp.settle);
     whole.devices.clear();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::board::DeviceInfo;
+use super::card::look::{Card, Seen};
 use super::holder::{self, Holders};
 use super::printer::{Paper, PrinterState};
 use super::{DeviceError, DeviceState};
@@ -164,6 +165,58 @@ pub(crate) fn of_line(info: &DeviceInfo) -> Check {
         format!("{zh}（启动以来打开 {opened} 次）"),
         format!("{en} (opened {opened} times since the start)"),
     )
+}
+
+/// What a card reader itself was found to be.
+pub(crate) fn of_reader(looked: &Result<Seen, DeviceError>) -> Check {
+    let told = |verdict, zh: String, en: String| Check::new("reader", verdict, zh, en);
+    match looked {
+        Err(error) => {
+            let meaning = error.code.entry().meaning_zh;
+            told(Verdict::Bad, meaning.to_owned(), error.detail.clone())
+        }
+        Ok(Seen::Answered { ms }) => told(
+            Verdict::Fine,
+            format!("读卡器在 {ms} 毫秒内应答了状态查询"),
+            format!("it answered a question about its state in {ms} ms"),
+        ),
+        Ok(Seen::AtWork { answered_ms }) => {
+            let (zh, en) = answered_ms.map_or_else(Default::default, |ms| {
+                (
+                    format!("，{ms} 毫秒前应答过"),
+                    format!(", and answered {ms} ms ago"),
+                )
+            });
+            told(
+                Verdict::Fine,
+                format!("正在读卡或等待出示{zh}"),
+                format!("it reads, or waits for what is shown{en}"),
+            )
+        }
+        Ok(Seen::Listed {
+            name,
+            card,
+            changes,
+            twins,
+        }) => {
+            let (verdict, card_zh, card_en) = match card {
+                Card::None => (Verdict::Fine, "无卡", "no card"),
+                Card::Answers => (Verdict::Fine, "有卡", "a card"),
+                Card::Mute => (Verdict::Care, "有卡但不应答", "a card that does not answer"),
+            };
+            let zh = format!("pcscd 报告 {name}：{card_zh}（插拔卡 {changes} 次）");
+            let en = format!("pcscd says of {name}: {card_en} (changed {changes} times)");
+            if twins.is_empty() {
+                return told(verdict, zh, en);
+            }
+            let twins = twins.join(", ");
+            told(
+                Verdict::Care,
+                format!("{zh}；另有同名读卡器 {twins}，仅靠 pcscd 的序号区分，重新插拔后可能互换"),
+                format!("{en}; only a number of pcscd, which may change, tells it from {twins}"),
+            )
+        }
+    }
 }
 
 /// What a printer said when it was asked.

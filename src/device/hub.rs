@@ -374,7 +374,8 @@ impl Hub {
         let answer = match &device.family {
             Family::Printer(printer) => health::of_answer(&printer.look().await, began),
             Family::Queue(queue) => health::of_answer(&queue.look().await, began),
-            Family::Scanner(_) | Family::Card(_) => Vec::new(),
+            Family::Card(reader) => vec![health::of_reader(&reader.look().await)],
+            Family::Scanner(_) => Vec::new(),
         };
         let info = device.info();
         checks.push(health::of_line(&info));

@@ -1,6 +1,7 @@
 //! What was looked for, and what is there, of devices that are not looked for on USB. In the words of people.
 
 use super::board::{DeviceInfo, DeviceState};
+use super::card::look::twins;
 use crate::config::devices::Kind;
 
 /// A sentence in Chinese and in English.
@@ -59,6 +60,7 @@ fn in_pcscd(wanted: Option<&str>, readers: Option<&[String]>) -> Looked {
             "looked for among the readers of pcscd: the only one".to_owned(),
         ),
     };
+    let (twins_zh, twins_en) = twins_of(wanted, readers.unwrap_or_default());
     let (there_zh, there_en) = match readers {
         None => (
             "pcscd 的列表未知（未运行或不可用）".to_owned(),
@@ -71,9 +73,28 @@ fn in_pcscd(wanted: Option<&str>, readers: Option<&[String]>) -> Looked {
         }
     };
     Looked {
-        zh: format!("{zh}；{there_zh}"),
-        en: format!("{en}; {there_en}"),
+        zh: format!("{zh}；{there_zh}{twins_zh}"),
+        en: format!("{en}; {there_en}{twins_en}"),
     }
+}
+
+/// What is said when the reader is told from another one only by a number that changes with the order of plugging.
+fn twins_of(wanted: Option<&str>, readers: &[String]) -> (String, String) {
+    let mut fitting = readers
+        .iter()
+        .filter(|name| name.contains(wanted.unwrap_or_default()));
+    let (Some(one), None) = (fitting.next(), fitting.next()) else {
+        return Default::default();
+    };
+    let twins = twins(one, readers.iter().map(String::as_str));
+    if twins.is_empty() {
+        return Default::default();
+    }
+    let twins = twins.join(", ");
+    (
+        format!("；与 {twins} 仅靠 pcscd 的序号区分，重新插拔后可能互换"),
+        format!("; only a number of pcscd, which may change, tells it from {twins}"),
+    )
 }
 
 fn at((zh, en): (String, String), state: DeviceState) -> Looked {
@@ -113,6 +134,13 @@ mod tests {
                 .zh
                 .ends_with("pcscd 现有：Reader A 00 00, Reader B 00 00")
         );
+        let alike = ["Reader A 00 00".to_owned(), "Reader A 01 00".to_owned()];
+        let told = in_pcscd(Some("Reader A 00"), Some(&alike));
+        assert!(
+            told.en.ends_with("tells it from Reader A 01 00"),
+            "{told:?}"
+        );
+        assert!(told.zh.contains("可能互换"), "{told:?}");
         assert!(in_pcscd(None, Some(&[])).en.ends_with("it lists none"));
         assert!(in_pcscd(None, None).en.contains("not known"));
     }

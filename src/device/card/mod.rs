@@ -17,6 +17,7 @@ mod fields;
 pub mod frame;
 mod host;
 pub(crate) mod kinds;
+pub(crate) mod look;
 pub(crate) mod pcsc;
 mod pcsc_redact;
 mod pin;
@@ -144,6 +145,8 @@ fn resident_reader(at: &At, wire: Wire, board: Arc<Board>, waiting_max: usize) -
 pub(crate) struct Bench {
     pub(crate) board: Arc<Board>,
     presence: watch::Sender<Result<(), Code>>,
+    /// Who wants to look at the reader itself.
+    pub(crate) looks: look::Looks,
 }
 
 impl Bench {
@@ -208,6 +211,7 @@ pub(crate) struct CardReader {
     board: Arc<Board>,
     presence: watch::Receiver<Result<(), Code>>,
     orders: mpsc::Sender<Order>,
+    looks: mpsc::Sender<look::Reply>,
 }
 
 impl CardReader {
@@ -219,9 +223,11 @@ impl CardReader {
     ) -> (Self, Bench, mpsc::Receiver<Order>) {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let (presence, present) = watch::channel(Err(Code::CardReaderMissing));
+        let (asks, looks) = look::pair();
         let bench = Bench {
             board: Arc::clone(&board),
             presence,
+            looks,
         };
         let reader = Self {
             queue: Queue::new(Arc::clone(&board), waiting_max),
@@ -229,6 +235,7 @@ impl CardReader {
             board,
             presence: present,
             orders,
+            looks: asks,
         };
         (reader, bench, inbox)
     }

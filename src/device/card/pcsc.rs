@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::frame::{Ask, Bytes, Fault, Seen, Told};
 use super::host::Host;
 use super::kinds::{self, Layout};
+use super::look;
 use super::pin;
 use super::shown::{Medium, ShownCard};
 use super::social::{self, Exchange};
@@ -85,6 +86,7 @@ pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<O
                     seen: None,
                     failed_at: None,
                     armed: None,
+                    twins: Vec::new(),
                 };
                 session.serve(&mut orders).await
             }
@@ -131,6 +133,8 @@ struct Session<'a> {
     /// The card that could not be read, by the reader's count of changes.
     failed_at: Option<u32>,
     armed: Option<Order>,
+    /// Readers that only a number tells from ours, as they were listed last.
+    twins: Vec<String>,
 }
 
 impl Session<'_> {
@@ -154,11 +158,36 @@ impl Session<'_> {
                     None => return self.way_lost(host_gone()),
                 },
                 () = disarmed(&mut self.armed) => self.armed = None,
+                reply = self.bench.looks.next() => self.looked_at(reply),
                 () = sleep_until(listed_by), if self.seen.is_none() && self.bench.is_present() => {
                     let unlisted = "it does not say which readers there are";
                     return self.way_lost(DeviceError::new(Code::CardReaderSilent, unlisted));
                 }
             }
+        }
+    }
+
+    /// The card service tells each change at once: what it told last is so.
+    fn looked_at(&self, reply: look::Reply) {
+        let seen = self.seen.as_ref().map(|seen| look::Seen::Listed {
+            name: seen.name.clone(),
+            card: match (&seen.atr, seen.is_mute) {
+                (Some(_), _) => look::Card::Answers,
+                (None, true) => look::Card::Mute,
+                (None, false) => look::Card::None,
+            },
+            changes: seen.changes,
+            twins: {
+                let listed = self.bench.board.readers().unwrap_or_default();
+                look::twins(&seen.name, listed.iter().map(String::as_str))
+            },
+        });
+        let unlisted = || {
+            let begins = "the card program begins anew";
+            DeviceError::new(Code::CardReaderSilent, begins)
+        };
+        if reply.send(seen.ok_or_else(unlisted)).is_err() {
+            tracing::debug!("who looked at the reader is gone");
         }
     }
 
@@ -233,6 +262,7 @@ impl Session<'_> {
                 Err(DeviceError::new(Code::CardReaderSilent, unknown))
             }
             (Some(seen), None) => {
+                self.warn_of_twins(&seen.name);
                 self.bench.is_there();
                 self.bench.board.card(seen.atr.is_some() || seen.is_mute);
                 self.seen = Some(seen);
@@ -254,6 +284,22 @@ impl Session<'_> {
                 Err(DeviceError::new(Code::CardReadersAlike, both))
             }
         }
+    }
+
+    /// Says it when the reader comes, and when its twin does.
+    fn warn_of_twins(&mut self, name: &str) {
+        let listed = self.bench.board.readers().unwrap_or_default();
+        let twins = look::twins(name, listed.iter().map(String::as_str));
+        if !twins.is_empty() && twins != self.twins {
+            let device = self.bench.board.name();
+            tracing::warn!(
+                device,
+                reader = name,
+                ?twins,
+                "only a number of pcscd, which may change when they are plugged again, tells two readers apart"
+            );
+        }
+        self.twins = twins;
     }
 
     /// Reads the card for the order; an error: the program hangs or is gone.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
+use super::look;
 use super::sam::{self, Answer, Command, Framer};
 use super::shown::{Medium, ShownCard};
 use super::trouble::Failure;
@@ -88,6 +89,7 @@ pub(crate) async fn own(line: Line, bench: Bench, mut orders: mpsc::Receiver<Ord
                     failing: None,
                     is_tried: false,
                     is_found: false,
+                    answered_at: None,
                 };
                 match reader.serve(&mut orders, &mut pause).await {
                     Ended::HubGone => return,
@@ -126,6 +128,8 @@ struct Reader<'a> {
     is_tried: bool,
     /// Something lay there when it was looked at last.
     is_found: bool,
+    /// When it answered last.
+    answered_at: Option<Instant>,
 }
 
 impl Reader<'_> {
@@ -151,6 +155,7 @@ impl Reader<'_> {
                 .armed
                 .as_ref()
                 .map_or(next, |order| next.min(order.deadline));
+            let bench = self.bench;
             // It may be the rest of a document that nobody waits for any more.
             let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
             tokio::select! {
@@ -165,6 +170,9 @@ impl Reader<'_> {
                     Ok(count) if count > 0 => self.overhear(&chunk[..count]),
                     Ok(_) | Err(_) => return self.gone(self.unplugged("the line ended")),
                 },
+                reply = bench.looks.next() => if let Err(failure) = self.looked_at(reply).await {
+                    return self.gone(failure.error());
+                },
                 () = sleep_until(next) => if self.armed.is_none()
                     && let Err(failure) = self.while_idle().await
                 {
@@ -172,6 +180,29 @@ impl Reader<'_> {
                 },
             }
         }
+    }
+
+    /// Asks whether it works, for who looks at it; one that looks for documents is not asked in between. An error: the
+    /// line is lost.
+    async fn looked_at(&mut self, reply: look::Reply) -> Result<(), Failure> {
+        let began = Instant::now();
+        let worked = match self.armed {
+            Some(_) => Ok(()),
+            None => self.works().await,
+        };
+        let seen = match &worked {
+            Ok(()) if self.armed.is_some() => Ok(look::Seen::AtWork {
+                answered_ms: self.answered_at.map(|at| at.elapsed().as_millis()),
+            }),
+            Ok(()) => Ok(look::Seen::Answered {
+                ms: began.elapsed().as_millis(),
+            }),
+            Err(failure) => Err(failure.as_error().clone()),
+        };
+        if reply.send(seen).is_err() {
+            tracing::debug!("who looked at the reader is gone");
+        }
+        worked
     }
 
     fn arm(&mut self, mut order: Order) {
@@ -330,6 +361,9 @@ impl Reader<'_> {
         let latest = latest.min(Instant::now() + Duration::from_millis(wait));
         self.owed_until = Some(latest);
         let answered = self.put(command, latest).await;
+        if answered.is_ok() {
+            self.answered_at = Some(Instant::now());
+        }
         self.owed_until = None;
         answered
     }

@@ -4,6 +4,7 @@
 mod broken;
 mod claim;
 mod joined;
+mod look;
 mod paid;
 pub(crate) mod pcscd;
 mod record;

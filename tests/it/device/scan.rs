@@ -104,6 +104,43 @@ async fn any_code_is_read_and_sorted() {
     );
 }
 
+/// A class that public texts do not describe well enough to be built in: the sample shows how a site has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_samples_code_of_prescriptions_is_known() {
+    let sample = include_str!("../../../packaging/yibaod.toml");
+    let at = sample
+        .find("#name = \"电子处方\"")
+        .expect("the sample has it");
+    let lines = sample[at..]
+        .lines()
+        .take_while(|line| line.starts_with('#'));
+    let lines: String = lines.map(|line| format!("{}\n", &line[1..])).collect();
+    let desk = Desk::start(Setup {
+        config_more: format!("[[code]]\n{lines}"),
+        ..Setup::default()
+    })
+    .await;
+    let prescription = "EP2026112200000000000000001";
+    let (code, _) = scan(&desk, prescription.as_bytes()).await.expect("a code");
+    assert_eq!(
+        (code.kind(), code.site_kind.as_str()),
+        (CodeKind::Site, "电子处方")
+    );
+    assert_eq!(code.text, prescription);
+    for (other, kind) in [
+        ("4241234567890123456789430000", CodeKind::Evoucher),
+        ("EP202611220000000000000001", CodeKind::Unknown),
+        ("134567890123456789", CodeKind::WechatPay),
+    ] {
+        let (code, _) = scan(&desk, other.as_bytes()).await.expect("a code");
+        assert_eq!(
+            (code.kind(), code.site_kind.as_str()),
+            (kind, ""),
+            "{other}"
+        );
+    }
+}
+
 /// When the journal has so many rows of codes that callers were given.
 async fn recorded(desk: &Desk, count: usize) -> Instant {
     let until = Instant::now() + Duration::from_secs(LOOK_S_MAX);

@@ -31,6 +31,13 @@ async fn who(desk: &Desk) -> Vec<Value> {
     told["devices"].as_array().expect("a list").clone()
 }
 
+/// It is held for about so many seconds.
+fn assert_leased(row: &Value, lease_s: i64) {
+    let told_s = seconds(&row["heldSince"], &row["heldUntil"]);
+    let about = lease_s - LATE_S_MAX..=lease_s + LATE_S_MAX;
+    assert!(about.contains(&told_s), "{row}");
+}
+
 /// From one time of an RFC 3339 text to another within a day, seconds.
 fn seconds(from: &Value, until: &Value) -> i64 {
     let of_day = |at: &Value| {
@@ -81,11 +88,7 @@ async fn the_holder_is_shown_and_release_gives_the_device_to_who_waits() {
         (&row["role"], &row["waiting"]),
         (&"scanner".into(), &1.into())
     );
-    let lease = seconds(&row["heldSince"], &row["heldUntil"]);
-    assert!(
-        (60 - LATE_S_MAX..=60 + LATE_S_MAX).contains(&lease),
-        "{row}"
-    );
+    assert_leased(row, 60);
     let shown = yibaoctl(&desk, &["device", "who"]).await;
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(
@@ -106,11 +109,7 @@ async fn the_holder_is_shown_and_release_gives_the_device_to_who_waits() {
         (&row["heldFor"], &row["waiting"]),
         (&"the next window".into(), &0.into())
     );
-    let lease = seconds(&row["heldSince"], &row["heldUntil"]);
-    assert!(
-        (120 - LATE_S_MAX..=120 + LATE_S_MAX).contains(&lease),
-        "{row}"
-    );
+    assert_leased(row, 120);
 
     let own = yibaoctl(&desk, &["device", "release", &granted.claim_id]).await;
     assert!(own.status.success(), "{own:?}");

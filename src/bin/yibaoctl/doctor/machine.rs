@@ -143,6 +143,33 @@ impl Machine {
         (holders, saw_all)
     }
 
+    /// Who has loaded a library with this in the name of its file, and whether every process could be looked into.
+    pub(crate) fn users_of(&self, library: &str) -> (Vec<Process>, bool) {
+        let mut saw_all = self.exists("/proc/1/comm");
+        let mut users = Vec::new();
+        for process in self.processes() {
+            let maps = self.path(format!("/proc/{}/maps", process.pid));
+            match std::fs::read(maps) {
+                Ok(maps) => {
+                    let is_it = |line: &[u8]| {
+                        let line = String::from_utf8_lossy(line);
+                        let file = line.rsplit('/').next().filter(|_| line.contains('/'));
+                        file.is_some_and(|file| file.starts_with(library))
+                    };
+                    if maps.split(|byte| *byte == b'\n').any(is_it) {
+                        users.push(process);
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    saw_all = false;
+                }
+                // It ended meanwhile.
+                Err(_) => {}
+            }
+        }
+        (users, saw_all)
+    }
+
     /// The number of a group, by its name.
     pub(crate) fn gid(&self, name: &str) -> Option<u32> {
         self.number_of("/etc/group", name)

@@ -22,6 +22,10 @@ const POLKIT_OLD: [&str; 2] = [
     "/etc/polkit-1/localauthority/50-local.d/60-yibaod.pkla",
 ];
 const PCSCD_SOCKET: &str = "/run/pcscd/pcscd.comm";
+/// What every program that talks to pcscd has loaded, also where it is called `libpcsclite_real.so.1`.
+const PCSC_LIBRARY: &str = "libpcsclite";
+/// Our own program, the service itself, and its starter.
+const OURS: [&str; 2] = ["yibao-card", "pcscd"];
 
 pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     let Ok(settings) = &patient.settings else {
@@ -40,6 +44,7 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     }
     if has(|kind| matches!(kind, Kind::PcscReader { .. })) {
         findings.extend(pcscd(machine));
+        findings.push(card_programs(machine));
     }
     findings.extend(queues(machine, settings));
     findings
@@ -206,6 +211,43 @@ fn pcscd(machine: &Machine) -> Vec<Finding> {
     findings
 }
 
+/// Other programs that use pcscd. Which of them keeps a card for itself pcscd tells nobody.
+fn card_programs(machine: &Machine) -> Finding {
+    let subject = "pcscd.programs";
+    let (mut users, saw_all) = machine.users_of(PCSC_LIBRARY);
+    users.retain(|it| !OURS.contains(&it.name.as_str()));
+    let named = users
+        .iter()
+        .map(|it| format!("{} (pid {})", it.name, it.pid));
+    let named: Vec<String> = named.collect();
+    match (named.is_empty(), saw_all) {
+        (true, true) => Finding::fine(
+            subject,
+            "没有其他程序使用读卡服务",
+            "no other program uses the card service",
+        ),
+        (true, false) => Finding::unseen(
+            subject,
+            "看不到其他用户的程序是否在用读卡服务；请以管理员身份运行",
+            "programs of other users are not seen: run it as root",
+        ),
+        (false, _) => {
+            let named = named.join(", ");
+            Finding::care(
+                subject,
+                format!("也在使用读卡服务：{named}；是哪个独占了卡，pcscd 不告知"),
+                format!(
+                    "use the card service too: {named}; which one keeps a card, pcscd does not tell"
+                ),
+            )
+            .so(
+                "读卡报“被其他程序占用”时，请先退出这些程序",
+                "Where a card is held elsewhere (DEVICE_HELD_ELSEWHERE), end these first",
+            )
+        }
+    }
+}
+
 /// The queues that reports go to.
 fn queues(machine: &Machine, settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -294,6 +336,46 @@ mod tests {
         assert_eq!(level(modem_manager(&machine)), Some(Level::Fine));
         assert_eq!(level(brltty(&machine)), Some(Level::Fine));
         assert_eq!(rules(&machine).level, Level::Fine);
+    }
+
+    #[test]
+    fn programs_that_use_the_card_service_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let loads = |pid: u32, name: &str, library: &str| {
+            file(&format!("proc/{pid}/comm"), &format!("{name}\n"));
+            let maps = format!(
+                "7f00-7f01 r--p 00000000 fe:01 12  /usr/bin/{name}\n7f02-7f03 r-xp 0 fe:01 13  {library}\n"
+            );
+            file(&format!("proc/{pid}/maps"), &maps);
+        };
+        let machine = Machine::under(dir.path());
+        loads(1, "systemd", "/usr/lib/libc.so.6");
+        loads(
+            40,
+            "yibao-card",
+            "/usr/lib/x86_64-linux-gnu/libpcsclite.so.1.0.0",
+        );
+        loads(41, "editor", "/home/doctor/about-libpcsclite/libother.so");
+        assert_eq!(card_programs(&machine).level, Level::Fine);
+        loads(
+            42,
+            "bank-helper",
+            "/usr/lib/x86_64-linux-gnu/libpcsclite_real.so.1",
+        );
+        let told = card_programs(&machine);
+        assert_eq!(told.level, Level::Care);
+        assert!(
+            told.seen.1.contains("bank-helper (pid 42)") && !told.seen.1.contains("editor"),
+            "{told:?}"
+        );
+        // As where the processes of others are hidden.
+        std::fs::remove_dir_all(dir.path().join("proc")).unwrap();
+        assert_eq!(card_programs(&machine).level, Level::Unseen);
     }
 
     #[test]

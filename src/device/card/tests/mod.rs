@@ -14,6 +14,7 @@ use crate::device::card::Medium;
 use crate::device::conformance::card::{self, Far as _, Fault, Who};
 use crate::device::event::{Watched, What};
 use crate::device::far_end::until;
+use crate::device::health::Verdict;
 
 #[tokio::test]
 async fn a_reader_of_pcscd_conforms() {
@@ -40,7 +41,7 @@ async fn a_card_that_is_kept_or_mute_is_not_told_as_pulled() {
         let mut lease = card::claim(&program).await;
         until(program.hub(), card::NAME, |reader| reader.has_card).await;
         let (_, why) = program.hub().why(card::NAME).await.expect("a reader");
-        assert!(why.looked.en.ends_with("it lists: Reader 1"), "{why:?}");
+        assert!(why.looked.en.ends_with("it lists: Reader 00 00"), "{why:?}");
         let mut events = program.hub().watch(None);
         let short = Instant::now() + Duration::from_millis(300);
         let social = [Medium::SocialCard];
@@ -94,6 +95,53 @@ async fn a_reader_whose_state_is_not_known_is_not_waited_for_in_vain() {
         .await
         .expect("it reads again");
     program.insert(Who::One, Fault::Nothing);
+    let read = timeout(PATIENCE, lease.read()).await.expect("soon");
+    assert_eq!(read.expect("it is read").name.expose(), Who::One.name());
+}
+
+/// The number by which the configuration names it goes by the order of plugging: that is said wherever somebody looks.
+#[tokio::test]
+async fn a_reader_that_only_a_number_tells_from_another_is_warned_of() {
+    let program = program::Program::plugged().await;
+    until(program.hub(), card::NAME, |reader| {
+        reader.state == DeviceState::Ready
+    })
+    .await;
+    let look = async || {
+        let (_, checks) = program.hub().check(card::NAME).await.expect("a reader");
+        let reader = checks.into_iter().find(|check| check.name == "reader");
+        let (_, why) = program.hub().why(card::NAME).await.expect("a reader");
+        (reader.expect("it is looked at"), why.looked)
+    };
+    let (alone, why) = look().await;
+    assert_eq!(alone.verdict, Verdict::Fine, "{alone:?}");
+    assert!(!why.en.contains("may change"), "{why:?}");
+    for (has_twin, verdict) in [(true, Verdict::Care), (false, Verdict::Fine)] {
+        program.has_twin(has_twin);
+        let latest = Instant::now() + PATIENCE;
+        let (told, why) = loop {
+            let (told, why) = look().await;
+            if told.verdict == verdict {
+                break (told, why);
+            }
+            assert!(Instant::now() < latest, "{told:?}");
+            tokio::task::yield_now().await;
+        };
+        let says = "only a number of pcscd, which may change, tells it from Reader 01 00";
+        for (en, zh) in [(told.en, told.zh), (why.en, why.zh)] {
+            assert_eq!(en.contains(says), has_twin, "{en}");
+            assert_eq!(zh.contains("可能互换"), has_twin, "{zh}");
+        }
+    }
+    // It is used all the same: whoever set it up has been told.
+    program.has_twin(true);
+    program.insert(Who::One, Fault::Nothing);
+    let mut lease = card::claim(&program).await;
+    let deadline = Instant::now() + PATIENCE;
+    lease
+        .arm(&[Medium::SocialCard], deadline)
+        .await
+        .expect("it reads");
     let read = timeout(PATIENCE, lease.read()).await.expect("soon");
     assert_eq!(read.expect("it is read").name.expose(), Who::One.name());
 }

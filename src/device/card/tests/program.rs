@@ -23,7 +23,9 @@ use crate::device::event::EventLog;
 use crate::device::{Hub, ROLE_CARD};
 
 /// The reader, as the card service calls it.
-const READER: &str = "Reader 1";
+const READER: &str = "Reader 00 00";
+/// Another of the same model without a serial number.
+const TWIN: &str = "Reader 01 00";
 /// How all cards answer to reset.
 const ATR: [u8; 3] = [0x3b, 0x65, 0x00];
 /// A card service looks at its readers so often.
@@ -39,6 +41,7 @@ struct Slot {
     card: Option<(Who, Fault)>,
     is_unknown: bool,
     is_kept: bool,
+    has_twin: bool,
     unanswered: u32,
 }
 
@@ -58,6 +61,11 @@ impl Program {
     /// Whether another program keeps the card for itself.
     pub(super) fn keeps(&self, keeps: bool) {
         self.slot.send_modify(|slot| slot.is_kept = keeps);
+    }
+
+    /// Plugs another one in that only its number tells from the reader, or takes it away.
+    pub(super) fn has_twin(&self, has_twin: bool) {
+        self.slot.send_modify(|slot| slot.has_twin = has_twin);
     }
 
     /// How often the program was started.
@@ -114,6 +122,7 @@ impl card::Far for Program {
             card: None,
             is_unknown: false,
             is_kept: false,
+            has_twin: false,
             unanswered: 0,
         }));
         let lives = Arc::new(AtomicU32::new(0));
@@ -122,7 +131,7 @@ impl card::Far for Program {
             name: card::NAME.into(),
             role: ROLE_CARD.into(),
             kind: Kind::PcscReader {
-                reader: None,
+                reader: Some(READER.into()),
                 keypad: None,
             },
             model: None,
@@ -237,8 +246,16 @@ fn seen(slot: &Slot) -> Told {
         is_mute: false,
         is_unknown: slot.is_unknown,
     };
+    let twin = Seen {
+        name: TWIN.into(),
+        changes: 0,
+        atr: None,
+        is_mute: false,
+        is_unknown: false,
+    };
+    let readers = slot.is_plugged.then_some(reader).into_iter();
     Told::Readers {
-        readers: slot.is_plugged.then_some(reader).into_iter().collect(),
+        readers: readers.chain(slot.has_twin.then_some(twin)).collect(),
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Mood {
     Half,
     /// It says nothing about documents.
     Mute,
+    /// It says nothing at all.
+    Hung,
     /// The document is lifted between finding and selecting.
     Lifted,
 }
@@ -164,6 +166,9 @@ async fn serve(line: Pty, surface: Arc<Mutex<Surface>>) {
 }
 
 fn answer(surface: &mut Surface, command: &[u8]) -> Vec<u8> {
+    if surface.mood == Mood::Hung {
+        return Vec::new();
+    }
     let check = command[5..].iter().fold(0, |sum, byte| sum ^ byte);
     let body: &[u8] = match (check, &command[5..9]) {
         (0, [0, 3, 0x11, 0xff]) => return framed(&[0, 0, 0x90]),
@@ -206,7 +211,7 @@ fn answer(surface: &mut Surface, command: &[u8]) -> Vec<u8> {
             whole.truncate(whole.len() / 2);
             whole
         }
-        Mood::Mute => Vec::new(),
+        Mood::Mute | Mood::Hung => Vec::new(),
     }
 }
 
