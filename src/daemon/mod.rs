@@ -151,11 +151,13 @@ async fn serve(config_path: &Path, site: Site, passed: Passed) -> Result<(), Err
         let resumed = runner.resume().await? + operations.resume_errands().await?;
         tracing::info!(resumed, "open settlements are carried on");
     }
-    let bus = bus::serve(&settings, &door, &operations, signals.stopping());
+    let (bus, bus_turns) = bus::serve(&settings, &door, &operations, signals.stopping()).unzip();
     let mut doors = Doors::new(tokio::spawn(door.serve(signals.stopping())), bus);
     let _watchdog = Watchdog::start(Watched {
         journal: journal.clone(),
+        runner: runner.clone(),
         operations: operations.clone(),
+        bus: bus_turns,
         socket: settings.paths.socket.clone(),
         tcp: settings.tcp.listen,
         is_stopping: signals.is_stopping(),

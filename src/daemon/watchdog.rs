@@ -4,11 +4,12 @@
 //!
 //! | loop | its turn |
 //! |---|---|
-//! | runner | a task is carried by the runtime |
+//! | runner | a task is carried by the runtime, and sees the table of what runs; each settlement is a task of its own |
 //! | worker N | the thread that carries tasks parked or finished a batch, so that no task holds it |
 //! | journal | the writer's thread answers in its queue |
-//! | devices | every board says how its device is |
+//! | devices | every board says how its device is. Each device has a loop of its own, which its device may hold in the kernel: it is looked for again and shown as it is, and must not end a desk that settles. What all wait for is the boards |
 //! | door | a connection to the socket is accepted and greeted; a socket that is gone has no turn |
+//! | bus | its loop comes round; also while it looks for a bus, or the bus takes nothing from it |
 //! | tcp | somebody listens at its port. It is not knocked at: whoever floods it must not end the daemon |
 //!
 //! Doors that end are not a matter of turns: [`super::doors`] ends the process.
@@ -28,8 +29,10 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::{Error, systemd};
+use crate::ipc::dbus::Turns;
 use crate::journal::Journal;
 use crate::operation::Operations;
+use crate::runner::Runner;
 
 /// What is taken for the interval when nobody supervises.
 const INTERVAL_MS_DEFAULT: u64 = 30_000;
@@ -49,7 +52,10 @@ pub(super) struct Watchdog {
 /// What is watched.
 pub(super) struct Watched {
     pub(super) journal: Journal,
+    pub(super) runner: Runner,
     pub(super) operations: Operations,
+    /// The loop of the door on the bus, where it is wanted.
+    pub(super) bus: Option<Turns>,
     pub(super) socket: PathBuf,
     /// Where TCP is listened for.
     pub(super) tcp: Option<SocketAddr>,
@@ -157,16 +163,27 @@ impl Beat {
 fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
     let Watched {
         journal,
+        runner,
         operations,
+        bus,
         socket,
         tcp,
         is_stopping,
     } = watched;
-    let (on_runner, on_journal, on_devices, on_door) =
-        (runtime.clone(), runtime.clone(), runtime.clone(), runtime);
+    let (on_runner, on_journal, on_devices, on_door, on_bus) = (
+        runtime.clone(),
+        runtime.clone(),
+        runtime.clone(),
+        runtime.clone(),
+        runtime,
+    );
     let mut table = vec![
         Beat::new("runner", move |turn| {
-            on_runner.spawn(async move { turn.done() });
+            let runner = runner.clone();
+            on_runner.spawn(async move {
+                runner.parts().turn();
+                turn.done();
+            });
         }),
         Beat::new("journal", move |turn| {
             let journal = journal.clone();
@@ -196,6 +213,15 @@ fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
             }
         }),
     ];
+    if let Some(bus) = bus {
+        table.push(Beat::new("bus", move |turn| {
+            let bus = bus.clone();
+            on_bus.spawn(async move {
+                bus.turn().await;
+                turn.done();
+            });
+        }));
+    }
     // A port that the system chooses cannot be asked for.
     if let Some(address) = tcp.filter(|address| address.port() != 0) {
         table.push(Beat::new("tcp", move |turn| {

@@ -278,6 +278,11 @@ impl<H: Carried> Registry<H> {
             .remove(&(caller.to_owned(), request_id.to_owned()));
     }
 
+    /// Returns when nobody holds what runs.
+    pub fn turn(&self) {
+        drop(self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner<H>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

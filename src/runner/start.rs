@@ -136,6 +136,11 @@ impl Parts {
         self.registry.busy() + self.errands_out.load(Ordering::Relaxed)
     }
 
+    /// Returns when nobody holds the table of what runs.
+    pub fn turn(&self) {
+        self.registry.turn();
+    }
+
     /// Tells all carriers that the process is ending.
     pub fn stop(&self) {
         self.stopping.send_replace(true);

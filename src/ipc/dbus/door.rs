@@ -23,6 +23,7 @@ use super::desk::{Changes, DEVICE, Snapshot, fields};
 use super::error::Refusal;
 use super::serve::{Inside, Server};
 use super::standard::{OBJECTS, PROPERTIES};
+use super::turns::{Asked, Turns};
 use crate::book::Code;
 use crate::ipc::{convert, grpc};
 use crate::observe::metrics::PROCESS;
@@ -43,6 +44,10 @@ const PAUSE_MS_MAX: u64 = 60_000;
 const GOOD_MS_MIN: u64 = 60_000;
 /// After the word to stop, calls that run may still be answered so long.
 const DRAIN_MS_MAX: u64 = 3_000;
+/// Refusals that are on their way to the bus, and how long the loop waits for a place among them. A bus that takes
+/// nothing from us must not stop the loop.
+const REFUSALS_MAX: usize = 16;
+const REFUSAL_MS_MAX: u64 = 1_000;
 /// How long the bus may take to let the name go.
 const RELEASE_MS_MAX: u64 = 1_000;
 /// How often it is seen whether the desk changed.
@@ -59,6 +64,8 @@ const LEAVING: &str = "type='signal',sender='org.freedesktop.DBus',interface='or
 /// The door, not yet on the bus.
 pub struct Door {
     inside: Inside,
+    turns: Turns,
+    asked: Asked,
 }
 
 /// Why it is not on the bus.
@@ -87,18 +94,29 @@ impl Door {
             gate: beside.gate(),
             operations,
         };
-        Self { inside }
+        let (turns, asked) = Turns::new();
+        Self {
+            inside,
+            turns,
+            asked,
+        }
+    }
+
+    /// Asks whether it turns while it is served.
+    #[must_use]
+    pub fn turns(&self) -> Turns {
+        self.turns.clone()
     }
 
     /// Serves until told to stop, then lets running calls end for a short time. A bus that is not there, or goes, is
     /// looked for again.
-    pub async fn serve(self, stop: impl Future<Output = ()>) {
+    pub async fn serve(mut self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         self.inside.operations.bus_is(BusState::Away);
         let (mut pause_ms, mut is_missed) = (PAUSE_MS_MIN, false);
         loop {
             let joined = tokio::select! {
-                joined = join() => joined,
+                joined = self.asked.giving(join()) => joined,
                 () = &mut stop => return,
             };
             match joined {
@@ -124,8 +142,9 @@ impl Door {
                     is_missed = true;
                 }
             }
+            let pause = tokio::time::sleep(Duration::from_millis(pause_ms));
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
+                () = self.asked.giving(pause) => {}
                 () = &mut stop => return,
             }
             pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
@@ -133,7 +152,7 @@ impl Door {
     }
 
     async fn serve_on(
-        &self,
+        &mut self,
         bus: Connection,
         mut messages: MessageStream,
         stop: &mut (impl Future<Output = ()> + Unpin),
@@ -141,24 +160,32 @@ impl Door {
         let closing = CancellationToken::new();
         // Whatever ends this, nothing of it goes on.
         let _closed = closing.clone().drop_guard();
-        let first = self.look().await;
+        let Self { inside, asked, .. } = self;
+        let first = look(inside).await;
         let (desk, shown) = watch::channel(first);
-        let watching = self.watch_desk(bus.clone(), desk);
-        let server = Arc::new(Server::new(bus.clone(), self.inside.clone(), shown));
+        let watching = watch_desk(inside, bus.clone(), desk);
+        let server = Arc::new(Server::new(bus.clone(), inside.clone(), shown));
         let places = Arc::new(Semaphore::new(CALLS_MAX));
+        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         let mut callers = Callers::new(closing.clone());
         tokio::pin!(watching);
         loop {
             let message = tokio::select! {
                 message = messages.next() => message,
                 never = &mut watching => match never {},
+                () = asked.give() => continue,
                 () = &mut *stop => break,
             };
             let Some(Ok(message)) = message else {
                 return Ended::Lost;
             };
             match message.message_type() {
-                Type::MethodCall => take(&server, &mut callers, &places, &message).await,
+                Type::MethodCall => {
+                    let refused = take(&server, &mut callers, &places, &message);
+                    if let Some(reply) = refused {
+                        send_refusal(&server, &refusals, reply).await;
+                    }
+                }
                 Type::Signal => {
                     if let Some(name) = left(&message) {
                         callers.leave(&name);
@@ -194,44 +221,44 @@ impl Door {
         }
         Ended::Stopped
     }
+}
 
-    /// Tells everybody on the bus what changed at the desk, and remembers it for who asks.
-    async fn watch_desk(&self, bus: Connection, desk: watch::Sender<Snapshot>) -> Infallible {
-        let mut devices = self.inside.operations.watch_devices(None);
-        let (mut pulse, mut idle) = (None, 0);
-        loop {
-            let beats = Some(self.inside.operations.pulse());
-            if beats != pulse || idle >= LOOKS_IDLE_MAX {
-                (pulse, idle) = (beats, 0);
-                self.tell(&bus, &desk).await;
-            }
-            idle += 1;
-            tokio::select! {
-                _ = devices.next() => idle = LOOKS_IDLE_MAX,
-                () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
-            }
+/// Tells everybody on the bus what changed at the desk, and remembers it for who asks.
+async fn watch_desk(inside: &Inside, bus: Connection, desk: watch::Sender<Snapshot>) -> Infallible {
+    let mut devices = inside.operations.watch_devices(None);
+    let (mut pulse, mut idle) = (None, 0);
+    loop {
+        let beats = Some(inside.operations.pulse());
+        if beats != pulse || idle >= LOOKS_IDLE_MAX {
+            (pulse, idle) = (beats, 0);
+            tell(inside, &bus, &desk).await;
+        }
+        idle += 1;
+        tokio::select! {
+            _ = devices.next() => idle = LOOKS_IDLE_MAX,
+            () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
         }
     }
+}
 
-    async fn tell(&self, bus: &Connection, desk: &watch::Sender<Snapshot>) {
-        let after = self.look().await;
-        let changes = Changes::between(&desk.borrow(), &after);
-        // Who hears of a change and asks must be told the new value.
-        desk.send_replace(after);
-        match signals(&changes) {
-            Ok(signals) => {
-                if let Err(error) = bus.send_all(&signals).await {
-                    tracing::debug!(%error, "a change could not be told");
-                }
+async fn tell(inside: &Inside, bus: &Connection, desk: &watch::Sender<Snapshot>) {
+    let after = look(inside).await;
+    let changes = Changes::between(&desk.borrow(), &after);
+    // Who hears of a change and asks must be told the new value.
+    desk.send_replace(after);
+    match signals(&changes) {
+        Ok(signals) => {
+            if let Err(error) = bus.send_all(&signals).await {
+                tracing::debug!(%error, "a change could not be told");
             }
-            Err(error) => tracing::warn!(%error, "a change cannot be told"),
         }
+        Err(error) => tracing::warn!(%error, "a change cannot be told"),
     }
+}
 
-    async fn look(&self) -> Snapshot {
-        let status = self.inside.operations.status().await;
-        Snapshot::of(convert::status::status(status, now_ms()))
-    }
+async fn look(inside: &Inside) -> Snapshot {
+    let status = inside.operations.status().await;
+    Snapshot::of(convert::status::status(status, now_ms()))
 }
 
 async fn join() -> Result<(Connection, MessageStream), JoinError> {
@@ -264,22 +291,20 @@ fn now_ms() -> i64 {
     i64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Begins one call. Never waits for it.
-async fn take(
+/// Begins one call, or says what is to be answered to one that is not looked at.
+fn take(
     server: &Arc<Server>,
     callers: &mut Callers,
     places: &Arc<Semaphore>,
     call: &Message,
-) {
+) -> Option<Message> {
     let header = call.header();
-    let Some(sender) = header.sender() else {
-        return;
-    };
+    let sender = header.sender()?;
     // Nothing of it is read: that would hold up others.
     if call.body().len() > REQUEST_BYTES_MAX {
         let detail = format!("a request has at most {REQUEST_BYTES_MAX} bytes; send files as h");
         let failure = Failure::new(Code::RequestInvalid, detail);
-        return turn_away(server, &header, None, failure).await;
+        return turn_away(server, &header, None, failure);
     }
     let entered = callers.enter(OwnedUniqueName::from(sender.to_owned()));
     let weight = entered
@@ -289,7 +314,7 @@ async fn take(
     let place = Arc::clone(places).try_acquire_owned();
     let (Some(entered), Some(weight), Ok(place)) = (entered, weight, place) else {
         let failure = Failure::new(Code::TooManyCalls, "too many calls are open on the bus");
-        return turn_away(server, &header, uid, failure).await;
+        return turn_away(server, &header, uid, failure);
     };
     let (server, call) = (Arc::clone(server), call.clone());
     tokio::spawn(async move {
@@ -302,23 +327,42 @@ async fn take(
         drop(call);
         drop(weight);
     });
+    None
 }
 
 /// Refuses a call that is not looked at. `uid`: whose it is, where that is known already; the bus is not asked, for that
 /// takes a place too.
-async fn turn_away(server: &Server, header: &Header<'_>, uid: Option<u32>, failure: Failure) {
+fn turn_away(
+    server: &Server,
+    header: &Header<'_>,
+    uid: Option<u32>,
+    failure: Failure,
+) -> Option<Message> {
     PROCESS.calls_refused.count([failure.code.id()]);
     let who = uid.map_or_else(|| "bus".to_owned(), |uid| format!("uid:{uid}"));
     server.inside.gate.closed(&who, None, &failure);
     let wants_none = header.primary().flags().contains(Flags::NO_REPLY_EXPECTED);
     if wants_none {
+        return None;
+    }
+    Refusal::from(failure).reply(header, false).ok()
+}
+
+/// By a task of its own, for half a message would break the line. Waits for its place only.
+async fn send_refusal(server: &Arc<Server>, refusals: &Arc<Semaphore>, reply: Message) {
+    let within = Duration::from_millis(REFUSAL_MS_MAX);
+    let place = timeout(within, Arc::clone(refusals).acquire_owned()).await;
+    let Ok(Ok(place)) = place else {
+        tracing::debug!("the bus takes no refusals");
         return;
-    }
-    if let Ok(reply) = Refusal::from(failure).reply(header, false)
-        && let Err(error) = server.bus.send(&reply).await
-    {
-        tracing::debug!(%error, "a refusal could not be sent");
-    }
+    };
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = server.bus.send(&reply).await {
+            tracing::debug!(%error, "a refusal could not be sent");
+        }
+    });
 }
 
 /// Who left the bus, when this says so. Nobody but the bus can.

@@ -23,6 +23,8 @@ mod request;
 mod serve;
 mod shape;
 mod standard;
+mod turns;
 mod words;
 
 pub use door::Door;
+pub use turns::Turns;

@@ -48,21 +48,22 @@ pub(super) struct Doors {
 impl Doors {
     /// With the tokens `his` and `gone` and the page; money is not moved over TCP.
     pub(super) fn open(desk: &Desk, access: &Access, tls: Option<doors::TlsFiles>) -> Self {
-        Self::open_to(desk, access, tls, false)
+        let own_uid = std::fs::metadata("/proc/self").unwrap().uid();
+        Self::open_to(desk, access, tls, false, own_uid)
     }
 
-    /// The same, and whether money is moved over TCP.
+    /// The same, and whether money is moved over TCP, and who is taken for the socket's owner.
     pub(super) fn open_to(
         desk: &Desk,
         access: &Access,
         tls: Option<doors::TlsFiles>,
         settles: bool,
+        owner_uid: u32,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("yibaod.sock");
         let has_tls = tls.is_some();
-        let own_uid = std::fs::metadata("/proc/self").unwrap().uid();
-        let policy = Policy::new(access, own_uid, &Accounts::default()).unwrap();
+        let policy = Policy::new(access, owner_uid, &Accounts::default()).unwrap();
         let policy = policy.with_tcp(settles);
         let token = |name: &str, token: &str| {
             let file = dir.path().join(name);

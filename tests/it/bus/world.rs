@@ -137,6 +137,13 @@ impl World {
         eventually(is_there).await.expect("a bus");
     }
 
+    /// A signal to the bus alone, which is the first that runs.
+    pub(crate) fn signal_bus(&self, signal: rustix::process::Signal) {
+        let bus = i32::try_from(self.running[0].child.id()).expect("a pid");
+        let bus = rustix::process::Pid::from_raw(bus).expect("a pid is not 0");
+        rustix::process::kill_process(bus, signal).expect("it runs");
+    }
+
     /// The bus and all on it.
     pub(super) fn stop_bus(&mut self) {
         self.running.clear();
@@ -165,7 +172,7 @@ impl World {
     }
 
     /// Until the daemon has its name.
-    pub(super) async fn on_bus(&self) {
+    pub(crate) async fn on_bus(&self) {
         self.owned(NAME).await;
     }
 
@@ -197,7 +204,7 @@ impl World {
     }
 
     /// A method with a dictionary, by busctl, which knows its message as JSON.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         uid: u32,
         service: &str,

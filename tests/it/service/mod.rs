@@ -15,6 +15,7 @@ mod upgrade;
 mod watchdog;
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -41,6 +42,14 @@ impl Ear {
         let socket = UnixDatagram::bind(dir.path().join("notify")).expect("a socket");
         let socket = Arc::new(socket);
         Self { socket, dir }
+    }
+
+    /// Also to a daemon of another user.
+    fn open_to_all(&self) {
+        for (path, mode) in [("", 0o755), ("notify", 0o777)] {
+            let path = self.dir.path().join(path);
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("ours");
+        }
     }
 
     /// What the daemon is started with.

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Ear, ctl, heard, heard_desk};
-use crate::desk::{Desk, eventually};
+use crate::bus::world::{CASHIER, World};
+use crate::desk::{Desk, Setup, eventually};
 
 /// The interval that systemd is said to want.
 const INTERVAL_US: &str = "2000000";
@@ -80,6 +81,53 @@ async fn a_socket_that_is_gone_stops_the_feeding_and_is_named() {
     heard(&ear, "WATCHDOG=1").await;
     std::fs::remove_file(desk.socket()).expect("the socket");
     hangs(&ear, &desk, "door").await;
+}
+
+/// The bus is another program: that it hangs must not end a desk that settles.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_hangs_is_not_held_against_the_daemon() {
+    let ear = Ear::new();
+    ear.open_to_all();
+    let interval = ("WATCHDOG_USEC".to_owned(), INTERVAL_US.to_owned());
+    let setup = Setup {
+        env: vec![ear.environment(), interval],
+        ..Setup::default()
+    };
+    let world = World::start_with(setup).await;
+    heard(&ear, "WATCHDOG=1").await;
+    world.signal_bus(rustix::process::Signal::STOP);
+    let fed = tokio::task::block_in_place(|| {
+        ear.count("WATCHDOG=1", Duration::from_millis(1));
+        ear.count("WATCHDOG=1", Duration::from_secs(6))
+    });
+    assert!(!world.desk.log().contains("hung="), "{}", world.desk.log());
+    assert!(fed >= 6, "{fed} in three intervals");
+    world.signal_bus(rustix::process::Signal::CONT);
+    world.on_bus().await;
+}
+
+/// What reads from the bus hangs in the kernel: neither its loop nor its thread comes round.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_the_bus_that_hangs_stops_the_feeding_and_is_named() {
+    let ear = Ear::new();
+    ear.open_to_all();
+    let interval = ("WATCHDOG_USEC".to_owned(), INTERVAL_US.to_owned());
+    let setup = Setup {
+        env: vec![ear.environment(), interval],
+        ..Setup::default()
+    };
+    let world = World::start_with(setup).await;
+    heard(&ear, "WATCHDOG=1").await;
+    let tracer = Tracer::hold(&world.desk, "recvmsg").await;
+    // Somebody's word is what is read.
+    let asking = world.call(CASHIER, "Device", "ListDevices", &[]);
+    let hanging = async {
+        hangs(&ear, &world.desk, "worker").await;
+        drop(tracer);
+        turns_again(&ear, &world.desk).await;
+    };
+    let (asked, ()) = tokio::join!(asking, hanging);
+    assert!(asked.status.success(), "{asked:?}");
 }
 
 /// It is named, and from then on nothing is fed for longer than the interval.
