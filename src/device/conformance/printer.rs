@@ -1,9 +1,16 @@
 //! What every receipt printer's driver must do.
 
+mod noise;
+
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use self::noise::{
+    a_stray_byte_behind_a_job_proves_nothing, noise_proves_nothing_and_harms_nothing,
+    one_that_was_off_behind_a_stray_byte_proves_nothing,
+    stray_bytes_of_one_that_lives_prove_nothing, strays_follow,
+};
 use super::{Check, Driver, checks, in_time};
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
@@ -11,7 +18,8 @@ use crate::device::event::{Watched, Watcher, What};
 use crate::device::far_end::{FarPrinter, PATIENCE, until};
 use crate::device::printer::escpos;
 use crate::device::{
-    DeviceState, Hub, Paper, PrintOptions, PrintOutcome, PrinterState, Proof, ROLE_RECEIPT, quirks,
+    DeviceState, Hub, Paper, PrintOptions, PrintOutcome, PrinterState, Proof, ROLE_RECEIPT,
+    Verdict, quirks,
 };
 use crate::document::{Align, Block, Document, Style};
 
@@ -27,6 +35,8 @@ const NARROW_MODEL: &str = "generic-58";
 const LOOK: Duration = Duration::from_secs(6);
 /// For a job whose answer never comes: every byte of it has left by then, on a busy machine too.
 pub(in crate::device) const UNANSWERED: Duration = Duration::from_secs(4);
+/// How often it is asked how it is, where that takes no time.
+const ROUND: Duration = Duration::from_millis(20);
 /// What is told while nobody asks is told within this.
 const TOLD: Duration = Duration::ZERO;
 
@@ -83,7 +93,9 @@ pub(in crate::device) async fn all_hold<F: Far>() {
         a_printer_that_says_nothing_is_missing,
         noise_proves_nothing_and_harms_nothing,
         a_stray_byte_behind_a_job_proves_nothing,
+        stray_bytes_of_one_that_lives_prove_nothing,
         one_that_was_off_behind_a_stray_byte_proves_nothing,
+        one_that_falls_silent_in_a_job_is_not_called_well,
         jobs_wait_for_their_turn_and_can_be_withdrawn,
         a_printer_that_stops_reading_holds_nobody,
     ];
@@ -153,7 +165,7 @@ async fn without_an_answer_nothing_is_proven<F: Far>() {
 async fn a_late_answer_to_one_job_proves_no_other<F: Far>() {
     let far = F::on(BY_STATUS_MODEL).await;
     far.printer().far().answers_queued = false;
-    let unproven = unproven(job_of(BY_STATUS_MODEL).len() + 3);
+    let unproven = unproven(job_of(BY_STATUS_MODEL).len());
     assert_eq!(print_within(&far, UNANSWERED).await, unproven);
 
     // The answer to the first job comes while the second one is looked after.
@@ -334,70 +346,31 @@ async fn a_printer_that_says_nothing_is_missing<F: Far>() {
     assert_eq!(far.printer().far().paper, b"");
 }
 
-async fn noise_proves_nothing_and_harms_nothing<F: Far>() {
-    /// Foreign bytes, flow control, half a report, half a number.
-    const NOISE: [u8; 9] = [0xff, 0x80, 0x11, 0x13, 0xfe, 0x10, 0, 0x37, 0x22];
-    let far = F::on(BY_NUMBER_MODEL).await;
-    assert_eq!(print(&far).await, BY_NUMBER);
-    let heard = far.hub().list()[0].counters.bytes_in;
-    let noise = u64::try_from(NOISE.len()).unwrap();
-    far.printer().far().outbox.extend(NOISE);
-    until(far.hub(), NAME, |slip| {
-        slip.counters.bytes_in >= heard + noise
-    })
-    .await;
-    assert_eq!(print(&far).await, BY_NUMBER);
-    far.printer().far().answers_process = false;
-    far.printer().far().answers_queued = false;
-    let deadline = UNANSWERED;
-    let printing = tokio::spawn(job(&far, within(deadline)));
-    let whole = 3 * paper_of(BY_NUMBER_MODEL).len();
-    far.printer().until(|far| far.paper.len() == whole).await;
-    far.printer().far().outbox.extend(NOISE);
-    let outcome = in_time(deadline, printing).await.unwrap();
-    assert_eq!(unknown(outcome).0, Code::PrintNotProven);
-}
-
-/// As a printer leaves one that loses its power before it printed what it has.
-async fn a_stray_byte_behind_a_job_proves_nothing<F: Far>() {
+/// It cannot be asked meanwhile: that is said, and not that it answered.
+async fn one_that_falls_silent_in_a_job_is_not_called_well<F: Far>() {
     let far = F::on(BY_STATUS_MODEL).await;
-    assert_eq!(print(&far).await, BY_STATUS);
-    far.printer().far().answers_queued = false;
-    let printing = tokio::spawn(job(&far, within(UNANSWERED)));
-    let whole = 2 * paper_of(BY_STATUS_MODEL).len();
-    far.printer().until(|far| far.paper.len() == whole).await;
-    {
-        let mut printer = far.printer().far();
-        printer.answers_status = false;
-        printer.outbox.push(0);
-    }
-    let outcome = in_time(UNANSWERED, printing).await.unwrap();
-    assert_eq!(unknown(outcome).0, Code::PrintNotProven);
-}
-
-/// Its line lives on, as a serial one does; what it held is lost.
-async fn one_that_was_off_behind_a_stray_byte_proves_nothing<F: Far>() {
-    let far = F::on(BY_STATUS_MODEL).await;
-    assert_eq!(print(&far).await, BY_STATUS);
-    far.printer().far().answers_queued = false;
-    let deadline = 2 * UNANSWERED;
-    let printing = tokio::spawn(job(&far, within(deadline)));
-    let whole = 2 * paper_of(BY_STATUS_MODEL).len();
-    far.printer().until(|far| far.paper.len() == whole).await;
-    let before = {
-        let mut printer = far.printer().far();
-        printer.answers_status = false;
-        printer.outbox.push(0);
-        far.hub().list()[0].counters.bytes_out
+    let printing = strays_follow(&far).await;
+    let answer = async || {
+        let checked = in_time(TOLD, far.hub().check(NAME)).await;
+        let (_, checks) = checked.expect("its own name");
+        let mut all = checks.into_iter();
+        all.find(|check| check.name == "answer").expect("a printer")
     };
-    // A question that is not answered, and the next one: then it is on again.
-    until(far.hub(), NAME, |slip| {
-        slip.counters.bytes_out >= before + 6
-    })
-    .await;
-    far.printer().far().answers_status = true;
-    let outcome = in_time(deadline, printing).await.unwrap();
-    assert_eq!(unknown(outcome).0, Code::PrintNotProven);
+    let told = answer().await;
+    assert_eq!(told.verdict, Verdict::NotKnown, "{told:?}");
+    assert!(told.en.starts_with("not asked"), "{told:?}");
+    far.printer().far().answers_status = false;
+    let latest = Instant::now() + PATIENCE;
+    loop {
+        let told = answer().await;
+        if told.verdict == Verdict::Bad {
+            break;
+        }
+        assert_eq!(told.verdict, Verdict::NotKnown, "{told:?}");
+        assert!(Instant::now() < latest, "in vain: {told:?}");
+        sleep(ROUND).await;
+    }
+    unknown(in_time(UNANSWERED, printing).await.unwrap());
 }
 
 async fn jobs_wait_for_their_turn_and_can_be_withdrawn<F: Far>() {

@@ -5,7 +5,7 @@
 //!   │ fine
 //! send ── reports come meanwhile; a printer without paper stops reading and goes on when there is paper
 //!   │ last byte
-//! prove: GS ( H answer ─► printed │ queued GS r answer, then DLE EOT 1, 2, 4 ─► printed
+//! prove: GS ( H answer ─► printed │ GS r answers to two sets of questions, then DLE EOT 1, 2, 4 ─► printed
 //!   │ link lost, deadline ─► unknown
 //! ```
 //!
@@ -222,7 +222,7 @@ impl Conversation {
                 }
                 Some(Ok(Moved::Read(count))) if count > 0 => {
                     self.heard(&buffer[..count], carry, board);
-                    if carry.is_confirming() {
+                    if carry.is_urgent() {
                         tick = Instant::now();
                     }
                 }
@@ -238,6 +238,7 @@ impl Conversation {
                         carry.overrun();
                     }
                     if self.round.take_lost() {
+                        board.unanswered();
                         carry.unanswered();
                     }
                     if carry.tick(now, self.known, question, unsent) {
@@ -250,8 +251,9 @@ impl Conversation {
 
     /// Bytes that came within a job. A round of status questions confirms an answer only if it began behind it.
     fn heard(&mut self, bytes: &[u8], carry: &mut Carry, board: &Board) {
+        let unsent = self.link.beyond_its_reach();
         for reply in self.absorb(bytes, board) {
-            if carry.heard(reply, Instant::now()) {
+            if carry.heard(reply, Instant::now(), unsent) {
                 self.round.restart();
                 self.round_over = None;
             }
@@ -362,7 +364,7 @@ impl Conversation {
 
     /// Parses what came; reports go to the board at once.
     fn absorb(&mut self, bytes: &[u8], board: &Board) -> Vec<Reply> {
-        board.count(|c| c.bytes_in += u64::try_from(bytes.len()).unwrap_or(0));
+        board.came(bytes.len());
         let has_xoff = self.link.may_overrun() && bytes.contains(&XOFF);
         self.is_full |= has_xoff;
         if has_xoff && !std::mem::replace(&mut self.is_xoff_told, true) {
