@@ -213,15 +213,7 @@ fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
             }
         }),
     ];
-    if let Some(bus) = bus {
-        table.push(Beat::new("bus", move |turn| {
-            let bus = bus.clone();
-            on_bus.spawn(async move {
-                bus.turn().await;
-                turn.done();
-            });
-        }));
-    }
+    table.extend(bus.map(|bus| of_bus(on_bus, bus)));
     // A port that the system chooses cannot be asked for.
     if let Some(address) = tcp.filter(|address| address.port() != 0) {
         table.push(Beat::new("tcp", move |turn| {
@@ -231,6 +223,16 @@ fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
         }));
     }
     table
+}
+
+fn of_bus(runtime: Handle, bus: Turns) -> Beat {
+    Beat::new("bus", move |turn| {
+        let bus = bus.clone();
+        runtime.spawn(async move {
+            bus.turn().await;
+            turn.done();
+        });
+    })
 }
 
 /// Whether there is a loop behind the door. Who is turned away by it, or lacks descriptors, has not shown otherwise.
