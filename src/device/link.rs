@@ -220,6 +220,16 @@ impl Link {
         u64::try_from(count).unwrap_or(0)
     }
 
+    /// Bytes that left us, the last ones, and that the far end cannot have. What is in the middle of a transfer on USB it
+    /// may have.
+    pub(crate) fn beyond_its_reach(&self) -> usize {
+        match &self.pipe {
+            Pipe::Serial(_) => self.unsent(),
+            Pipe::Tcp(_) => usize::try_from(self.unacknowledged()).unwrap_or(usize::MAX),
+            Pipe::Usb(_) => 0,
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let read = match &mut self.pipe {
             Pipe::Serial(line) => poll_stream(Pin::new(line.stream()?), cx, into),

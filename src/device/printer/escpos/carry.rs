@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::challenge::Challenge;
 use super::pace::{Pace, Room};
-use super::proof::{ASK_QUEUED, ask_process};
+use super::proof::ask_process;
 use super::status::{Question, Reply, queued_paper};
 use crate::book::Code;
 use crate::device::printer::{Paper, PrintOptions, PrintOutcome, PrinterState, Proof};
@@ -37,28 +38,26 @@ pub(in crate::device::printer) struct Bytes<'a> {
 /// A job on its way.
 pub(super) struct Carry {
     job: Vec<u8>,
+    /// Where the questions for proof begin.
+    paper_end: usize,
     pace: Pace,
     sent: usize,
     /// Questions behind the job, and how much of them left.
     asked: Vec<u8>,
     asked_sent: usize,
+    /// They are of the challenge.
+    asks_queued: bool,
+    /// Bytes that left behind the last question that is answered in its turn.
+    behind: usize,
     number: [u8; 4],
-    trust_queued: bool,
     options: PrintOptions,
     profile: Profile,
     all_sent_at: Option<Instant>,
     poll_at: Option<Instant>,
-    queued_asked: bool,
-    queued_answer: Option<(u8, Instant)>,
-    /// Queued answers that came behind the job.
-    answers: u32,
-    /// The printer went through a whole round of real-time questions after that answer, and was well.
-    is_confirmed: bool,
+    challenge: Challenge,
     process_answered: bool,
     /// Since when all is with the printer and it knows of no trouble.
     calm_since: Option<Instant>,
-    /// Queued questions that left.
-    pub(super) questions: u32,
 }
 
 impl Carry {
@@ -81,32 +80,31 @@ impl Carry {
         } else {
             (job.bytes.to_vec(), Pace::free())
         };
-        let mut queued_asked = false;
+        let mut challenge = Challenge::new(number, trust_queued);
+        let paper_end = job.len();
         if options.want_proof && profile.has_process_id {
             job.extend_from_slice(&ask_process(number));
         } else if options.want_proof && profile.has_queued_status {
-            job.extend_from_slice(&ASK_QUEUED);
-            queued_asked = true;
+            challenge.begin();
+            job.extend(challenge.ask().unwrap_or_default());
         }
         Self {
             job,
+            paper_end,
             pace,
             sent: 0,
             asked: Vec::new(),
             asked_sent: 0,
+            asks_queued: false,
+            behind: 0,
             number,
-            trust_queued,
             options,
             profile,
             all_sent_at: None,
             poll_at: None,
-            queued_asked,
-            queued_answer: None,
-            answers: 0,
-            is_confirmed: false,
+            challenge,
             process_answered: false,
             calm_since: None,
-            questions: 0,
         }
     }
 
@@ -123,62 +121,54 @@ impl Carry {
     pub(super) fn wrote(&mut self, count: usize, now: Instant) {
         if self.asked_sent < self.asked.len() {
             self.asked_sent += count;
+            self.behind = if self.asks_queued {
+                0
+            } else {
+                self.behind + count
+            };
             return;
         }
         self.sent += count;
+        self.behind = 0;
         self.pace.wrote(self.sent, now);
         if self.sent == self.job.len() {
             self.all_sent_at = Some(now);
             self.poll_at = Some(now + Duration::from_millis(POLL_MS));
-            self.questions += u32::from(self.queued_asked);
         }
     }
 
-    /// The printer said something. `true`: a whole round of status questions that begins now is to confirm it.
-    pub(super) fn heard(&mut self, reply: Reply, now: Instant) -> bool {
-        // Whatever comes before the questions for proof left proves nothing.
-        if self.all_sent_at.is_none() {
-            self.pace.heard(reply);
-            return false;
-        }
+    /// The printer said something. `unsent`: bytes that the printer cannot have yet. `true`: a whole round of status
+    /// questions that begins now is to confirm it.
+    pub(super) fn heard(&mut self, reply: Reply, now: Instant, unsent: usize) -> bool {
         match reply {
-            Reply::Process(number) if number == self.number => self.process_answered = true,
-            Reply::Queued(byte) if self.queued_asked && self.trust_queued => {
-                self.answers += 1;
-                self.is_confirmed = false;
-                if self.answers > self.questions {
-                    // One of them is noise, and nothing shows which.
-                    self.trust_queued = false;
-                    self.queued_answer = None;
-                    return false;
-                }
-                self.queued_answer = Some((byte, now));
-                return true;
+            // What it would answer has not left.
+            Reply::Queued(_) if unsent > self.behind => false,
+            // Whatever comes before the questions for proof left proves nothing.
+            _ if self.all_sent_at.is_none() => {
+                self.pace.heard(reply);
+                false
             }
-            Reply::Queued(_) if !self.queued_asked => self.pace.stray(),
-            Reply::Process(_) | Reply::Queued(_) | Reply::RealTime(_) | Reply::Automatic(_) => {}
+            Reply::Process(number) => {
+                self.process_answered |= number == self.number;
+                false
+            }
+            Reply::Queued(_) if self.challenge.is_idle() => {
+                self.pace.stray();
+                false
+            }
+            Reply::Queued(byte) => self.challenge.heard(byte, now),
+            Reply::RealTime(_) | Reply::Automatic(_) => false,
         }
-        false
     }
 
-    /// An answer is there and waits for a round behind it: almost any stray byte reads as one, also the last one of a
-    /// printer that lost its power, and only a printer that lives answers the round.
-    pub(super) fn is_confirming(&self) -> bool {
-        self.queued_answer.is_some() && !self.is_confirmed
+    /// Something is to be asked without a pause.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.challenge.is_urgent()
     }
 
     /// A whole round of status questions was answered.
     pub(super) fn round_over(&mut self, state: PrinterState) {
-        if !self.is_confirming() {
-            return;
-        }
-        if state.trouble().is_none() {
-            self.is_confirmed = true;
-        } else {
-            // A printer that is in trouble does not get to what stands behind the job.
-            self.trust_queued = false;
-            self.queued_answer = None;
-        }
+        self.challenge.round_over(state.trouble().is_none());
     }
 
     /// The printer said that it can take no more, on a line that does not wait.
@@ -189,10 +179,7 @@ impl Carry {
     /// A status question was not answered: the printer may have been off in between, and have lost what it held.
     pub(super) fn unanswered(&mut self) {
         self.pace.fell_silent();
-        if self.is_confirming() {
-            self.trust_queued = false;
-            self.queued_answer = None;
-        }
+        self.challenge.unanswered();
     }
 
     /// Asks again how the printer is, and by the second way of proof when the first stays silent. `unsent`: bytes that
@@ -225,13 +212,17 @@ impl Carry {
             return next.is_some();
         };
         let silent = now.duration_since(since) >= Duration::from_millis(PROCESS_WAIT_MS);
-        let second_way = self.profile.has_queued_status && !self.queued_asked;
-        if self.options.want_proof && second_way && silent && known.trouble().is_none() {
-            self.asked.extend_from_slice(&ASK_QUEUED);
-            self.queued_asked = true;
-            self.questions += 1;
+        let is_well = known.trouble().is_none();
+        if self.options.want_proof && self.profile.has_queued_status && silent && is_well {
+            self.challenge.begin();
         }
-        let is_time = now >= poll_at || self.is_confirming();
+        self.asks_queued = false;
+        if let Some(set) = is_well.then(|| self.challenge.ask()).flatten() {
+            self.asked = set;
+            self.asks_queued = true;
+            return false;
+        }
+        let is_time = now >= poll_at || self.challenge.is_confirming();
         let Some(next) = next.filter(|_| self.profile.has_status && is_time) else {
             return false;
         };
@@ -243,10 +234,10 @@ impl Carry {
     /// What became of the job, as far as that is certain.
     pub(super) fn done(&self, now: Instant, unsent: usize) -> Option<PrintOutcome> {
         self.all_sent_at?;
-        if self.process_answered {
+        if self.process_answered && unsent <= self.behind {
             return Some(self.proven(Proof::ProcessId));
         }
-        if let Some((byte, at)) = self.queued_answer.filter(|_| self.is_confirmed) {
+        if let Some((byte, at)) = self.challenge.answer(now) {
             let grace = Duration::from_millis(PROCESS_GRACE_MS);
             if self.profile.has_process_id && now < at + grace {
                 return None;
@@ -280,6 +271,16 @@ impl Carry {
         self.pace.questions
     }
 
+    /// Queued questions behind the job that left, or are about to.
+    pub(super) fn questions(&self) -> u32 {
+        let has_left = self.all_sent_at.is_some() || self.sent > self.paper_end;
+        if has_left {
+            self.challenge.questions
+        } else {
+            0
+        }
+    }
+
     /// How long a printer that is well may take to prove what it has.
     fn patience(&self) -> Duration {
         let bytes = u64::try_from(self.job.len()).unwrap_or(u64::MAX);
@@ -311,7 +312,7 @@ impl Carry {
     fn unknown(&self, code: Code) -> PrintOutcome {
         PrintOutcome::Unknown {
             code,
-            bytes_sent: self.sent,
+            bytes_sent: self.sent.min(self.paper_end),
         }
     }
 
@@ -325,6 +326,7 @@ impl Carry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::printer::escpos::proof::ASK_QUEUED;
     use crate::device::quirks;
 
     /// A job of five bytes that left whole, to a printer that proves by status.
@@ -354,14 +356,29 @@ mod tests {
         queue: None,
     };
 
+    /// The printer answers all that it was asked in its turn.
+    fn answers_queued(carry: &mut Carry, now: Instant) {
+        let mut asked = carry.outgoing().len() / ASK_QUEUED.len();
+        carry.wrote(asked * ASK_QUEUED.len(), now);
+        if asked == 0 {
+            asked = (carry.sent - carry.paper_end) / ASK_QUEUED.len();
+        }
+        for _ in 0..asked {
+            carry.heard(Reply::Queued(0), now, 0);
+        }
+    }
+
     #[test]
-    fn a_queued_answer_proves_nothing_until_a_round_behind_it() {
+    fn queued_answers_prove_nothing_until_a_round_behind_the_second_set() {
         let now = Instant::now();
         let mut carry = sent(now);
+        answers_queued(&mut carry, now);
+        assert!(carry.is_urgent());
         // A round that was over before is of no use.
         carry.round_over(FINE);
-        // The NUL that a printer without power leaves on its line.
-        assert!(carry.heard(Reply::Queued(0), now));
+        assert!(!carry.tick(now, FINE, Some(Question::Printer), 0));
+        answers_queued(&mut carry, now);
+        assert!(carry.is_urgent());
         assert_eq!(carry.done(now + Duration::from_secs(5), 0), None);
         // The questions of the round go out without a pause between.
         assert!(carry.tick(now, FINE, Some(Question::Printer), 0));
@@ -369,37 +386,78 @@ mod tests {
         assert!(!carry.tick(now, FINE, None, 0));
         carry.round_over(FINE);
         let proof = Proof::StatusAfter;
+        assert_eq!(carry.done(now, 0), None);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(carry.done(later, 0), Some(PrintOutcome::Printed { proof }));
+    }
+
+    #[test]
+    fn what_comes_while_its_question_is_in_this_machine_is_no_answer() {
+        let now = Instant::now();
+        let mut carry = sent(now);
+        for _ in 0..20 {
+            carry.heard(Reply::Queued(0), now, 1);
+        }
+        assert!(!carry.is_urgent() && carry.challenge.answer(now).is_none());
+        // Behind the questions stands one for its status, which may wait.
+        carry.tick(
+            now + Duration::from_secs(1),
+            FINE,
+            Some(Question::Printer),
+            15,
+        );
+        carry.wrote(3, now);
+        for _ in 0..(carry.sent - carry.paper_end) / ASK_QUEUED.len() {
+            assert!(!carry.is_urgent());
+            carry.heard(Reply::Queued(0), now, 3);
+        }
+        assert!(carry.is_urgent());
+        // The job's own number, too, is no proof as long as that number is here.
+        carry.heard(Reply::Process(*b"0000"), now, 15);
+        assert_eq!(carry.done(now, 15), None);
+        let proof = Proof::ProcessId;
         assert_eq!(carry.done(now, 0), Some(PrintOutcome::Printed { proof }));
     }
 
+    /// It lets the rest go, and the answer that the stop gets later stands behind nothing.
     #[test]
-    fn noise_beside_an_answer_and_an_answer_in_trouble_prove_nothing() {
+    fn a_stray_byte_at_the_last_stop_proves_nothing() {
         let now = Instant::now();
-        let mut carry = sent(now);
-        assert!(carry.heard(Reply::Queued(0), now));
-        assert!(!carry.heard(Reply::Queued(0), now));
+        let options = PrintOptions {
+            deadline: now + Duration::from_secs(600),
+            want_proof: true,
+            plus_line_time: false,
+        };
+        let profile = Profile {
+            buffer_bytes: 16,
+            ..*quirks::profile("generic-80").expect("a row")
+        };
+        let job = Bytes {
+            bytes: b"paper paper",
+            seams: &[6, 11],
+            is_raw: false,
+        };
+        let mut carry = Carry::new(&job, *b"0000", true, options, profile, true);
+        let count = carry.outgoing().len();
+        assert_eq!(count, 6 + ASK_QUEUED.len());
+        carry.wrote(count, now);
+        // The stop's question is still here: nothing is let go.
+        carry.heard(Reply::Queued(0), now, 1);
+        assert_eq!(carry.outgoing(), b"");
+        carry.heard(Reply::Queued(0), now, 0);
+        let count = carry.outgoing().len();
+        carry.wrote(count, now);
+        carry.heard(Reply::Queued(0), now, 0);
+        assert!(!carry.is_urgent());
         carry.round_over(FINE);
-        assert_eq!(carry.done(now, 0), None);
-
-        let mut carry = sent(now);
-        assert!(carry.heard(Reply::Queued(0), now));
-        let cover_open = true;
-        carry.round_over(PrinterState { cover_open, ..FINE });
-        carry.round_over(FINE);
-        assert_eq!(carry.done(now, 0), None);
-    }
-
-    /// A printer that was switched off and on behind a stray byte answers the next questions.
-    #[test]
-    fn one_that_was_silent_behind_an_answer_proves_nothing_when_it_is_back() {
-        let now = Instant::now();
-        let mut carry = sent(now);
-        // While it works off the job it may be slow.
-        carry.unanswered();
-        assert!(carry.heard(Reply::Queued(0), now));
-        carry.unanswered();
-        carry.round_over(FINE);
-        assert_eq!(carry.done(now, 0), None);
+        assert_eq!(carry.done(now + Duration::from_secs(5), 0), None);
+        // What it was asked behind the job then is one answer too many.
+        for _ in 0..20 {
+            answers_queued(&mut carry, now);
+            carry.round_over(FINE);
+            carry.tick(now, FINE, None, 0);
+        }
+        assert_eq!(carry.done(now + Duration::from_secs(5), 0), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!   │ fine
 //! send ── reports come meanwhile; a printer without paper stops reading and goes on when there is paper
 //!   │ last byte
-//! prove: GS ( H answer ─► printed │ queued GS r answer, then DLE EOT 1, 2, 4 ─► printed
+//! prove: GS ( H answer ─► printed │ GS r answers to two sets of questions, then DLE EOT 1, 2, 4 ─► printed
 //!   │ link lost, deadline ─► unknown
 //! ```
 //!
@@ -222,7 +222,7 @@ impl Conversation {
                 }
                 Some(Ok(Moved::Read(count))) if count > 0 => {
                     self.heard(&buffer[..count], carry, board);
-                    if carry.is_confirming() {
+                    if carry.is_urgent() {
                         tick = Instant::now();
                     }
                 }
@@ -250,8 +250,9 @@ impl Conversation {
 
     /// Bytes that came within a job. A round of status questions confirms an answer only if it began behind it.
     fn heard(&mut self, bytes: &[u8], carry: &mut Carry, board: &Board) {
+        let unsent = self.link.beyond_its_reach();
         for reply in self.absorb(bytes, board) {
-            if carry.heard(reply, Instant::now()) {
+            if carry.heard(reply, Instant::now(), unsent) {
                 self.round.restart();
                 self.round_over = None;
             }

@@ -1,6 +1,7 @@
 //! ESC/POS: documents to bytes (pure), and the conversation with a printer about them.
 
 mod carry;
+mod challenge;
 mod driver;
 mod encode;
 mod glyphs;

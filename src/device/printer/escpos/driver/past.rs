@@ -20,8 +20,11 @@ const STALE_QUIET_MS: u64 = 1_000;
 const BACK_TO_BACK_MS: u64 = 250;
 /// Unanswered questions that are remembered.
 const OWED_MAX: u32 = 64;
-/// Taken to be owed by a printer that an earlier process left unproven: one for a job, and others may stand before it.
-const OWED_AT_START: u32 = 8;
+/// Taken to be owed by a printer that an earlier process left unproven: a set for a job, and others may stand
+/// before it.
+const OWED_AT_START: u32 = 16;
+/// Answers beyond those that are owed: one to know that all of these came, and one that may be noise.
+const SPARE: u32 = 2;
 /// Outlasts what a job that was cut off may have left open, a stored QR code or a band of a picture at most; a printer
 /// that waits for nothing ignores NULs. Bytes of a caller's own may leave more open than this.
 const RESYNC_BYTES: usize = 1_024;
@@ -122,20 +125,19 @@ impl Conversation {
         if past.owed == 0 && !(may_hold && self.profile.has_queued_status) {
             return Ok(!may_hold);
         }
-        // The printer answers in order, so that behind the first of these answers no older one is left. One more of
-        // them than it owes: more answers than it owes cannot all be old ones, however many old ones are lost. What
-        // came unasked before counts for nothing: it may be noise.
-        let owed = past.owed;
-        let asked = owed.saturating_add(1);
-        let all = owed.saturating_add(asked);
+        // The printer answers in order, so that behind the first of these answers no older one is left. More of them
+        // than it owes: so many answers cannot all be old ones, however many old ones are lost. And one more, which a
+        // stray byte may be. What came unasked before counts for nothing: it may be noise.
+        let enough = past.owed.saturating_add(SPARE);
+        let all = past.owed.saturating_add(enough);
         past.owed = all.min(OWED_MAX);
         self.queued_heard = 0;
-        for _ in 0..asked {
+        for _ in 0..enough {
             self.write(&ASK_QUEUED, board, deadline).await?;
         }
         let mut buffer = [0; READ_BYTES];
         while self.queued_heard < all {
-            let quiet = if self.queued_heard > owed {
+            let quiet = if self.queued_heard >= enough {
                 BACK_TO_BACK_MS
             } else {
                 STALE_QUIET_MS
@@ -146,7 +148,7 @@ impl Conversation {
             };
             self.absorb_moved(moved, &buffer, board);
         }
-        let is_settled = self.queued_heard > owed;
+        let is_settled = self.queued_heard >= enough;
         past.is_unproven &= !is_settled;
         past.owed = if is_settled {
             0
@@ -171,10 +173,10 @@ impl Conversation {
             // What came may be an older answer or noise: it settles nothing.
             PrintOutcome::Printed {
                 proof: Proof::ProcessId,
-            } => (past.owed + carry.questions).min(OWED_MAX),
+            } => (past.owed + carry.questions()).min(OWED_MAX),
             PrintOutcome::NotPrinted { .. } | PrintOutcome::Unknown { .. } => {
                 let within = carry.paced_questions();
-                (past.owed + carry.questions + within).min(OWED_MAX)
+                (past.owed + carry.questions() + within).min(OWED_MAX)
             }
         };
         let is_unknown = matches!(outcome, PrintOutcome::Unknown { .. });
