@@ -4,7 +4,7 @@ use super::text::{Kind, Sign};
 use crate::document::Align;
 
 /// Breaks a text at a width: at its line feeds, else between words or Chinese characters, else anywhere.
-/// A line is never empty for lack of room, so that nothing is lost on a width of one.
+/// A line is never empty for lack of room: a character that is wider than the width has a line of its own.
 pub(super) fn wrap(signs: &[Sign], width: u16) -> Vec<&[Sign]> {
     let mut lines = Vec::new();
     let (mut start, mut used, mut at, mut break_at) = (0, 0, 0, None);
@@ -37,29 +37,83 @@ pub(super) fn wrap(signs: &[Sign], width: u16) -> Vec<&[Sign]> {
     lines
 }
 
-/// Cells side by side: each broken within its own width, lines filled with spaces.
-pub(super) fn row(cells: &[(Vec<Sign>, u8, Align)], width: u16) -> Vec<Vec<Sign>> {
-    let shares: u32 = cells
+/// A cell: its text, its share of the width, and where the text stands in it.
+pub(super) type Cell = (Vec<Sign>, u8, Align);
+
+/// Cells side by side: each broken within its own width, lines filled with spaces. A cell is never narrower than its
+/// widest character; what has no room at all side by side stands below.
+pub(super) fn row(cells: &[Cell], width: u16) -> Vec<Vec<Sign>> {
+    let mut lines = Vec::new();
+    let mut rest = cells;
+    while !rest.is_empty() {
+        let (abreast, below) = rest.split_at(abreast(rest, width));
+        lines.extend(side_by_side(abreast, width));
+        rest = below;
+    }
+    lines
+}
+
+/// How many of the first cells have room side by side.
+fn abreast(cells: &[Cell], width: u16) -> usize {
+    let mut used = 0_u16;
+    let has_room = |cell: &&Cell| {
+        used = used.saturating_add(least(cell));
+        used <= width
+    };
+    cells.iter().take_while(has_room).count().max(1)
+}
+
+/// The columns of its widest character.
+fn least((signs, ..): &Cell) -> u16 {
+    signs
         .iter()
-        .map(|(_, share, _)| u32::from(*share).max(1))
-        .sum();
-    let mut edge = 0;
-    let mut sum = 0;
-    let mut placed = Vec::with_capacity(cells.len());
-    for (index, (signs, share, align)) in cells.iter().enumerate() {
-        sum += u32::from(*share).max(1);
+        .map(|sign| sign.columns)
+        .max()
+        .unwrap_or(1)
+        .max(1)
+}
+
+/// The columns of each cell: by their shares, and what one lacks is taken from the one that has most to spare.
+fn rooms(cells: &[Cell], width: u16) -> Vec<u16> {
+    let share = |cell: &Cell| u32::from(cell.1).max(1);
+    let shares: u32 = cells.iter().map(share).sum();
+    let (mut edge, mut sum) = (0, 0);
+    let mut rooms = Vec::with_capacity(cells.len());
+    for cell in cells {
+        sum += share(cell);
         let right = u16::try_from(u32::from(width) * sum / shares.max(1)).unwrap_or(width);
-        // One column stays free between cells, where there is room for it.
-        let gutter = u16::from(index + 1 < cells.len() && right - edge > 2);
-        let room = (right - edge).saturating_sub(gutter).max(1);
-        placed.push((wrap(signs, room), edge, room, *align));
+        rooms.push(right - edge);
         edge = right;
     }
-    let height = placed
-        .iter()
-        .map(|(lines, ..)| lines.len())
-        .max()
-        .unwrap_or(0);
+    for index in 0..cells.len() {
+        while rooms[index] < least(&cells[index]) {
+            let spare = |at: &usize| rooms[*at].saturating_sub(least(&cells[*at]));
+            let Some(from) = (0..cells.len())
+                .max_by_key(spare)
+                .filter(|at| spare(at) > 0)
+            else {
+                break;
+            };
+            rooms[from] -= 1;
+            rooms[index] += 1;
+        }
+    }
+    rooms
+}
+
+/// Cells that have room side by side.
+fn side_by_side(cells: &[Cell], width: u16) -> Vec<Vec<Sign>> {
+    let mut edge = 0;
+    let mut placed = Vec::with_capacity(cells.len());
+    for (index, (cell, room)) in cells.iter().zip(rooms(cells, width)).enumerate() {
+        let (signs, _, align) = cell;
+        // One column stays free between cells, where there is room for it.
+        let is_last = index + 1 == cells.len();
+        let gutter = u16::from(!is_last && room > least(cell).max(2));
+        placed.push((wrap(signs, room - gutter), edge, room - gutter, *align));
+        edge += room;
+    }
+    let height = placed.iter().map(|(lines, ..)| lines.len()).max();
     let line_at = |index: usize| {
         let mut line = Vec::new();
         let mut used = 0;
@@ -84,7 +138,7 @@ pub(super) fn row(cells: &[(Vec<Sign>, u8, Align)], width: u16) -> Vec<Vec<Sign>
         }
         line
     };
-    (0..height).map(line_at).collect()
+    (0..height.unwrap_or(0)).map(line_at).collect()
 }
 
 fn may_break(before: Kind, after: Kind) -> bool {
@@ -142,6 +196,17 @@ mod tests {
         let lines: Vec<String> = row(&cells, 20).iter().map(|line| read(line)).collect();
         assert_eq!(lines, ["阿莫西林   2   12.50", "胶囊"]);
         assert_eq!(row(&[], 20).len(), 0);
+        // Too narrow for a Chinese character by its share alone.
+        let cells = [
+            cell("药", 1, Align::Left),
+            cell("布洛芬缓释胶囊", 20, Align::Left),
+        ];
+        let lines: Vec<String> = row(&cells, 16).iter().map(|line| read(line)).collect();
+        assert_eq!(lines, ["药布洛芬缓释胶囊"]);
+        // No room for all side by side.
+        let cells: Vec<_> = (0..12).map(|_| cell("药", 1, Align::Left)).collect();
+        let lines: Vec<String> = row(&cells, 16).iter().map(|line| read(line)).collect();
+        assert_eq!(lines, ["药药药药药药药药", "药  药  药  药"]);
     }
 
     proptest! {
@@ -155,6 +220,33 @@ mod tests {
             let visible = |text: &str| text.replace([' ', '\n'], "");
             let read: String = lines.iter().map(|line| read(line)).collect();
             prop_assert_eq!(visible(&read), visible(&text));
+        }
+
+        #[test]
+        fn no_row_loses_or_sticks_out(
+            cells in proptest::collection::vec(("[ a-c医，（\n]{0,12}", 0u8..30, 0u8..3), 0..20),
+            width in 1u16..50,
+        ) {
+            let aligns = [Align::Left, Align::Center, Align::Right];
+            let placed: Vec<_> = cells
+                .iter()
+                .map(|(text, share, align)| {
+                    (signs(text, Charset::Gb18030).0, *share, aligns[usize::from(*align)])
+                })
+                .collect();
+            let widest = placed.iter().map(least).max().unwrap_or(1);
+            let lines = row(&placed, width);
+            for line in &lines {
+                prop_assert!(line.iter().map(|s| s.columns).sum::<u16>() <= width.max(widest));
+            }
+            let sorted = |text: &str| {
+                let mut all: Vec<char> = text.chars().filter(|c| !" \n".contains(*c)).collect();
+                all.sort_unstable();
+                all
+            };
+            let read: String = lines.iter().map(|line| read(line)).collect();
+            let whole: String = cells.iter().map(|(text, ..)| text.as_str()).collect();
+            prop_assert_eq!(sorted(&read), sorted(&whole));
         }
     }
 

@@ -172,6 +172,8 @@ impl Planner<'_> {
     }
 
     fn line(&mut self, signs: &[Sign], style: Style, align: Align) {
+        let columns: u16 = signs.iter().map(|sign| sign.columns).sum();
+        debug_assert!(columns <= self.width(style), "{columns} columns");
         if signs.iter().any(Sign::is_drawn) {
             let bitmap = raster::line(signs, style, align, self.profile.dots());
             let text = signs.iter().map(|sign| sign.character).collect();
