@@ -1,6 +1,7 @@
 //! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -137,8 +138,21 @@ struct Inside {
     counters: Counters,
     last_error: Option<(Code, u64)>,
     printer: Option<PrinterState>,
+    heard_at: Option<Instant>,
+    is_silent: bool,
     has_card: bool,
     readers: Option<Vec<String>>,
+}
+
+/// What is known of a device that cannot be asked, since a job is on its way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// How long ago the last byte of it came; `None`: none ever did.
+    pub(crate) ago: Option<Duration>,
+    /// It did not answer a question of this job, and nothing came since.
+    pub(crate) is_silent: bool,
+    /// What it said last.
+    pub(crate) state: Option<PrinterState>,
 }
 
 impl Board {
@@ -161,6 +175,8 @@ impl Board {
             counters,
             last_error: None,
             printer: None,
+            heard_at: None,
+            is_silent: false,
             has_card: false,
             readers: None,
         };
@@ -195,6 +211,28 @@ impl Board {
         change(&mut self.lock().counters);
     }
 
+    /// So many bytes came from it.
+    pub(crate) fn came(&self, bytes: usize) {
+        let mut inside = self.lock();
+        inside.counters.bytes_in += u64::try_from(bytes).unwrap_or(0);
+        inside.heard_at = Some(Instant::now());
+        inside.is_silent = false;
+    }
+
+    /// A question of a job was not answered in its time.
+    pub(crate) fn unanswered(&self) {
+        self.lock().is_silent = true;
+    }
+
+    pub(crate) fn heard(&self) -> Heard {
+        let inside = self.lock();
+        Heard {
+            ago: inside.heard_at.map(|at| at.elapsed()),
+            is_silent: inside.is_silent,
+            state: inside.printer,
+        }
+    }
+
     /// Whether the line is open. A scanner's askers wait on it.
     pub(crate) fn presence(&self) -> watch::Receiver<bool> {
         self.present.subscribe()
@@ -215,8 +253,11 @@ impl Board {
     }
 
     pub(crate) fn busy(&self) {
-        self.lock().state = DeviceState::Busy;
-        self.count(|c| c.jobs += 1);
+        let mut inside = self.lock();
+        inside.state = DeviceState::Busy;
+        inside.is_silent = false;
+        inside.counters.jobs += 1;
+        drop(inside);
         self.say(What::Busy);
     }
 

@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::board::DeviceInfo;
+use super::board::{DeviceInfo, Heard};
 use super::holder::{self, Holders};
 use super::printer::{Paper, PrinterState};
 use super::{DeviceError, DeviceState};
@@ -197,6 +197,53 @@ pub(crate) fn of_answer(looked: &Result<PrinterState, DeviceError>, began: Insta
     vec![answered, paper]
 }
 
+/// A printer that is not asked: a job is on its way to it, since so long.
+pub(crate) fn of_job(since: Duration, heard: Heard) -> Vec<Check> {
+    let since_ms = since.as_millis();
+    let (last_zh, last_en) = match heard.ago.map(|ago| ago.as_millis()) {
+        Some(ms) => (
+            format!("{ms} 毫秒前收到其应答"),
+            format!("last heard {ms} ms ago"),
+        ),
+        None => ("尚未收到其应答".to_owned(), "never heard".to_owned()),
+    };
+    let (verdict, zh, en) = if heard.is_silent {
+        let en = "a job is on its way since";
+        (Verdict::Bad, "本次打印中的询问未获应答；打印任务已进行", en)
+    } else {
+        let en = "not asked: a job is on its way since";
+        (Verdict::NotKnown, "未询问：打印任务正在进行，已", en)
+    };
+    let silent = if heard.is_silent {
+        "; a question of it was not answered"
+    } else {
+        ""
+    };
+    let answer = Check::new(
+        "answer",
+        verdict,
+        format!("{zh} {since_ms} 毫秒，{last_zh}"),
+        format!("{en} {since_ms} ms, {last_en}{silent}"),
+    );
+    let trouble = heard.state.and_then(|state| state.trouble());
+    let paper = trouble.map(|code| {
+        let entry = code.entry();
+        Check::new("paper", Verdict::Bad, entry.meaning_zh, entry.meaning_en)
+    });
+    [Some(answer), paper].into_iter().flatten().collect()
+}
+
+/// What could not be looked at in time: the kernel does not answer.
+pub(crate) fn of_no_look(within: Duration) -> Vec<Check> {
+    let ms = within.as_millis();
+    vec![Check::new(
+        "path",
+        Verdict::NotKnown,
+        format!("{ms} 毫秒内系统未给出结果，无法检查"),
+        format!("this machine did not say within {ms} ms"),
+    )]
+}
+
 /// Codes that this machine was too busy to read.
 pub(crate) fn of_losses(info: &DeviceInfo) -> Option<Check> {
     let losses = info.counters.losses;
@@ -226,6 +273,31 @@ pub(crate) fn of_last_error(info: &DeviceInfo, now_ms: u64) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_is_not_asked_is_not_said_to_answer() {
+        let out = PrinterState {
+            paper: Paper::Out,
+            ..PrinterState::default()
+        };
+        for (is_silent, state, verdicts) in [
+            (false, PrinterState::default(), &[Verdict::NotKnown][..]),
+            (true, PrinterState::default(), &[Verdict::Bad]),
+            (false, out, &[Verdict::NotKnown, Verdict::Bad]),
+        ] {
+            let heard = Heard {
+                ago: Some(Duration::from_millis(70)),
+                is_silent,
+                state: Some(state),
+            };
+            let checks = of_job(Duration::from_millis(900), heard);
+            let told: Vec<Verdict> = checks.iter().map(|check| check.verdict).collect();
+            assert_eq!(told, verdicts);
+            for seen in [&checks[0].en, &checks[0].zh] {
+                assert!(seen.contains("900") && seen.contains("70"), "{seen}");
+            }
+        }
+    }
 
     #[test]
     fn what_was_not_seen_is_not_called_fine() {

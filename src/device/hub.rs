@@ -15,6 +15,7 @@ use super::event::{EventLog, Watcher, What, now_ms};
 use super::find::{self, Why};
 use super::health::{self, Check};
 use super::hint::Hint;
+use super::local::Local;
 use super::looked;
 use super::owned::{Device, Family, PATIENT_CARD_ROLES};
 use super::printer::escpos::{PaperPreview, preview};
@@ -51,6 +52,7 @@ struct Inner {
     devices: ArcSwap<Vec<Arc<Device>>>,
     claims: Arc<Claims>,
     hint: Hint,
+    local: Local,
     waiting_max: usize,
 }
 
@@ -86,6 +88,7 @@ impl Hub {
                 devices: ArcSwap::from_pointee(devices),
                 claims: Arc::default(),
                 hint,
+                local: Local::new(),
                 waiting_max,
             }),
         }
@@ -350,25 +353,7 @@ impl Hub {
     /// Looks at the device with this role or name; six seconds at most. `None`: there is none.
     pub async fn check(&self, role_or_name: &str) -> Option<(DeviceInfo, Vec<Check>)> {
         let device = self.find(|it| it.is(role_or_name))?;
-        let mut checks = match find::place(&device.board.config().kind) {
-            Some((at, class)) => {
-                let (at, missing) = (at.clone(), device.missing());
-                let is_ours = device.board.is_open();
-                let looking =
-                    tokio::task::spawn_blocking(move || match find::find(&at, class, missing) {
-                        Ok(path) => health::of_path(&path, is_ours),
-                        Err(error) => health::of_search(&error),
-                    });
-                looking.await.unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        let began = std::time::Instant::now();
-        let answer = match &device.family {
-            Family::Printer(printer) => health::of_answer(&printer.look().await, began),
-            Family::Queue(queue) => health::of_answer(&queue.look().await, began),
-            Family::Scanner(_) | Family::Card(_) => Vec::new(),
-        };
+        let (mut checks, answer) = tokio::join!(self.on_this_machine(&device), answer_of(&device));
         let info = device.info();
         checks.push(health::of_line(&info));
         checks.extend(answer);
@@ -377,14 +362,40 @@ impl Hub {
         Some((info, checks))
     }
 
-    /// Why the device with this role or name is found or not, and which row of the quirks table it uses.
+    /// What can be seen of it without asking it.
+    async fn on_this_machine(&self, device: &Device) -> Vec<Check> {
+        let Some((at, class)) = find::place(&device.board.config().kind) else {
+            return Vec::new();
+        };
+        let (at, missing) = (at.clone(), device.missing());
+        let is_ours = device.board.is_open();
+        let look = move || match find::find(&at, class, missing) {
+            Ok(path) => health::of_path(&path, is_ours),
+            Err(error) => health::of_search(&error),
+        };
+        let looked = self.inner.local.look(look).await;
+        looked.unwrap_or_else(|silent| health::of_no_look(silent.after))
+    }
+
+    /// Why the device with this role or name is found or not, and which row of the quirks table it uses; two seconds
+    /// at most.
     pub async fn why(&self, role_or_name: &str) -> Option<(DeviceInfo, Why)> {
         let device = self.find(|it| it.is(role_or_name))?;
         let config = device.board.config().clone();
-        let looking = tokio::task::spawn_blocking(move || Why::of(&config));
-        let (info, mut why) = (device.info(), looking.await.ok()?);
-        let readers = device.board.readers();
-        why.looked = looked::of(&device.board.config().kind, &info, readers.as_deref());
+        let look = move || Why::of(&config);
+        let looked = self.inner.local.look(look).await;
+        let (config, info) = (device.board.config(), device.info());
+        let why = match looked {
+            Ok(why) => {
+                let readers = device.board.readers();
+                let looked = looked::of(&config.kind, &info, readers.as_deref());
+                Why { looked, ..why }
+            }
+            Err(silent) => Why {
+                looked: looked::unseen(silent.after),
+                ..Why::without_candidates(config)
+            },
+        };
         Some((info, why))
     }
 
@@ -437,6 +448,16 @@ fn said_by(printer: &DeviceInfo) -> Option<Code> {
     let is_missing = printer.state == DeviceState::Missing;
     let missing = is_missing.then(|| printer.why_missing().unwrap_or(Code::PrinterMissing));
     missing.or(printer.printer.and_then(|said| said.trouble()))
+}
+
+/// What a device says when it is asked; what cannot be asked says nothing.
+async fn answer_of(device: &Device) -> Vec<Check> {
+    let began = std::time::Instant::now();
+    match &device.family {
+        Family::Printer(printer) => printer.health().await,
+        Family::Queue(queue) => health::of_answer(&queue.look().await, began),
+        Family::Scanner(_) | Family::Card(_) => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -528,6 +549,7 @@ impl Hub {
                 devices: ArcSwap::from_pointee(devices),
                 claims: Arc::default(),
                 hint: Hint::played().0,
+                local: Local::new(),
                 waiting_max: super::queue::WAITING_MAX,
             }),
         }

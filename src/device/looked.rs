@@ -1,5 +1,7 @@
 //! What was looked for, and what is there, of devices that are not looked for on USB. In the words of people.
 
+use std::time::Duration;
+
 use super::board::{DeviceInfo, DeviceState};
 use crate::config::devices::Kind;
 
@@ -45,6 +47,15 @@ pub(super) fn of(kind: &Kind, info: &DeviceInfo, readers: Option<&[String]>) -> 
         | Kind::EscPosUsb { .. }
         | Kind::IdCardSerial { .. }
         | Kind::IdCardUsb { .. } => Looked::default(),
+    }
+}
+
+/// Nothing was seen: the kernel's list did not come.
+pub(super) fn unseen(after: Duration) -> Looked {
+    let ms = after.as_millis();
+    Looked {
+        zh: format!("{ms} 毫秒内系统未给出设备列表，无法查找"),
+        en: format!("this machine's list of devices did not come within {ms} ms"),
     }
 }
 

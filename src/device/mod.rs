@@ -23,6 +23,7 @@ mod hint;
 mod holder;
 mod hub;
 mod link;
+mod local;
 mod looked;
 mod opening;
 mod owned;

@@ -4,12 +4,12 @@ mod noise;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::noise::{
     a_stray_byte_behind_a_job_proves_nothing, noise_proves_nothing_and_harms_nothing,
     one_that_was_off_behind_a_stray_byte_proves_nothing,
-    stray_bytes_of_one_that_lives_prove_nothing,
+    stray_bytes_of_one_that_lives_prove_nothing, strays_follow,
 };
 use super::{Check, Driver, checks, in_time};
 use crate::book::Code;
@@ -19,7 +19,7 @@ use crate::device::far_end::{FarPrinter, PATIENCE, until};
 use crate::device::printer::escpos;
 use crate::device::{
     DeviceState, Hub, Paper, PrintOptions, PrintOutcome, PrinterState, Proof, ROLE_RECEIPT,
-    quirks,
+    Verdict, quirks,
 };
 use crate::document::{Align, Block, Document, Style};
 
@@ -35,6 +35,8 @@ const NARROW_MODEL: &str = "generic-58";
 const LOOK: Duration = Duration::from_secs(6);
 /// For a job whose answer never comes: every byte of it has left by then, on a busy machine too.
 pub(in crate::device) const UNANSWERED: Duration = Duration::from_secs(4);
+/// How often it is asked how it is, where that takes no time.
+const ROUND: Duration = Duration::from_millis(20);
 /// What is told while nobody asks is told within this.
 const TOLD: Duration = Duration::ZERO;
 
@@ -93,6 +95,7 @@ pub(in crate::device) async fn all_hold<F: Far>() {
         a_stray_byte_behind_a_job_proves_nothing,
         stray_bytes_of_one_that_lives_prove_nothing,
         one_that_was_off_behind_a_stray_byte_proves_nothing,
+        one_that_falls_silent_in_a_job_is_not_called_well,
         jobs_wait_for_their_turn_and_can_be_withdrawn,
         a_printer_that_stops_reading_holds_nobody,
     ];
@@ -341,6 +344,33 @@ async fn a_printer_that_says_nothing_is_missing<F: Far>() {
     far.printer().far().answers_status = false;
     assert_eq!(print_within(&far, UNANSWERED).await, MISSING);
     assert_eq!(far.printer().far().paper, b"");
+}
+
+/// It cannot be asked meanwhile: that is said, and not that it answered.
+async fn one_that_falls_silent_in_a_job_is_not_called_well<F: Far>() {
+    let far = F::on(BY_STATUS_MODEL).await;
+    let printing = strays_follow(&far).await;
+    let answer = async || {
+        let checked = in_time(TOLD, far.hub().check(NAME)).await;
+        let (_, checks) = checked.expect("its own name");
+        let mut all = checks.into_iter();
+        all.find(|check| check.name == "answer").expect("a printer")
+    };
+    let told = answer().await;
+    assert_eq!(told.verdict, Verdict::NotKnown, "{told:?}");
+    assert!(told.en.starts_with("not asked"), "{told:?}");
+    far.printer().far().answers_status = false;
+    let latest = Instant::now() + PATIENCE;
+    loop {
+        let told = answer().await;
+        if told.verdict == Verdict::Bad {
+            break;
+        }
+        assert_eq!(told.verdict, Verdict::NotKnown, "{told:?}");
+        assert!(Instant::now() < latest, "in vain: {told:?}");
+        sleep(ROUND).await;
+    }
+    unknown(in_time(UNANSWERED, printing).await.unwrap());
 }
 
 async fn jobs_wait_for_their_turn_and_can_be_withdrawn<F: Far>() {

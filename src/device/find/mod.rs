@@ -96,12 +96,22 @@ pub struct Why {
 }
 
 impl Why {
+    /// Reads the kernel's lists: not for the threads that carry tasks.
     pub(crate) fn of(config: &DeviceConfig) -> Self {
+        let place = place(&config.kind);
+        Self {
+            candidates: place.map_or_else(Vec::new, |(at, class)| candidates(at, class)),
+            ..Self::without_candidates(config)
+        }
+    }
+
+    /// What is known without looking.
+    pub(crate) fn without_candidates(config: &DeviceConfig) -> Self {
         let place = place(&config.kind);
         Self {
             rule: place.map_or_else(String::new, |(at, _)| at.to_string()),
             by_rule: matches!(place, Some((At::Usb(_), _))),
-            candidates: place.map_or_else(Vec::new, |(at, class)| candidates(at, class)),
+            candidates: Vec::new(),
             quirk: quirks::chosen(config),
             looked: Looked::default(),
         }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::board::{Board, Holder};
 use super::error::DeviceError;
 use super::event::now_ms;
+use super::health::{self, Check};
 use super::quirks::Profile;
 use super::usb_line::Turn;
 use crate::book::Code;
@@ -367,6 +368,28 @@ impl Printer {
         self.profile
     }
 
+    /// How it is, with evidence: what it answers, or why it is not asked.
+    pub(crate) async fn health(&self) -> Vec<Check> {
+        if let Some(checks) = self.health_in_job() {
+            return checks;
+        }
+        let began = std::time::Instant::now();
+        let looked = self.look().await;
+        // A job may have begun before its turn came.
+        match self.health_in_job().filter(|_| looked.is_err()) {
+            Some(checks) => checks,
+            None => health::of_answer(&looked, began),
+        }
+    }
+
+    fn health_in_job(&self) -> Option<Vec<Check>> {
+        let (job, _) = self.holder();
+        let since_ms = job.filter(|_| self.board.is_busy())?.since_ms;
+        let since = Duration::from_millis(now_ms().saturating_sub(since_ms));
+        Some(health::of_job(since, self.board.heard()))
+    }
+
+    /// While a job is on its way: what it said last.
     pub(crate) async fn look(&self) -> Result<PrinterState, DeviceError> {
         if self.board.is_busy()
             && let Some(state) = self.board.printer()

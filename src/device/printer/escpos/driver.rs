@@ -238,6 +238,7 @@ impl Conversation {
                         carry.overrun();
                     }
                     if self.round.take_lost() {
+                        board.unanswered();
                         carry.unanswered();
                     }
                     if carry.tick(now, self.known, question, unsent) {
@@ -363,7 +364,7 @@ impl Conversation {
 
     /// Parses what came; reports go to the board at once.
     fn absorb(&mut self, bytes: &[u8], board: &Board) -> Vec<Reply> {
-        board.count(|c| c.bytes_in += u64::try_from(bytes.len()).unwrap_or(0));
+        board.came(bytes.len());
         let has_xoff = self.link.may_overrun() && bytes.contains(&XOFF);
         self.is_full |= has_xoff;
         if has_xoff && !std::mem::replace(&mut self.is_xoff_told, true) {
