@@ -261,9 +261,12 @@ impl Board {
         self.say(What::Busy);
     }
 
-    /// Forgets that the device was looked at, without alarm: the line was closed on purpose.
+    /// The device is not looked at from here on: the line was closed on purpose.
     pub(crate) fn closed(&self) {
-        self.lock().state = DeviceState::Closed;
+        let before = std::mem::replace(&mut self.lock().state, DeviceState::Closed);
+        if before != DeviceState::Closed {
+            self.say(What::Closed);
+        }
     }
 
     pub(crate) fn unplugged(&self) {
@@ -466,6 +469,16 @@ mod tests {
         assert_eq!(
             told(&mut watcher),
             [What::Ready, What::PaperOut, What::PaperOk, What::Ready]
+        );
+        // Let go: who watches knows no more than the list does.
+        board.observed(out);
+        board.closed();
+        board.closed();
+        assert_eq!(board.info(None, 0).state, DeviceState::Closed);
+        board.observed(fine);
+        assert_eq!(
+            told(&mut watcher),
+            [What::PaperOut, What::Closed, What::PaperOk, What::Ready]
         );
     }
 

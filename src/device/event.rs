@@ -41,6 +41,8 @@ pub enum What {
     Released,
     /// A job is on its way.
     Busy,
+    /// Its line was let go because nobody needs it: what was told of it before may be over.
+    Closed,
     /// No paper.
     PaperOut,
     /// Little paper.

@@ -78,6 +78,7 @@ pub fn event(event: DeviceEvent) -> wire::WatchDevicesResponse {
         | What::Ready
         | What::Released
         | What::Busy
+        | What::Closed
         | What::PaperOut
         | What::PaperLow
         | What::PaperOk
@@ -204,6 +205,7 @@ fn change(what: &What) -> wire::DeviceChange {
         What::Claimed { .. } => wire::DeviceChange::Claimed,
         What::Released => wire::DeviceChange::Released,
         What::Busy => wire::DeviceChange::Busy,
+        What::Closed => wire::DeviceChange::Closed,
         What::PaperOut => wire::DeviceChange::PaperOut,
         What::PaperLow => wire::DeviceChange::PaperLow,
         What::PaperOk => wire::DeviceChange::PaperOk,

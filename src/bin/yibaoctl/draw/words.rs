@@ -223,6 +223,7 @@ pub(crate) fn change(change: DeviceChange) -> Words {
         DeviceChange::Claimed => ("被占用", "claimed"),
         DeviceChange::Released => ("已释放", "released"),
         DeviceChange::Busy => ("工作中", "busy"),
+        DeviceChange::Closed => ("空闲，已释放", "let go, not looked at"),
         DeviceChange::PaperOut => ("缺纸", "paper out"),
         DeviceChange::PaperLow => ("纸将用尽", "paper low"),
         DeviceChange::PaperOk => ("已有纸", "paper again"),
