@@ -29,7 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={PLANE2}");
     let out_dir = PathBuf::from(std::env::var("OUT_DIR")?);
     let descriptors = protox::compile(FILES, ["proto"])?;
-    std::fs::write(out_dir.join("yibao.v1.fds"), descriptors.encode_to_vec())?;
+    let packed = miniz_oxide::deflate::compress_to_vec(&descriptors.encode_to_vec(), LEVEL);
+    std::fs::write(out_dir.join("yibao.v1.fds"), packed)?;
     tonic_prost_build::configure()
         .codec_path("crate::api::Bounded")
         .compile_fds(descriptors)?;

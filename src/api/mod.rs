@@ -8,5 +8,8 @@ pub use bounded::{Bounded, FIELDS_MAX};
 
 tonic::include_proto!("yibao.v1");
 
-/// The descriptors of all our proto files, for reflection.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/yibao.v1.fds"));
+/// The descriptors of all our proto files with their comments, for reflection. Most of it is text: it is kept packed.
+pub fn descriptors() -> Vec<u8> {
+    const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/yibao.v1.fds"));
+    miniz_oxide::inflate::decompress_to_vec(PACKED).expect("as build.rs packed it")
+}

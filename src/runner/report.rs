@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::print::Carrier;
 use crate::book::Code;
 use crate::device::{JobBegan, JobSeen, JobStage, PdfUpload, Refusal, ReportQueue};
-use crate::document::job::{End, Event};
+use crate::document::job::{End, Event, Reprint};
 use crate::document::{Content, Pdf};
 use crate::journal::documents::Kept;
 use crate::settlement::answer::Proof;
@@ -206,9 +206,17 @@ impl Carrier {
         self.record(Event::Ended { end });
     }
 
-    /// What the queue's job is called: it is found again by our id.
+    /// What the queue's job is called: it is found again by our id. That it is a copy is seen nowhere else: a caller's
+    /// PDF is not written into.
     fn name_in_queue(&self) -> String {
-        format!("yibaod {}", self.job.id)
+        queue_name(&self.job.id, self.job.order.reprint.as_ref())
+    }
+}
+
+fn queue_name(id: &str, copy: Option<&Reprint>) -> String {
+    match copy {
+        Some(copy) => format!("yibaod {id} copy {}", copy.count),
+        None => format!("yibaod {id}"),
     }
 }
 

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 use yibaod::api::settlement_service_client::SettlementServiceClient;
 use yibaod::api::{
-    DESCRIPTORS, PrintWish, ScanAndPayRequest, Settlement, SettlementEvent, Stage,
-    WatchSettlementRequest, WatchSettlementResponse,
+    PrintWish, ScanAndPayRequest, Settlement, SettlementEvent, Stage, WatchSettlementRequest,
+    WatchSettlementResponse, descriptors,
 };
 use yibaod::sandbox::bills;
 use yibaod::sandbox::http::Moment;
@@ -42,7 +42,7 @@ pub(crate) fn bill(
         .platform
         .person(person)
         .ok_or_else(|| format!("nobody is {person}"))?;
-    let pool = DescriptorPool::decode(DESCRIPTORS)?;
+    let pool = DescriptorPool::decode(descriptors().as_slice())?;
     let name = "yibao.v1.ScanAndPayRequest";
     let descriptor = pool.get_message_by_name(name).ok_or(name)?;
     let message = DynamicMessage::deserialize(descriptor, &bills::outpatient(&person))?;

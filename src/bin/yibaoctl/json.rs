@@ -4,13 +4,13 @@
 use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, SerializeOptions};
-use yibaod::api::{DESCRIPTORS, ErrorEntry, ScanAndPayRequest};
+use yibaod::api::{ErrorEntry, ScanAndPayRequest, descriptors};
 use yibaod::book::Code;
 
 use crate::trouble::Trouble;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(DESCRIPTORS).expect("the build compiled these descriptors")
+    DescriptorPool::decode(descriptors().as_slice()).expect("the build compiled these descriptors")
 });
 
 /// The descriptor's name of a message, for the generated types do not carry it.

@@ -84,7 +84,7 @@ impl Catalogue {
     }
 
     fn read() -> Self {
-        let mut files = prost_types::FileDescriptorSet::decode(api::DESCRIPTORS)
+        let mut files = prost_types::FileDescriptorSet::decode(api::descriptors().as_slice())
             .expect("the compiler of the proto files wrote them");
         for file in &mut files.file {
             // The comments are most of it and are asked for rarely.

@@ -18,7 +18,7 @@ pub(super) struct Words {
 impl Words {
     /// Takes them out of the descriptors.
     pub(super) fn read() -> Self {
-        let files = FileDescriptorSet::decode(api::DESCRIPTORS).unwrap_or_default();
+        let files = FileDescriptorSet::decode(api::descriptors().as_slice()).unwrap_or_default();
         let mut said = HashMap::new();
         for file in files.file {
             let name = file.name().to_owned();

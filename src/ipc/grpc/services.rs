@@ -126,7 +126,7 @@ fn add_reflection(
     let health = tonic_health::pb::health_server::HealthServer::new(health);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(api::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(api::descriptors().as_slice())
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             // So that a client that knows nothing but reflection can read google.rpc.ErrorInfo.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)

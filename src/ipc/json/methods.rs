@@ -17,7 +17,7 @@ pub(in crate::ipc) struct Method {
 
 /// All methods by their paths. None takes a stream.
 pub(in crate::ipc) fn all() -> Result<BTreeMap<String, Method>, prost_reflect::DescriptorError> {
-    let pool = DescriptorPool::decode(api::DESCRIPTORS)?;
+    let pool = DescriptorPool::decode(api::descriptors().as_slice())?;
     let mut methods = BTreeMap::new();
     for service in pool.services() {
         for method in service.methods() {

@@ -32,6 +32,20 @@ fn chase() -> Chase {
     Chase::new(0, 1_000, MISSING)
 }
 
+/// The paper of a caller's PDF does not show it.
+#[test]
+fn the_queue_is_told_that_a_job_is_a_copy() {
+    let copy = Reprint {
+        of: "0189".to_owned(),
+        of_settlement: false,
+        count: 2,
+        operator_id: "0107".to_owned(),
+        said: None,
+    };
+    assert_eq!(queue_name("0190", None), "yibaod 0190");
+    assert_eq!(queue_name("0190", Some(&copy)), "yibaod 0190 copy 2");
+}
+
 #[test]
 fn a_finished_job_without_files_was_printed() {
     let finished = |began| {

@@ -260,7 +260,8 @@ fn quoted(text: &str) -> String {
 }
 
 fn descriptor(name: &str) -> prost_reflect::MessageDescriptor {
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     pool.get_message_by_name(&format!("yibao.v1.{name}"))
         .expect("our message")
 }

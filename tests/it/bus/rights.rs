@@ -182,7 +182,8 @@ fn expected(caller: &str, method: &str) -> Told {
 }
 
 fn methods() -> Vec<(String, String)> {
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     let mut methods = Vec::new();
     for service in pool.services() {
         let short = service.name().trim_end_matches("Service").to_owned();

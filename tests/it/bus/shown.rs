@@ -20,7 +20,8 @@ async fn busctl_and_gdbus_see_every_method_with_its_words() {
         PATH,
     ];
     let with_words = said(&world.gdbus(CASHIER, &words).await);
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     for service in pool.services() {
         let of = interface(service.name().trim_end_matches("Service"));
         assert!(seen.contains(&format!("{of} ")), "{of}: {seen}");

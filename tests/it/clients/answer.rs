@@ -218,7 +218,8 @@ fn on_bus(text: &Value, told: &Value) -> Refusal {
 
 /// The method of `Service/Method`.
 pub(super) fn method(path: &str) -> MethodDescriptor {
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     let (service, name) = path.split_once('/').expect("Service/Method");
     let service = pool.get_service_by_name(&format!("yibao.v1.{service}"));
     let service = service.unwrap_or_else(|| panic!("no service of {path}"));

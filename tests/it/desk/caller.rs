@@ -34,7 +34,8 @@ pub async fn channel(socket: &Path) -> Result<Channel, tonic::transport::Error> 
 
 /// The proto JSON of a request as its message. Unknown fields fail the test.
 pub fn request_from(json: &Value) -> ScanAndPayRequest {
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     let message = pool
         .get_message_by_name("yibao.v1.ScanAndPayRequest")
         .expect("our message");

@@ -20,7 +20,8 @@ use crate::refund;
 /// Goods that nobody's insurance paid for, as the shipped sample has them.
 pub(crate) fn goods(request_id: &str) -> HandOutRequest {
     let json = include_str!("../../../packaging/examples/hand-out.json");
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     let message = pool.get_message_by_name("yibao.v1.HandOutRequest");
     let message = message.expect("our message");
     let mut reader = serde_json::Deserializer::from_str(json);

@@ -20,7 +20,8 @@ async fn paid_goods(desk: &Desk, request_id: &str, reference: &str) -> HandOutRe
     let paid = desk.pay(paying, &[Shows::fresh("employee")]).await;
     assert_eq!(paid.money(), Money::Settled);
     let json = include_str!("../../../packaging/examples/hand-out.json");
-    let pool = DescriptorPool::decode(yibaod::api::DESCRIPTORS).expect("our own descriptors");
+    let pool =
+        DescriptorPool::decode(yibaod::api::descriptors().as_slice()).expect("our own descriptors");
     let message = pool.get_message_by_name("yibao.v1.HandOutRequest");
     let mut reader = serde_json::Deserializer::from_str(json);
     let read = DynamicMessage::deserialize(message.expect("our message"), &mut reader);

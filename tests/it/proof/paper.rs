@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use yibaod::api::{PrintJob, PrintJobState as State};
+use yibaod::api::{PrintJob, PrintJobState as State, PrintRequest};
 use yibaod::sandbox::devices::printer::{Full, Options, Paper, Printer};
 
 use super::record::{Found, Proof, is_long};
@@ -29,7 +29,16 @@ enum Fault {
     Cut,
     /// Paper ends, and then the cable of a serial line is pulled and the power goes.
     Pulled,
+    /// It hangs, and says that it is well; its line has stray bytes that look like answers; then the power goes.
+    Noise,
 }
+
+/// A disturbed line, so often: one for an answer that is waited for, two, and all that are.
+const STRAYS: [usize; 3] = [1, 2, 11];
+/// In which a driver that takes them for answers has told so: status is answered at once.
+const STRAY_MS: u64 = 400;
+/// `GS r 1`, which it holds when the whole job has come.
+const ASKED: &[u8] = b"\x1dr\x01";
 
 /// A printer and what happens to it.
 struct Case {
@@ -102,7 +111,7 @@ async fn faults_at_bytes_of_a_receipt_proven_by_status() {
         options,
         on_line: false,
         is_mute: false,
-        faults: &[Fault::Refilled, Fault::PowerLost, Fault::Cut],
+        faults: &[Fault::Refilled, Fault::PowerLost, Fault::Cut, Fault::Noise],
         steps: [4, 4 * LONG_STEP_BYTES],
     };
     all_hold(proof, &case).await;
@@ -162,6 +171,7 @@ async fn all_hold(mut proof: Proof, case: &Case) {
         for fault in case.faults.iter().copied() {
             let desk = case.desk().await;
             let bytes = length(&desk, case, lines).await;
+            let mut ends = Vec::new();
             let mut at = 0;
             while at <= bytes {
                 let began = Instant::now();
@@ -173,12 +183,70 @@ async fn all_hold(mut proof: Proof, case: &Case) {
                 let end = format!("{:?} {}", told.state(), why(&told));
                 proof.cell(&id, &end, faults.as_deref().unwrap_or(""), began.elapsed());
                 wrong.extend(faults.map(|what| format!("{id}: {what} ({end})")));
+                ends.push((at, told.state()));
                 at += step;
+            }
+            let is_short = lines == 1;
+            let doubts = in_doubt(case, fault, is_short, &ends);
+            found.failures += u64::from(doubts.is_some());
+            wrong.extend(doubts.map(|what| format!("{fault:?}-{lines}: {what} ({ends:?})")));
+            if !case.is_mute {
+                assert_eq!(refused(&desk).await, State::NotPrinted);
             }
         }
     }
     proof.end(&found);
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What is wrong with how many of a fault's jobs ended in doubt. A driver that doubts always is never false, and of no
+/// use.
+fn in_doubt(
+    case: &Case,
+    fault: Fault,
+    is_short: bool,
+    ends: &[(u64, State)],
+) -> Option<&'static str> {
+    let is_printed = |(_, state): &&(u64, State)| *state == State::Printed;
+    if case.is_mute {
+        // What is wrong with one that is told as printed is told of each.
+        return None;
+    }
+    let before = ends.iter().take_while(is_printed).count();
+    let behind = ends.iter().rev().take_while(is_printed).count();
+    if fault == Fault::Refilled {
+        return (before < ends.len()).then_some("paper that came was doubted");
+    }
+    if before == ends.len() {
+        return Some("nothing was hit");
+    }
+    if before == 0 && fault != Fault::Noise {
+        return Some("a job was doubted whose trouble was there before it");
+    }
+    if behind == 0 && is_short {
+        return Some("a job was doubted whose trouble came behind it");
+    }
+    let hit = &ends[before..ends.len() - behind];
+    let is_one_stretch = !hit.iter().any(|end| is_printed(&end));
+    (!is_one_stretch).then_some("it is doubted here, and there not")
+}
+
+/// How a job ends that does not wait for paper, where there is none.
+async fn refused(desk: &Desk) -> State {
+    desk.printer.paper_out_after(0);
+    let id = "no-paper";
+    let refused = PrintRequest {
+        wait_ms: Some(0),
+        ..request(id, &[id])
+    };
+    print(desk, refused).await.expect("taken");
+    let told = until(desk, id, |job| {
+        !matches!(job.state(), State::Waiting | State::Printing)
+    });
+    let told = told.await;
+    desk.printer.refill();
+    assert_eq!(why(&told), "PAPER_OUT");
+    told.state()
 }
 
 /// The lines of a job: the first and the last name it.
@@ -216,15 +284,32 @@ async fn cell(desk: &Desk, id: &str, lines: usize, fault: Fault, at: u64) -> Pri
             let bytes = usize::try_from(at).expect("a receipt is short");
             desk.printer.drop_after(bytes);
         }
+        Fault::Noise => desk.printer.hang_after(at),
     }
     print(desk, hasty(id, &text)).await.expect("it is taken");
     if fault != Fault::Cut {
         // Over before the paper ended, or waiting for paper.
         let stopped = until(desk, id, |job| {
             let is_over = !matches!(job.state(), State::Waiting | State::Printing);
-            is_over || why(job) == "PAPER_OUT" || is_stuck(&desk.printer)
+            let is_stuck = match fault {
+                Fault::Noise => desk.printer.is_hung() && desk.printer.holds(ASKED),
+                Fault::Refilled | Fault::PowerLost | Fault::Cut | Fault::Pulled => {
+                    is_stuck(&desk.printer)
+                }
+            };
+            is_over || why(job) == "PAPER_OUT" || is_stuck
         });
         stopped.await;
+        if fault == Fault::Noise && desk.printer.is_hung() {
+            let at = usize::try_from(at).expect("a receipt is short");
+            let count = STRAYS[at / 4 % STRAYS.len()];
+            desk.printer.stray(&vec![0; count]);
+            let over = until(desk, id, |job| job.state() != State::Printing);
+            let in_vain = tokio::time::timeout(Duration::from_millis(STRAY_MS), over).await;
+            if let Ok(told) = in_vain {
+                assert_eq!(told.state(), State::Printed, "its line lives");
+            }
+        }
         if fault == Fault::Pulled {
             desk.printer.unplug();
         }
@@ -243,9 +328,9 @@ async fn cell(desk: &Desk, id: &str, lines: usize, fault: Fault, at: u64) -> Pri
     .await
 }
 
-/// The printer holds bytes that it cannot print.
+/// The printer holds bytes that it cannot print. What it holds for a moment only, it can.
 fn is_stuck(printer: &Printer) -> bool {
-    printer.held_bytes() > 0
+    printer.is_out_of_paper() && printer.held_bytes() > 0
 }
 
 /// A job of its own behind it: whatever of the one before is to come has come then. Whether it came out.

@@ -140,14 +140,16 @@ impl Carry {
     /// The printer said something. `unsent`: bytes that the printer cannot have yet. `true`: a whole round of status
     /// questions that begins now is to confirm it.
     pub(super) fn heard(&mut self, reply: Reply, now: Instant, unsent: usize) -> bool {
-        match reply {
+        if matches!(reply, Reply::Queued(_)) && unsent > self.behind {
             // What it would answer has not left.
-            Reply::Queued(_) if unsent > self.behind => false,
-            // Whatever comes before the questions for proof left proves nothing.
-            _ if self.all_sent_at.is_none() => {
-                self.pace.heard(reply);
-                false
-            }
+            return false;
+        }
+        // Whatever comes before the questions for proof left proves nothing.
+        if self.all_sent_at.is_none() {
+            self.pace.heard(reply);
+            return false;
+        }
+        match reply {
             Reply::Process(number) => {
                 self.process_answered |= number == self.number;
                 false

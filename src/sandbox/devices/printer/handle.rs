@@ -164,10 +164,39 @@ impl Printer {
         self.shared.look().held_bytes()
     }
 
+    /// Whether its paper has ended.
+    #[must_use]
+    pub fn is_out_of_paper(&self) -> bool {
+        self.shared.look().is_out_of_paper()
+    }
+
     /// Paper ends after so many more bytes of the job have been worked off; 0: at once. The rest
     /// is held.
     pub fn paper_out_after(&self, bytes: u64) {
         self.shared.change(|machine| machine.end_paper_after(bytes));
+    }
+
+    /// It hangs after so many more bytes of the job have been worked off: it says that it is well, and prints nothing
+    /// until its power goes.
+    pub fn hang_after(&self, bytes: u64) {
+        self.shared.change(|machine| machine.hang_after(bytes));
+    }
+
+    /// Whether it hangs.
+    #[must_use]
+    pub fn is_hung(&self) -> bool {
+        self.shared.look().is_hung()
+    }
+
+    /// It says what nobody asked for, as a disturbed line does.
+    pub fn stray(&self, bytes: &[u8]) {
+        self.shared.change(|machine| machine.stray(bytes));
+    }
+
+    /// Whether these bytes were received and wait to be worked off.
+    #[must_use]
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.shared.look().holds(bytes)
     }
 
     /// The roll gets thin; printing goes on.

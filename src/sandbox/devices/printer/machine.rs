@@ -81,6 +81,8 @@ pub(super) struct Machine {
     times_off: u64,
     voice: Voice,
     paper_left: Option<u64>,
+    hang_left: Option<u64>,
+    is_hung: bool,
     drop_left: Option<usize>,
     /// It said XOFF.
     is_held: bool,
@@ -105,6 +107,8 @@ impl Machine {
             times_off: 0,
             voice: Voice::default(),
             paper_left: None,
+            hang_left: None,
+            is_hung: false,
             drop_left: None,
             is_held: false,
             bytes_a_second: None,
@@ -225,7 +229,13 @@ impl Machine {
                 self.sensors.paper_out = true;
                 break;
             }
+            if self.hang_left.is_some_and(|left| bytes > left) {
+                self.hang_left = None;
+                self.is_hung = true;
+                break;
+            }
             self.paper_left = self.paper_left.map(|left| left - bytes);
+            self.hang_left = self.hang_left.map(|left| left - bytes);
             self.buffer.drain(..length);
             done += length;
             self.execute(command, length);
@@ -238,7 +248,10 @@ impl Machine {
     }
 
     fn can_print(&self) -> bool {
-        self.powered && !self.sensors.offline() && !self.interpreter.roll().is_used_up()
+        self.powered
+            && !self.is_hung
+            && !self.sensors.offline()
+            && !self.interpreter.roll().is_used_up()
     }
 
     fn execute(&mut self, command: Command, length: usize) {
@@ -322,6 +335,8 @@ impl Machine {
             self.times_off += 1;
             self.buffer.clear();
             self.outbox.clear();
+            self.hang_left = None;
+            self.is_hung = false;
             self.told = None;
             self.interpreter.restart();
         }
@@ -350,6 +365,31 @@ impl Machine {
             self.sensors.paper_out = true;
             self.tell_change();
         }
+    }
+
+    /// It works nothing off any more after so many more bytes of the job, until its power goes; it says how it is, and
+    /// that it is well.
+    pub(super) fn hang_after(&mut self, bytes: u64) {
+        self.hang_left = Some(bytes);
+    }
+
+    pub(super) fn is_hung(&self) -> bool {
+        self.is_hung
+    }
+
+    /// It says what nobody asked for.
+    pub(super) fn stray(&mut self, bytes: &[u8]) {
+        self.say(bytes);
+    }
+
+    pub(super) fn is_out_of_paper(&self) -> bool {
+        self.sensors.paper_out
+    }
+
+    /// Whether these bytes wait to be worked off.
+    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+        let held: Vec<u8> = self.buffer.iter().copied().collect();
+        held.windows(bytes.len().max(1)).any(|it| it == bytes)
     }
 
     /// A new roll. What was printed last still hangs before it.
