@@ -124,9 +124,10 @@ fn add_reflection(
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
+    let ours = api::descriptors();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(api::descriptors().as_slice())
+            .register_encoded_file_descriptor_set(&ours)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             // So that a client that knows nothing but reflection can read google.rpc.ErrorInfo.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
