@@ -87,8 +87,15 @@ pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     if !path.exists() && journal.try_exists().unwrap_or(true) {
         return Err(Error::SiteKeyIsLost { journal, path });
     }
-    SiteKey::create(&path).map_err(Error::SiteKeyNotMade)?;
-    site::give_to_owner_of_its_folder(&path)?;
+    create_site_key_at(&path)
+}
+
+/// Makes the site key there, without a look at any configuration: for a package, which runs as root and knows the place.
+///
+/// # Errors
+/// There is one already, or the place cannot be written.
+pub fn create_site_key_at(path: &Path) -> Result<(), Error> {
+    SiteKey::create(path).map_err(Error::SiteKeyNotMade)?;
     println!(
         "made {}: keep a copy of it apart from the journal",
         path.display()

@@ -1,6 +1,5 @@
 //! What the files say: the configuration, the site profile, the secrets.
 
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,21 +70,4 @@ pub(super) fn template_missing(config_path: &Path, settings: &Settings) -> Optio
 pub(super) fn key_path(settings: &Settings) -> PathBuf {
     let path = &settings.paths.site_key;
     secrets::place(path, secrets::handed_dir().as_deref()).unwrap_or_else(|| path.clone())
-}
-
-/// What root makes for the daemon belongs to the daemon: to whom the folder belongs.
-pub(super) fn give_to_owner_of_its_folder(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::System {
-        what: format!("{} cannot be given to the daemon", path.display()),
-        source,
-    };
-    let Some(folder) = path.parent() else {
-        return Ok(());
-    };
-    let folder = std::fs::metadata(folder).map_err(failed)?;
-    let made = std::fs::metadata(path).map_err(failed)?;
-    if (made.uid(), made.gid()) == (folder.uid(), folder.gid()) {
-        return Ok(());
-    }
-    chown(path, Some(folder.uid()), Some(folder.gid())).map_err(failed)
 }
