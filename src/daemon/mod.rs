@@ -62,12 +62,10 @@ const FAILED_START_PAUSE_MS: u64 = 3_000;
 /// # Errors
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
-    let site = Site::load(config_path)?;
+    let (site, _) = Site::checked(config_path)?;
     for warning in &site.warnings {
         println!("{warning}");
     }
-    SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
-    ipc::grpc::check(&site.settings)?;
     println!(
         "the configuration of desk {:03} is right",
         site.settings.desk.number
@@ -123,7 +121,7 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
 fn begin(config_path: &Path) -> Result<(), Error> {
     // Before anything else opens a file: what was handed over has numbers.
     let passed = Passed::take()?;
-    let site = Site::load(config_path)?;
+    let (site, _) = Site::checked(config_path)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("yibaod")

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::Error;
 use crate::config::{Problem, Profile, Secrets, Settings, Words, Written, profile_report, secrets};
 use crate::document::typeset::SHEET_TEMPLATE;
+use crate::ipc::grpc::{self, Said};
+use crate::journal::SiteKey;
 
 /// What the files say.
 pub(super) struct Site {
@@ -19,7 +21,16 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn load(config_path: &Path) -> Result<Self, Error> {
+    /// What the files say and who may do what by it: all of it is asked that a start would refuse, whoever reads it: a
+    /// start, one before it (`--check`), a reload.
+    pub(super) fn checked(config_path: &Path) -> Result<(Self, Said), Error> {
+        let site = Self::load(config_path)?;
+        SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
+        let said = grpc::check(&site.settings)?;
+        Ok((site, said))
+    }
+
+    fn load(config_path: &Path) -> Result<Self, Error> {
         let settings = Settings::load(config_path)?;
         let mut report = profile_report::look(
             &settings.paths.site_profile,

@@ -26,7 +26,7 @@ pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
 pub(super) use listen::Local;
-pub use open::{DoorError, check, open, said};
+pub use open::{DoorError, check, open};
 pub(super) use refusals::Refused;
 pub use serve::{Door, ServeError};
 

@@ -77,22 +77,16 @@ pub fn open(
     Ok(door.with_http(guard, tcp))
 }
 
-/// What a door would refuse of the configuration, without opening one.
+/// What the configuration says of who may do what, for [`super::Rights::change`]; all that a door would refuse of it is
+/// refused, without opening one.
 ///
 /// # Errors
 /// A configured name is unknown, certificates do not fit, or the accounts cannot be read.
-pub fn check(settings: &Settings) -> Result<(), DoorError> {
-    said(settings)?;
-    Ok(Tcp::check(&settings.tcp, secrets::handed_dir().as_deref())?)
-}
-
-/// What the configuration says of who may do what, for [`super::Rights::change`].
-///
-/// # Errors
-/// A configured name is unknown, or the accounts cannot be read.
-pub fn said(settings: &Settings) -> Result<Said, DoorError> {
+pub fn check(settings: &Settings) -> Result<Said, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    of(settings, &accounts)
+    let said = of(settings, &accounts)?;
+    Tcp::check(&settings.tcp, secrets::handed_dir().as_deref())?;
+    Ok(said)
 }
 
 fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
