@@ -4,6 +4,7 @@
 //! asks that one), so that a client needs no `.proto` file. It must not know what a settlement does.
 
 mod authority;
+mod bodies;
 mod daemon;
 mod deadline;
 mod device;
@@ -21,7 +22,7 @@ mod serve;
 mod services;
 mod settlement;
 
-pub(super) use gate::{Gate, Heard, Pass};
+pub(super) use gate::{Gate, Heard, Pass, Place};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;

@@ -42,6 +42,9 @@ pub enum DoorError {
     /// The accounts of this machine cannot be read.
     #[error("cannot read the accounts of this machine")]
     Accounts(#[source] std::io::Error),
+    /// There is no thread that could look at the tokens.
+    #[error("cannot follow the files of the tokens")]
+    Tokens(#[source] std::io::Error),
     /// Our own descriptors cannot be read.
     #[error("the descriptors for reflection cannot be read")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -92,6 +95,7 @@ pub fn check(settings: &Settings) -> Result<Said, DoorError> {
 fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
     let policy = policy(settings, accounts)?;
     let tokens = Tokens::new(&settings.tcp.tokens, secrets::handed_dir().as_deref());
+    let tokens = tokens.followed().map_err(DoorError::Tokens)?;
     Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 
