@@ -23,13 +23,19 @@ struct Arguments {
     /// Make the site key where the configuration has it, for a new desk that has no journal, and end.
     #[arg(long)]
     create_site_key: bool,
+    /// Make it there, and read no configuration. Whether there is a journal is then for the caller to know.
+    #[arg(long, value_name = "FILE", requires = "create_site_key")]
+    site_key: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     observe::start();
     let done = if arguments.create_site_key {
-        daemon::create_site_key(&arguments.config)
+        match &arguments.site_key {
+            Some(path) => daemon::create_site_key_at(path),
+            None => daemon::create_site_key(&arguments.config),
+        }
     } else if arguments.check {
         daemon::check(&arguments.config)
     } else {

@@ -62,12 +62,10 @@ const FAILED_START_PAUSE_MS: u64 = 3_000;
 /// # Errors
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
-    let site = Site::load(config_path)?;
+    let (site, _) = Site::checked(config_path)?;
     for warning in &site.warnings {
         println!("{warning}");
     }
-    SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
-    ipc::grpc::check(&site.settings)?;
     println!(
         "the configuration of desk {:03} is right",
         site.settings.desk.number
@@ -87,8 +85,15 @@ pub fn create_site_key(config_path: &Path) -> Result<(), Error> {
     if !path.exists() && journal.try_exists().unwrap_or(true) {
         return Err(Error::SiteKeyIsLost { journal, path });
     }
-    SiteKey::create(&path).map_err(Error::SiteKeyNotMade)?;
-    site::give_to_owner_of_its_folder(&path)?;
+    create_site_key_at(&path)
+}
+
+/// Makes the site key there, without a look at any configuration: for a package, which runs as root and knows the place.
+///
+/// # Errors
+/// There is one already, or the place cannot be written.
+pub fn create_site_key_at(path: &Path) -> Result<(), Error> {
+    SiteKey::create(path).map_err(Error::SiteKeyNotMade)?;
     println!(
         "made {}: keep a copy of it apart from the journal",
         path.display()
@@ -116,7 +121,7 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
 fn begin(config_path: &Path) -> Result<(), Error> {
     // Before anything else opens a file: what was handed over has numbers.
     let passed = Passed::take()?;
-    let site = Site::load(config_path)?;
+    let (site, _) = Site::checked(config_path)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("yibaod")

@@ -13,13 +13,13 @@ use crate::config::doors::{Tcp, Token};
 use crate::config::secrets::{comes_with_a_start, handed_dir};
 use crate::config::settings::Limits;
 use crate::config::{ConfigError, Difference, Profile, Settings};
-use crate::ipc::grpc::{Rights, said};
+use crate::ipc::grpc::Rights;
 use crate::observe;
 use crate::operation::{ConfigChange, Failure, Operations};
 use crate::runner::Runner;
 
 /// Parts of the configuration that are replaced while the daemon runs. All others want a new start.
-const REPLACED: [&str; 12] = [
+const REPLACED: [&str; 13] = [
     "access.",
     "code.",
     "device.",
@@ -29,6 +29,7 @@ const REPLACED: [&str; 12] = [
     "log.",
     "receipt.",
     "sheet.",
+    "tcp.client.",
     "tcp.settle",
     "tcp.token.",
     "times.",
@@ -54,13 +55,12 @@ impl Reload {
         let path = self.config_path.clone();
         let template_dir = self.site.settings.sheet.template_dir.clone();
         let reading = tokio::task::spawn_blocking(move || {
-            let site = Site::load(&path)?;
+            let (site, said) = Site::checked(&path)?;
             let is_new = site.settings.sheet.template_dir != template_dir;
             if let Some(problem) = template_missing(&path, &site.settings).filter(|_| is_new) {
                 let problems = vec![problem];
                 return Err(Error::Config(ConfigError { problems }));
             }
-            let said = said(&site.settings)?;
             Ok::<_, Error>((site, said))
         });
         let (read, said) = reading.await.map_err(|source| Error::System {
@@ -95,7 +95,9 @@ impl Reload {
             // What is not in force still differs the next time.
             false => self.site.written.1.clone(),
         };
-        let of_settings = of_settings.keeping(&self.site.written.0, |key| !is_in_force(key, &late));
+        let served = self.site.settings.tcp.clone();
+        let is_kept = |key: &str| !is_in_force(key, &late, &served);
+        let of_settings = of_settings.keeping(&self.site.written.0, is_kept);
         self.site = Site {
             settings,
             profile,
@@ -143,7 +145,7 @@ impl Reload {
     ) -> Vec<ConfigChange> {
         let of_settings = self.site.written.0.against(&read.written.0, "");
         let of_settings = of_settings.into_iter().map(|difference| {
-            let in_force = is_in_force(&difference.key, late);
+            let in_force = is_in_force(&difference.key, late, &self.site.settings.tcp);
             change(difference, in_force)
         });
         let of_profile = self.site.written.1.against(&read.written.1, "profile.");
@@ -205,14 +207,27 @@ fn late_tokens(settings: &Settings) -> Vec<String> {
         .collect()
 }
 
-fn is_in_force(key: &str, late: &[String]) -> bool {
-    is_replaced(key) && !late.iter().any(|of_token| of_token == key)
+/// `served`: the port as it is in force.
+fn is_in_force(key: &str, late: &[String], served: &Tcp) -> bool {
+    is_replaced(key) && may_come(key, served) && !late.iter().any(|of_token| of_token == key)
 }
 
 fn is_replaced(key: &str) -> bool {
-    // What a certificate may do stands in the rights, which are replaced; who it is stands in what was signed.
-    let is_role = key.ends_with(".role") && key.starts_with("tcp.client.");
-    is_role || REPLACED.iter().any(|part| key.starts_with(part))
+    REPLACED.iter().any(|part| key.starts_with(part))
+}
+
+/// Whether a caller of that kind can come at all: who it is stands in the rights, which are replaced, and the port, with
+/// TLS or without it, is that of the start.
+fn may_come(key: &str, served: &Tcp) -> bool {
+    let (is_client, is_token) = (
+        key.starts_with("tcp.client."),
+        key.starts_with("tcp.token."),
+    );
+    match (served.listen, &served.tls) {
+        (None, _) => !is_client && !is_token,
+        (Some(_), Some(_)) => !is_token,
+        (Some(_), None) => !is_client,
+    }
 }
 
 /// What was in force, with what is replaced of the new. Every part is named, so that none that is told as replaced is
@@ -287,6 +302,7 @@ fn is_same_site(old: &Site, new: &Site) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::doors::TlsFiles;
 
     #[test]
     fn what_names_the_desk_or_its_places_is_not_replaced() {
@@ -318,9 +334,37 @@ mod tests {
     #[test]
     fn a_token_that_systemd_hands_over_wants_a_restart() {
         let late = ["tcp.token.his.file".to_owned()];
-        assert!(!is_in_force("tcp.token.his.file", &late));
-        assert!(is_in_force("tcp.token.his.role", &late));
-        assert!(is_in_force("tcp.token.hall.file", &late));
-        assert!(!is_in_force("desk.number", &[]));
+        let plain = served(false);
+        assert!(!is_in_force("tcp.token.his.file", &late, &plain));
+        assert!(is_in_force("tcp.token.his.role", &late, &plain));
+        assert!(is_in_force("tcp.token.hall.file", &late, &plain));
+        assert!(!is_in_force("desk.number", &[], &plain));
+    }
+
+    #[test]
+    fn who_cannot_come_before_a_restart_is_in_force_after_it() {
+        let (plain, tls, none) = (served(false), served(true), Tcp::default());
+        for (key, expected) in [
+            ("tcp.client.room-7.role", [false, true, false]),
+            ("tcp.client.room-7.name", [false, true, false]),
+            ("tcp.token.his.role", [true, false, false]),
+            ("tcp.settle", [true, true, true]),
+        ] {
+            let told = [&plain, &tls, &none].map(|served| is_in_force(key, &[], served));
+            assert_eq!(told, expected, "{key}");
+        }
+    }
+
+    fn served(has_tls: bool) -> Tcp {
+        let file = || PathBuf::from("/nowhere");
+        Tcp {
+            listen: Some(([127, 0, 0, 1], 8610).into()),
+            tls: has_tls.then(|| TlsFiles {
+                certificate: file(),
+                key: file(),
+                client_ca: file(),
+            }),
+            ..Tcp::default()
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! What the files say: the configuration, the site profile, the secrets.
 
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
 use crate::config::{Problem, Profile, Secrets, Settings, Words, Written, profile_report, secrets};
 use crate::document::typeset::SHEET_TEMPLATE;
+use crate::ipc::grpc::{self, Said};
+use crate::journal::SiteKey;
 
 /// What the files say.
 pub(super) struct Site {
@@ -20,7 +21,16 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn load(config_path: &Path) -> Result<Self, Error> {
+    /// What the files say and who may do what by it: all of it is asked that a start would refuse, whoever reads it: a
+    /// start, one before it (`--check`), a reload.
+    pub(super) fn checked(config_path: &Path) -> Result<(Self, Said), Error> {
+        let site = Self::load(config_path)?;
+        SiteKey::load(&key_path(&site.settings)).map_err(Error::SiteKey)?;
+        let said = grpc::check(&site.settings)?;
+        Ok((site, said))
+    }
+
+    fn load(config_path: &Path) -> Result<Self, Error> {
         let settings = Settings::load(config_path)?;
         let mut report = profile_report::look(
             &settings.paths.site_profile,
@@ -71,21 +81,4 @@ pub(super) fn template_missing(config_path: &Path, settings: &Settings) -> Optio
 pub(super) fn key_path(settings: &Settings) -> PathBuf {
     let path = &settings.paths.site_key;
     secrets::place(path, secrets::handed_dir().as_deref()).unwrap_or_else(|| path.clone())
-}
-
-/// What root makes for the daemon belongs to the daemon: to whom the folder belongs.
-pub(super) fn give_to_owner_of_its_folder(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::System {
-        what: format!("{} cannot be given to the daemon", path.display()),
-        source,
-    };
-    let Some(folder) = path.parent() else {
-        return Ok(());
-    };
-    let folder = std::fs::metadata(folder).map_err(failed)?;
-    let made = std::fs::metadata(path).map_err(failed)?;
-    if (made.uid(), made.gid()) == (folder.uid(), folder.gid()) {
-        return Ok(());
-    }
-    chown(path, Some(folder.uid()), Some(folder.gid())).map_err(failed)
 }

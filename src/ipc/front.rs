@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response};
 use tonic::body::Body;
 use tower::Service;
@@ -31,32 +31,42 @@ pub(super) struct Front {
 
 impl Front {
     async fn answer(mut self, mut request: Request<Body>) -> Response<Body> {
-        if let Some(failure) = welcome(&mut request) {
-            // The log heard of it when the connection came; its caller's other calls are no slower for it.
-            PROCESS.calls_refused.count([failure.code.id()]);
-            return said(&failure, &request);
+        let is_one_too_many = welcome(&mut request);
+        let page = self.page(&request);
+        let (mut response, page) = match (is_one_too_many, page) {
+            (Some(failure), page) => {
+                // The log heard of it when the connection came; its caller's other calls are no slower for it.
+                PROCESS.calls_refused.count([failure.code.id()]);
+                (said(&failure, &request), page.ok().flatten())
+            }
+            (None, Err(failure)) => (self.refuse(&failure, None, request).await, None),
+            (None, Ok(page)) if page.is_some() && is_preflight(&request) => {
+                (Guard::preflight(request.headers()), page)
+            }
+            (None, Ok(page)) => (self.call(request).await, page),
+        };
+        // A page that may call has to be able to read why it was refused.
+        if let Some(page) = &page {
+            allow(&mut response, page);
         }
-        let is_grpc = is_grpc(request.headers());
-        let (uri, headers) = (request.uri(), request.headers());
+        response
+    }
+
+    /// The origin of the page that calls, if one does and may.
+    fn page(&self, request: &Request<Body>) -> Result<Option<HeaderValue>, Failure> {
         let way = match request.extensions().get::<Peer>() {
             Some(peer) if peer.certificate.is_some() => Way::Tls,
             Some(_) => Way::Loopback,
             None => Way::Socket,
         };
         // What gRPC clients name as host of a local socket is its path, and no browser speaks gRPC.
-        let page = match is_grpc && way == Way::Socket {
+        match is_grpc(request.headers()) && way == Way::Socket {
             true => Ok(None),
-            false => self.guard.check(way, uri, headers),
-        };
-        let page = match page {
-            Ok(page) => page,
-            Err(failure) => return self.refuse(&failure, None, request).await,
-        };
-        if let Some(page) = &page
-            && is_preflight(request.method(), headers)
-        {
-            return Guard::preflight(page, headers);
+            false => self.guard.check(way, request.uri(), request.headers()),
         }
+    }
+
+    async fn call(&mut self, mut request: Request<Body>) -> Response<Body> {
         let caller = match self.caller(&request) {
             Ok(caller) => caller,
             Err(failure) => return self.refuse(&failure, None, request).await,
@@ -66,7 +76,10 @@ impl Front {
             Ok(pass) => pass,
             Err(failure) => return self.refuse(&failure, Some(&caller), request).await,
         };
-        let mut response = if is_grpc {
+        let (head, body) = request.into_parts();
+        let (body, _weight) = self.gate.weigh(&caller, head.uri.path(), body);
+        request = Request::from_parts(head, body);
+        if is_grpc(request.headers()) {
             request.extensions_mut().insert(caller);
             match self.services.call(request).await {
                 Ok(response) => response,
@@ -76,11 +89,7 @@ impl Front {
             metrics::answer(self.json.calls(), caller, method).await
         } else {
             self.json.answer(caller, request).await
-        };
-        if let Some(page) = &page {
-            allow(&mut response, page);
         }
-        response
     }
 
     fn caller(&self, request: &Request<Body>) -> Result<Caller, Failure> {
@@ -88,7 +97,13 @@ impl Front {
             return Ok(caller.clone());
         }
         match request.extensions().get::<Peer>() {
-            Some(peer) => self.gate.caller(peer, request.headers()),
+            Some(peer) => {
+                let caller = self.gate.caller(peer, request.headers())?;
+                if let Some(place) = &peer.place {
+                    place.prove();
+                }
+                Ok(caller)
+            }
             None => {
                 let what = "the connection has no credentials";
                 Err(Failure::new(Code::NotAllowed, what))
@@ -134,11 +149,15 @@ fn said(failure: &Failure, request: &Request<Body>) -> Response<Body> {
 fn welcome(request: &mut Request<Body>) -> Option<Failure> {
     let said = request.extensions_mut();
     let is_refused = match said.remove::<Local>() {
-        Some(Local { caller, is_refused }) => {
-            said.insert(caller);
-            is_refused
+        Some(local) => {
+            local.begun.tell();
+            said.insert(local.caller);
+            local.is_refused
         }
-        None => said.get::<Peer>().is_some_and(|peer| peer.is_refused),
+        None => said.get::<Peer>().is_some_and(|peer| {
+            peer.begun.tell();
+            peer.is_refused
+        }),
     };
     is_refused.then(|| {
         let detail = "too many connections are open; share those that there are";

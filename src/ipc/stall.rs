@@ -1,8 +1,10 @@
 //! Cuts a connection whose other end takes nothing for too long, so that a slow reader costs a bounded time and memory,
-//! or never begins to say anything, so that it does not keep the place of one who would; and one that was refused, soon.
+//! or never makes a request, so that it does not keep the place of one who would; and one that was refused, soon.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,20 +13,36 @@ use tokio::time::Sleep;
 
 /// How long the other end may take not a byte.
 const STALLED_S_MAX: u64 = 30;
-/// How long it may wait with its first byte; every HTTP client sends one at once.
+/// How long it may take to the end of the head of its first request; every HTTP client sends that at once.
 const SILENT_S_MAX: u64 = 30;
 /// How long one is there that is only told why it cannot stay.
 const REFUSED_MS_MAX: u64 = 1_000;
 
-/// A connection that is cut when its writes stall, or when it begins with silence.
+/// Whether a connection made a request, as those say who see requests. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Begun(Arc<AtomicBool>);
+
+impl Begun {
+    /// It made one: its head is whole.
+    pub(super) fn tell(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_told(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection that is cut when its writes stall, or when it makes no request.
 pub(super) struct Cut<T> {
     line: T,
     /// So long a write may wait.
     most: Duration,
     /// Runs while a write waits.
     until: Option<Pin<Box<Sleep>>>,
-    /// Runs until the first byte was read.
+    /// Runs until a request was made.
     silent: Option<Pin<Box<Sleep>>>,
+    begun: Begun,
     /// Ends it, whatever was read.
     refused: Option<Pin<Box<Sleep>>>,
 }
@@ -38,8 +56,14 @@ impl<T: Unpin> Cut<T> {
             silent: Some(Box::pin(tokio::time::sleep(Duration::from_secs(
                 SILENT_S_MAX,
             )))),
+            begun: Begun::default(),
             refused: None,
         }
+    }
+
+    /// Where it is told that a request was made.
+    pub(super) fn begun(&self) -> Begun {
+        self.begun.clone()
     }
 
     /// One that is only told why it cannot stay.
@@ -84,18 +108,16 @@ impl<T: AsyncRead + Unpin> AsyncRead for Cut<T> {
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let polled = Pin::new(&mut cut.line).poll_read(cx, buf);
-        match &mut cut.silent {
-            Some(silent) if polled.is_pending() => match silent.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                Poll::Pending => Poll::Pending,
-            },
-            Some(_) => {
-                cut.silent = None;
-                polled
-            }
-            None => polled,
+        if cut.begun.is_told() {
+            cut.silent = None;
         }
+        // Also while bytes come: a head may be sent one byte a minute.
+        if let Some(silent) = &mut cut.silent
+            && silent.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut cut.line).poll_read(cx, buf)
     }
 }
 
@@ -144,14 +166,40 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_never_begins_is_cut_and_who_began_may_be_silent() {
+    async fn who_makes_no_request_is_cut_and_who_made_one_may_be_silent() {
         let (line, _other) = tokio::io::duplex(4);
         let error = Cut::new(line).read_u8().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // One byte, then nothing.
         let (line, mut other) = tokio::io::duplex(4);
         let mut cut = Cut::new(line);
         other.write_u8(7).await.unwrap();
         assert_eq!(cut.read_u8().await.unwrap(), 7);
+        let error = cut.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // A byte now and then.
+        let (line, mut other) = tokio::io::duplex(4);
+        let mut cut = Cut::new(line);
+        let drips = tokio::spawn(async move {
+            while other.write_u8(7).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let began = tokio::time::Instant::now();
+        let error = loop {
+            if let Err(error) = cut.read_u8().await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() <= Duration::from_secs(SILENT_S_MAX + 1));
+        drop(cut);
+        drips.await.unwrap();
+        let (line, mut other) = tokio::io::duplex(4);
+        let mut cut = Cut::new(line);
+        other.write_u8(7).await.unwrap();
+        assert_eq!(cut.read_u8().await.unwrap(), 7);
+        cut.begun().tell();
         let later = tokio::spawn(async move { cut.read_u8().await.unwrap() });
         tokio::time::sleep(Duration::from_secs(10 * SILENT_S_MAX)).await;
         other.write_u8(8).await.unwrap();

@@ -12,11 +12,13 @@
 //! | machine | `yibao journal machine 1` | the digest of the machine id in the desk's identity |
 
 use std::fmt;
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{Mode, OFlags};
 use sm3::Sm3;
 use zeroize::Zeroizing;
 
@@ -74,22 +76,32 @@ impl SiteKey {
         fill_random(&mut *bytes)?;
         let mut text = Zeroizing::new(hex::encode(*bytes));
         text.push('\n');
-        let written = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| match path.parent() {
-                Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
-                Some(_) | None => Ok(()),
-            });
+        let written = write_new(path, text.as_bytes());
         written.map_err(|source| Error::io(path, source))?;
         Ok(SiteKey(bytes))
     }
+}
+
+/// Writes a file that was not there, and gives it to whom its folder belongs: what root makes for the daemon is the
+/// daemon's. All of it goes by descriptors, so that whoever can write to the folder leads none of it elsewhere.
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let held = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = File::from(rustix::fs::open(folder, held, Mode::empty())?);
+    let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&folder, name, new, Mode::RUSR | Mode::WUSR)?;
+    let mut file = File::from(file);
+    let (theirs, made) = (folder.metadata()?, file.metadata()?);
+    if (made.uid(), made.gid()) != (theirs.uid(), theirs.gid()) {
+        fchown(&file, Some(theirs.uid()), Some(theirs.gid()))?;
+    }
+    file.write_all(text)?;
+    file.sync_all()?;
+    folder.sync_all()
 }
 
 fn parse(content: &[u8]) -> Option<SiteKey> {
@@ -221,6 +233,26 @@ mod tests {
             matches!(SiteKey::create(&path), Err(Error::Io { .. })),
             "a key was replaced"
         );
+    }
+
+    #[test]
+    fn no_key_is_made_through_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (elsewhere, path) = (dir.path().join("elsewhere"), dir.path().join("site.key"));
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(SiteKey::create(&path).is_err(), "a link that leads nowhere");
+        std::fs::write(&elsewhere, "theirs").unwrap();
+        assert!(SiteKey::create(&path).is_err(), "a link to a file");
+        assert_eq!(std::fs::read(&elsewhere).unwrap(), b"theirs");
+        let real = dir.path().join("real");
+        std::fs::create_dir(&real).unwrap();
+        let linked = dir.path().join("linked");
+        std::os::unix::fs::symlink(&real, &linked).unwrap();
+        assert!(
+            SiteKey::create(&linked.join("k")).is_err(),
+            "a linked folder"
+        );
+        assert!(!real.join("k").exists());
     }
 
     #[test]

@@ -20,6 +20,9 @@ use super::record::{self, Record, Values};
 const WAITING_MAX: usize = 4_096;
 /// Of these, kept for warnings and errors.
 const WAITING_KEPT: usize = 512;
+/// Bytes of the events that wait, and of these what is kept for warnings and errors.
+const WAITING_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+const WAITING_BYTES_KEPT: usize = 512 * 1_024;
 
 /// Events of this process that nobody will read.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -46,7 +49,46 @@ pub(super) fn start() -> std::io::Result<Journald> {
 /// The layer: turns an event into a record and queues it. Never waits.
 pub(super) struct Journald {
     records: SyncSender<Record>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
+}
+
+/// What waits for the journal.
+#[derive(Default)]
+struct Waiting {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    /// Counts one, if there is room for it.
+    fn add(&self, level: Level, bytes: usize) -> bool {
+        let (events_max, bytes_max) = match level {
+            Level::ERROR | Level::WARN => (WAITING_MAX, WAITING_BYTES_MAX),
+            _ => (
+                WAITING_MAX - WAITING_KEPT,
+                WAITING_BYTES_MAX - WAITING_BYTES_KEPT,
+            ),
+        };
+        let events = self.events.fetch_add(1, Ordering::AcqRel);
+        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        let has_room = events < events_max && before.saturating_add(bytes) <= bytes_max;
+        if !has_room {
+            self.take(bytes);
+        }
+        has_room
+    }
+
+    fn take(&self, bytes: usize) {
+        self.events.fetch_sub(1, Ordering::AcqRel);
+        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}
+
+/// Bytes of an event, with what it costs to keep it.
+fn weight(record: &Record) -> usize {
+    let fields = record.fields.iter();
+    let fields = fields.map(|(_, value)| value.len() + size_of::<(&str, String)>());
+    size_of::<Record>() + record.target.len() + record.text.len() + fields.sum::<usize>()
 }
 
 impl Journald {
@@ -57,13 +99,11 @@ impl Journald {
     }
 
     fn queue(&self, record: Record) {
-        let room = match record.level {
-            Level::ERROR | Level::WARN => WAITING_MAX,
-            _ => WAITING_MAX - WAITING_KEPT,
-        };
-        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        if before >= room || self.records.try_send(record).is_err() {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        let bytes = weight(&record);
+        if !self.waiting.add(record.level, bytes) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        } else if self.records.try_send(record).is_err() {
+            self.waiting.take(bytes);
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -95,10 +135,10 @@ where
 }
 
 /// The thread: sends one after the other, as fast as the journal takes them.
-fn carry(records: &Receiver<Record>, waiting: &AtomicUsize, send: &mut dyn FnMut(&Record)) {
+fn carry(records: &Receiver<Record>, waiting: &Waiting, send: &mut dyn FnMut(&Record)) {
     let mut told = 0;
     while let Ok(record) = records.recv() {
-        waiting.fetch_sub(1, Ordering::AcqRel);
+        waiting.take(weight(&record));
         send(&record);
         let dropped = dropped();
         if dropped > told {
@@ -230,6 +270,25 @@ mod tests {
             "{}",
             sent[1]
         );
-        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(waiting.events.load(Ordering::Relaxed), 0);
+        assert_eq!(waiting.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn long_events_that_wait_take_so_many_bytes_only() {
+        let waiting = Waiting::default();
+        let record = Record {
+            text: "x".repeat(8_192),
+            ..about_dropped(1)
+        };
+        let bytes = weight(&record);
+        let quiet = (0..WAITING_MAX).take_while(|_| waiting.add(Level::INFO, bytes));
+        let quiet = quiet.count();
+        assert!(quiet * bytes <= WAITING_BYTES_MAX - WAITING_BYTES_KEPT);
+        let loud = (0..WAITING_MAX).take_while(|_| waiting.add(Level::ERROR, bytes));
+        let loud = loud.count();
+        assert!(loud > 0 && (quiet + loud) * bytes <= WAITING_BYTES_MAX);
+        (0..quiet + loud).for_each(|_| waiting.take(bytes));
+        assert!(waiting.add(Level::INFO, bytes));
     }
 }

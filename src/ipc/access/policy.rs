@@ -109,6 +109,18 @@ impl Policy {
         }
     }
 
+    /// Whether the configuration names a certificate of this common name. No other name is told to anybody.
+    #[must_use]
+    pub fn names_certificate(&self, subject: &str) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let caller = Caller::Certificate {
+            subject: subject.to_owned(),
+        };
+        let rows = self.roles.iter().map(|(_, who)| who);
+        let mut rows = rows.chain([&self.unnamed_bill, &self.unmasked]);
+        subject.chars().all(is_plain) && rows.any(|who| self.are(who, &caller))
+    }
+
     fn are(&self, who: &Callers, caller: &Caller) -> bool {
         who.contains(caller, &self.members)
     }

@@ -19,6 +19,7 @@ mod heavy;
 mod introspect;
 mod places;
 mod polkit;
+mod repeated;
 mod request;
 mod serve;
 mod shape;

@@ -10,7 +10,7 @@ use zbus::{Dict, Variant};
 
 use super::catalogue::Method;
 use super::error::Refusal;
-use super::shape;
+use super::{repeated, shape};
 use crate::book::Code;
 use crate::operation::Failure;
 
@@ -40,6 +40,15 @@ pub(super) fn read(call: &Message, method: &Method) -> Result<(Bytes, Wants), Re
             fields.map_err(|_| not_these_arguments("a{sv}"))?
         }
     };
+    let known = method.input.parent_pool();
+    let is_field = |key: &str| {
+        let mut messages = known.all_messages();
+        messages.any(|message| message.get_field_by_name(key).is_some())
+    };
+    if let Some(path) = repeated::find(&body, is_field) {
+        let path = if path.is_empty() { "arguments" } else { &path };
+        return Err(of_key(path, "it stands there twice"));
+    }
     let dict = Dict::from(fields);
     let wants = wants(&dict)?;
     let message = shape::take(&method.input, &dict, &RESERVED)?;

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use tonic::body::Body;
 use tonic::{Request, Status};
 
+use super::bodies::{self, Bodies, Weight as BodyWeight};
 use super::refusals::{Refusals, Refused, Weight};
 use crate::book::Code;
 use crate::ipc::access::{Caller, Operation, Policy};
@@ -33,6 +35,13 @@ const CONNECTIONS_PER_CALLER_MAX: u32 = 64;
 const CONNECTIONS_MAX: u32 = 256;
 /// Of these, kept for root and the owner of the socket: whoever looks after a desk gets in when it is full.
 const CONNECTIONS_KEPT: u32 = 16;
+/// Connections over TCP, of all callers: those of this machine's own socket have places that nobody takes from them.
+const CONNECTIONS_TCP_MAX: u32 = 128;
+/// Of these, those that showed no token that is known: of all, and of one user or address.
+const UNPROVEN_MAX: u32 = 96;
+const UNPROVEN_OF_ONE_MAX: u32 = 32;
+/// What is told in place of a name in a certificate that the configuration does not know: it may be a person's.
+const UNNAMED: &str = "(unnamed)";
 /// Connections over these that are told why they cannot stay, all callers together; others are closed without a word.
 const REFUSALS_MAX: u32 = 64;
 /// The place of one of them is free again after so long, however soon it went: who connects again and again is slow.
@@ -44,6 +53,7 @@ pub(in crate::ipc) struct Gate {
     rights: Rights,
     open: Arc<Mutex<Open>>,
     refusals: Arc<Refusals>,
+    bodies: Bodies,
 }
 
 /// Who may do what and how much at once, as it is now; shared by all who ask it.
@@ -86,6 +96,7 @@ impl Rights {
 #[derive(Default)]
 struct Open {
     connections: BTreeMap<String, u32>,
+    unproven: BTreeMap<String, u32>,
     refusals: BTreeMap<String, u32>,
     requests: BTreeMap<String, u32>,
     calls: BTreeMap<String, u32>,
@@ -108,6 +119,35 @@ pub(in crate::ipc) struct Pass {
     who: String,
 }
 
+/// The place of a connection over TCP, until it is dropped.
+pub(in crate::ipc) struct Place {
+    _pass: Arc<Pass>,
+    /// Until it showed a token that is known.
+    unproven: Mutex<Option<Pass>>,
+}
+
+impl Place {
+    /// Of one that is only told why it cannot stay, or that proved who it is.
+    pub(in crate::ipc) fn of(pass: Arc<Pass>) -> Self {
+        Self {
+            _pass: pass,
+            unproven: Mutex::default(),
+        }
+    }
+
+    /// It showed a token that is known.
+    pub(in crate::ipc) fn prove(&self) {
+        let mut unproven = self.unproven.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(unproven.take());
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Place")
+    }
+}
+
 /// The source of a status of which the log was told here, or is told when polkit has had its say.
 #[derive(Debug, thiserror::Error)]
 #[error("the gate refused it")]
@@ -116,6 +156,7 @@ pub(in crate::ipc) struct Heard;
 #[derive(Clone, Copy)]
 enum Kind {
     Connection,
+    Unproven,
     Refusal,
     Request,
     Call,
@@ -133,6 +174,7 @@ impl Gate {
             },
             open: Arc::default(),
             refusals: Arc::default(),
+            bodies: Bodies::default(),
         }
     }
 
@@ -150,7 +192,15 @@ impl Gate {
         peer: &Peer,
         headers: &HeaderMap,
     ) -> Result<Caller, Failure> {
-        self.rights.now.load().tokens.caller(peer, headers)
+        let said = self.rights.now.load();
+        let Some(subject) = &peer.certificate else {
+            return said.tokens.caller(peer, headers);
+        };
+        let subject = match said.policy.names_certificate(subject) {
+            true => subject.clone(),
+            false => UNNAMED.to_owned(),
+        };
+        Ok(Caller::Certificate { subject })
     }
 
     /// Counts a connection; none: the caller, or everybody, has too many.
@@ -162,9 +212,30 @@ impl Gate {
         self.count_connection(caller.to_string(), kept)
     }
 
-    /// Counts a connection of somebody who has not said yet who it is.
-    pub(in crate::ipc) fn connect_unknown(&self, who: String) -> Option<Pass> {
-        self.count_connection(who, CONNECTIONS_KEPT)
+    /// Counts a connection over TCP of somebody who shows a token with each call, and none yet.
+    pub(in crate::ipc) fn connect_unproven(&self, who: String) -> Option<Place> {
+        let all: u32 = lock(&self.open).unproven.values().sum();
+        if all >= UNPROVEN_MAX {
+            return None;
+        }
+        let unproven = self.count(Kind::Unproven, who.clone(), UNPROVEN_OF_ONE_MAX)?;
+        Some(Place {
+            unproven: Mutex::new(Some(unproven)),
+            ..self.connect_remote(who)?
+        })
+    }
+
+    /// Counts a connection over TCP.
+    pub(in crate::ipc) fn connect_remote(&self, who: String) -> Option<Place> {
+        let open = lock(&self.open);
+        let over_tcp = open.connections.iter().filter(|(who, _)| is_over_tcp(who));
+        let over_tcp: u32 = over_tcp.map(|(_, count)| count).sum();
+        drop(open);
+        if over_tcp >= CONNECTIONS_TCP_MAX {
+            return None;
+        }
+        let pass = self.count_connection(who, CONNECTIONS_KEPT)?;
+        Some(Place::of(Arc::new(pass)))
     }
 
     fn count_connection(&self, who: String, kept: u32) -> Option<Pass> {
@@ -173,6 +244,19 @@ impl Gate {
             return None;
         }
         self.count(Kind::Connection, who, CONNECTIONS_PER_CALLER_MAX)
+    }
+
+    /// The body of a request, counted as it comes. What weighs it is dropped when nothing of it is held any more.
+    pub(in crate::ipc) fn weigh(
+        &self,
+        caller: &Caller,
+        path: &str,
+        body: Body,
+    ) -> (Body, BodyWeight) {
+        let said = self.rights.now.load();
+        let may = |operation| said.policy.may(caller, operation);
+        let most = bodies::length_max(path, may);
+        self.bodies.weigh(caller.to_string(), most, body)
     }
 
     /// Counts a connection that is one too many; a place for it to be told so, none: too many are told already.
@@ -383,7 +467,7 @@ impl Kind {
     fn level(self) -> Option<&'static Level> {
         match self {
             Kind::Connection => Some(&PROCESS.connections_open),
-            Kind::Refusal | Kind::Request => None,
+            Kind::Unproven | Kind::Refusal | Kind::Request => None,
             Kind::Call => Some(&PROCESS.calls_open),
         }
     }
@@ -393,6 +477,7 @@ impl Open {
     fn of(&mut self, kind: Kind) -> &mut BTreeMap<String, u32> {
         match kind {
             Kind::Connection => &mut self.connections,
+            Kind::Unproven => &mut self.unproven,
             Kind::Refusal => &mut self.refusals,
             Kind::Request => &mut self.requests,
             Kind::Call => &mut self.calls,
@@ -416,162 +501,13 @@ impl Drop for Pass {
     }
 }
 
+fn is_over_tcp(who: &str) -> bool {
+    who.starts_with("tcp:")
+}
+
 fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::access::{Access, Caller as Named};
-    use crate::ipc::access::{Accounts, Grant, Role};
-
-    const OWNER: u32 = 990;
-
-    #[test]
-    fn connections_are_counted_by_caller_and_in_all() {
-        let gate = gate();
-        let fill = |uid| {
-            let most = 0..CONNECTIONS_PER_CALLER_MAX;
-            most.map_while(|_| gate.connect(&caller(uid)))
-                .collect::<Vec<_>>()
-        };
-        let mut first = fill(1);
-        assert!(gate.connect(&caller(1)).is_none());
-        assert!(gate.connect(&caller(2)).is_some());
-        first.pop();
-        first.extend(gate.connect(&caller(1)));
-        let others: Vec<_> = (2..6).flat_map(fill).collect();
-        let open = u32::try_from(first.len() + others.len()).unwrap();
-        assert_eq!(open, CONNECTIONS_MAX - CONNECTIONS_KEPT);
-        assert!(gate.connect(&caller(9)).is_none(), "the door is full");
-        let own: Vec<_> = [0, OWNER].into_iter().flat_map(fill).collect();
-        assert_eq!(u32::try_from(own.len()).unwrap(), CONNECTIONS_KEPT);
-        drop(own);
-        assert!(gate.connect(&caller(OWNER)).is_some(), "the owner gets in");
-        assert!(gate.connect(&caller(9)).is_none(), "it is full for others");
-        drop(others);
-        assert!(gate.connect(&caller(9)).is_some());
-        drop(first);
-        assert!(lock(&gate.open).connections.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn so_many_refusals_are_told_and_each_takes_its_time() {
-        let gate = gate();
-        let refuse = || gate.refuse_connection("uid:7", None);
-        let told: Vec<_> = (0..REFUSALS_MAX).map_while(|_| refuse()).collect();
-        assert_eq!(u32::try_from(told.len()).unwrap(), REFUSALS_MAX);
-        assert!(refuse().is_none());
-        drop(told);
-        assert!(refuse().is_none(), "they went at once");
-        tokio::time::sleep(Duration::from_millis(REFUSAL_MS_MIN + 1)).await;
-        assert!(refuse().is_some());
-        assert!(gate.connect(&caller(7)).is_some(), "places are others'");
-        assert!(gate.pause_of("uid:7").is_none(), "nor are calls slower");
-    }
-
-    #[test]
-    fn calls_are_refused_with_a_code() {
-        let gate = gate();
-        let asked = |uid, operation| ask(&gate, caller(uid), operation);
-        let held = [
-            asked(7, Operation::ScanAndPay).ok().unwrap(),
-            asked(7, Operation::GetStatus).ok().unwrap(),
-        ];
-        let full = Some(tonic::Code::ResourceExhausted);
-        assert_eq!(asked(7, Operation::GetStatus).err(), full);
-        drop(held);
-        assert!(asked(7, Operation::GetStatus).is_ok());
-        let denied = Some(tonic::Code::PermissionDenied);
-        assert_eq!(asked(8, Operation::ScanAndPay).err(), denied);
-        let nobody = gate.admit(&Request::new(()), Operation::GetStatus);
-        assert_eq!(nobody.err().map(|status| status.code()), denied);
-    }
-
-    #[test]
-    fn who_asks_for_more_than_it_may_is_slowed_down_and_nobody_else() {
-        let gate = gate();
-        assert!(gate.pause_of("uid:7").is_none());
-        let ask = || ask(&gate, caller(7), Operation::GetStatus);
-        let held = [ask(), ask()];
-        assert!(held.iter().all(Result::is_ok) && gate.pause_of("uid:7").is_none());
-        assert!(ask().is_err());
-        let waits: Vec<_> = (0..300).filter_map(|_| gate.pause_of("uid:7")).collect();
-        assert!(waits.windows(2).take(100).all(|pair| pair[0] < pair[1]));
-        assert_eq!(waits.len(), 300);
-        assert!(waits.iter().all(|wait| wait.as_secs() <= SLOWED_WAIT_S_MAX));
-        assert!(gate.pause_of("uid:8").is_none());
-    }
-
-    #[test]
-    fn who_asks_again_and_again_for_what_it_has_no_right_to_is_slowed_down() {
-        let gate = gate();
-        let forbidden = |caller| ask(&gate, caller, Operation::Reload).err().unwrap();
-        for _ in 0..REFUSALS_FREE {
-            forbidden(caller(7));
-            assert!(gate.pause_of("uid:7").is_none(), "now and then");
-        }
-        forbidden(caller(7));
-        assert!(gate.pause_of("uid:7").is_some());
-        assert!(gate.pause_of("uid:8").is_none(), "nobody else");
-        // What polkit may still allow is no refusal yet.
-        let on_bus = |grant| Caller::Bus {
-            uid: 9,
-            groups: None,
-            name: ":1.9".into(),
-            grant,
-        };
-        for _ in 0..2 * REFUSALS_FREE {
-            forbidden(on_bus(Grant::Asked));
-        }
-        assert!(gate.pause_of("uid:9").is_none());
-        for _ in 0..2 * REFUSALS_FREE {
-            forbidden(on_bus(Grant::Nothing));
-        }
-        assert!(gate.pause_of("uid:9").is_some());
-    }
-
-    #[test]
-    fn a_flood_at_the_door_waits_and_its_line_may_call() {
-        let gate = gate();
-        assert!(
-            gate.turned_away("uid:7").is_none(),
-            "the first is told at once"
-        );
-        let waits: Vec<_> = (0..50).filter_map(|_| gate.turned_away("uid:7")).collect();
-        assert_eq!(waits.len(), 50);
-        assert!(waits.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(gate.turned_away("uid:8").is_none());
-        assert!(gate.pause_of("uid:7").is_none());
-    }
-
-    fn ask(
-        gate: &Gate,
-        caller: Caller,
-        operation: Operation,
-    ) -> Result<(CallerId, Pass), tonic::Code> {
-        let mut request = Request::new(());
-        request.extensions_mut().insert(caller);
-        let admitted = gate.admit(&request, operation);
-        admitted.map_err(|status| status.code())
-    }
-
-    fn gate() -> Gate {
-        let access = Access {
-            roles: vec![(Role::Cashier, Named::Uid(7))],
-            ..Access::default()
-        };
-        let policy = Policy::new(&access, OWNER, &Accounts::default());
-        Gate::new(Said::new(policy.unwrap(), 2))
-    }
-
-    fn caller(uid: u32) -> Caller {
-        Caller::Uid {
-            uid,
-            gid: uid,
-            groups: None,
-            pid: Some(1),
-        }
-    }
-}
+mod tests;

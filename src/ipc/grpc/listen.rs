@@ -28,7 +28,7 @@ use super::gate::{Gate, Pass};
 use super::groups;
 use crate::book::Code;
 use crate::ipc::access::Caller;
-use crate::ipc::stall::Cut;
+use crate::ipc::stall::{Begun, Cut};
 use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
@@ -182,6 +182,8 @@ pub(in crate::ipc) struct Local {
     pub(in crate::ipc) caller: Caller,
     /// It is one too many, and only told so.
     pub(in crate::ipc) is_refused: bool,
+    /// Where it is told that it made a request.
+    pub(in crate::ipc) begun: Begun,
 }
 
 /// One connection and who is at its other end.
@@ -214,10 +216,15 @@ impl Connection {
                 (Cut::refused(line), pass, true)
             }
         };
+        let local = Local {
+            caller,
+            is_refused,
+            begun: line.begun(),
+        };
         Some(Self {
             line,
             mender: Mender::default(),
-            local: Local { caller, is_refused },
+            local,
             _pass: pass,
         })
     }

@@ -4,6 +4,7 @@
 //! asks that one), so that a client needs no `.proto` file. It must not know what a settlement does.
 
 mod authority;
+mod bodies;
 mod daemon;
 mod deadline;
 mod device;
@@ -21,12 +22,12 @@ mod serve;
 mod services;
 mod settlement;
 
-pub(super) use gate::{Gate, Heard, Pass};
+pub(super) use gate::{Gate, Heard, Pass, Place};
 pub use gate::{Rights, Said};
 pub use handle::Handle;
 pub use listen::ListenError;
 pub(super) use listen::Local;
-pub use open::{DoorError, check, open, said};
+pub use open::{DoorError, check, open};
 pub(super) use refusals::Refused;
 pub use serve::{Door, ServeError};
 

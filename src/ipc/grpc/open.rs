@@ -42,6 +42,9 @@ pub enum DoorError {
     /// The accounts of this machine cannot be read.
     #[error("cannot read the accounts of this machine")]
     Accounts(#[source] std::io::Error),
+    /// There is no thread that could look at the tokens.
+    #[error("cannot follow the files of the tokens")]
+    Tokens(#[source] std::io::Error),
     /// Our own descriptors cannot be read.
     #[error("the descriptors for reflection cannot be read")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -77,27 +80,22 @@ pub fn open(
     Ok(door.with_http(guard, tcp))
 }
 
-/// What a door would refuse of the configuration, without opening one.
+/// What the configuration says of who may do what, for [`super::Rights::change`]; all that a door would refuse of it is
+/// refused, without opening one.
 ///
 /// # Errors
 /// A configured name is unknown, certificates do not fit, or the accounts cannot be read.
-pub fn check(settings: &Settings) -> Result<(), DoorError> {
-    said(settings)?;
-    Ok(Tcp::check(&settings.tcp, secrets::handed_dir().as_deref())?)
-}
-
-/// What the configuration says of who may do what, for [`super::Rights::change`].
-///
-/// # Errors
-/// A configured name is unknown, or the accounts cannot be read.
-pub fn said(settings: &Settings) -> Result<Said, DoorError> {
+pub fn check(settings: &Settings) -> Result<Said, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
-    of(settings, &accounts)
+    let said = of(settings, &accounts)?;
+    Tcp::check(&settings.tcp, secrets::handed_dir().as_deref())?;
+    Ok(said)
 }
 
 fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
     let policy = policy(settings, accounts)?;
     let tokens = Tokens::new(&settings.tcp.tokens, secrets::handed_dir().as_deref());
+    let tokens = tokens.followed().map_err(DoorError::Tokens)?;
     Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 

@@ -26,6 +26,8 @@ use crate::ipc::told::Told;
 const HEADERS_BYTES_MAX: u32 = 16 * 1_024;
 /// Calls at once on one connection.
 const STREAMS_PER_CONNECTION_MAX: u32 = 256;
+/// Bytes that a caller on HTTP/2 may send before they are read, of one call and of one connection.
+const UNREAD_BYTES_MAX: u32 = 256 * 1_024;
 /// A caller on HTTP/2 that is silent is asked after so long whether it is there, and cut as much later.
 const KEEPALIVE_S: u64 = 30;
 /// After the word to stop, calls that run may still be answered so long.
@@ -96,6 +98,8 @@ impl Door {
 
     /// The same with pages that may call, and a port.
     pub(in crate::ipc) fn with_http(self, guard: Guard, tcp: Option<Tcp>) -> Self {
+        let port = tcp.as_ref().and_then(|tcp| tcp.address().ok());
+        let guard = guard.on_port(port.map(|address| address.port()));
         let front = Front {
             guard: Arc::new(guard),
             ..self.front
@@ -175,6 +179,8 @@ where
         .accept_http1(true)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
+        .initial_stream_window_size(UNREAD_BYTES_MAX)
+        .initial_connection_window_size(UNREAD_BYTES_MAX)
         .http2_keepalive_interval(Some(Duration::from_secs(KEEPALIVE_S)))
         .http2_keepalive_timeout(Some(Duration::from_secs(KEEPALIVE_S)))
         .serve_with_incoming_shutdown(front, connections, stopping.cancelled_owned())

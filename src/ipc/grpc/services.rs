@@ -6,6 +6,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::bodies::{DOCUMENT_BYTES_MAX, LIST_BYTES_MAX, SMALL_BYTES_MAX};
 use super::daemon::Daemon;
 use super::device::Devices;
 use super::dispense::Dispenses;
@@ -22,8 +23,6 @@ use crate::api::identity_service_server::{self, IdentityServiceServer};
 use crate::api::print_service_server::{self, PrintServiceServer};
 use crate::api::settlement_service_server::{self, SettlementServiceServer};
 
-/// Bytes of one request.
-const REQUEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Our services, for the health service.
 const NAMES: [&str; 6] = [
     settlement_service_server::SERVICE_NAME,
@@ -110,12 +109,12 @@ fn ours<H: Handle>(handle: &H, gate: &Gate) -> Routes {
         gate: gate.clone(),
     };
     let daemon = DaemonServiceServer::new(daemon);
-    Routes::new(settlements.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(devices.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(dispenses.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(prints.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(identities.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(daemon.max_decoding_message_size(REQUEST_BYTES_MAX))
+    Routes::new(settlements.max_decoding_message_size(DOCUMENT_BYTES_MAX))
+        .add_service(devices.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(dispenses.max_decoding_message_size(LIST_BYTES_MAX))
+        .add_service(prints.max_decoding_message_size(DOCUMENT_BYTES_MAX))
+        .add_service(identities.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(daemon.max_decoding_message_size(SMALL_BYTES_MAX))
 }
 
 fn add_reflection(
@@ -137,8 +136,9 @@ fn add_reflection(
             )
             .include_reflection_service(false)
     };
+    let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     Ok(routes
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(health.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(v1.max_decoding_message_size(SMALL_BYTES_MAX))
+        .add_service(v1alpha.max_decoding_message_size(SMALL_BYTES_MAX)))
 }

@@ -8,7 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use tonic::Status;
 use tonic::body::Body;
@@ -22,8 +22,6 @@ use crate::ipc::call::Calls;
 use crate::ipc::told::name_of;
 use crate::operation::Failure;
 
-/// Bytes of one request.
-const REQUEST_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// How long a caller may take to send it.
 const REQUEST_S_MAX: u64 = 30;
 /// Digits of a deadline.
@@ -149,28 +147,18 @@ impl Json {
         asked: &Asked,
     ) -> Result<Response<Body>, Wrong> {
         let path = request.uri().path().to_owned();
-        let body = whole(request.into_body()).await?;
-        let body = match asked.streams {
-            true => only_envelope(&body)?,
-            false => &body,
-        };
-        let text = asked.charset.decode(body).map_err(|offset| {
-            let detail = format!("the byte at offset {offset} is not of the named charset");
-            Failure::new(Code::RequestInvalid, detail)
-        })?;
-        let sent = message::parse(&text, method.input.clone())?;
+        let sent = sent(whole(request.into_body()).await?, method, asked)?;
         let (charset, output) = (asked.charset, method.output.clone());
         if asked.streams {
             let answers = self
                 .calls
-                .stream(caller.clone(), &path, sent.into(), asked.deadline);
+                .stream(caller.clone(), &path, sent, asked.deadline);
             let told = answers.await?.map(move |answer| {
                 let text = message::print(&answer?, output.clone());
                 Ok(charset.encode(&text.map_err(|failure| problem::refusal(&failure))?))
             });
             return Ok(envelopes(told.boxed(), charset));
         }
-        let sent = sent.into();
         let answer = (self.calls).unary(caller.clone(), &path, sent, asked.deadline);
         let text = message::print(&answer.await?, output)?;
         Ok(json(StatusCode::OK, charset.encode(&text), charset))
@@ -217,25 +205,47 @@ fn deadline(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
     }
 }
 
-/// The whole body, if it comes in time and is not too long.
-async fn whole(body: Body) -> Result<Bytes, Failure> {
-    let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
+/// The message of a body, of which nothing is held after it.
+fn sent(body: Vec<u8>, method: &Called, asked: &Asked) -> Result<Bytes, Failure> {
+    let message = match asked.streams {
+        true => only_envelope(&body)?,
+        false => &body,
+    };
+    let text = asked.charset.decode(message).map_err(|offset| {
+        let detail = format!("the byte at offset {offset} is not of the named charset");
+        Failure::new(Code::RequestInvalid, detail)
+    })?;
+    Ok(message::parse(&text, method.input.clone())?.into())
+}
+
+/// The whole body, if it comes in time; how long it may be was said to it before.
+async fn whole(body: Body) -> Result<Vec<u8>, Failure> {
     let within = Duration::from_secs(REQUEST_S_MAX);
-    match tokio::time::timeout(within, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => {
-            let detail = format!("the body broke off or is longer than {REQUEST_BYTES_MAX} bytes");
-            Err(Failure::new(Code::RequestInvalid, detail))
-        }
-        Err(_) => {
-            let detail = format!("the body took longer than {REQUEST_S_MAX} s");
-            Err(Failure::new(Code::RequestInvalid, detail))
+    let read = tokio::time::timeout(within, collected(body)).await;
+    read.unwrap_or_else(|_| {
+        let detail = format!("the body took longer than {REQUEST_S_MAX} s");
+        Err(Failure::new(Code::RequestInvalid, detail))
+    })
+}
+
+/// Bytes in one piece: each that comes may lie in a larger piece of memory.
+async fn collected(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|status| {
+            let refused = std::error::Error::source(&status).and_then(|it| it.downcast_ref());
+            let refused = refused.cloned();
+            refused.unwrap_or_else(|| Failure::new(Code::RequestInvalid, "the body broke off"))
+        })?;
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
         }
     }
+    Ok(bytes)
 }
 
 /// The message of a body that must be one envelope.
-fn only_envelope(body: &Bytes) -> Result<&[u8], Failure> {
+fn only_envelope(body: &[u8]) -> Result<&[u8], Failure> {
     let wrong = || {
         let detail = "the body must be one envelope: a byte 0, the length in four bytes, JSON";
         Failure::new(Code::RequestInvalid, detail)
@@ -401,7 +411,7 @@ mod tests {
             b"\0\0\0\0\x03{}",
             b"{}",
         ] {
-            assert!(only_envelope(&Bytes::copy_from_slice(wrong)).is_err());
+            assert!(only_envelope(wrong).is_err());
         }
     }
 }

@@ -3,10 +3,10 @@
 //! A browser says where a page comes from (`Origin`) and what it believes to reach (`Host`). A page of a stranger that
 //! was led here by a name of its own (DNS rebinding) shows that name as `Host`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use tonic::body::Body;
 
 use crate::book::Code;
@@ -15,6 +15,8 @@ use crate::operation::Failure;
 /// What a page may send.
 const HEADERS_ALLOWED: &str =
     "authorization, content-type, connect-protocol-version, connect-timeout-ms";
+/// What clients name as host of a local socket that has none.
+const SOCKET_HOST: &str = "unix";
 /// How long a browser may keep what it was allowed, seconds.
 const PREFLIGHT_S: &str = "600";
 
@@ -33,13 +35,21 @@ pub(in crate::ipc) enum Way {
 #[derive(Clone, Debug, Default)]
 pub(in crate::ipc) struct Guard {
     origins: Vec<String>,
+    /// Where loopback TCP is listened on.
+    port: Option<u16>,
 }
 
 impl Guard {
     pub(in crate::ipc) fn new(origins: &[String]) -> Self {
         Self {
             origins: origins.to_vec(),
+            port: None,
         }
+    }
+
+    /// The same, listening on this port.
+    pub(in crate::ipc) fn on_port(self, port: Option<u16>) -> Self {
+        Self { port, ..self }
     }
 
     /// The page's origin when a page calls and may.
@@ -60,8 +70,10 @@ impl Guard {
             (None, None) => None,
         };
         let is_known = match way {
-            Way::Socket => host.is_none_or(is_here),
-            Way::Loopback => host.is_some_and(is_here),
+            Way::Socket => host.is_none_or(|host| host == SOCKET_HOST || Here::of(host).is_some()),
+            Way::Loopback => host
+                .and_then(Here::of)
+                .is_some_and(|here| here.port.is_none_or(|port| Some(port) == self.port)),
             // Its name is in its certificate, and the caller has one of ours.
             Way::Tls => true,
         };
@@ -82,8 +94,8 @@ impl Guard {
         refused("Origin is not among [json] origins")
     }
 
-    /// What a browser is told before a page calls.
-    pub(in crate::ipc) fn preflight(origin: &HeaderValue, asked: &HeaderMap) -> Response<Body> {
+    /// What a browser is told before a page calls, besides what [`allow`] tells of every answer.
+    pub(in crate::ipc) fn preflight(asked: &HeaderMap) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
@@ -98,7 +110,6 @@ impl Guard {
             let name = header::HeaderName::from_static("access-control-allow-private-network");
             headers.insert(name, HeaderValue::from_static("true"));
         }
-        allow(&mut response, origin);
         response
     }
 }
@@ -111,18 +122,39 @@ pub(in crate::ipc) fn allow(response: &mut Response<Body>, origin: &HeaderValue)
 }
 
 /// Whether a browser asks before it calls.
-pub(in crate::ipc) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::OPTIONS && headers.contains_key(header::ORIGIN)
+pub(in crate::ipc) fn is_preflight<B>(request: &Request<B>) -> bool {
+    *request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
 }
 
-/// Whether a `Host` is a name of this machine for itself, whatever the port.
-fn is_here(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let is_loopback = name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    is_loopback || name.eq_ignore_ascii_case("localhost") || name == "unix"
+/// A `Host` that is a name of this machine for itself, and nothing more than that and a port.
+struct Here {
+    port: Option<u16>,
+}
+
+impl Here {
+    fn of(host: &str) -> Option<Self> {
+        let (is_loopback, rest) = match host.strip_prefix('[') {
+            Some(bracketed) => {
+                let (ip, rest) = bracketed.split_once(']')?;
+                (ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback()), rest)
+            }
+            None => {
+                let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+                let is_ip = name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+                (is_ip || name.eq_ignore_ascii_case("localhost"), rest)
+            }
+        };
+        if !is_loopback {
+            return None;
+        }
+        if rest.is_empty() {
+            return Some(Self { port: None });
+        }
+        let digits = rest.strip_prefix(':')?;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let port = digits.parse().ok().filter(|_| is_number)?;
+        Some(Self { port: Some(port) })
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +165,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_and_named_pages_get_in() {
-        let guard = Guard::new(&[PAGE.to_owned()]);
+        let guard = Guard::new(&[PAGE.to_owned()]).on_port(Some(9));
         for (way, host, origin, may) in [
             (Way::Loopback, Some("127.0.0.1:9"), None, true),
             (Way::Loopback, Some("[::1]:9"), None, true),
@@ -141,6 +173,18 @@ mod tests {
             (Way::Loopback, Some("evil.example:9"), None, false),
             (Way::Loopback, Some("127.0.0.1.evil.example"), None, false),
             (Way::Loopback, Some("192.0.2.1"), None, false),
+            (Way::Loopback, Some("127.0.0.1:8"), None, false),
+            (Way::Loopback, Some("unix"), None, false),
+            (Way::Loopback, Some("localhost:evil"), None, false),
+            (Way::Loopback, Some("localhost:"), None, false),
+            (Way::Loopback, Some("localhost:+9"), None, false),
+            (Way::Loopback, Some("[::1]evil"), None, false),
+            (Way::Loopback, Some("[::1"), None, false),
+            (Way::Loopback, Some("127.0.0.1:9@evil"), None, false),
+            (Way::Loopback, Some("evil@127.0.0.1:9"), None, false),
+            (Way::Loopback, Some("127.0.0.1:65545"), None, false),
+            (Way::Socket, Some("localhost:80"), None, true),
+            (Way::Socket, Some("unix:evil"), None, false),
             (Way::Loopback, None, None, false),
             (
                 Way::Loopback,

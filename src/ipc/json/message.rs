@@ -5,6 +5,7 @@
 use prost::Message as _;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
 
+use super::repeated;
 use crate::api::FIELDS_MAX;
 use crate::book::Code;
 use crate::operation::Failure;
@@ -17,6 +18,13 @@ const NAME_LENGTH_MAX: usize = 64;
 /// Protobuf of a JSON text.
 pub(in crate::ipc) fn parse(text: &str, kind: MessageDescriptor) -> Result<Vec<u8>, Failure> {
     check_shape(text)?;
+    if let Some(path) = repeated::find(text, &kind) {
+        let detail = format!("{path}: it stands there twice");
+        return Err(Failure {
+            fields: vec![path],
+            ..Failure::new(Code::RequestInvalid, detail)
+        });
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     // A wrong name in a request for money is heard, not passed over.
     let options = DeserializeOptions::new().deny_unknown_fields(true);
@@ -125,6 +133,11 @@ mod tests {
                 "the JSON ends early",
             ),
             ("", Code::RequestInvalid, "the JSON ends early"),
+            (
+                r#"{"bills":[{"lines":[{"amountFen":"1","amount_fen":"2"}]}]}"#,
+                Code::RequestInvalid,
+                "bills[0].lines[0].amount_fen: it stands there twice",
+            ),
             ("request_id=1", Code::RequestInvalid, "this is no JSON"),
             ("{} {}", Code::RequestInvalid, "this is no JSON"),
             (

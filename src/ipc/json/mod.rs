@@ -13,6 +13,7 @@ mod guard;
 mod message;
 mod methods;
 mod problem;
+mod repeated;
 
 pub(super) use answer::{Json, refused};
 pub(super) use guard::{Guard, Way, allow, is_preflight};

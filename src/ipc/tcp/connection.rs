@@ -10,11 +10,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use crate::ipc::grpc::Pass;
-use crate::ipc::stall::Cut;
+use crate::ipc::grpc::Place;
+use crate::ipc::stall::{Begun, Cut};
 
 /// Who is at the other end, as far as the connection says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::ipc) struct Peer {
     /// Whose socket it is, as the kernel says.
     pub(in crate::ipc) uid: Option<u32>,
@@ -22,6 +22,10 @@ pub(in crate::ipc) struct Peer {
     pub(in crate::ipc) certificate: Option<String>,
     /// The connection is one too many, and its caller is only told so.
     pub(in crate::ipc) is_refused: bool,
+    /// Where it is told that it made a request.
+    pub(in crate::ipc) begun: Begun,
+    /// What it is counted by.
+    pub(in crate::ipc) place: Option<Arc<Place>>,
 }
 
 /// The bytes.
@@ -34,30 +38,19 @@ pub(super) enum Line {
 pub(in crate::ipc) struct Connection {
     line: Cut<Line>,
     peer: Peer,
-    _pass: Arc<Pass>,
 }
 
 impl Connection {
-    pub(super) fn new(line: Line, peer: Peer, pass: Arc<Pass>) -> Self {
+    pub(super) fn new(line: Line, peer: Peer) -> Self {
         let line = match peer.is_refused {
             true => Cut::refused(line),
             false => Cut::new(line),
         };
+        let begun = line.begun();
         Self {
             line,
-            peer,
-            _pass: pass,
+            peer: Peer { begun, ..peer },
         }
-    }
-
-    /// One that is only told why it cannot stay.
-    pub(super) fn refused(line: TcpStream, uid: Option<u32>, pass: Arc<Pass>) -> Self {
-        let peer = Peer {
-            uid,
-            certificate: None,
-            is_refused: true,
-        };
-        Self::new(Line::Plain(line), peer, pass)
     }
 }
 

@@ -2,35 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::Stream;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Line, Peer};
 use super::tls::{self, TlsError};
 use super::{owner, subject};
 use crate::book::Code;
 use crate::config::doors;
-use crate::ipc::grpc::{Gate, Pass};
+use crate::ipc::grpc::{Gate, Place};
 use crate::observe::metrics::PROCESS;
 use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
-/// Connections of one address that are looked up or shake hands at once; its others wait for their turn, so that who
-/// says nothing delays nobody else.
-const BEGINNINGS_PER_ADDRESS_MAX: usize = 8;
-/// Connections that begin or wait for it, of all and of one address.
-const HELD_MAX: usize = 256;
-const HELD_PER_ADDRESS_MAX: usize = 32;
+/// Connections that begin, of all and of one address; of more the oldest is closed. A caller shakes hands within a moment,
+/// and who says nothing keeps nobody waiting. They take none of the places of those that began.
+const BEGINNINGS_MAX: usize = 256;
+const BEGINNINGS_PER_ADDRESS_MAX: usize = 32;
+/// Owners that are looked up at once: the kernel's tables may be long.
+const LOOKS_MAX: usize = 8;
 /// A connection over the limit that is told nothing is closed only after so long: a caller that connects again and again
 /// is slowed down.
 const REFUSED_HOLD_MS: u64 = 1_000;
@@ -121,13 +123,10 @@ fn acceptor(
 }
 
 async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
-    let places = Arc::new(Semaphore::new(HELD_MAX));
     let beginnings = Beginnings::default();
+    let looks = Arc::new(Semaphore::new(LOOKS_MAX));
     let refused = Arc::new(Semaphore::new(REFUSED_MAX));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         let (line, peer) = match tcp.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -136,40 +135,53 @@ async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
                 continue;
             }
         };
-        let Some(held) = beginnings.hold(peer.ip(), place) else {
-            PROCESS.connections_refused.count([]);
-            let detail = "too many connections that begin; one was closed";
-            let failure = Failure::new(Code::TooManyCalls, detail);
-            gate.closed(&address_of(peer), None, &failure);
-            continue;
-        };
+        let held = beginnings.hold(peer.ip());
         let (gate, ready, tls) = (gate.clone(), ready.clone(), tcp.tls.clone());
-        let refused = Arc::clone(&refused);
+        let (refused, looks) = (Arc::clone(&refused), Arc::clone(&looks));
         tokio::spawn(async move {
             let within = Duration::from_secs(HANDSHAKE_S_MAX);
-            let begun = begin(line, peer, &held, &gate, tls);
-            let begun = tokio::time::timeout(within, begun).await;
+            let begun = begin(line, peer, &looks, &gate, tls);
+            let begun = tokio::select! {
+                begun = tokio::time::timeout(within, begun) => begun.unwrap_or(Begun::TooLate),
+                () = held.crowded_out.cancelled() => Begun::CrowdedOut,
+            };
             drop(held);
-            match begun {
-                Ok(Begun::Ready(connection)) => {
-                    if ready.send(*connection).await.is_err() {
-                        tracing::debug!("a connection came when the door closed");
-                    }
-                }
-                Ok(Begun::TooMany(line)) => {
-                    if let Ok(_kept) = refused.try_acquire_owned() {
-                        tokio::time::sleep(Duration::from_millis(REFUSED_HOLD_MS)).await;
-                    }
-                    drop(line);
-                }
-                Ok(Begun::Nothing) => {}
-                Err(_) => {
-                    let detail = "a connection did not begin in time";
-                    let failure = Failure::new(Code::NotAllowed, detail);
-                    gate.closed(&address_of(peer), None, &failure);
-                }
-            }
+            end(begun, peer, &gate, &ready, &refused).await;
         });
+    }
+}
+
+/// Hands on what began, and tells of what did not.
+async fn end(
+    begun: Begun,
+    peer: SocketAddr,
+    gate: &Gate,
+    ready: &mpsc::Sender<Connection>,
+    refused: &Semaphore,
+) {
+    let closed = |code, detail| {
+        let failure = Failure::new(code, detail);
+        gate.closed(&address_of(peer), None, &failure);
+    };
+    match begun {
+        Begun::Ready(connection) => {
+            if ready.send(*connection).await.is_err() {
+                tracing::debug!("a connection came when the door closed");
+            }
+        }
+        Begun::TooMany(line) => {
+            if let Ok(_kept) = refused.try_acquire() {
+                tokio::time::sleep(Duration::from_millis(REFUSED_HOLD_MS)).await;
+            }
+            drop(line);
+        }
+        Begun::Nothing => {}
+        Begun::CrowdedOut => {
+            PROCESS.connections_refused.count([]);
+            let detail = "too many connections that begin; the oldest was closed";
+            closed(Code::TooManyCalls, detail);
+        }
+        Begun::TooLate => closed(Code::NotAllowed, "a connection did not begin in time"),
     }
 }
 
@@ -179,85 +191,127 @@ enum Begun {
     /// One over the gate's limits.
     TooMany(TcpStream),
     Nothing,
+    /// Others that begin took its place.
+    CrowdedOut,
+    TooLate,
 }
 
 async fn begin(
     line: TcpStream,
     peer: SocketAddr,
-    held: &Held,
+    looks: &Semaphore,
     gate: &Gate,
     tls: Option<TlsAcceptor>,
 ) -> Begun {
-    let Ok(_turn) = held.turns.acquire().await else {
+    let Some(Looked { line, uid, who }) = look(line, peer, looks).await else {
         return Begun::Nothing;
     };
-    let Some(Looked { line, uid, who }) = look(line, peer).await else {
-        return Begun::Nothing;
+    let peer = Peer {
+        uid,
+        ..Peer::default()
     };
-    let Some(pass) = gate.connect_unknown(who.clone()) else {
-        return match (gate.refuse_connection(&who, None), tls) {
-            (Some(pass), None) => Begun::Ready(Box::new(Connection::refused(line, uid, pass))),
-            // It is not worth a handshake to say so.
-            (Some(_), Some(_)) | (None, _) => Begun::TooMany(line),
-        };
+    let Some(tls) = tls else {
+        return plain(line, peer, who, gate);
     };
-    match shake_hands(line, uid, tls, pass).await {
-        Ok(connection) => Begun::Ready(Box::new(connection)),
+    let (line, certificate) = match shake_hands(line, &tls).await {
+        Ok(shaken) => shaken,
         Err(why) => {
             gate.closed(&who, None, &Failure::new(Code::NotAllowed, why));
-            Begun::Nothing
+            return Begun::Nothing;
         }
-    }
+    };
+    // Counted only when it is somebody's.
+    let Some(place) = gate.connect_remote(who.clone()) else {
+        // It is not worth an answer.
+        drop(gate.refuse_connection(&who, None));
+        return Begun::TooMany(line.into_inner().0);
+    };
+    let peer = Peer {
+        certificate: Some(certificate),
+        place: Some(Arc::new(place)),
+        ..peer
+    };
+    Begun::Ready(Box::new(Connection::new(Line::Tls(Box::new(line)), peer)))
 }
 
-/// Who is beginning, by address.
+fn plain(line: TcpStream, peer: Peer, who: String, gate: &Gate) -> Begun {
+    let (place, is_refused) = match gate.connect_unproven(who.clone()) {
+        Some(place) => (place, false),
+        None => match gate.refuse_connection(&who, None) {
+            Some(pass) => (Place::of(pass), true),
+            None => return Begun::TooMany(line),
+        },
+    };
+    let peer = Peer {
+        is_refused,
+        place: Some(Arc::new(place)),
+        ..peer
+    };
+    Begun::Ready(Box::new(Connection::new(Line::Plain(line), peer)))
+}
+
+/// Who is beginning.
 #[derive(Clone, Default)]
-struct Beginnings(Arc<Mutex<BTreeMap<IpAddr, Share>>>);
+struct Beginnings(Arc<Mutex<Running>>);
 
-/// What one address has.
-struct Share {
-    held: usize,
-    turns: Arc<Semaphore>,
+#[derive(Default)]
+struct Running {
+    next: u64,
+    /// The oldest first.
+    held: BTreeMap<u64, (IpAddr, CancellationToken)>,
 }
 
-/// One that begins or waits for it, until it is dropped.
+/// One that begins, until it is dropped.
 struct Held {
     all: Beginnings,
-    address: IpAddr,
-    turns: Arc<Semaphore>,
-    _place: OwnedSemaphorePermit,
+    id: u64,
+    /// When others took its place.
+    crowded_out: CancellationToken,
 }
 
 impl Beginnings {
-    /// None: this address has its share of places.
-    fn hold(&self, address: IpAddr, place: OwnedSemaphorePermit) -> Option<Held> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = all.entry(address).or_insert_with(|| Share {
-            held: 0,
-            turns: Arc::new(Semaphore::new(BEGINNINGS_PER_ADDRESS_MAX)),
-        });
-        if share.held >= HELD_PER_ADDRESS_MAX {
-            return None;
+    /// A place, which the oldest of the same address, or of all, gives up when there are too many.
+    fn hold(&self, address: IpAddr) -> Held {
+        let address = network_of(address);
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_address = running.held.iter().filter(|(_, (of, _))| *of == address);
+        let oldest = match of_address.clone().count() >= BEGINNINGS_PER_ADDRESS_MAX {
+            true => of_address.next(),
+            false if running.held.len() >= BEGINNINGS_MAX => running.held.iter().next(),
+            false => None,
+        };
+        if let Some(id) = oldest.map(|(id, _)| *id)
+            && let Some((_, crowded_out)) = running.held.remove(&id)
+        {
+            crowded_out.cancel();
         }
-        share.held += 1;
-        Some(Held {
+        let id = running.next;
+        running.next += 1;
+        let crowded_out = CancellationToken::new();
+        running.held.insert(id, (address, crowded_out.clone()));
+        Held {
             all: self.clone(),
-            address,
-            turns: Arc::clone(&share.turns),
-            _place: place,
-        })
+            id,
+            crowded_out,
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = all.get_mut(&self.address) {
-            share.held -= 1;
-            if share.held == 0 {
-                all.remove(&self.address);
-            }
+        let mut running = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.held.remove(&self.id);
+    }
+}
+
+/// What one host may choose from: of IPv6, 64 bits.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -271,15 +325,16 @@ struct Looked {
 
 /// Whose line it is while nothing but its address is known.
 fn address_of(peer: SocketAddr) -> String {
-    format!("tcp:{}", peer.ip())
+    format!("tcp:{}", peer.ip().to_canonical())
 }
 
 /// Looks whose it is.
-async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
+async fn look(line: TcpStream, address: SocketAddr, looks: &Semaphore) -> Option<Looked> {
     line.set_nodelay(true).ok()?;
     let own = line.local_addr().ok()?;
     let uid = match address.ip().to_canonical().is_loopback() {
         true => {
+            let _turn = looks.acquire().await.ok()?;
             let asked = tokio::task::spawn_blocking(move || owner::uid(address, own));
             asked.await.ok().flatten()
         }
@@ -292,71 +347,58 @@ async fn look(line: TcpStream, address: SocketAddr) -> Option<Looked> {
     Some(Looked { line, uid, who })
 }
 
-/// An error says why not.
+/// The line and the name in its certificate; an error says why not.
 async fn shake_hands(
     line: TcpStream,
-    uid: Option<u32>,
-    tls: Option<TlsAcceptor>,
-    pass: Pass,
-) -> Result<Connection, String> {
-    let pass = Arc::new(pass);
-    let Some(tls) = tls else {
-        let peer = Peer {
-            uid,
-            certificate: None,
-            is_refused: false,
-        };
-        return Ok(Connection::new(Line::Plain(line), peer, pass));
-    };
+    tls: &TlsAcceptor,
+) -> Result<(TlsStream<TcpStream>, String), String> {
     let line = tls.accept(line).await;
     let line = line.map_err(|error| format!("a caller did not shake hands: {error}"))?;
     let shown = line.get_ref().1.peer_certificates().unwrap_or_default();
     let name = shown.first().and_then(|shown| subject::common_name(shown));
     let name = name.ok_or("a caller's certificate has no one common name")?;
-    let peer = Peer {
-        uid,
-        certificate: Some(name),
-        is_refused: false,
-    };
-    Ok(Connection::new(Line::Tls(Box::new(line)), peer, pass))
+    Ok((line, name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hold(all: &Beginnings, places: &Arc<Semaphore>, address: &str) -> Option<Held> {
-        let place = Arc::clone(places).try_acquire_owned().unwrap();
-        all.hold(address.parse().unwrap(), place)
+    fn hold(all: &Beginnings, address: &str) -> Held {
+        all.hold(address.parse().unwrap())
     }
 
     #[test]
-    fn who_says_nothing_keeps_its_own_places_only() {
-        let places = Arc::new(Semaphore::new(HELD_MAX));
+    fn who_says_nothing_is_crowded_out_by_its_own_address_first() {
         let all = Beginnings::default();
-        let silent: Vec<_> = (0..HELD_PER_ADDRESS_MAX)
-            .map(|_| hold(&all, &places, "10.0.0.9").unwrap())
+        let other = hold(&all, "10.0.0.8");
+        let silent: Vec<_> = (0..2 * BEGINNINGS_PER_ADDRESS_MAX)
+            .map(|_| hold(&all, "10.0.0.9"))
             .collect();
-        assert!(hold(&all, &places, "10.0.0.9").is_none());
-        assert!(hold(&all, &places, "10.0.0.8").is_some());
-        drop(silent);
-        assert!(hold(&all, &places, "10.0.0.9").is_some());
-        assert_eq!(places.available_permits(), HELD_MAX);
-        assert!(all.0.lock().unwrap().is_empty());
+        let crowded_out = |one: &Held| one.crowded_out.is_cancelled();
+        let (oldest, youngest) = silent.split_at(BEGINNINGS_PER_ADDRESS_MAX);
+        assert!(oldest.iter().all(crowded_out));
+        assert!(!youngest.iter().any(crowded_out), "there are so many");
+        assert!(!crowded_out(&other));
+        drop((silent, other));
+        assert!(all.0.lock().unwrap().held.is_empty());
     }
 
     #[test]
-    fn many_at_once_of_one_address_take_turns() {
-        let places = Arc::new(Semaphore::new(HELD_MAX));
+    fn whoever_begins_gets_a_place_however_many_addresses_are_silent() {
         let all = Beginnings::default();
-        let held: Vec<_> = (0..=BEGINNINGS_PER_ADDRESS_MAX)
-            .map(|_| hold(&all, &places, "10.0.0.9").unwrap())
+        let silent: Vec<_> = (0..BEGINNINGS_MAX)
+            .map(|n| hold(&all, &format!("2001:db8:0:{n:x}::1")))
             .collect();
-        let (last, first) = held.split_last().unwrap();
-        let turns: Vec<_> = first.iter().map(|one| one.turns.try_acquire()).collect();
-        assert!(turns.iter().all(Result::is_ok));
-        assert!(last.turns.try_acquire().is_err(), "it waits");
-        drop(turns);
-        assert!(last.turns.try_acquire().is_ok());
+        assert!(!silent.iter().any(|one| one.crowded_out.is_cancelled()));
+        let honest = hold(&all, "10.0.0.8");
+        assert!(silent[0].crowded_out.is_cancelled(), "the oldest");
+        assert!(!honest.crowded_out.is_cancelled());
+        assert_eq!(all.0.lock().unwrap().held.len(), BEGINNINGS_MAX);
+        // One host has a whole network of these to choose from.
+        let same =
+            (0..=BEGINNINGS_PER_ADDRESS_MAX).map(|n| hold(&all, &format!("2001:db8:9::{n:x}")));
+        let same: Vec<_> = same.collect();
+        assert!(same[0].crowded_out.is_cancelled());
     }
 }

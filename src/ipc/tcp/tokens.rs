@@ -1,10 +1,13 @@
-//! Named tokens: each a file that only its owner may read, looked at for every call, so that a file that was replaced
-//! or removed counts at once.
+//! Named tokens: each a file that only its owner may read. A thread of its own looks at the files once a second, so that one
+//! that was replaced or removed counts within a second, and who calls only reads memory, however slow the disk is.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, HeaderMap};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -22,10 +25,13 @@ const TOKEN_LENGTH_MIN: usize = 32;
 /// A longer file is no token.
 const TOKEN_LENGTH_MAX: u64 = 512;
 
+/// How often the files are looked at.
+const LOOK_MS: u64 = 1_000;
+
 /// The tokens of this desk. Says nothing of them when shown.
 #[derive(Default)]
 pub(in crate::ipc) struct Tokens {
-    rows: Vec<Row>,
+    files: Arc<Files>,
     /// Which reading of the configuration they are from.
     reading: u64,
 }
@@ -34,6 +40,32 @@ struct Row {
     name: String,
     path: PathBuf,
     any_uid: bool,
+}
+
+/// The files, and what was last read in them.
+#[derive(Default)]
+struct Files {
+    rows: Vec<Row>,
+    /// For each row.
+    digests: ArcSwap<Vec<Option<[u8; 32]>>>,
+}
+
+impl Files {
+    fn look(&self) {
+        let digests = self.rows.iter().map(|row| digest(&row.path).ok());
+        self.digests.store(Arc::new(digests.collect()));
+    }
+
+    /// The thread. It alone waits for the disk.
+    fn follow(held: &Weak<Self>) {
+        loop {
+            std::thread::sleep(Duration::from_millis(LOOK_MS));
+            match held.upgrade() {
+                Some(files) => files.look(),
+                None => return,
+            }
+        }
+    }
 }
 
 impl Tokens {
@@ -45,17 +77,36 @@ impl Tokens {
             path: place(&token.file, credentials_dir),
             any_uid: token.any_uid,
         });
-        let tokens = Self {
+        let files = Files {
             rows: rows.collect(),
-            reading: READINGS.fetch_add(1, Ordering::Relaxed),
+            digests: ArcSwap::default(),
         };
-        for row in &tokens.rows {
-            if let Err(what) = digest(&row.path) {
+        files.look();
+        for (row, known) in files.rows.iter().zip(files.digests.load().iter()) {
+            if known.is_none()
+                && let Err(what) = digest(&row.path)
+            {
                 let path = row.path.display();
                 tracing::warn!(token = row.name, %path, what, "this token cannot be used");
             }
         }
-        tokens
+        Self {
+            files: Arc::new(files),
+            reading: READINGS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The same, and the files are looked at while somebody holds this.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub(in crate::ipc) fn followed(self) -> io::Result<Self> {
+        if !self.files.rows.is_empty() {
+            let held = Arc::downgrade(&self.files);
+            let thread = std::thread::Builder::new().name("tokens".to_owned());
+            thread.spawn(move || Files::follow(&held))?;
+        }
+        Ok(self)
     }
 
     /// Who calls.
@@ -67,10 +118,6 @@ impl Tokens {
         peer: &Peer,
         headers: &HeaderMap,
     ) -> Result<Caller, Failure> {
-        if let Some(subject) = &peer.certificate {
-            let subject = subject.clone();
-            return Ok(Caller::Certificate { subject });
-        }
         let refused = |what: &str| Err(Failure::new(Code::TokenRefused, what));
         let Some(shown) = bearer(headers) else {
             return refused("there is no Authorization: Bearer TOKEN");
@@ -78,8 +125,8 @@ impl Tokens {
         let shown: [u8; 32] = Sha256::digest(shown).into();
         let mut found = None;
         // All are compared, whichever fits, so that the time taken says nothing.
-        for row in &self.rows {
-            if let Ok(known) = digest(&row.path)
+        for (row, known) in self.files.rows.iter().zip(self.files.digests.load().iter()) {
+            if let Some(known) = known
                 && bool::from(known.ct_eq(&shown))
             {
                 found = Some(row);
@@ -111,12 +158,13 @@ impl Tokens {
         let Some(shown) = shown else {
             return false;
         };
-        let is_it = |row: &Row| {
+        let is_it = |(row, known): (&Row, &Option<[u8; 32]>)| {
             row.name == *name
                 && (uid.is_some() || row.any_uid)
-                && digest(&row.path).is_ok_and(|known| bool::from(known.ct_eq(&shown.digest)))
+                && known.is_some_and(|known| bool::from(known.ct_eq(&shown.digest)))
         };
-        shown.reading == self.reading || self.rows.iter().any(is_it)
+        let digests = self.files.digests.load();
+        shown.reading == self.reading || self.files.rows.iter().zip(digests.iter()).any(is_it)
     }
 }
 
@@ -167,8 +215,7 @@ mod tests {
         }
         let peer = Peer {
             uid,
-            certificate: None,
-            is_refused: false,
+            ..Peer::default()
         };
         let caller = tokens.caller(&peer, &headers);
         caller.map(|who| who.to_string()).map_err(|e| e.code)
@@ -190,12 +237,52 @@ mod tests {
     }
 
     #[test]
+    fn who_calls_reads_no_file_and_a_change_counts_soon() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("his");
+        let write = |text: &str| {
+            let new = dir.path().join("new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::fs::rename(new, &path).unwrap();
+        };
+        write(TOKEN);
+        let row = Token {
+            name: "his".into(),
+            file: "his".into(),
+            any_uid: false,
+        };
+        let tokens = Tokens::new(&[row], Some(dir.path())).followed().unwrap();
+        let (good, other) = (format!("Bearer {TOKEN}"), format!("Bearer {OTHER}"));
+        assert!(ask(&tokens, Some(&good), Some(7)).is_ok());
+        write(OTHER);
+        let until = std::time::Instant::now() + Duration::from_millis(10 * LOOK_MS);
+        while ask(&tokens, Some(&other), Some(7)).is_err() {
+            assert!(std::time::Instant::now() < until, "nobody looked");
+            std::thread::sleep(Duration::from_millis(LOOK_MS / 20));
+        }
+        assert!(ask(&tokens, Some(&good), Some(7)).is_err());
+        let held = Arc::downgrade(&tokens.files);
+        drop(tokens);
+        let until = std::time::Instant::now() + Duration::from_millis(10 * LOOK_MS);
+        while held.strong_count() > 0 {
+            assert!(std::time::Instant::now() < until, "it is held");
+            std::thread::sleep(Duration::from_millis(LOOK_MS / 20));
+        }
+    }
+
+    #[test]
     fn a_token_counts_while_its_file_is_there_and_closed_to_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("his");
         let write = |text: &str, mode| {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        // As its thread does once a second.
+        let ask = |tokens: &Tokens, shown: Option<&str>, uid| {
+            tokens.files.look();
+            ask(tokens, shown, uid)
         };
         write(&format!("{TOKEN}\n"), 0o600);
         let row = |name: &str, any_uid| Token {
@@ -256,12 +343,7 @@ mod tests {
         };
         let first = read("his", "one", true);
         let headers = [(AUTHORIZATION, format!("Bearer {TOKEN}").parse().unwrap())];
-        let peer = Peer {
-            uid: None,
-            certificate: None,
-            is_refused: false,
-        };
-        let caller = first.caller(&peer, &headers.into_iter().collect());
+        let caller = first.caller(&Peer::default(), &headers.into_iter().collect());
         let caller = caller.unwrap();
         assert!(!format!("{caller:?}").contains(&TOKEN[..8]), "{caller:?}");
         assert!(first.still_know(&caller));

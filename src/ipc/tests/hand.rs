@@ -83,7 +83,7 @@ impl Doors {
         };
         let listener = Tcp::bind(&config, None).unwrap().unwrap();
         let tcp = listener.address().unwrap();
-        let tokens = Tokens::new(&config.tokens, None);
+        let tokens = Tokens::new(&config.tokens, None).followed().unwrap();
         let guard = Guard::new(&[PAGE.to_owned()]);
         let said = Said::new(policy, CALLS_MAX).with_tokens(tokens);
         let door = Door::open(&socket, None, said, desk).unwrap();

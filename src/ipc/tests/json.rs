@@ -234,6 +234,20 @@ async fn a_named_page_may_call_and_read_the_answer() {
         .to_str()
         .unwrap();
     assert!(headers.contains("authorization"));
+    // It reads refusals too: that it has no token, that its call is wrong, that there is no such method.
+    let bearer = format!("Bearer {TOKEN}");
+    let token = ("authorization", bearer.as_str());
+    for (method, headers, code) in [
+        (PAY, &[("origin", PAGE)][..], "E7012"),
+        (PAY, &[("origin", PAGE), token][..], "E1001"),
+        ("DaemonService/No", &[("origin", PAGE), token][..], "E7013"),
+    ] {
+        let told = doors.by_tcp(post(method, "{", headers)).await;
+        assert_eq!(told.code(), code, "{method}");
+        assert_eq!(told.headers["access-control-allow-origin"], PAGE);
+        let origins = told.headers.get_all("access-control-allow-origin");
+        assert_eq!(origins.iter().count(), 1, "{method}");
+    }
     asks.headers_mut()
         .insert("origin", "https://evil.example".parse().unwrap());
     let refused = doors.by_tcp(asks).await;

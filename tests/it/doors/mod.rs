@@ -1,6 +1,7 @@
 //! The doors of the shipped daemon: JSON by curl, hostile bytes, crowds, a greedy neighbour.
 
 pub(crate) mod authority;
+mod bodies;
 mod closed;
 mod crowd;
 mod curl;

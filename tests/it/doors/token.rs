@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::desk::{Desk, Setup};
+use crate::desk::{Desk, Setup, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_made_seen_and_taken_back() {
@@ -49,7 +49,7 @@ async fn a_token_is_made_seen_and_taken_back() {
 
     // Readable by others it is worth nothing, and the list says so.
     set_mode(&file, 0o644);
-    assert_eq!(status_of_http(address, Some(token)), "401");
+    becomes(address, token, "401").await;
     let (listed, exit) = list(&desk);
     assert_eq!(exit, Some(1), "{listed}");
     assert!(
@@ -58,12 +58,12 @@ async fn a_token_is_made_seen_and_taken_back() {
             .is_some_and(|why| why.contains("others can read it"))
     );
     set_mode(&file, 0o600);
-    assert_eq!(status_of_http(address, Some(token)), "200");
+    becomes(address, token, "200").await;
 
     let removed = yibaoctl(&["token", "remove", "hall", "--config"], &desk.config());
     assert!(removed.status.success(), "{removed:?}");
     assert!(!file.exists());
-    assert_eq!(status_of_http(address, Some(token)), "401");
+    becomes(address, token, "401").await;
     assert_eq!(list(&desk).1, Some(1));
     let unknown = yibaoctl(&["token", "remove", "nobody", "--config"], &desk.config());
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
@@ -205,6 +205,12 @@ fn set_mode(file: &Path, mode: u32) {
 }
 
 /// What HTTP says to a look at the status.
+/// Files are looked at once a second.
+async fn becomes(address: std::net::SocketAddr, token: &str, status: &str) {
+    let is_so = async || (status_of_http(address, Some(token)) == status).then_some(());
+    eventually(is_so).await.expect("it is looked at");
+}
+
 fn status_of_http(address: std::net::SocketAddr, token: Option<&str>) -> String {
     http(address, "GetStatus", token)
 }

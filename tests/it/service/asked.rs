@@ -73,3 +73,52 @@ async fn no_new_key_is_made_beside_a_journal() {
     assert!(asked(&desk, "--create-site-key").status.success());
     assert!(key.exists());
 }
+
+/// Whoever may write beside a configuration could say where root makes a key, and whose it becomes.
+#[test]
+fn a_package_makes_its_key_without_reading_any_configuration() {
+    let dir = tempfile::tempdir().expect("a place");
+    let (beside, key, theirs) = (
+        dir.path().join("conf.d"),
+        dir.path().join("site.key"),
+        dir.path().join("theirs"),
+    );
+    std::fs::create_dir(&beside).expect("a new folder");
+    let planted = format!("[paths]\nsite_key = {theirs:?}\n");
+    std::fs::write(beside.join("planted.toml"), planted).expect("a new file");
+    let config = dir.path().join("yibaod.toml");
+    std::fs::write(&config, "[desk]\nname = \"new\"\nnumber = 0\n").expect("a new file");
+    let make = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_yibaod"));
+        command.arg("--config").arg(&config);
+        command.arg("--create-site-key").arg("--site-key").arg(&key);
+        command.output().expect("the program starts")
+    };
+    let made = make();
+    assert!(made.status.success(), "{made:?}");
+    assert!(key.exists() && !theirs.exists());
+    std::fs::remove_file(&key).expect("it was made");
+    std::os::unix::fs::symlink(&theirs, &key).expect("a new link");
+    let refused = make();
+    assert_eq!(
+        refused.status.code(),
+        Some(EXIT_CONFIGURATION),
+        "{refused:?}"
+    );
+    assert!(!theirs.exists(), "through a link");
+}
+
+/// What root does by a path in a folder that is the daemon's, the daemon may lead elsewhere.
+#[test]
+fn the_package_changes_nothing_by_path_where_the_daemon_may_write() {
+    let script = include_str!("../../../packaging/deb/yibaod.postinst");
+    let lines = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    for line in lines {
+        for word in ["chown", "chmod", "mktemp", "/tmp", "--config "] {
+            assert!(!line.contains(word), "{line}");
+        }
+    }
+    assert!(script.contains("--create-site-key --site-key \"$key\""));
+}

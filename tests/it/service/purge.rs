@@ -253,8 +253,51 @@ fn a_key_named_by_where_a_linked_configuration_really_is_stays() {
         "srv/yibaod/site.key",
         &root,
         &[("etc/yibaod", "../srv/yibaod")],
-        true,
+        // Whose it is nobody knows there.
+        false,
     );
+}
+
+/// What a link leads to may be a folder of many programs.
+#[test]
+fn through_a_link_only_what_is_surely_ours_goes() {
+    let theirs = [
+        "srv/shared/other.toml",
+        "srv/shared/db/password",
+        "srv/shared/conf.d/other.toml",
+        "srv/shared/credentials/other-key",
+    ];
+    let ours = [
+        "srv/shared/site.toml",
+        "srv/shared/credentials/yibaod-gateway",
+    ];
+    let mut files = vec![
+        ("srv/shared/yibaod.toml", "[desk]\nnumber = 7\n"),
+        ("etc/hosts", ""),
+        (JOURNAL, "j"),
+    ];
+    files.extend(theirs.map(|path| (path, "[x]\n")));
+    files.extend(ours.map(|path| (path, "[x]\n")));
+    let mut purged = Purged::prepared(&files, &[("etc/yibaod", "../srv/shared")]);
+    std::fs::create_dir(purged.root.path().join("srv/shared/empty")).expect("a folder");
+    purged.again();
+    for stays in theirs.into_iter().chain(["srv/shared/empty"]) {
+        assert!(purged.has(stays), "{stays}: {}", purged.said);
+    }
+    for goes in ours.into_iter().chain(["srv/shared/yibaod.toml"]) {
+        assert!(!purged.has(goes), "{goes}: {}", purged.said);
+    }
+}
+
+/// The note is written by root in a folder that is the daemon's.
+#[test]
+fn the_note_is_not_written_through_a_link() {
+    let files = [(KEY, "k"), (CONFIG, "[desk]\nnumber = 7\n"), (JOURNAL, "j")];
+    let links = [("etc/yibaod/credentials/LEFT-BY-PURGE", "../../planted")];
+    let mut purged = Purged::prepared(&files, &links);
+    purged.again();
+    assert!(!purged.has("etc/planted"), "{}", purged.said);
+    assert!(purged.has("etc/yibaod/credentials/LEFT-BY-PURGE"));
 }
 
 #[test]

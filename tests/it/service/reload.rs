@@ -130,6 +130,52 @@ async fn a_wrong_configuration_changes_nothing_and_is_told() {
     );
 }
 
+/// What a start refuses is refused before it: a service that runs would not come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_check_refuses_a_reload_refuses() {
+    let desk = Desk::start(Setup::default()).await;
+    let key = desk.dir().join("site.key");
+    let moved = desk.dir().join("moved.key");
+    let whole = std::fs::read_to_string(desk.config()).expect("its file");
+    let refused = |said: &str| {
+        for asked in [
+            ctl(&desk, &["reload"]),
+            Command::new(env!("CARGO_BIN_EXE_yibaod"))
+                .arg("--check")
+                .arg("--config")
+                .arg(desk.config())
+                .output()
+                .expect("the program starts"),
+        ] {
+            let errors = String::from_utf8_lossy(&asked.stderr).into_owned();
+            assert!(!asked.status.success(), "{said}: {errors}");
+            assert!(errors.contains(said), "{said}: {errors}");
+        }
+    };
+    std::fs::rename(&key, &moved).expect("one folder");
+    refused("site key");
+    std::fs::write(&key, "short").expect("a new file");
+    refused("site key");
+    std::fs::rename(&moved, &key).expect("one folder");
+    let tls = "[tcp]\nlisten = \"127.0.0.1:9\"\ntls_certificate = \"/nowhere/desk.pem\"\n\
+        tls_key = \"/nowhere/desk.key\"\ntls_client_ca = \"/nowhere/callers.pem\"\n\
+        [[tcp.client]]\nname = \"his.example\"\nrole = \"cashier\"\n";
+    for (more, said) in [
+        (tls, "/nowhere/desk.pem"),
+        (
+            "[access]\ncashier = [\"user:no-such-cashier\"]\n",
+            "no-such-cashier",
+        ),
+        ("[log]\nlevell = \"info\"\n", "levell"),
+    ] {
+        std::fs::write(desk.config(), format!("{whole}{more}")).expect("its folder");
+        refused(said);
+    }
+    std::fs::write(desk.config(), &whole).expect("its folder");
+    told(&ctl(&desk, &["reload"]));
+    pay(&desk, "after").await;
+}
+
 /// One that is not there would be found out by the first patient who wants a sheet.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_without_the_template_is_refused_and_named() {

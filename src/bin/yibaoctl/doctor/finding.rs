@@ -64,6 +64,11 @@ pub(crate) enum Repair {
     Mode { path: std::path::PathBuf, mode: u32 },
     /// Runs a program of the system that changes nothing for good.
     Run(Vec<String>),
+    /// The same, once another says that nothing speaks against it.
+    RunAfter {
+        check: Vec<String>,
+        run: Vec<String>,
+    },
 }
 
 impl Finding {

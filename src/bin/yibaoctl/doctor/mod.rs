@@ -72,7 +72,7 @@ pub(crate) async fn examine(machine: &Machine, config: &Path, socket: &Path) -> 
         status,
         door,
     };
-    let mut findings = service::look(&patient, socket);
+    let mut findings = service::look(&patient, config, socket);
     findings.extend(rights::look(&patient, config, socket));
     findings.extend(platform::profile(&patient));
     findings.extend(clock::look(&patient));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use yibaod::config::secrets::HANDED_PATH;
 
 use super::finding::Repair;
+use super::repair::is_daemons_folder;
 use super::{Finding, Machine, Patient};
 use crate::local::JOURNAL_DIR;
 
@@ -274,6 +275,12 @@ fn private(machine: &Machine, subject: &str, path: &Path, mode: u32) -> Finding 
     let now = meta.mode() & 0o777;
     let zh = format!("{at} 可被其他用户读取（{now:03o}），守护进程会拒绝使用");
     let en = format!("{at} can be read by others ({now:03o}): the daemon refuses it");
+    if meta.is_dir() && !is_daemons_folder(machine, &meta) {
+        return Finding::bad(subject, zh, en).so(
+            format!("{at} 不属于用户 {USER}：请在配置中换成它自己的目录，不要改动共用目录的权限"),
+            format!("{at} is not the user {USER}'s: configure a folder of its own, and leave a shared one as it is"),
+        );
+    }
     let advice = format!("chmod {mode:03o} {at}");
     Finding::bad(subject, zh, en)
         .so(advice.clone(), advice)
@@ -320,6 +327,22 @@ mod tests {
         let group = PermissionsExt::from_mode(0o440);
         std::fs::set_permissions(handed.join("name"), group).unwrap();
         assert_eq!(level("name"), Level::Fine);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_the_daemons_is_not_mended() {
+        let dir = tempfile::tempdir().unwrap();
+        let (machine, shared) = (Machine::under(dir.path()), dir.path().join("shared"));
+        std::fs::create_dir(&shared).unwrap();
+        std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o755)).unwrap();
+        let look = || private(&machine, "rights.state", Path::new("/shared"), 0o700);
+        let found = look();
+        assert_eq!((found.level, found.repair), (Level::Bad, None));
+        let own = std::fs::metadata(&shared).unwrap().uid();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        let accounts = format!("{USER}:x:{own}:{own}:::\n");
+        std::fs::write(dir.path().join("etc/passwd"), accounts).unwrap();
+        assert!(look().repair.is_some());
     }
 
     #[test]

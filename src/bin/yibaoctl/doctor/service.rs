@@ -2,20 +2,27 @@
 
 use std::path::Path;
 
+use yibaod::config::secrets::HANDED_PATH;
+
 use super::finding::Repair;
+use super::rights::USER;
 use super::{Finding, Patient};
 use crate::trouble::Trouble;
 
 const UNIT: &str = "yibaod.service";
 const DOOR: &str = "yibaod.socket";
+/// What the unit starts.
+const PROGRAM: &str = "/usr/lib/yibaod/yibaod";
+/// How long it may check its configuration.
+const CHECK_S_MAX: &str = "60";
 
-pub(super) fn look(patient: &Patient, socket: &Path) -> Vec<Finding> {
+pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unit(patient));
     match &patient.status {
         Err(trouble) => {
             findings.push(silent(trouble, socket));
-            findings.extend(door(patient));
+            findings.extend(door(patient, config));
         }
         Ok(status) => {
             findings.push(version(&status.version));
@@ -107,7 +114,7 @@ fn of_unit(said: &str) -> Finding {
 }
 
 /// The door that systemd holds for the daemon, where nobody answers at it.
-fn door(patient: &Patient) -> Option<Finding> {
+fn door(patient: &Patient, config: &Path) -> Option<Finding> {
     let machine = &patient.machine;
     if !machine.exists("/run/systemd/system") {
         return None;
@@ -115,11 +122,45 @@ fn door(patient: &Patient) -> Option<Finding> {
     let fields = "ActiveState,UnitFileState";
     let service = machine.says("systemctl", &["show", UNIT, "-p", "ActiveState"])?;
     let said = machine.says("systemctl", &["show", DOOR, "-p", fields])?;
-    of_door(&service, &said)
+    let check = match patient.settings {
+        Ok(_) => Some(checks(machine.exists(HANDED_PATH), config)),
+        // What was just seen to be wrong needs no other word: the service that runs would not come back.
+        Err(_) => None,
+    };
+    of_door(&service, &said, check)
+}
+
+/// The question whether a start would be refused, as the service would ask it: as its user, with the credentials that
+/// systemd handed to it.
+fn checks(has_credentials: bool, config: &Path) -> Vec<String> {
+    let user = format!("--reuid={USER}");
+    let mut words = vec![
+        "setpriv",
+        user.as_str(),
+        "--regid=yibao",
+        "--init-groups",
+        "--",
+        "env",
+    ];
+    let handed = format!("CREDENTIALS_DIRECTORY={HANDED_PATH}");
+    if has_credentials {
+        words.push(&handed);
+    }
+    let config = config.to_string_lossy();
+    words.extend([
+        "timeout",
+        CHECK_S_MAX,
+        PROGRAM,
+        "--check",
+        "--config",
+        &config,
+    ]);
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// From `systemctl show` of the service and of its socket. Where a person disabled it, the daemon makes its own.
-fn of_door(service: &str, said: &str) -> Option<Finding> {
+/// `check`: what says whether it would come back; absent: it would not.
+fn of_door(service: &str, said: &str, check: Option<Vec<String>>) -> Option<Finding> {
     let is = |said: &str, wanted: &str| said.lines().any(|line| line == wanted);
     let is_stopped = !is(said, "ActiveState=active") && is(said, "UnitFileState=enabled");
     if !is_stopped || !is(service, "ActiveState=active") {
@@ -133,14 +174,21 @@ fn of_door(service: &str, said: &str) -> Option<Finding> {
         "the service runs, but yibaod.socket is stopped: nobody gets in",
     );
     let advice = (
-        "执行 systemctl restart yibaod.service（进行中的结算会先完成）",
-        "systemctl restart yibaod.service (what runs is ended first)",
+        "执行 yibaod --check，通过后 systemctl restart yibaod.service（进行中的结算会先完成）",
+        "yibaod --check; when it is right, systemctl restart yibaod.service (what runs is ended first)",
     );
-    Some(
-        finding
-            .so(advice.0, advice.1)
-            .repaired_by(Repair::Run(restart)),
-    )
+    let Some(check) = check else {
+        return Some(finding.so(
+            "先改正配置（见 rights.configuration），再执行 systemctl restart yibaod.service：现在重启，服务会起不来",
+            "Correct the configuration first (rights.configuration), then systemctl restart yibaod.service: \
+             restarted now, it would not come back",
+        ));
+    };
+    let repair = Repair::RunAfter {
+        check,
+        run: restart,
+    };
+    Some(finding.so(advice.0, advice.1).repaired_by(repair))
 }
 
 /// Why nobody answers, in words that a person can act on.
@@ -222,14 +270,28 @@ mod tests {
     #[test]
     fn a_door_that_was_shut_beside_a_running_service_can_be_opened() {
         let (runs, shut) = ("ActiveState=active", "ActiveState=inactive");
-        let found = of_door(runs, "ActiveState=inactive\nUnitFileState=enabled");
-        assert_eq!(found.map(|it| it.repair.is_some()), Some(true));
+        let is_shut = "ActiveState=inactive\nUnitFileState=enabled";
+        let check = checks(true, Path::new("/etc/yibaod/yibaod.toml"));
+        let words = check.join(" ");
+        assert!(words.contains("--reuid=yibaod") && words.contains("yibaod --check --config /etc"));
+        assert!(words.contains("CREDENTIALS_DIRECTORY=/run/credentials/yibaod.service"));
+        let found = of_door(runs, is_shut, Some(check.clone())).unwrap();
+        let Some(Repair::RunAfter { check: asked, run }) = found.repair else {
+            panic!("it restarts only after a check")
+        };
+        assert_eq!((asked, run[1].as_str()), (check, "restart"));
+        let found = of_door(runs, is_shut, None).unwrap();
+        assert_eq!((found.level, found.repair), (Level::Bad, None));
         for (service, said) in [
             (shut, "ActiveState=inactive\nUnitFileState=enabled"),
             (runs, "ActiveState=inactive\nUnitFileState=disabled"),
             (runs, "ActiveState=active\nUnitFileState=enabled"),
         ] {
-            assert_eq!(of_door(service, said), None, "{service} {said}");
+            assert_eq!(
+                of_door(service, said, Some(Vec::new())),
+                None,
+                "{service} {said}"
+            );
         }
     }
 

@@ -28,6 +28,8 @@ use known::Known;
 const LOG_LINES_MAX: &str = "500";
 /// Bytes of one recording.
 const RECORDING_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Names of files of the configuration that are told.
+const NAMES_TOLD: [&str; 2] = ["yibaod.toml", "site.toml"];
 /// The first words of a recording.
 const RECORDING_HEAD: &str = "yibaod-recording ";
 /// Packages whose versions matter.
@@ -51,8 +53,8 @@ type File = (String, String);
 pub(crate) async fn run(socket: &Path, args: &Support, out: &Out) -> Result<Exit, Trouble> {
     let machine = Machine::here();
     let mut files = gather(&machine, args, socket).await;
-    for path in &args.recording {
-        files.push(recording(path)?);
+    for (at, path) in args.recording.iter().enumerate() {
+        files.push(recording(at + 1, path)?);
     }
     let known = known::of(&machine, &configured(&machine, &args.config));
     hide(&mut files, &known);
@@ -189,9 +191,13 @@ fn configured(machine: &Machine, config: &Path) -> Vec<PathBuf> {
 /// Those files, masked.
 fn configuration(machine: &Machine, config: &Path) -> Vec<File> {
     let mut files = Vec::new();
-    for path in configured(machine, config) {
+    for (at, path) in configured(machine, config).into_iter().enumerate() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("configuration/{name}");
+        // Somebody chose the names of all but the usual ones.
+        let name = match NAMES_TOLD.contains(&&*name) {
+            true => format!("configuration/{name}"),
+            false => format!("configuration/{}.toml", at + 1),
+        };
         let masked = machine.text(&path).map(|source| redact::toml(&source));
         let text = match masked {
             Some(Some(masked)) => masked,
@@ -213,7 +219,8 @@ fn listing(dir: &Path) -> String {
         };
         for entry in entries.flatten() {
             let size = entry.metadata().map_or(0, |meta| meta.len());
-            lines.push(format!("{size:>12}  {}", entry.path().display()));
+            let path = entry.path().display().to_string();
+            lines.push(format!("{size:>12}  {}", redact::text(&path)));
         }
     }
     lines.sort();
@@ -245,7 +252,8 @@ fn versions(machine: &Machine) -> String {
 }
 
 /// A recording of a device: the daemon replaced persons before it was written.
-fn recording(path: &Path) -> Result<File, Trouble> {
+/// It has a number here: somebody chose its name.
+fn recording(number: usize, path: &Path) -> Result<File, Trouble> {
     let refused = |why: String| Trouble::Usage(format!("{}: {why}", path.display()));
     let meta = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
     if meta.len() > RECORDING_BYTES_MAX {
@@ -259,8 +267,7 @@ fn recording(path: &Path) -> Result<File, Trouble> {
             "is no recording of yibaoctl device record".to_owned(),
         ));
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok((format!("recordings/{name}"), text))
+    Ok((format!("recordings/{number}.rec"), text))
 }
 
 #[cfg(test)]
@@ -269,6 +276,8 @@ mod tests {
 
     const PERSON: &str = "李小明";
     const ID_NUMBER: &str = "430102199003070018";
+    const PHONE: &str = "138-0013-8000";
+    const GROUPED: &str = "430102 1990 0307 0018";
     const SECRET: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 
     #[test]
@@ -278,7 +287,7 @@ mod tests {
         let site = dir.path().join("site.toml");
         std::fs::create_dir(dir.path().join("conf.d")).unwrap();
         let more = format!("[receipt]\nhead = [\"{PERSON} {ID_NUMBER}\"]\n");
-        std::fs::write(dir.path().join("conf.d/more.toml"), more).unwrap();
+        std::fs::write(dir.path().join(format!("conf.d/{PERSON}.toml")), more).unwrap();
         let text = format!(
             "# {PERSON}\n[desk]\nname = \"{PERSON}\"\nnumber = 7\n[paths]\nsite_profile = \"{}\"\n",
             site.display()
@@ -289,7 +298,9 @@ mod tests {
         std::fs::write(&site, text).unwrap();
         let mut files = configuration(&Machine::here(), &config);
         assert_eq!(files.len(), 3, "{files:?}");
-        let log = format!("10:00 yibaod: {PERSON} {ID_NUMBER} key={SECRET}\n10:01 yibaod: ready\n");
+        let log = format!(
+            "10:00 yibaod: {PERSON} {ID_NUMBER} {PHONE} {GROUPED} key={SECRET}\n10:01 yibaod: ready\n"
+        );
         files.push(("log.txt".to_owned(), log_of(&log)));
         let detail = serde_json::json!({ "detail": format!("{PERSON}/{ID_NUMBER}/{SECRET}") });
         files.push(told("doctor.json", detail));
@@ -314,7 +325,10 @@ mod tests {
         let plain = miniz_oxide::inflate::decompress_to_vec(&packed[10..packed.len() - 8]).unwrap();
         let plain = String::from_utf8_lossy(&plain);
         let named = ["wang", "lp7.example", "J5XX12", "sk-Zz9", "fsi.hospital"];
-        for planted in [PERSON, ID_NUMBER, SECRET].into_iter().chain(named) {
+        for planted in [PERSON, ID_NUMBER, PHONE, GROUPED, SECRET]
+            .into_iter()
+            .chain(named)
+        {
             assert!(!plain.contains(planted), "{planted} is in the bundle");
         }
         assert!(
@@ -332,9 +346,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.rec");
         std::fs::write(&path, "secret = 1").unwrap();
-        assert!(recording(&path).is_err());
+        assert!(recording(1, &path).is_err());
         std::fs::write(&path, "yibaod-recording 1\n0 opened\n").unwrap();
-        assert_eq!(recording(&path).unwrap().0, "recordings/x.rec");
+        let named = dir.path().join(format!("{PERSON}.rec"));
+        std::fs::rename(&path, &named).unwrap();
+        assert_eq!(recording(2, &named).unwrap().0, "recordings/2.rec");
     }
 
     #[test]

@@ -69,12 +69,69 @@ pub(super) fn text(text: &str) -> String {
             rest = &rest[36..];
             continue;
         }
+        if let Some(length) = date_length(rest).or_else(|| address_length(rest)) {
+            out.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        if let Some(length) = grouped_length(rest) {
+            let count = rest[..length].chars().count();
+            out.push_str(&format!("<{count}>"));
+            rest = &rest[length..];
+            continue;
+        }
         let end = rest.find(|c| !of_kind(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(end);
         out.push_str(&masked(run));
         rest = after;
     }
     out
+}
+
+/// How long a day is that stands here as the log writes it, `2026-11-22`: the next group is not part of its number.
+fn date_length(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_date = (0..10).all(|at| match (at, bytes.get(at)) {
+        (4 | 7, Some(byte)) => *byte == b'-',
+        (_, byte) => byte.is_some_and(u8::is_ascii_digit),
+    });
+    let goes_on = bytes.get(10).is_some_and(u8::is_ascii_digit);
+    (is_date && !goes_on).then_some(10)
+}
+
+/// How long an address of IPv4 is that stands here.
+fn address_length(text: &str) -> Option<usize> {
+    let is_of_one = |c: char| c.is_ascii_digit() || c == '.';
+    let end = text.find(|c| !is_of_one(c)).unwrap_or(text.len());
+    let address = text[..end].trim_end_matches('.');
+    let is_address = address.parse::<std::net::Ipv4Addr>().is_ok();
+    is_address.then_some(address.len())
+}
+
+/// How long a number is that stands here in groups, `138-0013-8000`, where all its digits are too many.
+fn grouped_length(text: &str) -> Option<usize> {
+    let is_joint = |c: char| matches!(c, ' ' | '-' | '_' | '.' | '\u{a0}' | '\u{3000}');
+    let (mut end, mut digits, mut groups) = (0, 0, 0);
+    loop {
+        let rest = &text[end..];
+        let joint = match groups {
+            0 => 0,
+            _ => match rest.chars().next().filter(|c| is_joint(*c)) {
+                Some(joint) => joint.len_utf8(),
+                None => break,
+            },
+        };
+        let group = &rest[joint..];
+        let group = &group[..group.find(|c| !is_word(c)).unwrap_or(group.len())];
+        let number = group.strip_suffix(['x', 'X']).unwrap_or(group);
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            break;
+        }
+        digits += number.len();
+        groups += 1;
+        end += joint + group.len();
+    }
+    (groups > 1 && digits > DIGITS_MAX).then_some(end)
 }
 
 fn is_word(c: char) -> bool {
@@ -238,6 +295,19 @@ mod tests {
             ("id 430102199003070018 x", "id <18> x"),
             ("43010219900307001X", "<18>"),
             ("phone 13800138000", "phone <11>"),
+            ("phone 138-0013-8000 called", "phone <13> called"),
+            ("phone 138 0013 8000", "phone <13>"),
+            ("phone +86 138.0013.8000", "phone +86 <13>"),
+            ("id 430102 1990 0307 0018 x", "id <21> x"),
+            ("id 430102-19900307-001X.", "id <20>."),
+            (
+                "at 10.128.100.200 and 192.168.1.7",
+                "at 10.128.100.200 and 192.168.1.7",
+            ),
+            (
+                "on 2026-11-22 10:00:01 5 of 12",
+                "on 2026-11-22 10:00:01 5 of 12",
+            ),
             ("name=张三丰", "name=<3 characters>"),
             ("key 9f86d081884c7d659a2feaa0c55ad015", "key <32>"),
             (
