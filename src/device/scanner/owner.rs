@@ -355,7 +355,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// The person at the desk must scan again; whoever sets the desk up must know of a wrong terminator.
+    /// The person at the desk must scan again, in a second; whoever sets the desk up must know of a wrong terminator.
     fn broken_off(&mut self) -> DeviceError {
         let (device, gap_ms) = (self.board.name(), self.framing.gap_ms);
         let detail = format!("{device}: a code broke off: its end did not come within {gap_ms} ms");
