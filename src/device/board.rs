@@ -1,8 +1,10 @@
 //! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::DeviceError;
 use super::event::{EventLog, What, now_ms};
@@ -10,6 +12,9 @@ use super::printer::{Paper, PrinterState};
 use super::record::Tap;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
+
+/// The kernel tells of a device before udev has set who may open it: a refusal that is over by then is none.
+const REFUSED_MS_MIN: u64 = 1_000;
 
 /// One row of the list of devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +99,7 @@ pub struct Counters {
     pub cards: u64,
     /// Readings of cards that failed.
     pub cards_failed: u64,
-    /// How often the kernel had no room for all that a scanner typed: a code was lost.
+    /// How often the kernel had, or may have had, no room for all that a scanner sent: a code was lost.
     pub losses: u64,
 }
 
@@ -126,6 +131,8 @@ fn kept_closed(code: Code) -> Option<What> {
 /// One device's row, shared by its owner and the hub.
 pub(crate) struct Board {
     config: DeviceConfig,
+    /// Those that were in its place before the configuration changed.
+    before: Vec<Weak<Board>>,
     events: Arc<EventLog>,
     inside: Mutex<Inside>,
     present: watch::Sender<bool>,
@@ -136,13 +143,25 @@ struct Inside {
     state: DeviceState,
     counters: Counters,
     last_error: Option<(Code, u64)>,
+    /// Since when we are not permitted to open it.
+    refused_at: Option<Instant>,
     printer: Option<PrinterState>,
     has_card: bool,
     readers: Option<Vec<String>>,
 }
 
 impl Board {
+    #[cfg(test)]
     pub(crate) fn new(config: DeviceConfig, events: Arc<EventLog>) -> Self {
+        Self::behind(config, events, Vec::new())
+    }
+
+    /// One that goes on behind these.
+    pub(crate) fn behind(
+        config: DeviceConfig,
+        events: Arc<EventLog>,
+        before: Vec<Weak<Board>>,
+    ) -> Self {
         let state = match config.kind {
             Kind::EscPosTcp { .. } => DeviceState::Closed,
             Kind::SerialScanner { .. }
@@ -160,12 +179,14 @@ impl Board {
             state,
             counters,
             last_error: None,
+            refused_at: None,
             printer: None,
             has_card: false,
             readers: None,
         };
         Self {
             config,
+            before,
             events,
             inside: Mutex::new(inside),
             present: watch::Sender::new(false),
@@ -207,7 +228,10 @@ impl Board {
     }
 
     pub(crate) fn ready(&self) {
-        let before = std::mem::replace(&mut self.lock().state, DeviceState::Ready);
+        let mut inside = self.lock();
+        inside.refused_at = None;
+        let before = std::mem::replace(&mut inside.state, DeviceState::Ready);
+        drop(inside);
         if before != DeviceState::Ready {
             self.say(What::Ready);
         }
@@ -234,7 +258,25 @@ impl Board {
         }
     }
 
+    /// It is in trouble. What udev may be about to mend is told when it lasts.
     pub(crate) fn failed(&self, error: &DeviceError) {
+        if error.code == Code::DeviceHeldElsewhere && self.is_held_before() {
+            return self.told(&self.still_used());
+        }
+        let is_refused = error.code == Code::DevicePermission;
+        let now = Instant::now();
+        let mut inside = self.lock();
+        let since = inside.refused_at.filter(|_| is_refused).unwrap_or(now);
+        inside.refused_at = is_refused.then_some(since);
+        drop(inside);
+        if is_refused && now - since < Duration::from_millis(REFUSED_MS_MIN) {
+            tracing::debug!(device = self.name(), detail = %error.detail, "not permitted yet");
+            return;
+        }
+        self.told(error);
+    }
+
+    fn told(&self, error: &DeviceError) {
         self.tap.failed(error.code);
         let before = self.lock().last_error.replace((error.code, now_ms()));
         if before.is_none_or(|(code, _)| code != error.code) {
@@ -274,10 +316,49 @@ impl Board {
         }
     }
 
-    /// [`DeviceInfo::why_missing`].
+    /// [`DeviceInfo::why_missing`], for who asks in this moment.
     pub(crate) fn why_missing(&self) -> Option<Code> {
+        if self.is_held_before() {
+            return Some(self.still_used().code);
+        }
         let inside = self.lock();
-        why_missing(inside.state, inside.last_error)
+        let refused = inside.refused_at.map(|_| Code::DevicePermission);
+        refused.or_else(|| why_missing(inside.state, inside.last_error))
+    }
+
+    /// Whether one that was in its place before the configuration changed has the line still.
+    pub(crate) fn is_held_before(&self) -> bool {
+        let mut before = self.before.iter().filter_map(Weak::upgrade);
+        before.any(|before| before.is_open())
+    }
+
+    /// Waits until the last user of those that were in its place before is through.
+    pub(crate) async fn alone(&self) {
+        for before in &self.before {
+            let Some(mut present) = before.upgrade().map(|before| before.presence()) else {
+                continue;
+            };
+            // It ends with its board, which ends with the last user.
+            while present.changed().await.is_ok() {}
+        }
+    }
+
+    /// What is told while they are not.
+    pub(crate) fn still_used(&self) -> DeviceError {
+        let code = match self.config.kind {
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                Code::ScannerBusy
+            }
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } | Kind::IdCardUsb { .. } => {
+                Code::CardReaderBusy
+            }
+            Kind::EscPosTcp { .. }
+            | Kind::EscPosSerial { .. }
+            | Kind::EscPosUsb { .. }
+            | Kind::Queue(_) => Code::PrinterBusy,
+        };
+        let still = "who had it before the configuration changed is not through with it";
+        DeviceError::new(code, format!("{}: {still}", self.name()))
     }
 
     pub(crate) fn printer(&self) -> Option<PrinterState> {
@@ -426,6 +507,49 @@ mod tests {
             told(&mut watcher),
             [What::Ready, What::PaperOut, What::PaperOk, What::Ready]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_told_when_it_lasts() {
+        let events = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "gun".into(),
+            role: "scanner".into(),
+            kind: Kind::HidScanner {
+                at: crate::config::devices::At::Path("/nowhere".into()),
+                framing: crate::config::devices::Framing::default(),
+            },
+            model: None,
+        };
+        let board = Board::new(config, Arc::clone(&events));
+        let mut watcher = events.watch(None);
+        let refused = DeviceError::new(Code::DevicePermission, "EACCES");
+        let missing = DeviceError::new(Code::ScannerMissing, "not there");
+        let moment = Duration::from_millis(REFUSED_MS_MIN - 1);
+        // As at each plug: refused until udev has been there.
+        for _ in 0..3 {
+            board.failed(&refused);
+            tokio::time::advance(moment).await;
+            board.failed(&refused);
+            // Who asks meanwhile is told.
+            assert_eq!(board.why_missing(), Some(Code::DevicePermission));
+            assert_eq!(board.info(None, 0).last_error, None);
+            board.ready();
+            board.unplugged();
+            assert_eq!(board.why_missing(), None);
+            assert_eq!(told(&mut watcher), [What::Ready, What::Unplugged]);
+        }
+        board.failed(&refused);
+        tokio::time::advance(moment).await;
+        board.failed(&missing);
+        board.failed(&refused);
+        assert_eq!(told(&mut watcher), []);
+        tokio::time::advance(Duration::from_millis(REFUSED_MS_MIN)).await;
+        board.failed(&refused);
+        board.failed(&refused);
+        assert_eq!(told(&mut watcher), [What::NotPermitted]);
+        let last = board.info(None, 0).last_error;
+        assert_eq!(last.unwrap().0, Code::DevicePermission);
     }
 
     fn told(watcher: &mut Watcher) -> Vec<What> {

@@ -166,6 +166,12 @@ pub(crate) fn of_line(info: &DeviceInfo) -> Check {
     )
 }
 
+/// The line is not open because who had it before a change of the configuration has it still.
+pub(crate) fn of_change(still_used: &DeviceError) -> Check {
+    let zh = "配置变更前的使用者尚未结束，结束后自动启用；yibaoctl device who 列出占用者";
+    Check::new("line", Verdict::Care, zh, still_used.detail.clone())
+}
+
 /// What a printer said when it was asked.
 pub(crate) fn of_answer(looked: &Result<PrinterState, DeviceError>, began: Instant) -> Vec<Check> {
     let ms = began.elapsed().as_millis();

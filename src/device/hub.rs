@@ -23,6 +23,7 @@ use super::printer::{PrintOptions, PrintOutcome, Printer, PrinterState, SharedPa
 use super::quirks;
 use super::record::{self, Recording, recorder};
 use super::scanner::{Asker, ScannerLease};
+use super::succession::{Before, Leaving};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use crate::document::{Content, Document};
@@ -49,6 +50,7 @@ pub struct Hub {
 struct Inner {
     events: Arc<EventLog>,
     devices: ArcSwap<Vec<Arc<Device>>>,
+    leaving: Leaving,
     claims: Arc<Claims>,
     hint: Hint,
     waiting_max: usize,
@@ -76,7 +78,8 @@ impl Hub {
             .into_iter()
             .map(|config| {
                 let past = SharedPast::of(cut_off.contains(&config.role));
-                let device = Device::start(config, &events, &hint, waiting_max, past);
+                let before = Before::default();
+                let device = Device::start(config, &events, &hint, waiting_max, past, before);
                 Arc::new(device)
             })
             .collect();
@@ -84,6 +87,7 @@ impl Hub {
             inner: Arc::new(Inner {
                 events,
                 devices: ArcSwap::from_pointee(devices),
+                leaving: Leaving::default(),
                 claims: Arc::default(),
                 hint,
                 waiting_max,
@@ -105,14 +109,23 @@ impl Hub {
         inner.devices.store(Arc::new(staying));
         let gone = |it: &&Arc<Device>| !wanted.contains(it.board.config());
         let gone = before.iter().filter(gone);
-        gone.for_each(|it| it.board.say(What::Removed));
+        gone.clone().for_each(|it| it.board.say(What::Removed));
+        inner.leaving.add(gone);
         let devices = wanted.into_iter().map(|config| {
             kept(&config).unwrap_or_else(|| {
                 inner.events.say(&config.name, What::Added);
                 let (events, hint) = (&inner.events, &inner.hint);
                 let printers = before.iter().filter_map(|it| it.printer());
                 let past = SharedPast::behind(printers, &config);
-                Arc::new(Device::start(config, events, hint, inner.waiting_max, past))
+                let (before, waiting_max) = (inner.leaving.before(&config.kind), inner.waiting_max);
+                Arc::new(Device::start(
+                    config,
+                    events,
+                    hint,
+                    waiting_max,
+                    past,
+                    before,
+                ))
             })
         });
         inner.devices.store(Arc::new(devices.collect()));
@@ -142,15 +155,11 @@ impl Hub {
         self.inner.claims.new_id()
     }
 
-    /// All devices, in the order of the configuration. Never waits.
+    /// All devices, in the order of the configuration; behind them those that were taken out of it and that somebody
+    /// still has. Never waits.
     #[must_use]
     pub fn list(&self) -> Vec<DeviceInfo> {
-        self.inner
-            .devices
-            .load()
-            .iter()
-            .map(|it| it.info())
-            .collect()
+        self.inner.leaving.listed_with(&self.inner.devices.load())
     }
 
     /// Follows what happens, from event `from_seq` on; none: from here on.
@@ -353,7 +362,7 @@ impl Hub {
         let mut checks = match find::place(&device.board.config().kind) {
             Some((at, class)) => {
                 let (at, missing) = (at.clone(), device.missing());
-                let is_ours = device.board.is_open();
+                let is_ours = device.board.is_open() || device.board.is_held_before();
                 let looking =
                     tokio::task::spawn_blocking(move || match find::find(&at, class, missing) {
                         Ok(path) => health::of_path(&path, is_ours),
@@ -370,7 +379,11 @@ impl Hub {
             Family::Scanner(_) | Family::Card(_) => Vec::new(),
         };
         let info = device.info();
-        checks.push(health::of_line(&info));
+        checks.push(if device.board.is_held_before() {
+            health::of_change(&device.board.still_used())
+        } else {
+            health::of_line(&info)
+        });
         checks.extend(answer);
         checks.extend(health::of_losses(&info));
         checks.extend(health::of_last_error(&info, now_ms()));
@@ -472,7 +485,8 @@ impl Hub {
         };
         let board = Arc::new(super::board::Board::new(config, Arc::clone(&events)));
         let waiting_max = super::queue::WAITING_MAX;
-        let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), waiting_max);
+        let queue = super::queue::Queue::new(Arc::clone(&board), waiting_max);
+        let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), queue);
         (Self::of_scanner(role, scanner, events), board, orders)
     }
 
@@ -495,7 +509,7 @@ impl Hub {
         let (reader, bench, orders) = super::card::CardReader::new(
             Arc::clone(&board),
             &[Medium::SocialCard],
-            super::queue::WAITING_MAX,
+            super::queue::Queue::new(Arc::clone(&board), super::queue::WAITING_MAX),
         );
         (Self::of_card(role, reader, board, events), bench, orders)
     }
@@ -508,6 +522,28 @@ impl Hub {
         events: Arc<EventLog>,
     ) -> Self {
         Self::of(role, board, Family::Card(reader), events)
+    }
+
+    /// The first device is configured anew; the test makes and plays the one that comes.
+    pub(super) fn exchange(
+        &self,
+        make: impl FnOnce(Arc<super::board::Board>, Arc<super::queue::Queue>) -> Family,
+    ) {
+        use super::{board::Board, queue::Queue};
+        let inner = &self.inner;
+        let before = inner.devices.load_full();
+        inner.leaving.add(before.iter());
+        let config = before[0].board.config().clone();
+        let behind = inner.leaving.before(&config.kind);
+        let board = Board::behind(config, Arc::clone(&inner.events), behind.boards);
+        let board = Arc::new(board);
+        let queue = Queue::behind(behind.queue, &board, inner.waiting_max);
+        let device = Device {
+            role: before[0].role.clone(),
+            family: make(Arc::clone(&board), queue),
+            board,
+        };
+        inner.devices.store(Arc::new(vec![Arc::new(device)]));
     }
 
     fn of(
@@ -526,6 +562,7 @@ impl Hub {
             inner: Arc::new(Inner {
                 events,
                 devices: ArcSwap::from_pointee(devices),
+                leaving: Leaving::default(),
                 claims: Arc::default(),
                 hint: Hint::played().0,
                 waiting_max: super::queue::WAITING_MAX,

@@ -33,6 +33,7 @@ pub mod quirks;
 mod readable;
 mod record;
 pub mod scanner;
+mod succession;
 mod usb_line;
 
 #[cfg(test)]

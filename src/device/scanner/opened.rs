@@ -17,6 +17,7 @@ use crate::device::conformance::{Driver, scanner};
 use crate::device::event::EventLog;
 use crate::device::far_end::PATIENCE;
 use crate::device::hint::Hint;
+use crate::device::queue::Queue;
 use crate::device::{ClaimNews, ClaimWish, Hub, ROLE_SCANNER};
 
 /// Lines that wait to be taken over; there is one at a time.
@@ -132,7 +133,8 @@ impl Desk {
         };
         let events = Arc::new(EventLog::new());
         let board = Arc::new(Board::new(config, Arc::clone(&events)));
-        let (scanner, orders) = Scanner::over(Arc::clone(&board), 4);
+        let (scanner, orders) =
+            Scanner::over(Arc::clone(&board), Queue::new(Arc::clone(&board), 4));
         let line = Line {
             at,
             wire,
