@@ -210,8 +210,8 @@ pub(crate) fn of_losses(info: &DeviceInfo) -> Option<Check> {
         Check::new(
             "losses",
             Verdict::Care,
-            format!("启动以来 {losses} 次来不及读取按键，所扫的码作废；请查看本机负载"),
-            format!("keys were lost {losses} times since the start: was this machine too busy?"),
+            format!("启动以来 {losses} 次来不及读取扫码器，所扫的码作废；请查看本机负载"),
+            format!("codes were lost {losses} times since the start: was this machine too busy?"),
         )
     })
 }

@@ -293,11 +293,9 @@ impl<'a> Listener<'a> {
         match what {
             Missing::Dropped => {
                 self.board.count(|c| c.losses += 1);
-                tracing::warn!(
-                    device,
-                    "keys came faster than they were read: a code is lost"
-                );
+                tracing::warn!(device, "the scanner was not read in time: a code is lost");
             }
+            Missing::MoreDropped => {}
             Missing::Unreadable => tracing::warn!(
                 device,
                 "a key of a layout that is not known: a code is lost"

@@ -66,8 +66,10 @@ pub(super) struct Spot {
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// The kernel had no room for all that came.
+    /// The kernel had no room for all that came, or may have had none.
     Dropped,
+    /// The same goes on.
+    MoreDropped,
     /// A key that stands for we cannot know what.
     Unreadable,
 }
