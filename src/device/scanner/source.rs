@@ -13,6 +13,7 @@ use super::keyboard::{self, KeyLine};
 use crate::book::Code;
 use crate::config::devices::{At, Flow};
 use crate::device::error::DeviceError;
+use crate::device::find::Class;
 use crate::device::link::Link;
 use crate::device::opening::aside;
 use crate::device::record::Tap;
@@ -81,6 +82,17 @@ pub(super) enum Source {
     Keyboard(KeyLine),
     #[cfg(test)]
     Played(keyboard::Played),
+}
+
+impl Wire {
+    /// Which list such scanners stand in.
+    pub(super) fn class(self) -> Class {
+        match self {
+            Self::Serial { .. } => Class::Tty,
+            Self::Hid => Class::Hidraw,
+            Self::Keyboard => Class::Input,
+        }
+    }
 }
 
 impl Source {
