@@ -150,7 +150,8 @@ impl Kind {
 pub struct Framing {
     /// The bytes that end a code.
     pub terminator: Terminator,
-    /// Silence that ends a code, in milliseconds. With a terminator what it ends has broken off and is no code.
+    /// Silence that ends a code, in milliseconds. With a terminator what it ends has broken off and is no code;
+    /// so is what follows, up to a terminator or a second of silence more.
     pub gap_ms: u32,
     /// A longer code is dropped whole, in bytes.
     pub length_max: usize,

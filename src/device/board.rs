@@ -1,134 +1,28 @@
 //! What is known of one device, for lists and watchers. Owners write, everybody reads; nobody waits here.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::DeviceError;
 use super::event::{EventLog, What, now_ms};
+pub use super::info::{Counters, DeviceInfo, DeviceState, Holder};
+use super::info::{kept_closed, why_missing};
 use super::printer::{Paper, PrinterState};
 use super::record::Tap;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
-/// One row of the list of devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceInfo {
-    /// The desk's name for it.
-    pub name: String,
-    /// What it is for.
-    pub role: String,
-    /// `serial-scanner`, `hid-scanner`, `keyboard-scanner`, `escpos-tcp`, `escpos-serial`, `escpos-usb`, `pcsc-reader`,
-    /// `id-card-serial`, `cups-queue` or `ipp-printer`.
-    pub kind: &'static str,
-    /// Its path, or host and port.
-    pub address: String,
-    /// The row of the quirks table that was asked for.
-    pub model: Option<String>,
-    /// How it is.
-    pub state: DeviceState,
-    /// What it did since the start.
-    pub counters: Counters,
-    /// Who has it.
-    pub holder: Option<Holder>,
-    /// How many wait for it.
-    pub waiting: usize,
-    /// The last trouble and when it was, in milliseconds of the civil clock.
-    pub last_error: Option<(Code, u64)>,
-    /// What the printer said last; scanners say nothing.
-    pub printer: Option<PrinterState>,
-    /// Whether a card lies in the reader; what is no card reader has none.
-    pub has_card: bool,
-}
-
-/// Who has a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The stream.
-    pub stream: String,
-    /// What it does with it.
-    pub what: String,
-    /// Whose stream it is, as its door knows the caller.
-    pub by: String,
-    /// Since when, in milliseconds of the civil clock.
-    pub since_ms: u64,
-    /// Until when at the latest, unless the holder renews; absent: no time is set.
-    pub until_ms: Option<u64>,
-}
-
-/// How a device is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceState {
-    /// Not looked at: a printer on TCP that has no job.
-    Closed,
-    /// Not there, or it does not answer.
-    Missing,
-    /// It can be used.
-    Ready,
-    /// A job is on its way.
-    Busy,
-    /// No paper.
-    PaperOut,
-    /// The cover is open.
-    CoverOpen,
-    /// Another trouble that the printer reports.
-    Fault,
-}
-
-/// What a device did since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// How often its line was opened.
-    pub opened: u64,
-    /// Bytes from it.
-    pub bytes_in: u64,
-    /// Bytes to it.
-    pub bytes_out: u64,
-    /// Codes that were given to an asker.
-    pub codes: u64,
-    /// Codes that came while nobody was armed.
-    pub codes_ignored: u64,
-    /// Jobs that began.
-    pub jobs: u64,
-    /// Jobs whose paper is proven.
-    pub jobs_proven: u64,
-    /// Cards that were given to an asker.
-    pub cards: u64,
-    /// Readings of cards that failed.
-    pub cards_failed: u64,
-    /// How often the kernel had no room for all that a scanner typed: a code was lost.
-    pub losses: u64,
-}
-
-impl DeviceInfo {
-    /// Why it is missing, when the last try to open it found more than that nothing is there.
-    #[must_use]
-    pub fn why_missing(&self) -> Option<Code> {
-        why_missing(self.state, self.last_error)
-    }
-}
-
-/// What keeps a device closed that is plugged in; what is lost once it was open has another code.
-fn why_missing(state: DeviceState, last_error: Option<(Code, u64)>) -> Option<Code> {
-    let (code, _) = last_error.filter(|_| state == DeviceState::Missing)?;
-    kept_closed(code).map(|_| code)
-}
-
-/// What a watcher is told when this keeps a device closed that is plugged in.
-fn kept_closed(code: Code) -> Option<What> {
-    const KEEP_CLOSED: [(Code, What); 3] = [
-        (Code::DevicePermission, What::NotPermitted),
-        (Code::DeviceAmbiguous, What::Ambiguous),
-        (Code::DeviceHeldElsewhere, What::HeldElsewhere),
-    ];
-    let mut all = KEEP_CLOSED.into_iter();
-    all.find_map(|(keeps, what)| (keeps == code).then_some(what))
-}
+/// The kernel tells of a device before udev has set who may open it: a refusal that is over by then is none.
+const REFUSED_MS_MIN: u64 = 1_000;
 
 /// One device's row, shared by its owner and the hub.
 pub(crate) struct Board {
     config: DeviceConfig,
+    /// Those that were in its place before the configuration changed.
+    before: Vec<Weak<Board>>,
     events: Arc<EventLog>,
     inside: Mutex<Inside>,
     present: watch::Sender<bool>,
@@ -139,6 +33,8 @@ struct Inside {
     state: DeviceState,
     counters: Counters,
     last_error: Option<(Code, u64)>,
+    /// Since when we are not permitted to open it.
+    refused_at: Option<Instant>,
     printer: Option<PrinterState>,
     heard_at: Option<Instant>,
     is_silent: bool,
@@ -158,7 +54,17 @@ pub(crate) struct Heard {
 }
 
 impl Board {
+    #[cfg(test)]
     pub(crate) fn new(config: DeviceConfig, events: Arc<EventLog>) -> Self {
+        Self::behind(config, events, Vec::new())
+    }
+
+    /// One that goes on behind these.
+    pub(crate) fn behind(
+        config: DeviceConfig,
+        events: Arc<EventLog>,
+        before: Vec<Weak<Board>>,
+    ) -> Self {
         let state = match config.kind {
             Kind::EscPosTcp { .. } => DeviceState::Closed,
             Kind::SerialScanner { .. }
@@ -176,6 +82,7 @@ impl Board {
             state,
             counters,
             last_error: None,
+            refused_at: None,
             printer: None,
             heard_at: None,
             is_silent: false,
@@ -184,6 +91,7 @@ impl Board {
         };
         Self {
             config,
+            before,
             events,
             inside: Mutex::new(inside),
             present: watch::Sender::new(false),
@@ -247,7 +155,10 @@ impl Board {
     }
 
     pub(crate) fn ready(&self) {
-        let before = std::mem::replace(&mut self.lock().state, DeviceState::Ready);
+        let mut inside = self.lock();
+        inside.refused_at = None;
+        let before = std::mem::replace(&mut inside.state, DeviceState::Ready);
+        drop(inside);
         if before != DeviceState::Ready {
             self.say(What::Ready);
         }
@@ -280,7 +191,25 @@ impl Board {
         }
     }
 
+    /// It is in trouble. What udev may be about to mend is told when it lasts.
     pub(crate) fn failed(&self, error: &DeviceError) {
+        if error.code == Code::DeviceHeldElsewhere && self.is_held_before() {
+            return self.told(&self.still_used());
+        }
+        let is_refused = error.code == Code::DevicePermission;
+        let now = Instant::now();
+        let mut inside = self.lock();
+        let since = inside.refused_at.filter(|_| is_refused).unwrap_or(now);
+        inside.refused_at = is_refused.then_some(since);
+        drop(inside);
+        if is_refused && now - since < Duration::from_millis(REFUSED_MS_MIN) {
+            tracing::debug!(device = self.name(), detail = %error.detail, "not permitted yet");
+            return;
+        }
+        self.told(error);
+    }
+
+    fn told(&self, error: &DeviceError) {
         self.tap.failed(error.code);
         let before = self.lock().last_error.replace((error.code, now_ms()));
         if before.is_none_or(|(code, _)| code != error.code) {
@@ -320,10 +249,49 @@ impl Board {
         }
     }
 
-    /// [`DeviceInfo::why_missing`].
+    /// [`DeviceInfo::why_missing`], for who asks in this moment.
     pub(crate) fn why_missing(&self) -> Option<Code> {
+        if self.is_held_before() {
+            return Some(self.still_used().code);
+        }
         let inside = self.lock();
-        why_missing(inside.state, inside.last_error)
+        let refused = inside.refused_at.map(|_| Code::DevicePermission);
+        refused.or_else(|| why_missing(inside.state, inside.last_error))
+    }
+
+    /// Whether one that was in its place before the configuration changed has the line still.
+    pub(crate) fn is_held_before(&self) -> bool {
+        let mut before = self.before.iter().filter_map(Weak::upgrade);
+        before.any(|before| before.is_open())
+    }
+
+    /// Waits until the last user of those that were in its place before is through.
+    pub(crate) async fn alone(&self) {
+        for before in &self.before {
+            let Some(mut present) = before.upgrade().map(|before| before.presence()) else {
+                continue;
+            };
+            // It ends with its board, which ends with the last user.
+            while present.changed().await.is_ok() {}
+        }
+    }
+
+    /// What is told while they are not.
+    pub(crate) fn still_used(&self) -> DeviceError {
+        let code = match self.config.kind {
+            Kind::SerialScanner { .. } | Kind::HidScanner { .. } | Kind::KeyboardScanner { .. } => {
+                Code::ScannerBusy
+            }
+            Kind::PcscReader { .. } | Kind::IdCardSerial { .. } | Kind::IdCardUsb { .. } => {
+                Code::CardReaderBusy
+            }
+            Kind::EscPosTcp { .. }
+            | Kind::EscPosSerial { .. }
+            | Kind::EscPosUsb { .. }
+            | Kind::Queue(_) => Code::PrinterBusy,
+        };
+        let still = "who had it before the configuration changed is not through with it";
+        DeviceError::new(code, format!("{}: {still}", self.name()))
     }
 
     pub(crate) fn printer(&self) -> Option<PrinterState> {
@@ -492,6 +460,49 @@ mod tests {
             told(&mut watcher),
             [What::PaperOut, What::Closed, What::PaperOk, What::Ready]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_told_when_it_lasts() {
+        let events = Arc::new(EventLog::new());
+        let config = DeviceConfig {
+            name: "gun".into(),
+            role: "scanner".into(),
+            kind: Kind::HidScanner {
+                at: crate::config::devices::At::Path("/nowhere".into()),
+                framing: crate::config::devices::Framing::default(),
+            },
+            model: None,
+        };
+        let board = Board::new(config, Arc::clone(&events));
+        let mut watcher = events.watch(None);
+        let refused = DeviceError::new(Code::DevicePermission, "EACCES");
+        let missing = DeviceError::new(Code::ScannerMissing, "not there");
+        let moment = Duration::from_millis(REFUSED_MS_MIN - 1);
+        // As at each plug: refused until udev has been there.
+        for _ in 0..3 {
+            board.failed(&refused);
+            tokio::time::advance(moment).await;
+            board.failed(&refused);
+            // Who asks meanwhile is told.
+            assert_eq!(board.why_missing(), Some(Code::DevicePermission));
+            assert_eq!(board.info(None, 0).last_error, None);
+            board.ready();
+            board.unplugged();
+            assert_eq!(board.why_missing(), None);
+            assert_eq!(told(&mut watcher), [What::Ready, What::Unplugged]);
+        }
+        board.failed(&refused);
+        tokio::time::advance(moment).await;
+        board.failed(&missing);
+        board.failed(&refused);
+        assert_eq!(told(&mut watcher), []);
+        tokio::time::advance(Duration::from_millis(REFUSED_MS_MIN)).await;
+        board.failed(&refused);
+        board.failed(&refused);
+        assert_eq!(told(&mut watcher), [What::NotPermitted]);
+        let last = board.info(None, 0).last_error;
+        assert_eq!(last.unwrap().0, Code::DevicePermission);
     }
 
     fn told(watcher: &mut Watcher) -> Vec<What> {

@@ -68,7 +68,7 @@ pub enum What {
     Added,
     /// The new configuration does not have it, or has it otherwise; its last user may still be at it.
     Removed,
-    /// More than one device fits its rule: none was opened.
+    /// More than one device fits its rule: none was opened, or another one came beside the one that is open.
     Ambiguous,
     /// It is there and may not be opened.
     NotPermitted,

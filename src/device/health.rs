@@ -219,6 +219,12 @@ pub(crate) fn of_reader(looked: &Result<Seen, DeviceError>) -> Check {
     }
 }
 
+/// The line is not open because who had it before a change of the configuration has it still.
+pub(crate) fn of_change(still_used: &DeviceError) -> Check {
+    let zh = "配置变更前的使用者尚未结束，结束后自动启用；yibaoctl device who 列出占用者";
+    Check::new("line", Verdict::Care, zh, still_used.detail.clone())
+}
+
 /// What a printer said when it was asked.
 pub(crate) fn of_answer(looked: &Result<PrinterState, DeviceError>, began: Instant) -> Vec<Check> {
     let ms = began.elapsed().as_millis();
@@ -304,8 +310,8 @@ pub(crate) fn of_losses(info: &DeviceInfo) -> Option<Check> {
         Check::new(
             "losses",
             Verdict::Care,
-            format!("启动以来 {losses} 次来不及读取按键，所扫的码作废；请查看本机负载"),
-            format!("keys were lost {losses} times since the start: was this machine too busy?"),
+            format!("启动以来 {losses} 次来不及读取扫码器，所扫的码作废；请查看本机负载"),
+            format!("codes were lost {losses} times since the start: was this machine too busy?"),
         )
     })
 }

@@ -1,5 +1,7 @@
 //! The one owner of all devices, as its callers see it.
 
+mod inspect;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,11 +14,8 @@ use super::card::{CardLease, Medium};
 use super::claim::{Claims, Sort};
 use super::error::DeviceError;
 use super::event::{EventLog, Watcher, What, now_ms};
-use super::find::{self, Why};
-use super::health::{self, Check};
 use super::hint::Hint;
 use super::local::Local;
-use super::looked;
 use super::owned::{Device, Family, PATIENT_CARD_ROLES};
 use super::printer::escpos::{PaperPreview, preview};
 use super::printer::ipp::ReportQueue;
@@ -24,6 +23,7 @@ use super::printer::{JobOf, PrintOptions, PrintOutcome, Printer, PrinterState, S
 use super::quirks;
 use super::record::{self, Recording, recorder};
 use super::scanner::{Asker, ScannerLease};
+use super::succession::{Before, Leaving};
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use crate::document::{Content, Document};
@@ -50,6 +50,7 @@ pub struct Hub {
 struct Inner {
     events: Arc<EventLog>,
     devices: ArcSwap<Vec<Arc<Device>>>,
+    leaving: Leaving,
     claims: Arc<Claims>,
     hint: Hint,
     local: Local,
@@ -78,7 +79,8 @@ impl Hub {
             .into_iter()
             .map(|config| {
                 let past = SharedPast::of(cut_off.contains(&config.role));
-                let device = Device::start(config, &events, &hint, waiting_max, past);
+                let before = Before::default();
+                let device = Device::start(config, &events, &hint, waiting_max, past, before);
                 Arc::new(device)
             })
             .collect();
@@ -86,6 +88,7 @@ impl Hub {
             inner: Arc::new(Inner {
                 events,
                 devices: ArcSwap::from_pointee(devices),
+                leaving: Leaving::default(),
                 claims: Arc::default(),
                 hint,
                 local: Local::new(),
@@ -108,14 +111,23 @@ impl Hub {
         inner.devices.store(Arc::new(staying));
         let gone = |it: &&Arc<Device>| !wanted.contains(it.board.config());
         let gone = before.iter().filter(gone);
-        gone.for_each(|it| it.board.say(What::Removed));
+        gone.clone().for_each(|it| it.board.say(What::Removed));
+        inner.leaving.add(gone);
         let devices = wanted.into_iter().map(|config| {
             kept(&config).unwrap_or_else(|| {
                 inner.events.say(&config.name, What::Added);
                 let (events, hint) = (&inner.events, &inner.hint);
                 let printers = before.iter().filter_map(|it| it.printer());
                 let past = SharedPast::behind(printers, &config);
-                Arc::new(Device::start(config, events, hint, inner.waiting_max, past))
+                let (before, waiting_max) = (inner.leaving.before(&config.kind), inner.waiting_max);
+                Arc::new(Device::start(
+                    config,
+                    events,
+                    hint,
+                    waiting_max,
+                    past,
+                    before,
+                ))
             })
         });
         inner.devices.store(Arc::new(devices.collect()));
@@ -145,15 +157,11 @@ impl Hub {
         self.inner.claims.new_id()
     }
 
-    /// All devices, in the order of the configuration. Never waits.
+    /// All devices, in the order of the configuration; behind them those that were taken out of it and that somebody
+    /// still has. Never waits.
     #[must_use]
     pub fn list(&self) -> Vec<DeviceInfo> {
-        self.inner
-            .devices
-            .load()
-            .iter()
-            .map(|it| it.info())
-            .collect()
+        self.inner.leaving.listed_with(&self.inner.devices.load())
     }
 
     /// Follows what happens, from event `from_seq` on; none: from here on.
@@ -357,55 +365,6 @@ impl Hub {
         }
     }
 
-    /// Looks at the device with this role or name; six seconds at most. `None`: there is none.
-    pub async fn check(&self, role_or_name: &str) -> Option<(DeviceInfo, Vec<Check>)> {
-        let device = self.find(|it| it.is(role_or_name))?;
-        let (mut checks, answer) = tokio::join!(self.on_this_machine(&device), answer_of(&device));
-        let info = device.info();
-        checks.push(health::of_line(&info));
-        checks.extend(answer);
-        checks.extend(health::of_losses(&info));
-        checks.extend(health::of_last_error(&info, now_ms()));
-        Some((info, checks))
-    }
-
-    /// What can be seen of it without asking it.
-    async fn on_this_machine(&self, device: &Device) -> Vec<Check> {
-        let Some((at, class)) = find::place(&device.board.config().kind) else {
-            return Vec::new();
-        };
-        let (at, missing) = (at.clone(), device.missing());
-        let is_ours = device.board.is_open();
-        let look = move || match find::find(&at, class, missing) {
-            Ok(path) => health::of_path(&path, is_ours),
-            Err(error) => health::of_search(&error),
-        };
-        let looked = self.inner.local.look(look).await;
-        looked.unwrap_or_else(|silent| health::of_no_look(silent.after))
-    }
-
-    /// Why the device with this role or name is found or not, and which row of the quirks table it uses; two seconds
-    /// at most.
-    pub async fn why(&self, role_or_name: &str) -> Option<(DeviceInfo, Why)> {
-        let device = self.find(|it| it.is(role_or_name))?;
-        let config = device.board.config().clone();
-        let look = move || Why::of(&config);
-        let looked = self.inner.local.look(look).await;
-        let (config, info) = (device.board.config(), device.info());
-        let why = match looked {
-            Ok(why) => {
-                let readers = device.board.readers();
-                let looked = looked::of(&config.kind, &info, readers.as_deref());
-                Why { looked, ..why }
-            }
-            Err(silent) => Why {
-                looked: looked::unseen(silent.after),
-                ..Why::without_candidates(config)
-            },
-        };
-        Some((info, why))
-    }
-
     /// The print queue of a role; `None`: no report printer has it.
     #[must_use]
     pub fn report_queue(&self, role: &str) -> Option<ReportQueue> {
@@ -457,17 +416,6 @@ fn said_by(printer: &DeviceInfo) -> Option<Code> {
     missing.or(printer.printer.and_then(|said| said.trouble()))
 }
 
-/// What a device says when it is asked; what cannot be asked says nothing.
-async fn answer_of(device: &Device) -> Vec<Check> {
-    let began = std::time::Instant::now();
-    match &device.family {
-        Family::Printer(printer) => printer.health().await,
-        Family::Queue(queue) => health::of_answer(&queue.look().await, began),
-        Family::Card(reader) => vec![health::of_reader(&reader.look().await)],
-        Family::Scanner(_) => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 impl Hub {
     /// A hub of one scanner whose line the test plays.
@@ -501,7 +449,8 @@ impl Hub {
         };
         let board = Arc::new(super::board::Board::new(config, Arc::clone(&events)));
         let waiting_max = super::queue::WAITING_MAX;
-        let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), waiting_max);
+        let queue = super::queue::Queue::new(Arc::clone(&board), waiting_max);
+        let (scanner, orders) = super::scanner::Scanner::over(Arc::clone(&board), queue);
         (Self::of_scanner(role, scanner, events), board, orders)
     }
 
@@ -527,7 +476,7 @@ impl Hub {
         let (reader, bench, orders) = super::card::CardReader::new(
             Arc::clone(&board),
             &[Medium::SocialCard],
-            super::queue::WAITING_MAX,
+            super::queue::Queue::new(Arc::clone(&board), super::queue::WAITING_MAX),
         );
         (Self::of_card(role, reader, board, events), bench, orders)
     }
@@ -540,6 +489,28 @@ impl Hub {
         events: Arc<EventLog>,
     ) -> Self {
         Self::of(role, board, Family::Card(reader), events)
+    }
+
+    /// The first device is configured anew; the test makes and plays the one that comes.
+    pub(super) fn exchange(
+        &self,
+        make: impl FnOnce(Arc<super::board::Board>, Arc<super::queue::Queue>) -> Family,
+    ) {
+        use super::{board::Board, queue::Queue};
+        let inner = &self.inner;
+        let before = inner.devices.load_full();
+        inner.leaving.add(before.iter());
+        let config = before[0].board.config().clone();
+        let behind = inner.leaving.before(&config.kind);
+        let board = Board::behind(config, Arc::clone(&inner.events), behind.boards);
+        let board = Arc::new(board);
+        let queue = Queue::behind(behind.queue, &board, inner.waiting_max);
+        let device = Device {
+            role: before[0].role.clone(),
+            family: make(Arc::clone(&board), queue),
+            board,
+        };
+        inner.devices.store(Arc::new(vec![Arc::new(device)]));
     }
 
     fn of(
@@ -558,6 +529,7 @@ impl Hub {
             inner: Arc::new(Inner {
                 events,
                 devices: ArcSwap::from_pointee(devices),
+                leaving: Leaving::default(),
                 claims: Arc::default(),
                 hint: Hint::played().0,
                 local: Local::new(),

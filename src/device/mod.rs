@@ -22,6 +22,7 @@ mod health;
 mod hint;
 mod holder;
 mod hub;
+mod info;
 mod link;
 mod local;
 mod looked;
@@ -34,6 +35,7 @@ pub mod quirks;
 mod readable;
 mod record;
 pub mod scanner;
+mod succession;
 mod usb_line;
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use super::hint::Hint;
 use super::hub::{ROLE_CARD, ROLE_ID_CARD};
 use super::printer::ipp::ReportQueue;
 use super::printer::{Place, Printer, SharedPast};
+use super::queue::Queue;
 use super::quirks;
 use super::scanner::owner::Line;
 use super::scanner::{Scanner, Wire};
+use super::succession::Before;
 use crate::book::Code;
 use crate::config::devices::{DeviceConfig, Kind};
 
@@ -50,8 +52,11 @@ impl Device {
         hint: &Hint,
         waiting_max: usize,
         past: SharedPast,
+        before: Before,
     ) -> Self {
-        let board = Arc::new(Board::new(config.clone(), Arc::clone(events)));
+        let board = Board::behind(config.clone(), Arc::clone(events), before.boards);
+        let board = Arc::new(board);
+        let queue = || Queue::behind(before.queue.clone(), &board, waiting_max);
         let profile = quirks::profile_of(&config);
         let printer = |place| {
             let board = Arc::clone(&board);
@@ -65,7 +70,7 @@ impl Device {
                 hint: hint.clone(),
             };
             let board = Arc::clone(&board);
-            Family::Scanner(Scanner::start(&config, line, board, waiting_max))
+            Family::Scanner(Scanner::start(&config, line, board, queue()))
         };
         let family = match config.kind.clone() {
             Kind::SerialScanner { at, baud, framing } => {
@@ -77,7 +82,7 @@ impl Device {
             Kind::EscPosSerial { at, baud, flow } => printer(Place::Serial { at, baud, flow }),
             Kind::EscPosUsb { at } => printer(Place::on_usb(at)),
             Kind::PcscReader { .. } | Kind::IdCardSerial { .. } | Kind::IdCardUsb { .. } => {
-                Family::Card(card::start(&config, Arc::clone(&board), waiting_max))
+                Family::Card(card::start(&config, Arc::clone(&board), queue()))
             }
             Kind::Queue(place) => Family::Queue(ReportQueue::start(place, Arc::clone(&board))),
         };

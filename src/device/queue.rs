@@ -18,13 +18,13 @@ pub(crate) const WAITING_MAX: usize = 64;
 
 /// The queue of one device.
 pub(crate) struct Queue {
-    board: Arc<Board>,
     waiting_max: usize,
     line: Mutex<Line>,
 }
 
-#[derive(Default)]
 struct Line {
+    /// The device as it is configured last.
+    board: Arc<Board>,
     next_number: u64,
     entries: VecDeque<Entry>,
 }
@@ -46,11 +46,35 @@ pub(crate) struct Ticket {
 
 impl Queue {
     pub(crate) fn new(board: Arc<Board>, waiting_max: usize) -> Arc<Self> {
-        Arc::new(Self {
+        let line = Mutex::new(Line {
             board,
-            waiting_max,
-            line: Mutex::default(),
-        })
+            next_number: 0,
+            entries: VecDeque::new(),
+        });
+        Arc::new(Self { waiting_max, line })
+    }
+
+    /// The queue of a device: that of its predecessor in the same place, if it had one.
+    pub(crate) fn behind(
+        before: Option<Arc<Self>>,
+        board: &Arc<Board>,
+        waiting_max: usize,
+    ) -> Arc<Self> {
+        let Some(queue) = before else {
+            return Self::new(Arc::clone(board), waiting_max);
+        };
+        let mut line = queue.lock();
+        let before = std::mem::replace(&mut line.board, Arc::clone(board));
+        if before.name() != board.name()
+            && let Some(first) = line.entries.front()
+        {
+            before.say(What::Released);
+            board.say(What::Claimed {
+                by: first.asker.stream.clone(),
+            });
+        }
+        drop(line);
+        queue
     }
 
     /// Joins at the end. `None`: the queue is full.
@@ -69,7 +93,7 @@ impl Queue {
         place.send_replace(ahead);
         let watched = place.subscribe();
         if ahead == 0 {
-            self.board.say(What::Claimed {
+            line.board.say(What::Claimed {
                 by: asker.stream.clone(),
             });
         }
@@ -116,10 +140,11 @@ impl Queue {
         };
         line.entries.remove(index);
         if index == 0 {
-            self.board.say(What::Released);
-            if let Some(next) = line.entries.front_mut() {
+            line.board.say(What::Released);
+            let Line { board, entries, .. } = &mut *line;
+            if let Some(next) = entries.front_mut() {
                 next.since_ms = now_ms();
-                self.board.say(What::Claimed {
+                board.say(What::Claimed {
                     by: next.asker.stream.clone(),
                 });
             }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::ask::{CallerId, Failure};
 use super::operations::Operations;
 use super::scan::under_claim;
 use crate::book::Code;
-use crate::device::{Asker, CardLease, DeviceError, Medium, ShownCard};
+use crate::device::{Asker, CardFailure, DeviceError, Hub, Medium, ShownCard};
 use crate::journal::{Append, NewEvent, PersonKeyInput, StreamHead};
 
 /// The `kind` of the stream of one reading.
@@ -25,7 +27,7 @@ const ANSWER_MS: u64 = 50;
 /// A card that a caller wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardWish {
-    /// The reader's role; none: the first of those that patients show cards to that reads what is wanted.
+    /// The reader's role; none: all of those that patients show cards to, as far as they read what is wanted.
     pub role: Option<String>,
     /// What may be shown; at least one.
     pub media: Vec<Medium>,
@@ -57,7 +59,7 @@ impl Operations {
         let wait = Duration::from_millis(u64::from(wait_ms));
         let answer = Duration::from_millis(ANSWER_MS);
         let wait = deadline.map_or(wait, |deadline| wait.min(deadline.saturating_sub(answer)));
-        let latest = tokio::time::Instant::now() + wait;
+        let latest = Instant::now() + wait;
         let stream = format!("card-{}", uuid::Uuid::now_v7());
         let hub = &self.parts().hub;
         if let Some(claim_id) = &wish.claim_id {
@@ -71,13 +73,8 @@ impl Operations {
             what: "read_card".to_owned(),
             by: caller.shown.clone(),
         };
-        let (place, _) = tokio::sync::watch::channel(0);
-        let role = wish.role.as_deref();
-        let claimed = hub.claim_card(role, &wish.media, asker, latest, place);
-        let mut lease: CardLease = claimed.await.map_err(failed)?;
-        lease.holds_until(latest);
-        lease.arm(&wish.media, latest).await.map_err(failed)?;
-        let shown = lease.read().await.map_err(|read| failed(read.error()))?;
+        let shown = read_at_any(hub, &wish, &asker, latest);
+        let shown = shown.await.map_err(failed)?;
         self.record(stream, &caller, &shown, false).await?;
         Ok(shown)
     }
@@ -124,6 +121,58 @@ impl Operations {
             Failure::new(Code::JournalRefuses, "the reading cannot be recorded")
         })
     }
+}
+
+/// The card that is shown first, at whichever reader; the others are free then. A reader that cannot be used is done
+/// without while another listens.
+async fn read_at_any(
+    hub: &Hub,
+    wish: &CardWish,
+    asker: &Asker,
+    latest: Instant,
+) -> Result<ShownCard, DeviceError> {
+    let mut roles: Vec<Option<String>> = match &wish.role {
+        Some(role) => vec![Some(role.clone())],
+        None => hub.card_roles(&wish.media).into_iter().map(Some).collect(),
+    };
+    if roles.is_empty() {
+        // Said by who looks for one.
+        roles.push(None);
+    }
+    let readings = roles.iter();
+    let mut readings: FuturesUnordered<_> = readings
+        .map(|role| read_at(hub, role.as_deref(), &wish.media, asker.clone(), latest))
+        .collect();
+    let mut lost: Option<DeviceError> = None;
+    while let Some(read) = readings.next().await {
+        let error = match read {
+            Ok(shown) => return Ok(shown),
+            Err(CardFailure::Card(error)) => return Err(error),
+            Err(CardFailure::Reader(error) | CardFailure::Way(error)) => error,
+        };
+        lost = match lost {
+            // That nobody showed anything says more than what was wrong with another reader.
+            Some(known) if known.code.is_nobody() || !error.code.is_nobody() => Some(known),
+            Some(_) | None => Some(error),
+        };
+    }
+    Err(lost.unwrap_or_else(|| DeviceError::new(Code::Internal, "nothing was to be armed")))
+}
+
+async fn read_at(
+    hub: &Hub,
+    role: Option<&str>,
+    media: &[Medium],
+    asker: Asker,
+    latest: Instant,
+) -> Result<ShownCard, CardFailure> {
+    let (place, _) = tokio::sync::watch::channel(0);
+    let claimed = hub.claim_card(role, media, asker, latest, place).await;
+    let mut lease = claimed.map_err(CardFailure::Reader)?;
+    lease.holds_until(latest);
+    let armed = lease.arm(media, latest).await;
+    armed.map_err(CardFailure::Reader)?;
+    lease.read().await
 }
 
 fn failed(error: DeviceError) -> Failure {

@@ -41,6 +41,7 @@ use super::board::Board;
 use super::error::DeviceError;
 use super::queue::{Queue, Ticket};
 use super::scanner::Asker;
+use super::succession::takes_over;
 use super::usb_line::Turn;
 use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig, Kind};
@@ -74,7 +75,8 @@ pub(crate) fn start_with(
     keypad: Option<crate::config::keypad::Keypad>,
     board: Arc<Board>,
 ) -> CardReader {
-    let (card_reader, bench, orders) = CardReader::new(board, &[Medium::SocialCard], 4);
+    let queue = Queue::new(Arc::clone(&board), 4);
+    let (card_reader, bench, orders) = CardReader::new(board, &[Medium::SocialCard], queue);
     let layout = kinds::layout(None).expect("there is a first one");
     let place = pcsc::Place {
         program,
@@ -101,22 +103,23 @@ pub(crate) struct Order {
 }
 
 /// Starts the owner of a card reader. It ends when nobody holds a handle any more.
-pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize) -> CardReader {
+pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, queue: Arc<Queue>) -> CardReader {
     match &config.kind {
-        Kind::IdCardSerial { at, baud } => {
-            resident_reader(at, Wire::Serial(*baud), board, waiting_max)
-        }
-        Kind::IdCardUsb { at } => resident_reader(at, Wire::Usb(Turn::new()), board, waiting_max),
+        Kind::IdCardSerial { at, baud } => resident_reader(at, Wire::Serial(*baud), board, queue),
+        Kind::IdCardUsb { at } => resident_reader(at, Wire::Usb(Turn::new()), board, queue),
         Kind::PcscReader {
             reader: wanted,
             keypad,
         } => {
-            let (reader, bench, orders) =
-                CardReader::new(board, &[Medium::SocialCard], waiting_max);
+            let (reader, bench, mut orders) = CardReader::new(board, &[Medium::SocialCard], queue);
             // The configuration was checked before; see quirks.
             if let Some(layout) = kinds::layout(config.model.as_deref()) {
                 let place = pcsc::Place::beside(wanted.clone(), layout, keypad.clone());
-                tokio::spawn(pcsc::own(place, bench, orders));
+                tokio::spawn(async move {
+                    if bench.takes_over(&mut orders).await {
+                        pcsc::own(place, bench, orders).await;
+                    }
+                });
             }
             reader
         }
@@ -127,17 +130,21 @@ pub(crate) fn start(config: &DeviceConfig, board: Arc<Board>, waiting_max: usize
         | Kind::EscPosTcp { .. }
         | Kind::EscPosSerial { .. }
         | Kind::EscPosUsb { .. }
-        | Kind::Queue(_) => CardReader::new(board, &[], waiting_max).0,
+        | Kind::Queue(_) => CardReader::new(board, &[], queue).0,
     }
 }
 
-fn resident_reader(at: &At, wire: Wire, board: Arc<Board>, waiting_max: usize) -> CardReader {
-    let (reader, bench, orders) = CardReader::new(board, &[Medium::ResidentId], waiting_max);
+fn resident_reader(at: &At, wire: Wire, board: Arc<Board>, queue: Arc<Queue>) -> CardReader {
+    let (reader, bench, mut orders) = CardReader::new(board, &[Medium::ResidentId], queue);
     let line = Line {
         at: at.clone(),
         wire,
     };
-    tokio::spawn(resident::own(line, bench, orders));
+    tokio::spawn(async move {
+        if bench.takes_over(&mut orders).await {
+            resident::own(line, bench, orders).await;
+        }
+    });
     reader
 }
 
@@ -150,6 +157,11 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// Waits until those that were in this place before are through. `false`: nobody wants the reader any more.
+    async fn takes_over(&self, orders: &mut mpsc::Receiver<Order>) -> bool {
+        takes_over(&self.board, orders, |error| self.is_gone(error)).await
+    }
+
     /// The reader can be used.
     pub(crate) fn is_there(&self) {
         if !self.is_present() {
@@ -219,7 +231,7 @@ impl CardReader {
     pub(crate) fn new(
         board: Arc<Board>,
         media: &'static [Medium],
-        waiting_max: usize,
+        queue: Arc<Queue>,
     ) -> (Self, Bench, mpsc::Receiver<Order>) {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let (presence, present) = watch::channel(Err(Code::CardReaderMissing));
@@ -230,7 +242,7 @@ impl CardReader {
             looks,
         };
         let reader = Self {
-            queue: Queue::new(Arc::clone(&board), waiting_max),
+            queue,
             media,
             board,
             presence: present,

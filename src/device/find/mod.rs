@@ -4,6 +4,7 @@
 //! Reads the kernel's own lists in `/sys`; not for the threads that carry tasks. It must not open a device.
 
 mod sysfs;
+mod twin;
 
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use super::looked::Looked;
 use crate::book::Code;
 use crate::config::devices::{At, DeviceConfig, Kind, UsbRule};
 use crate::device::quirks::{self, Chosen};
+
+pub(crate) use twin::Known;
 
 /// Where the kernel lists devices.
 const SYS: &str = "/sys";
@@ -167,22 +170,44 @@ fn the_one(
     class: Class,
     missing: Code,
 ) -> Result<Candidate, DeviceError> {
-    let fitting: Vec<Candidate> = weighed(sys, rule, class)
-        .into_iter()
-        .filter(|candidate| candidate.misfits.is_empty())
-        .collect();
+    let fitting = fitting(sys, rule, class);
     match fitting.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(DeviceError::new(
             missing,
             format!("{rule} is not plugged in"),
         )),
-        several => {
-            let ports: Vec<&str> = several.iter().map(|it| it.port.as_str()).collect();
-            let detail = format!("{rule} fits the devices at {}", ports.join(" and "));
-            Err(DeviceError::new(Code::DeviceAmbiguous, detail))
-        }
+        several => Err(conflict(rule, several)),
     }
+}
+
+/// All that a rule can mean.
+fn fitting(sys: &Path, rule: &UsbRule, class: Class) -> Vec<Candidate> {
+    let mut candidates = weighed(sys, rule, class);
+    candidates.retain(|candidate| candidate.misfits.is_empty());
+    candidates
+}
+
+/// Where those are that a rule can mean, and which key tells them apart.
+fn conflict(rule: &UsbRule, several: &[Candidate]) -> DeviceError {
+    let mut places: Vec<String> = several
+        .iter()
+        .map(|it| format!("{} interface {}", it.port, it.interface))
+        .collect();
+    places.sort();
+    let is_one_port = several.iter().all(|it| it.port == several[0].port);
+    let number = |it: &Candidate| it.serial_number.clone();
+    let numbers: std::collections::BTreeSet<String> = several.iter().map(number).collect();
+    let key = if is_one_port {
+        "interface"
+    } else if numbers.len() == several.len() && !numbers.contains("") {
+        "serial_number or port"
+    } else {
+        "port"
+    };
+    let places = places.join(" and ");
+    let detail = format!("{rule} fits {places}: name {key} to tell them apart");
+    DeviceError::new(Code::DeviceAmbiguous, detail)
 }
 
 fn weighed(sys: &Path, rule: &UsbRule, class: Class) -> Vec<Candidate> {

@@ -68,6 +68,13 @@ impl Tree {
         symlink(&place, class).unwrap();
     }
 
+    fn pull(&self, node: &str) {
+        let listed = self.dir.path().join("class/tty").join(node);
+        let place = fs::read_link(&listed).unwrap();
+        fs::remove_file(listed).unwrap();
+        fs::remove_dir_all(place).unwrap();
+    }
+
     fn find(&self, rule: UsbRule, class: Class) -> Result<PathBuf, Code> {
         let at = At::Usb(rule);
         find_under(self.dir.path(), &at, class, Code::ScannerMissing).map_err(|e| e.code)
@@ -147,6 +154,93 @@ fn two_that_fit_are_a_conflict_until_they_are_told_apart() {
         ..rule()
     };
     assert_eq!(tree.find(by_port, Class::Tty), Ok("/dev/ttyACM1".into()));
+}
+
+#[test]
+fn a_conflict_says_where_and_which_key_settles_it() {
+    let told = |first: (&str, &str), second: (&str, &str), interface: &str| {
+        let tree = Tree::new();
+        let plug = |(port, serial): (&str, &str), interface: &str, node: &str| {
+            let interface = format!("{port}:{interface}");
+            tree.plug(port, ("0c2e", "0b61", serial), &interface, node);
+        };
+        plug(first, "1.0", "ttyACM0");
+        plug(second, interface, "ttyACM1");
+        let at = At::Usb(rule());
+        let refused = find_under(tree.dir.path(), &at, Class::Tty, Code::ScannerMissing);
+        refused.unwrap_err().detail
+    };
+    let lines = told(("1-1", "A"), ("1-1", "A"), "1.2");
+    assert_eq!(
+        lines,
+        "usb 0c2e:0b61 fits 0000:00:14.0/1 interface 0 and 0000:00:14.0/1 interface 2: name interface to tell them apart"
+    );
+    assert!(told(("1-1", "A"), ("1-2", "A"), "1.0").contains("name port to"));
+    assert!(told(("1-1", ""), ("1-2", "B"), "1.0").contains("name port to"));
+    assert!(told(("1-1", "A"), ("1-2", "B"), "1.0").contains("name serial_number or port to"));
+}
+
+#[test]
+fn a_twin_that_comes_later_is_told_and_never_takes_the_place() {
+    const SAME: (&str, &str, &str) = ("0c2e", "0b61", "SAME");
+    let tree = Tree::new();
+    let look = || fitting(tree.dir.path(), &rule(), Class::Tty);
+    let plug_first = || tree.plug("1-1", SAME, "1-1:1.0", "ttyACM0");
+    let plug_twin = || tree.plug("1-2", SAME, "1-2:1.0", "ttyACM1");
+    let mut known = Known::new(&At::Usb(rule()), Class::Tty);
+    let code = |told: Result<(), DeviceError>| told.map_err(|error| error.code);
+    let ambiguous = Err(Code::DeviceAmbiguous);
+    plug_first();
+    assert_eq!(known.beside(&look()), None);
+    plug_twin();
+    let told = known.beside(&look()).expect("it is told");
+    assert_eq!(told.code, Code::DeviceAmbiguous);
+    assert_eq!(known.beside(&look()), None, "told twice");
+    // The first goes: the twin is not it, however often it is looked at.
+    tree.pull("ttyACM0");
+    assert_eq!(known.beside(&look()), None);
+    assert_eq!(code(known.decide(&look())), ambiguous);
+    assert_eq!(code(known.decide(&look())), ambiguous);
+    // Back in its port it is opened once the twin is gone.
+    plug_first();
+    assert_eq!(code(known.decide(&look())), Ok(()));
+    assert_eq!(tree.find(rule(), Class::Tty), Err(Code::DeviceAmbiguous));
+    tree.pull("ttyACM1");
+    assert_eq!(code(known.decide(&look())), Ok(()));
+    assert_eq!(known.beside(&look()), None);
+    // A person who unplugs the twin and plugs it in again, alone, means it.
+    plug_twin();
+    assert!(
+        known.beside(&look()).is_some(),
+        "another twin is told again"
+    );
+    tree.pull("ttyACM0");
+    assert_eq!(code(known.decide(&look())), ambiguous);
+    tree.pull("ttyACM1");
+    assert_eq!(code(known.decide(&look())), Ok(()));
+    plug_twin();
+    assert_eq!(code(known.decide(&look())), Ok(()));
+}
+
+#[test]
+fn what_has_a_number_of_its_own_is_known_at_another_port() {
+    let tree = Tree::new();
+    let look = || fitting(tree.dir.path(), &rule(), Class::Tty);
+    let mut known = Known::new(&At::Usb(rule()), Class::Tty);
+    tree.plug("1-1", ("0c2e", "0b61", "A"), "1-1:1.0", "ttyACM0");
+    assert_eq!(known.beside(&look()), None);
+    tree.plug("1-2", ("0c2e", "0b61", "B"), "1-2:1.0", "ttyACM1");
+    assert!(known.beside(&look()).is_some());
+    tree.pull("ttyACM0");
+    assert!(known.decide(&look()).is_err());
+    tree.pull("ttyACM1");
+    tree.plug("1-3", ("0c2e", "0b61", "A"), "1-3:1.0", "ttyACM0");
+    assert!(known.decide(&look()).is_ok());
+    // One that never was in doubt gives way to another: it was replaced.
+    tree.pull("ttyACM0");
+    tree.plug("1-3", ("0c2e", "0b61", "C"), "1-3:1.0", "ttyACM0");
+    assert_eq!(known.beside(&look()), None);
+    assert!(known.decide(&look()).is_ok());
 }
 
 #[test]

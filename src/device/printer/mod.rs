@@ -454,6 +454,11 @@ impl Printer {
         (holder, self.orders.max_capacity() - self.orders.capacity())
     }
 
+    /// The same after the printer was taken out of the configuration; it ends with the last job.
+    pub(crate) fn holder_to_watch(&self) -> std::sync::Weak<std::sync::Mutex<Option<Holder>>> {
+        Arc::downgrade(&self.holder)
+    }
+
     /// The owner hangs, or the runtime is going down. A job that was not begun is taken back; how far another came is
     /// not known.
     fn owner_gone(&self, claim: &AtomicU8) -> PrintOutcome {

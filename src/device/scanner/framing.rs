@@ -2,8 +2,17 @@
 //!
 //! A code ends at its terminator; one that breaks off, at a gap, and then it is none. Only without a terminator the gap
 //! is the end of a code. Where all codes have one length, what ends with another has lost or won bytes and is none; the
-//! next one begins behind that end. A code whose first byte came before somebody was armed is skipped to its end, however late
-//! that comes: its rest must never pass for a code.
+//! next one begins behind that end.
+//!
+//! The rest of a code must never pass for a code. What follows one that broke off belongs to it up to an end or a long
+//! silence, and is skipped; so is the rest of one whose first byte came before somebody was armed. What breaks off in
+//! that rest is told as broken off again: with a terminator that never comes each code is.
+//!
+//! ```text
+//!          byte             end
+//! between ─────► in a code ─────► a code     gap: broken off ─► in the rest
+//! in the rest ── end: skipped, or a long silence ─► between     gap after bytes: broken off, still in the rest
+//! ```
 
 use std::time::Duration;
 
@@ -11,6 +20,9 @@ use tokio::time::Instant;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::config::devices::{Framing, Terminator};
+
+/// After a code broke off its rest is waited for until the line was silent for so long beyond the gap.
+const REST_SILENCE_MS: u64 = 1_000;
 
 /// What ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +33,9 @@ pub(super) enum Frame {
     TooLong,
     /// A whole code of so many bytes where all have another number of them, dropped.
     OtherLength(usize),
-    /// The beginning of a code whose end did not come, dropped.
+    /// The beginning of a code whose end did not come, or more of its rest without one, dropped.
     BrokenOff,
-    /// The rest of a code that began before arming, dropped.
+    /// The rest of a code that began before arming or broke off, dropped.
     Skipped,
 }
 
@@ -34,6 +46,8 @@ pub(super) struct Framer {
     /// Bytes of the open code, kept or not.
     length: usize,
     skipping: bool,
+    /// A code broke off: what comes belongs to it.
+    in_rest: bool,
     /// The scanner said that more of the open code comes.
     goes_on: bool,
     previous: u8,
@@ -49,6 +63,7 @@ impl Framer {
             open,
             length: 0,
             skipping: false,
+            in_rest: false,
             goes_on: false,
             previous: 0,
             last_byte: None,
@@ -66,7 +81,8 @@ impl Framer {
                 frames.extend(self.close());
             } else {
                 self.length += 1;
-                if self.length <= self.framing.length_max && !self.skipping {
+                let is_kept = !self.skipping && !self.in_rest;
+                if self.length <= self.framing.length_max && is_kept {
                     self.open.push(byte);
                 }
             }
@@ -75,19 +91,26 @@ impl Framer {
         frames
     }
 
-    /// When the open code ends if no byte comes; `None`: none is open.
+    /// When something ends if no byte comes: the open code, or the wait for the rest of one; `None`: nothing is open.
     pub(super) fn gap_end(&self) -> Option<Instant> {
-        let open = self.length > 0 || self.skipping;
-        let gap = Duration::from_millis(u64::from(self.framing.gap_ms));
-        self.last_byte.filter(|_| open).map(|last| last + gap)
+        let is_open = self.length > 0 || self.skipping;
+        let rest_ms = if is_open { 0 } else { REST_SILENCE_MS };
+        let silence = Duration::from_millis(u64::from(self.framing.gap_ms) + rest_ms);
+        let last = self.last_byte.filter(|_| is_open || self.in_rest);
+        last.map(|last| last + silence)
     }
 
-    /// Ends the open code when its gap is over. What should have ended otherwise is no code.
+    /// Ends the open code when its gap is over. What should have ended otherwise is no code, and its rest may come.
     pub(super) fn tick(&mut self, now: Instant) -> Option<Frame> {
         self.gap_end().filter(|end| *end <= now)?;
         let is_half = self.goes_on || self.framing.terminator != Terminator::None;
-        match self.close()? {
-            Frame::Code(_) | Frame::OtherLength(_) if is_half => Some(Frame::BrokenOff),
+        let was_in_rest = std::mem::take(&mut self.in_rest);
+        let frame = self.close()?;
+        self.in_rest = is_half;
+        match frame {
+            Frame::Code(_) | Frame::OtherLength(_) if is_half || was_in_rest => {
+                Some(Frame::BrokenOff)
+            }
             frame @ (Frame::Code(_)
             | Frame::TooLong
             | Frame::OtherLength(_)
@@ -123,6 +146,7 @@ impl Framer {
     /// The line went away with a code open.
     pub(super) fn forget(&mut self) {
         self.close();
+        self.in_rest = false;
     }
 
     fn ends(&mut self, byte: u8) -> bool {
@@ -133,9 +157,11 @@ impl Framer {
             Terminator::Tab => byte == b'\t',
             Terminator::None => false,
             Terminator::CrLf => {
-                let ends = byte == b'\n' && self.previous == b'\r' && self.length > 0;
+                // The first half of the terminator may have been the end of what broke off.
+                let is_open = self.length > 0 || self.in_rest;
+                let ends = byte == b'\n' && self.previous == b'\r' && is_open;
                 if ends {
-                    self.length -= 1;
+                    self.length = self.length.saturating_sub(1);
                     self.open.truncate(self.length);
                 }
                 ends
@@ -150,10 +176,12 @@ impl Framer {
         self.length = 0;
         self.skipping = false;
         self.goes_on = false;
+        let was_in_rest = std::mem::take(&mut self.in_rest);
         match (skipping, length) {
             (true, _) => Some(Frame::Skipped),
             // A terminator alone: the second half of CR LF, or a scanner's prefix.
             (false, 0) => None,
+            (false, _) if was_in_rest => Some(Frame::Skipped),
             (false, length) if length > capacity => Some(Frame::TooLong),
             (false, length) if self.framing.length.is_some_and(|only| length != only) => {
                 Some(Frame::OtherLength(length))
@@ -279,16 +307,71 @@ mod tests {
                 terminator,
                 ..Framing::default()
             });
-            let now = Instant::now();
-            assert_eq!(framer.push(b"2812", now), []);
-            assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
-            assert_eq!(framer.tick(now + ms(2 * GAP_MS)), None);
-            let ended = framer.push(b"whole\r\n\t", now + ms(2 * GAP_MS));
-            assert!(
-                matches!(ended.first(), Some(Frame::Code(_))),
-                "{terminator:?}"
-            );
+            let end = end_of(terminator);
+            let mut now = Instant::now();
+            for rest in [&b"12345678"[..], b""] {
+                assert_eq!(framer.push(b"JZ98", now), []);
+                now += ms(GAP_MS);
+                assert_eq!(framer.tick(now), Some(Frame::BrokenOff));
+                // Not even when somebody else is armed meanwhile.
+                framer.skip_open();
+                now += ms(REST_SILENCE_MS - 1);
+                assert_eq!(framer.tick(now), None);
+                let told = framer.push(&[rest, end].concat(), now);
+                let skipped = (!rest.is_empty()).then_some(Frame::Skipped);
+                assert_eq!(told, Vec::from_iter(skipped), "{terminator:?}");
+                let whole = framer.push(&[&b"whole"[..], end].concat(), now);
+                assert_eq!(whole, [code("whole")], "{terminator:?}");
+            }
         }
+    }
+
+    #[test]
+    fn after_a_long_silence_what_broke_off_has_no_rest() {
+        let mut framer = Framer::new(Framing::default());
+        let now = Instant::now();
+        assert_eq!(framer.push(b"2812", now), []);
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
+        let over = now + ms(GAP_MS + REST_SILENCE_MS);
+        assert_eq!(framer.gap_end(), Some(over));
+        assert_eq!(framer.tick(over), None);
+        assert_eq!(framer.gap_end(), None);
+        assert_eq!(framer.push(b"whole\r", over), [code("whole")]);
+        // Nor behind a cable that was pulled.
+        assert_eq!(framer.push(b"2812", over), []);
+        assert_eq!(framer.tick(over + ms(GAP_MS)), Some(Frame::BrokenOff));
+        framer.forget();
+        assert_eq!(framer.push(b"whole\r", over), [code("whole")]);
+    }
+
+    /// However fast codes come.
+    #[test]
+    fn a_terminator_that_never_comes_is_told_of_each_code() {
+        let mut framer = Framer::new(Framing {
+            terminator: Terminator::Tab,
+            ..Framing::default()
+        });
+        let mut now = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(framer.push(b"28124240\r", now), []);
+            now += ms(GAP_MS);
+            assert_eq!(framer.tick(now), Some(Frame::BrokenOff));
+            framer.skip_open();
+            now += ms(200);
+        }
+    }
+
+    #[test]
+    fn both_halves_of_a_terminator_end_what_broke_off_between_them() {
+        let mut framer = Framer::new(Framing {
+            terminator: Terminator::CrLf,
+            ..Framing::default()
+        });
+        let now = Instant::now();
+        assert_eq!(framer.push(b"2812\r", now), []);
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
+        let next = framer.push(b"\nwhole\r\n", now + ms(2 * GAP_MS));
+        assert_eq!(next, [code("whole")]);
     }
 
     #[test]
@@ -305,7 +388,21 @@ mod tests {
         framer.skip_open();
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
         framer.skip_open();
-        assert_eq!(framer.push(b"code\r", now), [code("code")]);
+        let late = now + ms(GAP_MS + REST_SILENCE_MS - 1);
+        assert_eq!(
+            framer.push(b"rest\rcode\r", late),
+            [Frame::Skipped, code("code")]
+        );
+        // Where a silence is the only end that there is, nothing comes behind it.
+        let mut framer = Framer::new(Framing {
+            terminator: Terminator::None,
+            ..Framing::default()
+        });
+        assert_eq!(framer.push(b"early", now), []);
+        framer.skip_open();
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::Skipped));
+        assert_eq!(framer.push(b"code", now), []);
+        assert_eq!(framer.tick(now + ms(GAP_MS)), Some(code("code")));
     }
 
     #[test]
@@ -324,6 +421,8 @@ mod tests {
         framer.expect_more(now);
         assert_eq!(framer.push(b"", now + ms(1)), []);
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
+        assert_eq!(framer.push(b"second half", now), []);
+        assert_eq!(framer.end(), Some(Frame::Skipped));
         assert_eq!(framer.push(b"next", now), []);
         assert_eq!(framer.end(), Some(code("next")));
         assert_eq!(framer.end(), None);
@@ -355,6 +454,16 @@ mod tests {
             framer.push(b"1234\r12345\r1\r", now),
             [code("1234"), Frame::TooLong, code("1")]
         );
+    }
+
+    fn end_of(terminator: Terminator) -> &'static [u8] {
+        match terminator {
+            Terminator::Any | Terminator::Cr => b"\r",
+            Terminator::Lf => b"\n",
+            Terminator::CrLf => b"\r\n",
+            Terminator::Tab => b"\t",
+            Terminator::None => b"",
+        }
     }
 
     fn code(text: &str) -> Frame {

@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 use super::board::Board;
 use super::error::DeviceError;
 use super::queue::{Queue, Ticket};
+use super::succession::takes_over;
 use crate::book::Code;
 use crate::config::devices::DeviceConfig;
 use owner::{Arm, Read, Sink};
@@ -78,19 +79,23 @@ impl Scanner {
         config: &DeviceConfig,
         line: owner::Line,
         board: Arc<Board>,
-        waiting_max: usize,
+        queue: Arc<Queue>,
     ) -> Self {
         tracing::debug!(device = %config.name, "scanner owned");
-        let (scanner, inbox) = Self::over(Arc::clone(&board), waiting_max);
-        tokio::spawn(owner::own(line, board, inbox));
+        let (scanner, mut inbox) = Self::over(Arc::clone(&board), queue);
+        tokio::spawn(async move {
+            if takes_over(&board, &mut inbox, |error| board.failed(error)).await {
+                owner::own(line, board, inbox).await;
+            }
+        });
         scanner
     }
 
     /// The hub's side, and what whoever owns the line listens to.
-    pub(crate) fn over(board: Arc<Board>, waiting_max: usize) -> (Self, mpsc::Receiver<Arm>) {
+    pub(crate) fn over(board: Arc<Board>, queue: Arc<Queue>) -> (Self, mpsc::Receiver<Arm>) {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let scanner = Self {
-            queue: Queue::new(Arc::clone(&board), waiting_max),
+            queue,
             board,
             orders,
         };

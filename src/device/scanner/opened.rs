@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 use super::owner::{Line, listen_to};
 use super::source::Source;
 use super::{Scanner, Wire, hid, keyboard};
-use crate::config::devices::{At, DeviceConfig, Framing, Kind};
+use crate::config::devices::{At, DeviceConfig, Framing, Kind, Terminator};
 use crate::device::board::Board;
 use crate::device::conformance::scanner::Far as _;
 use crate::device::conformance::{Driver, scanner};
 use crate::device::event::EventLog;
-use crate::device::far_end::PATIENCE;
+use crate::device::far_end::{PATIENCE, until};
 use crate::device::hint::Hint;
+use crate::device::queue::Queue;
 use crate::device::{ClaimNews, ClaimWish, Hub, ROLE_SCANNER};
 
 /// Lines that wait to be taken over; there is one at a time.
@@ -104,6 +105,48 @@ async fn what_is_missing_in_a_read_spoils_its_own_code_only() {
     );
 }
 
+/// The kernel keeps 63 reports and says nothing of those that it drops.
+#[tokio::test]
+async fn a_scanner_that_was_not_read_for_long_counts_as_a_loss() {
+    let framing = Framing {
+        terminator: Terminator::None,
+        ..Framing::default()
+    };
+    let gun = HidGun::plugged(framing).await;
+    let wish = ClaimWish {
+        role: ROLE_SCANNER.to_owned(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".to_owned(),
+    };
+    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
+    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    // Nothing else runs meanwhile: all of them wait. The last that is kept has lost its second half.
+    for number in 0..62 {
+        gun.report(format!("{number:02}").as_bytes(), false);
+    }
+    gun.report(b"first half", true);
+    for number in 0..59 {
+        let Some(ClaimNews::Code { scan, .. }) = news.recv().await else {
+            panic!("no code");
+        };
+        assert_eq!(*scan.bytes, format!("{number:02}").as_bytes());
+    }
+    until(&gun.desk.hub, scanner::NAME, |it| it.counters.losses == 1).await;
+    gun.report(b"second half of another", false);
+    until(&gun.desk.hub, scanner::NAME, |it| {
+        it.counters.codes_ignored == 1
+    })
+    .await;
+    gun.report(b"good", false);
+    let Some(ClaimNews::Code { scan, .. }) = news.recv().await else {
+        panic!("no code");
+    };
+    assert_eq!(*scan.bytes, b"good");
+    assert_eq!(gun.desk.hub.list()[0].counters.losses, 1);
+}
+
 /// A desk with one scanner whose lines are given to it open.
 pub(super) struct Desk {
     pub(super) hub: Hub,
@@ -132,7 +175,8 @@ impl Desk {
         };
         let events = Arc::new(EventLog::new());
         let board = Arc::new(Board::new(config, Arc::clone(&events)));
-        let (scanner, orders) = Scanner::over(Arc::clone(&board), 4);
+        let (scanner, orders) =
+            Scanner::over(Arc::clone(&board), Queue::new(Arc::clone(&board), 4));
         let line = Line {
             at,
             wire,

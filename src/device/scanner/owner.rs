@@ -15,6 +15,7 @@ use crate::config::devices::{At, Framing};
 use crate::device::board::Board;
 use crate::device::error::DeviceError;
 use crate::device::event::What;
+use crate::device::find::Known;
 use crate::device::hint::Hint;
 use crate::device::pause::Pause;
 
@@ -105,14 +106,22 @@ enum Ended {
 /// Owns the line until no handle is left.
 pub(crate) async fn own(line: Line, board: Arc<Board>, mut orders: mpsc::Receiver<Arm>) {
     let mut pause = Pause::hinted(line.hint.clone());
+    let mut known = Known::new(&line.at, line.wire.class());
     loop {
-        match Source::open(&line.at, line.wire, board.tap()).await {
+        let opened = match known.may_open().await {
+            Ok(()) => Source::open(&line.at, line.wire, board.tap()).await,
+            Err(error) => Err(error),
+        };
+        match opened {
             Ok(source) => {
                 pause.reset();
                 board.arrived();
                 board.ready();
                 let mut listener = Listener::new(source, &line, &board);
-                let ended = listener.listen(&mut orders).await;
+                let ended = tokio::select! {
+                    ended = listener.listen(&mut orders) => ended,
+                    never = known.watch(line.hint.clone(), &board) => match never {},
+                };
                 drop(listener);
                 board.unplugged();
                 if matches!(ended, Ended::HubGone) {
@@ -293,11 +302,9 @@ impl<'a> Listener<'a> {
         match what {
             Missing::Dropped => {
                 self.board.count(|c| c.losses += 1);
-                tracing::warn!(
-                    device,
-                    "keys came faster than they were read: a code is lost"
-                );
+                tracing::warn!(device, "the scanner was not read in time: a code is lost");
             }
+            Missing::MoreDropped => {}
             Missing::Unreadable => tracing::warn!(
                 device,
                 "a key of a layout that is not known: a code is lost"
@@ -355,7 +362,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// The person at the desk must scan again; whoever sets the desk up must know of a wrong terminator.
+    /// The person at the desk must scan again, in a second; whoever sets the desk up must know of a wrong terminator.
     fn broken_off(&mut self) -> DeviceError {
         let (device, gap_ms) = (self.board.name(), self.framing.gap_ms);
         let detail = format!("{device}: a code broke off: its end did not come within {gap_ms} ms");

@@ -13,6 +13,7 @@ use super::keyboard::{self, KeyLine};
 use crate::book::Code;
 use crate::config::devices::{At, Flow};
 use crate::device::error::DeviceError;
+use crate::device::find::Class;
 use crate::device::link::Link;
 use crate::device::opening::aside;
 use crate::device::record::Tap;
@@ -66,8 +67,10 @@ pub(super) struct Spot {
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// The kernel had no room for all that came.
+    /// The kernel had no room for all that came, or may have had none.
     Dropped,
+    /// The same goes on.
+    MoreDropped,
     /// A key that stands for we cannot know what.
     Unreadable,
 }
@@ -79,6 +82,17 @@ pub(super) enum Source {
     Keyboard(KeyLine),
     #[cfg(test)]
     Played(keyboard::Played),
+}
+
+impl Wire {
+    /// Which list such scanners stand in.
+    pub(super) fn class(self) -> Class {
+        match self {
+            Self::Serial { .. } => Class::Tty,
+            Self::Hid => Class::Hidraw,
+            Self::Keyboard => Class::Input,
+        }
+    }
 }
 
 impl Source {

@@ -15,7 +15,7 @@ use crate::device::event::{Watched, Watcher, What};
 use crate::device::far_end::{PATIENCE, Pty, until};
 use crate::device::queue::WAITING_MAX;
 use crate::device::{
-    ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease,
+    ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease, Verdict,
 };
 
 #[tokio::test]
@@ -123,24 +123,30 @@ async fn after_a_reload_the_successor_waits_until_the_last_user_is_through() {
     };
     let mut watcher = desk.hub.watch(None);
     desk.hub.change_devices(vec![other]);
-    let held = Some(Code::DeviceHeldElsewhere);
+    // Who has it is named, and no other program is blamed.
+    let busy = Some(Code::ScannerBusy);
     until(&desk.hub, "gun", |gun| {
-        gun.last_error.map(|it| it.0) == held
+        gun.last_error.map(|it| it.0) == busy
     })
     .await;
+    let (_, checks) = desk.hub.check("gun").await.unwrap();
+    let wrong: Vec<_> = (checks.iter())
+        .filter(|it| it.verdict == Verdict::Bad)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
     lease.arm(soon()).await.unwrap();
     desk.finish(b"to the old one");
     assert_eq!(*lease.read(soon()).await.unwrap().bytes, b"to the old one");
     let gun = desk.hub.list().remove(0);
     assert_eq!((gun.state, gun.counters.opened), (DeviceState::Missing, 0));
+    assert_eq!(gun.holder.unwrap().stream, "first");
     let refused = desk.claim_until("second", Instant::now() + Duration::from_millis(20));
-    assert_eq!(refused.await.err().unwrap().code, Code::DeviceHeldElsewhere);
+    assert_eq!(refused.await.err().unwrap().code, Code::ScannerBusy);
     drop(lease);
     until(&desk.hub, "gun", |gun| gun.state == DeviceState::Ready).await;
     for wanted in [
         What::Removed,
         What::Added,
-        What::HeldElsewhere,
         What::Unplugged,
         What::Arrived,
         What::Ready,
@@ -149,6 +155,7 @@ async fn after_a_reload_the_successor_waits_until_the_last_user_is_through() {
             let Watched::Event(event) = watcher.next().await else {
                 panic!("nothing is missed");
             };
+            assert_ne!(event.what, What::HeldElsewhere);
             if event.what == wanted {
                 break;
             }
@@ -158,6 +165,28 @@ async fn after_a_reload_the_successor_waits_until_the_last_user_is_through() {
     lease.arm(soon()).await.unwrap();
     desk.finish(b"to the new one");
     assert_eq!(*lease.read(soon()).await.unwrap().bytes, b"to the new one");
+}
+
+#[tokio::test]
+async fn what_is_taken_out_is_listed_until_its_last_user_is_through() {
+    let desk = Desk::new(Framing::default());
+    let lease = desk.claim("first").await.unwrap();
+    desk.hub.change_devices(Vec::new());
+    let left = desk.hub.list();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].holder.as_ref().unwrap().stream, "first");
+    // Back in the configuration before that one is through, under another name.
+    let mut other = desk.config.clone();
+    other.name = "other".to_owned();
+    desk.hub.change_devices(vec![other]);
+    let left = desk.hub.list();
+    assert_eq!((left.len(), left[0].name.as_str()), (1, "other"));
+    assert_eq!(left[0].holder.as_ref().unwrap().stream, "first");
+    drop(lease);
+    until(&desk.hub, "other", |it| it.state == DeviceState::Ready).await;
+    assert_eq!(desk.hub.list()[0].holder, None);
+    desk.hub.change_devices(Vec::new());
+    assert_eq!(desk.hub.list(), []);
 }
 
 #[tokio::test]

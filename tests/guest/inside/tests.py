@@ -193,6 +193,33 @@ def told_apart(family):
     desk.stop()
 
 
+def twin_later(family):
+    """One that is plugged in beside it is told at once, and does not take its place when the first is pulled."""
+    ambiguous = lambda it: it["lastError"] and it["lastError"]["name"] == "DEVICE_AMBIGUOUS"
+    desk = Desk({"gun": family.table()})
+    first = family.make("SAME").plug(0)
+    desk.ready("gun")
+    second = family.make("SAME").plug(1)
+    desk.wait("gun", "told beside", ambiguous)
+    assert desk.device("gun")["state"] == "DEVICE_STATE_READY"
+    listener = Listener(desk)
+    expect(listener, family, first, "first-1")
+    first.pull()
+    listener.note("went away")
+    desk.wait("gun", "not taken", ambiguous)
+    opened = desk.device("gun")["counters"]["opened"]
+    # Back in its port, with the twin gone, it is the scanner again; the twin never was.
+    first = family.make("SAME").plug(0)
+    second.pull()
+    listener.note("is back")
+    expect(listener, family, first, "first-2")
+    assert int(opened) == 1 and int(desk.device("gun")["counters"]["opened"]) == 2
+    listener.nothing_more()
+    listener.stop()
+    first.pull()
+    desk.stop()
+
+
 def follow_their_rules(family):
     """Two that change places: by serial number codes follow the scanner, by port they follow the socket."""
     by_serial = ['serial_number = "S%d"' % number for number in (1, 2)]
@@ -313,6 +340,9 @@ def pos_takes_long_and_binary_codes():
     before = int(desk.device("gun")["counters"]["codesIgnored"])
     half(POS, device)
     desk.wait("gun", "dropped half", lambda it: int(it["counters"]["codesIgnored"]) == before + 1)
+    # What comes late is the rest of it.
+    send_reports(device, list(usb.pos_reports(b"7" * 80))[1:])
+    desk.wait("gun", "dropped rest", lambda it: int(it["counters"]["codesIgnored"]) == before + 2)
     for garbage in (b"", b"\x02", b"\x02\xff" + b"9" * 59, b"\x07" * 61, bytes(61)):
         device.feed(1, garbage)
     expect(listener, POS, device, "after")
@@ -337,6 +367,7 @@ def tests():
         yield name + "_is_scanned", lambda family=family: scanned(family)
         yield name + "_is_cycled", lambda family=family: cycled(family)
         yield name + "_twins_are_told_apart", lambda family=family: told_apart(family)
+        yield name + "_twin_that_comes_later_is_told", lambda family=family: twin_later(family)
         yield name + "_scanners_follow_their_rules", lambda family=family: follow_their_rules(family)
     yield "cdc_sets_its_lines", cdc_sets_its_lines
     yield "wedge_types_for_nobody_else", wedge_types_for_nobody_else

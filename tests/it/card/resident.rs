@@ -71,6 +71,44 @@ async fn a_document_is_read_whole() {
     assert_eq!(refuses(&desk, 800).await, "NOBODY_SHOWED_CARD");
 }
 
+/// Without a role all readers for patients' cards are waited at, and one that cannot be used holds up nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_on_the_second_reader_is_read_too() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let first = IdCardReader::start(dir.path()).expect("a pty");
+    let more = format!(
+        "[[device]]\nname = \"first\"\nrole = \"card\"\nkind = \"id-card-serial\"\npath = \"{}\"\n",
+        first.path().display()
+    );
+    let (desk, reader, _dir) = start_with("id-card", &more).await;
+    let person = desk.platform.person("civil_servant").unwrap();
+    until(&desk, "first", |device| {
+        device.state() == DeviceState::Ready
+    })
+    .await;
+    let (card, ()) = tokio::join!(read(&desk, LONG_MS), async {
+        until(&desk, "first", |device| !device.held_by.is_empty()).await;
+        until(&desk, "ids", |device| !device.held_by.is_empty()).await;
+        reader.lay(&person);
+    });
+    assert_eq!(card.unwrap().certno, person.idno);
+    for name in ["first", "ids"] {
+        until(&desk, name, |device| device.held_by.is_empty()).await;
+    }
+    assert_eq!(refuses(&desk, 800).await, "NOBODY_SHOWED_CARD");
+    drop(first);
+    until(&desk, "first", |device| {
+        device.state() == DeviceState::Missing
+    })
+    .await;
+    let other = desk.platform.person("employee").unwrap();
+    let (card, ()) = tokio::join!(read(&desk, LONG_MS), async {
+        until(&desk, "ids", |device| !device.held_by.is_empty()).await;
+        reader.lay(&other);
+    });
+    assert_eq!(card.unwrap().certno, other.idno);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_in_a_mood_is_told_and_well_again() {
     let (desk, reader, _dir) = start().await;

@@ -7,7 +7,8 @@ use tokio::time::{Instant, advance};
 
 use super::super::*;
 use super::far;
-use crate::device::card::{self, Bench, CardLease, Failure};
+use crate::device::card::{self, Bench, CardLease, CardReader, Failure};
+use crate::device::owned::Family;
 use crate::device::{Asker, ROLE_CARD};
 
 const LEASE: Duration = Duration::from_secs(2);
@@ -243,6 +244,28 @@ async fn the_end_of_a_claim_disarms_and_the_next_has_the_reader() {
         assert!(order.answer.is_closed(), "armed for who holds it no more");
         assert_eq!(reading.await.unwrap().unwrap_err(), Code::ClaimUnknown);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_reload_the_reader_has_one_owner_and_it_is_named() {
+    let held = Held::new().await;
+    let mut comes = None;
+    held.hub.exchange(|board, queue| {
+        let (reader, bench, orders) = CardReader::new(board, &SOCIAL, queue);
+        comes = Some((bench, orders));
+        Family::Card(reader)
+    });
+    let (bench, _orders) = comes.unwrap();
+    bench.is_there();
+    let mut news = held.hub.claim("next", wish(false), std::future::pending());
+    let told = news.recv().await;
+    assert!(matches!(told, Some(ClaimNews::Waiting(1))), "{told:?}");
+    assert_eq!(held.holder().as_ref(), Some(&held.claim_id));
+    // Its id is good for giving it back, also for an admin.
+    let released = held.hub.release_claim("an admin", &held.claim_id, true);
+    released.await.unwrap();
+    let next = super::granted(&mut news).await.expect("it is free");
+    assert_eq!(held.holder(), Some(next));
 }
 
 #[tokio::test(start_paused = true)]

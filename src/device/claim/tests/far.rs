@@ -2,6 +2,8 @@
 //! and goes away sometimes.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
@@ -12,10 +14,11 @@ use super::super::Sort;
 use super::Chance;
 use crate::book::Code;
 use crate::device::board::Board;
-use crate::device::card::{self, Bench};
+use crate::device::card::{self, Bench, CardReader};
 use crate::device::error::DeviceError;
-use crate::device::scanner::Scan;
+use crate::device::owned::Family;
 use crate::device::scanner::owner::{Arm, Sink};
+use crate::device::scanner::{Scan, Scanner};
 use crate::device::{Hub, Medium, ROLE_CARD, ROLE_SCANNER, ShownCard};
 use crate::person::{CardNo, IdNo, Name};
 
@@ -28,6 +31,9 @@ pub(super) const WHY_NOT: [Code; 5] = [
     Code::CardReaderUnplugged,
 ];
 
+/// Nothing is shown twice.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
 /// What was shown → who held the device then.
 pub(super) type Shown = Arc<Mutex<BTreeMap<Vec<u8>, String>>>;
 
@@ -35,6 +41,8 @@ pub(super) type Shown = Arc<Mutex<BTreeMap<Vec<u8>, String>>>;
 pub(super) struct Far {
     hub: Hub,
     device: Device,
+    /// Its successor has come: it ends with its last user.
+    is_old: bool,
 }
 
 enum Device {
@@ -53,13 +61,23 @@ impl Far {
     pub(super) fn scanner() -> Self {
         let (hub, board, inbox) = Hub::of_far_scanner(ROLE_SCANNER);
         let device = Device::Scanner(board, inbox);
-        Self { hub, device }
+        let is_old = false;
+        Self {
+            hub,
+            device,
+            is_old,
+        }
     }
 
     pub(super) fn card_reader() -> Self {
         let (hub, bench, inbox) = Hub::of_far_card_reader(ROLE_CARD);
         let device = Device::CardReader(bench, inbox);
-        Self { hub, device }
+        let is_old = false;
+        Self {
+            hub,
+            device,
+            is_old,
+        }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -86,6 +104,28 @@ impl Far {
             Device::CardReader(bench, _) => {
                 bench.is_gone(&DeviceError::new(Code::CardReaderUnplugged, "pulled"));
             }
+        }
+    }
+
+    /// The configuration changes. Gives what was there before: its users go on with it.
+    fn exchanged(&mut self) -> Self {
+        let mut comes = None;
+        let is_scanner = matches!(self.device, Device::Scanner(..));
+        self.hub.exchange(|board, queue| {
+            if is_scanner {
+                let (scanner, inbox) = Scanner::over(Arc::clone(&board), queue);
+                comes = Some(Device::Scanner(board, inbox));
+                return Family::Scanner(scanner);
+            }
+            let (reader, bench, inbox) = CardReader::new(board, &[Medium::SocialCard], queue);
+            comes = Some(Device::CardReader(bench, inbox));
+            Family::Card(reader)
+        });
+        let comes = comes.expect("it was made");
+        Self {
+            hub: self.hub.clone(),
+            device: std::mem::replace(&mut self.device, comes),
+            is_old: true,
         }
     }
 
@@ -116,37 +156,54 @@ impl Far {
     }
 
     /// Plays it until nobody holds a handle any more.
-    pub(super) async fn play(mut self, mut chance: Chance, shown: Shown) {
-        let mut armed = Armed::Nobody;
-        let mut number = 0_u64;
-        loop {
-            let pause = chance.ms(4);
-            tokio::select! {
-                biased;
-                ordered = self.ordered() => match ordered {
-                    Some(by) => armed = by,
-                    None => return,
-                },
-                () = sleep(pause) => {
-                    if chance.below(20) == 0 {
-                        armed = Armed::Nobody;
-                        self.goes();
-                        sleep(chance.ms(6)).await;
-                        self.comes();
-                    }
-                    number += 1;
-                    let holder = self.hub.list()[0].holder.clone();
-                    if let Some(holder) = holder {
-                        let note = |bytes: &[u8]| {
-                            shown.lock().unwrap().insert(bytes.to_vec(), holder.stream);
-                        };
-                        armed = armed.shown(number, note);
-                    } else {
-                        armed = Armed::Nobody;
+    pub(super) async fn play(self, chance: Chance, shown: Shown) {
+        self.play_on(chance, shown, Armed::Nobody).await;
+    }
+
+    /// It may go on beside its successor.
+    fn play_on(
+        mut self,
+        mut chance: Chance,
+        shown: Shown,
+        mut armed: Armed,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            loop {
+                let pause = chance.ms(4);
+                tokio::select! {
+                    biased;
+                    ordered = self.ordered() => match ordered {
+                        Some(by) => armed = by,
+                        None => return,
+                    },
+                    () = sleep(pause) => {
+                        if chance.below(20) == 0 {
+                            armed = Armed::Nobody;
+                            self.goes();
+                            sleep(chance.ms(6)).await;
+                            self.comes();
+                        }
+                        if !self.is_old && chance.below(40) == 0 {
+                            let before = std::mem::replace(&mut armed, Armed::Nobody);
+                            let old = self.exchanged();
+                            self.comes();
+                            let chance = Chance(chance.below(u64::MAX));
+                            tokio::spawn(old.play_on(chance, Arc::clone(&shown), before));
+                        }
+                        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                        let holder = self.hub.list()[0].holder.clone();
+                        if let Some(holder) = holder {
+                            let note = |bytes: &[u8]| {
+                                shown.lock().unwrap().insert(bytes.to_vec(), holder.stream);
+                            };
+                            armed = armed.shown(number, note);
+                        } else {
+                            armed = Armed::Nobody;
+                        }
                     }
                 }
             }
-        }
+        })
     }
 }
 

@@ -4,12 +4,14 @@
 //! The kernel gives each report to everyone who has the file open, so a lock on it says who the one owner is: after a
 //! reload the successor waits until the last user of its predecessor is through.
 //!
-//! The kernel keeps 64 reports for us; what comes while nobody reads for longer than that is dropped by it.
+//! The kernel keeps 63 reports for us. What comes when nobody reads for longer than that is dropped by it, and it does
+//! not say so: so many in a row are taken for a loss.
 
 mod descriptor;
 mod redact;
 mod report;
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,7 +23,7 @@ use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 use zeroize::Zeroizing;
 
-use super::source::{End, Got, node_of, not_opened};
+use super::source::{End, Got, Missing, Spot, node_of, not_opened};
 use crate::book::Code;
 use crate::config::devices::At;
 use crate::device::error::DeviceError;
@@ -36,6 +38,9 @@ pub(crate) use redact::Reports;
 /// Longest report that is taken whole.
 pub(super) const REPORT_BYTES_MAX: usize = 4_096;
 
+/// Reports that waited in a row from which on some between them may be missing: a few less than the kernel keeps.
+const WAITED_MAX: usize = 60;
+
 /// An open scanner.
 pub(super) struct HidLine {
     file: AsyncFd<File>,
@@ -44,6 +49,8 @@ pub(super) struct HidLine {
     tapped: Tapped,
     /// The code that is coming has begun in an earlier report.
     goes_on: bool,
+    /// Reports that were there without a wait between them.
+    in_row: usize,
 }
 
 /// A scanner that was found and opened, before the runtime watches it.
@@ -101,6 +108,7 @@ impl Opened {
             layouts: self.layouts,
             report: Zeroizing::new(vec![0; REPORT_BYTES_MAX]),
             goes_on: false,
+            in_row: 0,
         })
     }
 }
@@ -123,7 +131,7 @@ impl HidLine {
                 Ok(Ok(count)) => return Ok(self.take(count, into)),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(Err(error)) => return Err(error),
-                Err(_would_block) => {}
+                Err(_would_block) => self.in_row = 0,
             }
         }
     }
@@ -132,7 +140,10 @@ impl HidLine {
     pub(super) fn read_now(&mut self, into: &mut Vec<u8>) -> io::Result<Option<Got>> {
         match self.file.get_ref().read(&mut self.report) {
             Ok(count) => Ok(Some(self.take(count, into))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.in_row = 0;
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -152,7 +163,14 @@ impl HidLine {
             self.goes_on = end != End::Here;
         }
         self.report[..count].fill(0);
-        Got::Bytes(end)
+        self.in_row += 1;
+        let what = match self.in_row.cmp(&WAITED_MAX) {
+            Ordering::Less => return Got::Bytes(end),
+            Ordering::Equal => Missing::Dropped,
+            Ordering::Greater => Missing::MoreDropped,
+        };
+        // Where the missing ones stood nobody knows: none of these is whole for certain, nor what comes next.
+        Got::Spoilt(vec![Spot { at: 0, what }])
     }
 
     /// The open code ended by a silence.
