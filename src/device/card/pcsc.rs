@@ -2,24 +2,26 @@
 //! when the program ends or hangs. That the program begins anew says nothing of the reader: it counts as plugged in,
 //! and its card as lying there, until the new program says otherwise.
 
+mod way;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::frame::{Ask, Bytes, Fault, Seen, Told};
+use self::way::{Entry, Way, endless_entry, until};
+use super::frame::{Ask, Fault, Seen, Told};
 use super::host::Host;
 use super::kinds::{self, Layout};
 use super::look;
-use super::pin;
 use super::shown::{Medium, ShownCard};
-use super::social::{self, Exchange};
+use super::social;
 use super::trouble::{Failure, code_of};
 use super::{Bench, Order, READ_MS_MAX, disarmed};
 use crate::book::Code;
 use crate::config::devices::At;
-use crate::config::keypad::{Keypad, When};
+use crate::config::keypad::Keypad;
 use crate::device::error::DeviceError;
 use crate::device::pause::Pause;
 
@@ -29,8 +31,6 @@ const LIVED_MS_MIN: u64 = 10_000;
 const PULLED_MS_MAX: u64 = 600;
 /// Longest wait for the end of an exclusive use.
 const END_MS_MAX: u64 = 500;
-/// How late a reader may end an entry.
-const ENTRY_LATE_MAX: Duration = Duration::from_secs(2);
 /// A program that was started again says so soon which readers there are; else they cannot be used.
 const LIST_MS_MAX: u64 = 5_000;
 
@@ -85,6 +85,7 @@ pub(crate) async fn own(place: Place, bench: Bench, mut orders: mpsc::Receiver<O
                     bench: &bench,
                     seen: None,
                     failed_at: None,
+                    entry: None,
                     armed: None,
                     twins: Vec::new(),
                 };
@@ -132,6 +133,8 @@ struct Session<'a> {
     seen: Option<Seen>,
     /// The card that could not be read, by the reader's count of changes.
     failed_at: Option<u32>,
+    /// A PIN is awaited on the keypad, maybe for nobody any more: until it is over the reader does nothing else.
+    entry: Option<Entry>,
     armed: Option<Order>,
     /// Readers that only a number tells from ours, as they were listed last.
     twins: Vec<String>,
@@ -147,6 +150,8 @@ impl Session<'_> {
             {
                 return self.way_lost(error);
             }
+            let entry_until = self.entry.as_ref().map(|entry| entry.until);
+            let ordered_until = self.armed.as_ref().map(|order| order.deadline);
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -154,10 +159,22 @@ impl Session<'_> {
                     None => return Ended::HubGone,
                 },
                 told = self.host.told() => match told {
+                    Some(told) if self.ends_entry(&told) => {
+                        if let Err(lost) = self.end().await {
+                            return self.way_lost(lost.error());
+                        }
+                    }
                     Some(told) => self.take(told),
                     None => return self.way_lost(host_gone()),
                 },
                 () = disarmed(&mut self.armed) => self.armed = None,
+                () = until(entry_until) => return self.way_lost(endless_entry().error()),
+                () = until(ordered_until), if self.entry.is_some() => {
+                    if let Some(order) = self.armed.take() {
+                        let busy = "the PIN of the reading before is still awaited on the keypad";
+                        self.bench.answer(order, Err(Failure::reader(Code::CardReaderBusy, busy)));
+                    }
+                }
                 reply = self.bench.looks.next() => self.looked_at(reply),
                 () = sleep_until(listed_by), if self.seen.is_none() && self.bench.is_present() => {
                     let unlisted = "it does not say which readers there are";
@@ -203,6 +220,18 @@ impl Session<'_> {
         }
     }
 
+    /// Whether this is the end of an entry that nobody waits for any more; a card that was not given up is then ours still.
+    fn ends_entry(&mut self, told: &Told) -> bool {
+        let Some(entry) = self
+            .entry
+            .take_if(|entry| told.answers() == Some(entry.asked))
+        else {
+            return false;
+        };
+        drop(entry);
+        matches!(told, Told::Reply { .. })
+    }
+
     fn way_lost(&mut self, error: DeviceError) -> Ended {
         if let Some(order) = self.armed.take() {
             self.bench.answer(order, Err(Failure::Way(error.clone())));
@@ -220,7 +249,7 @@ impl Session<'_> {
             .as_ref()
             .filter(|seen| seen.atr.is_some() || seen.is_mute);
         let is_tried = card.is_some_and(|seen| self.failed_at == Some(seen.changes));
-        self.armed.is_some() && card.is_some() && !is_tried
+        self.armed.is_some() && card.is_some() && !is_tried && self.entry.is_none()
     }
 
     fn take(&mut self, told: Told) {
@@ -314,6 +343,10 @@ impl Session<'_> {
             // Nothing more is read for nobody, and whoever is next finds the card free.
             let device = self.bench.board.name();
             tracing::debug!(device, "who waited for the card went away");
+            if self.entry.is_some() {
+                // Nothing ends an entry but the keypad.
+                return None;
+            }
             return self.end().await.err().map(Failure::error);
         };
         match read {
@@ -470,57 +503,6 @@ impl Session<'_> {
                 Ok(None) => return Err(Failure::Way(host_gone())),
                 Err(_) => return read,
             }
-        }
-    }
-}
-
-/// The exclusive use of the card, for the time of one reading.
-struct Way<'s, 'a> {
-    session: &'s mut Session<'a>,
-    keypad: Option<&'a Keypad>,
-    /// When the reading must be over; later by the time that an entry takes.
-    latest: Instant,
-    deadline: Instant,
-}
-
-impl Exchange for Way<'_, '_> {
-    async fn exchange(&mut self, command: &[u8]) -> Result<Bytes, Failure> {
-        let command = Bytes::new(command);
-        let asked = self.session.host.ask(|id| Ask::Apdu { id, command }).await;
-        let asked = asked.map_err(Failure::Way)?;
-        let silent = || Failure::way(Code::CardReaderSilent, "no answer to a command in time");
-        let told = self.session.answer(asked, self.latest, silent).await?;
-        if let Told::Reply { reply, .. } = told {
-            return Ok(reply);
-        }
-        Err(unexpected(&told))
-    }
-
-    fn pin_when(&self) -> Option<When> {
-        self.keypad.map(|keypad| keypad.when)
-    }
-
-    async fn enter_pin(&mut self) -> Result<Bytes, Failure> {
-        let none = || Failure::card(Code::CardWantsPin, "no keypad is configured");
-        let keypad = self.keypad.ok_or_else(none)?;
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let entry_s = pin::entry_s(left).ok_or_else(|| {
-            let short = "too little time was left to enter it";
-            Failure::card(Code::CardPinNotEntered, short)
-        })?;
-        let entry = Bytes::new(pin::structure(keypad, entry_s));
-        let asked = self.session.host.ask(|id| Ask::Pin { id, entry }).await;
-        let asked = asked.map_err(Failure::Way)?;
-        let board = &self.session.bench.board;
-        board.pin_is_asked();
-        let latest = Instant::now() + Duration::from_secs(entry_s.into()) + ENTRY_LATE_MAX;
-        let silent = || Failure::way(Code::CardReaderSilent, "the keypad's entry does not end");
-        let told = self.session.answer(asked, latest, silent).await;
-        board.pin_is_over();
-        self.latest = read_by(self.deadline);
-        match told? {
-            Told::Reply { reply, .. } => Ok(reply),
-            told => Err(unexpected(&told)),
         }
     }
 }

@@ -120,8 +120,11 @@ def pin_is_entered_on_the_keypad():
     assert reader.wants_pin.wait(PATIENCE_S)
     asked.kill()
     asked.wait()
-    reader.ends_entry(CALLED_OFF)
-    told = entered(reader, reading(desk), lambda: reader.enters(pin))
+    asked = reading(desk)
+    desk.wait("cards", "somebody who waits", lambda seen: seen.get("heldBy"))
+    # The keypad still waits for the first one: nothing but the keypad ends that, and then it is the next one's turn.
+    desk.change("cards", "PIN_OVER", lambda: reader.ends_entry(CALLED_OFF))
+    told = entered(reader, asked, lambda: reader.enters(pin))
     assert told["card"]["cardSn"] == card.card_sn, told
     lifted(desk, reader.remove)
     card = SocialCard(pin=pin, number=7)
@@ -130,7 +133,10 @@ def pin_is_entered_on_the_keypad():
     for code in ("last try", "6983"):
         told = json.dumps(entered(reader, reading(desk), lambda: reader.enters("111111")))
         assert "CARD_PIN_BLOCKED" in told and code in told, told
-    assert pin not in desk.said()
+    changes = [change for _, change in desk.changes]
+    assert changes.count("PIN_ASKED") == changes.count("PIN_OVER") == reader.entries, (reader.entries, changes)
+    said = desk.said()
+    assert pin not in said and said.count("card program runs") == 1, "it lives through every entry"
     desk.stop()
     reader.pull()
     return "%d entries" % reader.entries
