@@ -133,8 +133,8 @@ def pin_is_entered_on_the_keypad():
     for code in ("last try", "6983"):
         told = json.dumps(entered(reader, reading(desk), lambda: reader.enters("111111")))
         assert "CARD_PIN_BLOCKED" in told and code in told, told
-    changes = [change for _, change in desk.changes]
-    assert changes.count("PIN_ASKED") == changes.count("PIN_OVER") == reader.entries, (reader.entries, changes)
+    told = lambda change: desk.changes.count(("cards", change))
+    desk.until_told(lambda: told("PIN_ASKED") == told("PIN_OVER") == reader.entries, "an end of each entry")
     said = desk.said()
     assert pin not in said and said.count("card program runs") == 1, "it lives through every entry"
     desk.stop()
