@@ -8,6 +8,7 @@ use yibaod::config::devices::{DeviceConfig, Kind, QueueHost, QueuePlace};
 use super::finding::Repair;
 use super::{Finding, Machine, Patient};
 
+/// The first of these that has a file of a name decides; udev takes an empty one for none.
 const RULES_DIRS: [&str; 3] = [
     "/etc/udev/rules.d",
     "/usr/lib/udev/rules.d",
@@ -65,8 +66,18 @@ fn is_local(kind: &Kind) -> bool {
 }
 
 fn has_rules(machine: &Machine, name: &str) -> bool {
-    let mut dirs = RULES_DIRS.iter();
-    dirs.any(|dir| machine.exists(Path::new(dir).join(name)))
+    rules_file(machine, name).is_some_and(|text| !text.trim().is_empty())
+}
+
+/// A rule that the site took away on purpose, by an empty file or a link to /dev/null.
+fn is_masked(machine: &Machine, name: &str) -> bool {
+    rules_file(machine, name).is_some_and(|text| text.trim().is_empty())
+}
+
+fn rules_file(machine: &Machine, name: &str) -> Option<String> {
+    let mut files = RULES_DIRS.iter().map(|dir| Path::new(dir).join(name));
+    let file = files.find(|file| machine.exists(file))?;
+    machine.text(file)
 }
 
 fn rules(machine: &Machine) -> Finding {
@@ -118,6 +129,13 @@ fn brltty(machine: &Machine) -> Option<Finding> {
             subject,
             zh,
             "runs, and our rules keep it away",
+        ));
+    }
+    if is_masked(machine, "99-yibaod-brltty.rules") {
+        return Some(Finding::care(
+            subject,
+            "在运行，本站已停用我们的规则（盲文显示器优先）：CH340、CP210x 等串口转换器可能被它占用",
+            "runs, and this site took our rule away for a Braille display: it may take CH340 and CP210x serial adapters",
         ));
     }
     Some(
@@ -332,11 +350,18 @@ mod tests {
         assert_eq!(level(modem_manager(&machine)), Some(Level::Bad));
         assert_eq!(level(brltty(&machine)), Some(Level::Bad));
         assert_eq!(rules(&machine).level, Level::Bad);
-        file("usr/lib/udev/rules.d/71-yibaod.rules", "");
-        file("usr/lib/udev/rules.d/99-yibaod-brltty.rules", "");
+        let line = "SUBSYSTEM==\"tty\", GROUP=\"yibao-devices\"\n";
+        file("usr/lib/udev/rules.d/71-yibaod.rules", line);
+        file("usr/lib/udev/rules.d/99-yibaod-brltty.rules", line);
         assert_eq!(level(modem_manager(&machine)), Some(Level::Fine));
         assert_eq!(level(brltty(&machine)), Some(Level::Fine));
         assert_eq!(rules(&machine).level, Level::Fine);
+        file("etc/udev/rules.d/71-yibaod.rules", "\n");
+        let masked = dir.path().join("etc/udev/rules.d/99-yibaod-brltty.rules");
+        std::os::unix::fs::symlink("/dev/null", masked).unwrap();
+        assert_eq!(level(modem_manager(&machine)), Some(Level::Bad));
+        assert_eq!(level(brltty(&machine)), Some(Level::Care));
+        assert_eq!(rules(&machine).level, Level::Bad);
     }
 
     #[test]
