@@ -5,7 +5,7 @@
 //! counts: it is the state of the reader that is asked, not a moment. A card that could not be read is not tried
 //! again for the same asker until it was taken out.
 //!
-//! What is read wants no PIN of most cards. One that wants it is given it by the reader's own keypad ([`pin`]), when
+//! What is read wants no PIN of most cards. One that wants it is given it by the reader's own keypad (`pin`), when
 //! the configuration says so; no PIN passes through here.
 //!
 //! ```text
