@@ -256,7 +256,7 @@ impl Gate {
         let said = self.rights.now.load();
         let may = |operation| said.policy.may(caller, operation);
         let most = bodies::length_max(path, may);
-        self.bodies.weigh(caller.to_string(), most, body)
+        self.bodies.weigh(caller.to_string(), path, most, body)
     }
 
     /// Counts a connection that is one too many; a place for it to be told so, none: too many are told already.
