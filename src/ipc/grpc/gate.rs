@@ -1,6 +1,7 @@
 //! How much one caller may have open at once. A greedy caller hurts only itself.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,22 @@ impl Said {
     /// The same with tokens that may call.
     pub(in crate::ipc) fn with_tokens(self, tokens: Tokens) -> Self {
         Self { tokens, ..self }
+    }
+
+    /// The same, in use: its tokens are looked at while somebody holds it, and the log is told of those that cannot be
+    /// used.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub fn followed(self) -> io::Result<Self> {
+        self.tell_unused_tokens();
+        let tokens = self.tokens.followed()?;
+        Ok(Self { tokens, ..self })
+    }
+
+    /// The log is told of tokens that cannot be used.
+    pub fn tell_unused_tokens(&self) {
+        self.tokens.tell_unused();
     }
 }
 
