@@ -62,7 +62,8 @@ const FAILED_START_PAUSE_MS: u64 = 3_000;
 /// # Errors
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
-    let (site, _) = Site::checked(config_path)?;
+    let (site, said) = Site::checked(config_path)?;
+    said.tell_unused_tokens();
     for warning in &site.warnings {
         println!("{warning}");
     }

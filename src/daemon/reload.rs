@@ -13,7 +13,7 @@ use crate::config::doors::{Tcp, Token};
 use crate::config::secrets::{comes_with_a_start, handed_dir};
 use crate::config::settings::Limits;
 use crate::config::{ConfigError, Difference, Profile, Settings};
-use crate::ipc::grpc::Rights;
+use crate::ipc::grpc::{DoorError, Rights};
 use crate::observe;
 use crate::operation::{ConfigChange, Failure, Operations};
 use crate::runner::Runner;
@@ -61,6 +61,7 @@ impl Reload {
                 let problems = vec![problem];
                 return Err(Error::Config(ConfigError { problems }));
             }
+            let said = said.followed().map_err(DoorError::Tokens)?;
             Ok::<_, Error>((site, said))
         });
         let (read, said) = reading.await.map_err(|source| Error::System {

@@ -99,6 +99,8 @@ impl Front {
         match request.extensions().get::<Peer>() {
             Some(peer) => {
                 let caller = self.gate.caller(peer, request.headers())?;
+                // Not before: who is refused again and again is not to keep a place that one with a token needs.
+                peer.begun.tell();
                 if let Some(place) = &peer.place {
                     place.prove();
                 }
@@ -154,10 +156,7 @@ fn welcome(request: &mut Request<Body>) -> Option<Failure> {
             said.insert(local.caller);
             local.is_refused
         }
-        None => said.get::<Peer>().is_some_and(|peer| {
-            peer.begun.tell();
-            peer.is_refused
-        }),
+        None => said.get::<Peer>().is_some_and(|peer| peer.is_refused),
     };
     is_refused.then(|| {
         let detail = "too many connections are open; share those that there are";

@@ -1,5 +1,6 @@
 //! Cuts a connection whose other end takes nothing for too long, so that a slow reader costs a bounded time and memory,
-//! or never makes a request, so that it does not keep the place of one who would; and one that was refused, soon.
+//! or never makes a request of somebody's, so that it does not keep the place of one who would; and one that was refused,
+//! soon.
 
 use std::io;
 use std::pin::Pin;
@@ -13,17 +14,18 @@ use tokio::time::Sleep;
 
 /// How long the other end may take not a byte.
 const STALLED_S_MAX: u64 = 30;
-/// How long it may take to the end of the head of its first request; every HTTP client sends that at once.
+/// How long it may take to its first request: over TCP to the head of one that says who calls, on the socket, where that
+/// is known, to that of any or to the beginning of HTTP/2, which clients send at once and call later.
 const SILENT_S_MAX: u64 = 30;
 /// How long one is there that is only told why it cannot stay.
 const REFUSED_MS_MAX: u64 = 1_000;
 
-/// Whether a connection made a request, as those say who see requests. Cheap to clone.
+/// Whether a connection made a request that counts, as those say who see requests. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begun(Arc<AtomicBool>);
 
 impl Begun {
-    /// It made one: its head is whole.
+    /// It made one.
     pub(super) fn tell(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

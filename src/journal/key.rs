@@ -11,11 +11,13 @@
 //! | person | `yibao journal person 1` | `person_key`, for finding a person's streams |
 //! | machine | `yibao journal machine 1` | the digest of the machine id in the desk's identity |
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{Mode, OFlags};
@@ -29,6 +31,9 @@ use crate::closed::{self, NotClosed};
 const SITE_KEY_BYTES: usize = 32;
 /// Longest key file read: 64 hex digits and a line end, with room to see that it is too long.
 const KEY_FILE_BYTES_MAX: u64 = 80;
+
+/// Links that lead to the folder of a key.
+const LINKS_MAX: usize = 8;
 
 /// HMAC with SM3 (GB/T 32905, RFC 2104).
 pub(super) type HmacSm3 = Hmac<Sm3>;
@@ -90,8 +95,7 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
         Some(_) | None => Path::new("."),
     };
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let held = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = File::from(rustix::fs::open(folder, held, Mode::empty())?);
+    let folder = open_folder(folder)?;
     let new = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&folder, name, new, Mode::RUSR | Mode::WUSR)?;
     let mut file = File::from(file);
@@ -102,6 +106,40 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     file.write_all(text)?;
     file.sync_all()?;
     folder.sync_all()
+}
+
+/// Opens the folder. A link in its place is followed only when root made it, or who makes the key: whoever can write to the
+/// folder above would lead the key elsewhere.
+fn open_folder(path: &Path) -> io::Result<File> {
+    let own_uid = rustix::process::geteuid().as_raw();
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        // Held while it is looked at, so that no other takes its place.
+        let held = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let found = File::from(rustix::fs::open(&path, held, Mode::empty())?);
+        let about = found.metadata()?;
+        if !about.is_symlink() {
+            let held = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            return Ok(rustix::fs::openat(&found, ".", held, Mode::empty())?.into());
+        }
+        let uid = about.uid();
+        if uid != 0 && uid != own_uid {
+            let what = format!(
+                "its folder {} is a link of user {uid}; make it a folder, or let root make the link",
+                path.display()
+            );
+            return Err(io::Error::other(what));
+        }
+        let leads_to = rustix::fs::readlinkat(&found, "", Vec::new())?;
+        let leads_to = PathBuf::from(OsString::from_vec(leads_to.into_bytes()));
+        path = match path.parent() {
+            Some(above) => above.join(leads_to),
+            None => leads_to,
+        };
+    }
+    Err(io::Error::other(
+        "its folder is a link through too many links",
+    ))
 }
 
 fn parse(content: &[u8]) -> Option<SiteKey> {
@@ -246,13 +284,24 @@ mod tests {
         assert_eq!(std::fs::read(&elsewhere).unwrap(), b"theirs");
         let real = dir.path().join("real");
         std::fs::create_dir(&real).unwrap();
-        let linked = dir.path().join("linked");
-        std::os::unix::fs::symlink(&real, &linked).unwrap();
-        assert!(
-            SiteKey::create(&linked.join("k")).is_err(),
-            "a linked folder"
-        );
-        assert!(!real.join("k").exists());
+        // Our own, each relative to where it lies; the second leads to the first.
+        for (name, leads_to) in [("linked", "real"), ("twice", "./linked")] {
+            let linked = dir.path().join(name);
+            std::os::unix::fs::symlink(leads_to, &linked).unwrap();
+            SiteKey::create(&linked.join(name)).unwrap();
+            assert!(SiteKey::load(&real.join(name)).is_ok(), "{name}");
+        }
+        let round = dir.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        assert!(SiteKey::create(&round.join("k")).is_err(), "it leads round");
+        if rustix::process::geteuid().is_root() {
+            let linked = dir.path().join("linked");
+            std::os::unix::fs::lchown(&linked, Some(65_534), None).unwrap();
+            let refused = SiteKey::create(&linked.join("k")).unwrap_err();
+            let why = std::error::Error::source(&refused).unwrap().to_string();
+            assert!(why.contains("a link of user 65534"), "{why}");
+            assert!(!real.join("k").exists());
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ const PREFACE_LENGTH: usize = PREFACE.len();
 const FRAME_HEAD_LENGTH: usize = 9;
 /// Longest headers frame that is held until it is whole: HTTP/2's own default limit of a frame.
 const HEADERS_LENGTH_MAX: usize = 16_384;
+/// Type of the frame that each end sends first.
+const SETTINGS: u8 = 4;
 /// Type of a frame with headers, and its flags.
 const HEADERS: u8 = 1;
 const PADDED: u8 = 0x08;
@@ -35,6 +37,7 @@ pub(super) struct Mender {
     passed: Vec<u8>,
     taken: usize,
     has_preface: bool,
+    has_settings: bool,
     /// It is not HTTP/2: all passes.
     is_other: bool,
     /// Bytes of the present frame that pass as they are.
@@ -63,6 +66,11 @@ impl Mender {
         let start = self.taken;
         self.taken = self.passed.len().min(start.saturating_add(length_max));
         &self.passed[start..self.taken]
+    }
+
+    /// Whether HTTP/2 began: its preface came, and a frame of settings.
+    pub(super) fn is_http2(&self) -> bool {
+        self.has_settings
     }
 
     /// Whether something can be handed on.
@@ -94,6 +102,7 @@ impl Mender {
         let &[high, middle, low, kind, flags, ..] = self.held.get(..FRAME_HEAD_LENGTH)? else {
             return None;
         };
+        self.has_settings |= kind == SETTINGS;
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         if kind != HEADERS || length > HEADERS_LENGTH_MAX {
             self.passing = length;
@@ -310,6 +319,22 @@ mod tests {
         }
         let kept = mender.passed.capacity() + mender.held.capacity();
         assert!(kept <= 8 * frame.len(), "{kept} bytes");
+    }
+
+    #[test]
+    fn http2_began_with_its_settings() {
+        let settings = [0, 0, 0, SETTINGS, 0, 0, 0, 0, 0];
+        let mut mender = Mender::default();
+        mender.put(PREFACE);
+        mender.put(&settings[..FRAME_HEAD_LENGTH - 1]);
+        assert!(!mender.is_http2());
+        mender.put(&settings[FRAME_HEAD_LENGTH - 1..]);
+        assert!(mender.is_http2());
+        for other in [&b"POST / HTTP/1.1\r\n\r\n"[..], &settings] {
+            let mut mender = Mender::default();
+            mender.put(other);
+            assert!(!mender.is_http2());
+        }
     }
 
     /// What comes out when the bytes come in pieces of this length.

@@ -1,6 +1,7 @@
 //! How much one caller may have open at once. A greedy caller hurts only itself.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,22 @@ impl Said {
     /// The same with tokens that may call.
     pub(in crate::ipc) fn with_tokens(self, tokens: Tokens) -> Self {
         Self { tokens, ..self }
+    }
+
+    /// The same, in use: its tokens are looked at while somebody holds it, and the log is told of those that cannot be
+    /// used.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub fn followed(self) -> io::Result<Self> {
+        self.tell_unused_tokens();
+        let tokens = self.tokens.followed()?;
+        Ok(Self { tokens, ..self })
+    }
+
+    /// The log is told of tokens that cannot be used.
+    pub fn tell_unused_tokens(&self) {
+        self.tokens.tell_unused();
     }
 }
 
@@ -256,7 +273,7 @@ impl Gate {
         let said = self.rights.now.load();
         let may = |operation| said.policy.may(caller, operation);
         let most = bodies::length_max(path, may);
-        self.bodies.weigh(caller.to_string(), most, body)
+        self.bodies.weigh(caller.to_string(), path, most, body)
     }
 
     /// Counts a connection that is one too many; a place for it to be told so, none: too many are told already.

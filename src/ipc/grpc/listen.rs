@@ -182,7 +182,7 @@ pub(in crate::ipc) struct Local {
     pub(in crate::ipc) caller: Caller,
     /// It is one too many, and only told so.
     pub(in crate::ipc) is_refused: bool,
-    /// Where it is told that it made a request.
+    /// Where it is told that it made a request, or began HTTP/2: an eager client calls later.
     pub(in crate::ipc) begun: Begun,
 }
 
@@ -258,6 +258,9 @@ impl AsyncRead for Connection {
                 break;
             }
             connection.mender.put(read.filled());
+            if connection.mender.is_http2() {
+                connection.local.begun.tell();
+            }
         }
         buf.put_slice(connection.mender.take(buf.remaining()));
         Poll::Ready(Ok(()))

@@ -68,6 +68,7 @@ pub fn open(
 ) -> Result<Door, DoorError> {
     let accounts = Accounts::read().map_err(DoorError::Accounts)?;
     let said = of(settings, &accounts)?;
+    let said = said.followed().map_err(DoorError::Tokens)?;
     let gid = accounts.gid(GROUP);
     let path = &settings.paths.socket;
     let socket = match passed {
@@ -80,8 +81,8 @@ pub fn open(
     Ok(door.with_http(guard, tcp))
 }
 
-/// What the configuration says of who may do what, for [`super::Rights::change`]; all that a door would refuse of it is
-/// refused, without opening one.
+/// What the configuration says of who may do what, for [`super::Rights::change`] once it is [`Said::followed`]; all that a
+/// door would refuse of it is refused, without opening one.
 ///
 /// # Errors
 /// A configured name is unknown, certificates do not fit, or the accounts cannot be read.
@@ -95,7 +96,6 @@ pub fn check(settings: &Settings) -> Result<Said, DoorError> {
 fn of(settings: &Settings, accounts: &Accounts) -> Result<Said, DoorError> {
     let policy = policy(settings, accounts)?;
     let tokens = Tokens::new(&settings.tcp.tokens, secrets::handed_dir().as_deref());
-    let tokens = tokens.followed().map_err(DoorError::Tokens)?;
     Ok(Said::new(policy, settings.limits.calls_per_caller).with_tokens(tokens))
 }
 

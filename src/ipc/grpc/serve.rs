@@ -96,10 +96,8 @@ impl Door {
         })
     }
 
-    /// The same with pages that may call, and a port.
+    /// The same with pages that may call, and TCP.
     pub(in crate::ipc) fn with_http(self, guard: Guard, tcp: Option<Tcp>) -> Self {
-        let port = tcp.as_ref().and_then(|tcp| tcp.address().ok());
-        let guard = guard.on_port(port.map(|address| address.port()));
         let front = Front {
             guard: Arc::new(guard),
             ..self.front

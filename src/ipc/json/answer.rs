@@ -22,8 +22,6 @@ use crate::ipc::call::Calls;
 use crate::ipc::told::name_of;
 use crate::operation::Failure;
 
-/// How long a caller may take to send it.
-const REQUEST_S_MAX: u64 = 30;
 /// Digits of a deadline.
 const TIMEOUT_DIGITS_MAX: usize = 10;
 const UNARY: &str = "application/json";
@@ -218,18 +216,9 @@ fn sent(body: Vec<u8>, method: &Called, asked: &Asked) -> Result<Bytes, Failure>
     Ok(message::parse(&text, method.input.clone())?.into())
 }
 
-/// The whole body, if it comes in time; how long it may be was said to it before.
-async fn whole(body: Body) -> Result<Vec<u8>, Failure> {
-    let within = Duration::from_secs(REQUEST_S_MAX);
-    let read = tokio::time::timeout(within, collected(body)).await;
-    read.unwrap_or_else(|_| {
-        let detail = format!("the body took longer than {REQUEST_S_MAX} s");
-        Err(Failure::new(Code::RequestInvalid, detail))
-    })
-}
-
-/// Bytes in one piece: each that comes may lie in a larger piece of memory.
-async fn collected(mut body: Body) -> Result<Vec<u8>, Failure> {
+/// The whole body in one piece: each that comes may lie in a larger piece of memory. How long it may be, and how long it
+/// may take, was said to it before.
+async fn whole(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|status| {

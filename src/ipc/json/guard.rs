@@ -35,21 +35,13 @@ pub(in crate::ipc) enum Way {
 #[derive(Clone, Debug, Default)]
 pub(in crate::ipc) struct Guard {
     origins: Vec<String>,
-    /// Where loopback TCP is listened on.
-    port: Option<u16>,
 }
 
 impl Guard {
     pub(in crate::ipc) fn new(origins: &[String]) -> Self {
         Self {
             origins: origins.to_vec(),
-            port: None,
         }
-    }
-
-    /// The same, listening on this port.
-    pub(in crate::ipc) fn on_port(self, port: Option<u16>) -> Self {
-        Self { port, ..self }
     }
 
     /// The page's origin when a page calls and may.
@@ -70,10 +62,8 @@ impl Guard {
             (None, None) => None,
         };
         let is_known = match way {
-            Way::Socket => host.is_none_or(|host| host == SOCKET_HOST || Here::of(host).is_some()),
-            Way::Loopback => host
-                .and_then(Here::of)
-                .is_some_and(|here| here.port.is_none_or(|port| Some(port) == self.port)),
+            Way::Socket => host.is_none_or(|host| host == SOCKET_HOST || is_here(host)),
+            Way::Loopback => host.is_some_and(is_here),
             // Its name is in its certificate, and the caller has one of ours.
             Way::Tls => true,
         };
@@ -126,35 +116,27 @@ pub(in crate::ipc) fn is_preflight<B>(request: &Request<B>) -> bool {
     *request.method() == Method::OPTIONS && request.headers().contains_key(header::ORIGIN)
 }
 
-/// A `Host` that is a name of this machine for itself, and nothing more than that and a port.
-struct Here {
-    port: Option<u16>,
-}
-
-impl Here {
-    fn of(host: &str) -> Option<Self> {
-        let (is_loopback, rest) = match host.strip_prefix('[') {
-            Some(bracketed) => {
-                let (ip, rest) = bracketed.split_once(']')?;
-                (ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback()), rest)
-            }
-            None => {
-                let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
-                let is_ip = name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-                (is_ip || name.eq_ignore_ascii_case("localhost"), rest)
-            }
-        };
-        if !is_loopback {
-            return None;
+/// Whether a `Host` is a name of this machine for itself, and nothing more than that and a port. Which port says nothing:
+/// who leads a page here has to give its own name, and a tunnel or a container has a port of its own.
+fn is_here(host: &str) -> bool {
+    let (is_loopback, rest) = match host.strip_prefix('[') {
+        Some(bracketed) => {
+            let Some((ip, rest)) = bracketed.split_once(']') else {
+                return false;
+            };
+            (ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback()), rest)
         }
-        if rest.is_empty() {
-            return Some(Self { port: None });
+        None => {
+            let (name, rest) = host.split_at(host.find(':').unwrap_or(host.len()));
+            let is_ip = name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+            (is_ip || name.eq_ignore_ascii_case("localhost"), rest)
         }
-        let digits = rest.strip_prefix(':')?;
+    };
+    let is_port = |digits: &str| {
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let port = digits.parse().ok().filter(|_| is_number)?;
-        Some(Self { port: Some(port) })
-    }
+        is_number && digits.parse::<u16>().is_ok()
+    };
+    is_loopback && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
 }
 
 #[cfg(test)]
@@ -165,7 +147,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_and_named_pages_get_in() {
-        let guard = Guard::new(&[PAGE.to_owned()]).on_port(Some(9));
+        let guard = Guard::new(&[PAGE.to_owned()]);
         for (way, host, origin, may) in [
             (Way::Loopback, Some("127.0.0.1:9"), None, true),
             (Way::Loopback, Some("[::1]:9"), None, true),
@@ -173,7 +155,10 @@ mod tests {
             (Way::Loopback, Some("evil.example:9"), None, false),
             (Way::Loopback, Some("127.0.0.1.evil.example"), None, false),
             (Way::Loopback, Some("192.0.2.1"), None, false),
-            (Way::Loopback, Some("127.0.0.1:8"), None, false),
+            // By a tunnel.
+            (Way::Loopback, Some("127.0.0.1:9000"), None, true),
+            (Way::Loopback, Some("localhost:9000"), None, true),
+            (Way::Loopback, Some("unix:9"), None, false),
             (Way::Loopback, Some("unix"), None, false),
             (Way::Loopback, Some("localhost:evil"), None, false),
             (Way::Loopback, Some("localhost:"), None, false),

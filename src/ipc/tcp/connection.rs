@@ -22,7 +22,7 @@ pub(in crate::ipc) struct Peer {
     pub(in crate::ipc) certificate: Option<String>,
     /// The connection is one too many, and its caller is only told so.
     pub(in crate::ipc) is_refused: bool,
-    /// Where it is told that it made a request.
+    /// Where it is told that it made a request of somebody who is known.
     pub(in crate::ipc) begun: Begun,
     /// What it is counted by.
     pub(in crate::ipc) place: Option<Arc<Place>>,

@@ -82,17 +82,21 @@ impl Tokens {
             digests: ArcSwap::default(),
         };
         files.look();
-        for (row, known) in files.rows.iter().zip(files.digests.load().iter()) {
+        Self {
+            files: Arc::new(files),
+            reading: READINGS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// The log is told of those that cannot be used.
+    pub(in crate::ipc) fn tell_unused(&self) {
+        for (row, known) in self.files.rows.iter().zip(self.files.digests.load().iter()) {
             if known.is_none()
                 && let Err(what) = digest(&row.path)
             {
                 let path = row.path.display();
                 tracing::warn!(token = row.name, %path, what, "this token cannot be used");
             }
-        }
-        Self {
-            files: Arc::new(files),
-            reading: READINGS.fetch_add(1, Ordering::Relaxed),
         }
     }
 

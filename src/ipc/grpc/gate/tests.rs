@@ -50,6 +50,29 @@ fn callers_over_tcp_leave_places_to_those_of_this_machine() {
 }
 
 #[test]
+fn what_root_has_open_over_tcp_takes_no_place_of_its_own_at_the_socket() {
+    let gate = gate();
+    for uid in [0, OWNER] {
+        let fill = |tcp: &str| {
+            let most = 0..=CONNECTIONS_PER_CALLER_MAX;
+            let most = most.map_while(|_| gate.connect_remote(tcp.to_owned()));
+            most.collect::<Vec<_>>()
+        };
+        let leaked = fill(&format!("tcp:uid:{uid}"));
+        assert_eq!(
+            u32::try_from(leaked.len()).unwrap(),
+            CONNECTIONS_PER_CALLER_MAX
+        );
+        let local = (0..CONNECTIONS_PER_CALLER_MAX).map_while(|_| gate.connect(&caller(uid)));
+        let local: Vec<_> = local.collect();
+        assert_eq!(
+            u32::try_from(local.len()).unwrap(),
+            CONNECTIONS_PER_CALLER_MAX
+        );
+    }
+}
+
+#[test]
 fn who_shows_no_token_has_a_small_share() {
     let gate = gate();
     let fill = |who: &str| {
