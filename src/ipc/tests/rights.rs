@@ -1,7 +1,7 @@
 //! Every method by every kind of caller, as a table. The rows come from the descriptors, so that no method is forgotten.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 
@@ -150,6 +150,12 @@ impl Outside {
         let status = "DaemonService/GetStatus";
         assert_eq!(outside.told(status, "", "{}", gone()).await, "x");
         std::fs::remove_file(outside.closed.dir.path().join("gone")).unwrap();
+        // Its file is looked at once a second.
+        let until = Instant::now() + WAIT;
+        while outside.told(status, "", "{}", gone()).await == "x" {
+            assert!(Instant::now() < until, "it still counts");
+            tokio::time::sleep(WAIT / 100).await;
+        }
         outside
     }
 
