@@ -85,8 +85,7 @@ impl Carry {
         if options.want_proof && profile.has_process_id {
             job.extend_from_slice(&ask_process(number));
         } else if options.want_proof && profile.has_queued_status {
-            challenge.begin();
-            job.extend(challenge.ask().unwrap_or_default());
+            job.extend(challenge.first().unwrap_or_default());
         }
         Self {
             job,
@@ -219,7 +218,10 @@ impl Carry {
             self.challenge.begin();
         }
         self.asks_queued = false;
-        if let Some(set) = is_well.then(|| self.challenge.ask()).flatten() {
+        if is_calm {
+            self.challenge.tick(now);
+        }
+        if let Some(set) = is_well.then(|| self.challenge.ask(now)).flatten() {
             self.asked = set;
             self.asks_queued = true;
             return false;
