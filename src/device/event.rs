@@ -148,6 +148,20 @@ impl History {
     fn oldest(&self) -> u64 {
         self.events.front().map_or(self.next_seq, |event| event.seq)
     }
+
+    /// Where a watcher stands that is to get `next`; what is not kept is passed over.
+    fn point(&self, next: &mut u64) -> WatchPoint {
+        let oldest = self.oldest();
+        let missed = !(oldest..=self.next_seq).contains(next);
+        if missed {
+            *next = oldest;
+        }
+        WatchPoint {
+            next_seq: *next,
+            first_seq: self.first_seq,
+            missed,
+        }
+    }
 }
 
 /// What a watcher gets.
@@ -194,31 +208,19 @@ impl Watcher {
 
     /// Where it stands; events that are not kept are passed over.
     pub fn point(&mut self) -> WatchPoint {
-        let history = self.log.lock();
-        let oldest = history.oldest();
-        let missed = !(oldest..=history.next_seq).contains(&self.next);
-        if missed {
-            self.next = oldest;
-        }
-        WatchPoint {
-            next_seq: self.next,
-            first_seq: history.first_seq,
-            missed,
-        }
+        self.log.lock().point(&mut self.next)
     }
 
     /// The next event if there is one already.
     pub fn try_next(&mut self) -> Option<Watched> {
-        let point = self.point();
+        // Held over both: between them the event that is to come could be pushed out.
+        let history = self.log.lock();
+        let point = history.point(&mut self.next);
         if point.missed {
             return Some(Watched::Lagged(point));
         }
-        let history = self.log.lock();
-        let oldest = history.oldest();
-        let event = history
-            .events
-            .get(usize::try_from(self.next - oldest).ok()?)?
-            .clone();
+        let behind = usize::try_from(self.next - history.oldest()).ok()?;
+        let event = history.events.get(behind)?.clone();
         self.next += 1;
         Some(Watched::Event(event))
     }
@@ -266,6 +268,32 @@ mod tests {
             panic!("an event")
         };
         assert_eq!(event.seq, first + 2);
+    }
+
+    /// One that is told of what it would have got next, while it looks, gets it or is told that it missed it.
+    #[test]
+    fn a_watcher_at_the_very_end_is_never_overtaken_while_it_looks() {
+        const EVENTS: usize = 50_000;
+        let log = Arc::new(EventLog::new());
+        for _ in 0..HISTORY_MAX {
+            log.say("a", What::Busy);
+        }
+        let said = Arc::clone(&log);
+        let saying = std::thread::spawn(move || {
+            for _ in 0..EVENTS {
+                said.say("a", What::Busy);
+            }
+        });
+        // The oldest, which the next event pushes out.
+        while !saying.is_finished() {
+            let mut watcher = log.watch(Some(log.lock().oldest()));
+            let next = watcher.next;
+            match watcher.try_next().expect("there is always one") {
+                Watched::Event(event) => assert_eq!(event.seq, next),
+                Watched::Lagged(point) => assert!(point.next_seq > next),
+            }
+        }
+        saying.join().expect("it says what it has to");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! The far ends of lines, for this folder's tests: a pty whose other side is ours, and a small printer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use super::{DeviceInfo, Hub};
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How often conditions are looked at.
 const GLANCE: Duration = Duration::from_millis(2);
+/// Questions that come within this stand side by side.
+const SIDE_BY_SIDE: Duration = Duration::from_millis(50);
 
 /// Waits until the device called `name` is as wanted.
 pub(super) async fn until(hub: &Hub, name: &str, wanted: impl Fn(&DeviceInfo) -> bool) {
@@ -95,6 +98,10 @@ pub(super) struct Far {
     pub(super) answers_status: bool,
     pub(super) answers_queued: bool,
     pub(super) answers_process: bool,
+    /// Of queued questions that stand side by side it answers every second one.
+    pub(super) skips_queued: bool,
+    /// It answers such a question so long after the one before.
+    pub(super) queued_pause: Duration,
     /// The roll ends after so many bytes.
     pub(super) paper_ends_after: Option<usize>,
     /// The cable is cut after so many bytes.
@@ -104,6 +111,10 @@ pub(super) struct Far {
     pub(super) outbox: Vec<u8>,
     pub(super) reports: bool,
     inbox: Vec<u8>,
+    /// When the last queued question was answered, or will be.
+    queued_at: Option<Instant>,
+    /// Queued answers that come later.
+    late: VecDeque<(Instant, u8)>,
 }
 
 impl Far {
@@ -114,12 +125,16 @@ impl Far {
             answers_status: true,
             answers_queued: true,
             answers_process: true,
+            skips_queued: false,
+            queued_pause: Duration::ZERO,
             paper_ends_after: None,
             cut_after: None,
             deaf: false,
             outbox: Vec::new(),
             reports: false,
             inbox: Vec::new(),
+            queued_at: None,
+            late: VecDeque::new(),
         }
     }
 
@@ -150,6 +165,22 @@ impl Far {
             }
         }
         self.work();
+        let now = Instant::now();
+        let ripe = self.late.partition_point(|(at, _)| *at <= now);
+        let ripe = self.late.drain(..ripe).map(|(_, answer)| answer);
+        self.outbox.extend(ripe);
+    }
+
+    fn answer_queued(&mut self) {
+        let now = Instant::now();
+        let before = self.queued_at.take();
+        if self.skips_queued && before.is_some_and(|at| now < at + SIDE_BY_SIDE) {
+            return;
+        }
+        let paper = if self.state.paper == Paper::Low { 3 } else { 0 };
+        let at = before.map_or(now, |at| now.max(at)) + self.queued_pause;
+        self.queued_at = Some(at);
+        self.late.push_back((at, paper));
     }
 
     fn work(&mut self) {
@@ -170,10 +201,7 @@ impl Far {
                     self.outbox.extend([0x37, 0x22, *a, *b, *c, *d, 0]);
                 }
                 [0x1d, b'(', b'H', ..] => {}
-                [0x1d, b'r', _] if self.answers_queued => {
-                    self.outbox
-                        .push(if self.state.paper == Paper::Low { 3 } else { 0 });
-                }
+                [0x1d, b'r', _] if self.answers_queued => self.answer_queued(),
                 [0x1d, b'r', _] => {}
                 [0x1d, b'a', bits] => {
                     self.reports = *bits != 0;

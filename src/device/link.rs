@@ -221,7 +221,7 @@ impl Link {
     }
 
     /// Bytes that left us, the last ones, and that the far end cannot have. What is in the middle of a transfer on USB it
-    /// may have.
+    /// may have. Serial lines of cdc-acm count each transfer as a whole buffer: only none is certain of them.
     pub(crate) fn beyond_its_reach(&self) -> usize {
         match &self.pipe {
             Pipe::Serial(_) => self.unsent(),

@@ -63,19 +63,20 @@ impl Carrier {
         if let Some(code) = self.outdated().await {
             return self.over(End::NotPrinted(code));
         }
-        let name = self.name_in_queue();
+        let names = self.names_in_queue();
+        let name = &names[0];
         let is_again = self.job.intents > 0;
         self.record(Event::Intent);
         self.flush().await;
         let _hold = queue.hold(self.job_of());
         if is_again {
-            self.hearing(sweep(&queue, &name)).await;
+            self.hearing(sweep(&queue, &names)).await;
         }
-        let job = match self.hearing(queue.create(&name)).await {
+        let job = match self.hearing(queue.create(name)).await {
             Ok(job) => job,
             Err(refusal) => return self.not_taken(&refusal),
         };
-        match self.hearing(queue.job(job, &name)).await {
+        match self.hearing(queue.job(job, &names)).await {
             Ok(Some(_)) => {}
             // Followed it must be: a queue that hides our own jobs from us is of no use.
             Ok(None) => {
@@ -88,7 +89,7 @@ impl Carrier {
         self.flush().await;
         let pieces = parts.documents.read(kept(&pdf));
         let bytes = pdf.bytes;
-        let sending = queue.send(job, &name, PdfUpload { bytes, pieces });
+        let sending = queue.send(job, name, PdfUpload { bytes, pieces });
         let sent = self.hearing(sending).await;
         if let Err(refusal) = &sent {
             let error = refusal.error();
@@ -112,7 +113,7 @@ impl Carrier {
     /// Looks at the job until it is over, or the process ends.
     async fn chase(&mut self, queue: &ReportQueue, job: i32, until_ms: i64, sent: Sent) {
         let parts = Arc::clone(&self.prints.parts);
-        let name = self.name_in_queue();
+        let names = self.names_in_queue();
         let mut chase = Chase::new(parts.clock.now_ms(), until_ms, sent);
         let mut looks = 0_u32;
         while !parts.is_stopping() {
@@ -121,7 +122,7 @@ impl Carrier {
             chase.wish.clone_from(&self.job.cancel_by);
             // What the journal does not tell is asked again at the next look.
             chase.is_outdated = self.outdated().await == Some(Code::PaperOutdated);
-            let next = match self.hearing(queue.job(job, &name)).await {
+            let next = match self.hearing(queue.job(job, &names)).await {
                 Ok(None) => Move::End(End::Unknown(Code::QueueLost)),
                 Ok(Some(seen)) => {
                     let trouble = self.hearing(trouble(queue, &seen)).await;
@@ -206,18 +207,18 @@ impl Carrier {
         self.record(Event::Ended { end });
     }
 
-    /// What the queue's job is called: it is found again by our id. That it is a copy is seen nowhere else: a caller's
-    /// PDF is not written into.
-    fn name_in_queue(&self) -> String {
-        queue_name(&self.job.id, self.job.order.reprint.as_ref())
+    /// What the queue's job is called.
+    fn names_in_queue(&self) -> Vec<String> {
+        queue_names(&self.job.id, self.job.order.reprint.as_ref())
     }
 }
 
-fn queue_name(id: &str, copy: Option<&Reprint>) -> String {
-    match copy {
-        Some(copy) => format!("yibaod {id} copy {}", copy.count),
-        None => format!("yibaod {id}"),
-    }
+/// A queue's job is found again by our id. That it is a copy is seen nowhere else: a caller's PDF is not written into.
+/// The first name is given; a copy that was made before copies said so bears the other one.
+fn queue_names(id: &str, copy: Option<&Reprint>) -> Vec<String> {
+    let plain = format!("yibaod {id}");
+    let as_copy = copy.map(|copy| format!("{plain} copy {}", copy.count));
+    as_copy.into_iter().chain([plain]).collect()
 }
 
 fn kept(pdf: &Pdf) -> Kept {
@@ -230,8 +231,8 @@ fn kept(pdf: &Pdf) -> Kept {
 }
 
 /// Empty jobs of earlier tries whose numbers were lost. They print nothing: nobody gives them a document.
-async fn sweep(queue: &ReportQueue, name: &str) {
-    let Ok(jobs) = queue.empty_jobs(name).await else {
+async fn sweep(queue: &ReportQueue, names: &[String]) {
+    let Ok(jobs) = queue.empty_jobs(names).await else {
         return;
     };
     for job in jobs {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::noise::{
     a_stray_byte_behind_a_job_proves_nothing, noise_proves_nothing_and_harms_nothing,
-    one_that_was_off_behind_a_stray_byte_proves_nothing,
+    one_that_answers_in_its_own_way_is_proven, one_that_was_off_behind_a_stray_byte_proves_nothing,
     stray_bytes_of_one_that_lives_prove_nothing, strays_follow,
 };
 use super::{Check, Driver, checks, in_time};
@@ -94,6 +94,7 @@ pub(in crate::device) async fn all_hold<F: Far>() {
         noise_proves_nothing_and_harms_nothing,
         a_stray_byte_behind_a_job_proves_nothing,
         stray_bytes_of_one_that_lives_prove_nothing,
+        one_that_answers_in_its_own_way_is_proven,
         one_that_was_off_behind_a_stray_byte_proves_nothing,
         one_that_falls_silent_in_a_job_is_not_called_well,
         jobs_wait_for_their_turn_and_can_be_withdrawn,

@@ -157,13 +157,27 @@ async fn a_job_whose_number_was_lost_is_found_by_its_name<F: Far>() {
     asked_once(&mut far, CREATE_JOB);
     far.service().queue().moods.clear();
     let other = queue.create("yibaod 0191").await.unwrap();
-    assert_eq!(queue.empty_jobs(OURS).await.unwrap(), [1]);
-    assert_eq!(queue.empty_jobs("yibaod 0191").await.unwrap(), [other]);
+    assert_eq!(queue.empty_jobs(&[OURS]).await.unwrap(), [1]);
+    assert_eq!(
+        queue
+            .empty_jobs(&["yibaod 0191 copy 2", "yibaod 0191"])
+            .await
+            .unwrap(),
+        [other]
+    );
+    // It may be called in more than one way, and by no other's name.
+    let seen_as = async |names: &[&str]| queue.job(other, names).await.unwrap();
+    assert!(
+        seen_as(&["yibaod 0191 copy 2", "yibaod 0191"])
+            .await
+            .is_some()
+    );
+    assert!(seen_as(&["yibaod 0191 copy 2", OURS]).await.is_none());
     // One that has its document is not empty.
     let paper = paper(100);
     let whole = upload(paper.len(), vec![paper.into()]);
     queue.send(1, OURS, whole).await.unwrap();
-    assert_eq!(queue.empty_jobs(OURS).await.unwrap(), Vec::<i32>::new());
+    assert_eq!(queue.empty_jobs(&[OURS]).await.unwrap(), Vec::<i32>::new());
 }
 
 async fn a_document_whose_answer_was_lost_is_not_sent_again<F: Far>() {
@@ -286,7 +300,7 @@ async fn a_service_that_is_off_and_on_again<F: Far>() {
     assert_eq!(listed.state, DeviceState::Missing);
     for told in [
         in_time(ANSWER, queue.create(OURS)).await.err(),
-        in_time(ANSWER, queue.job(job, OURS)).await.err(),
+        in_time(ANSWER, queue.job(job, &[OURS])).await.err(),
     ] {
         assert_eq!(no_answer(&told.unwrap()), Some(Code::PrintServiceMissing));
     }
@@ -303,10 +317,10 @@ async fn a_service_that_says_nothing_holds_nobody<F: Far>() {
     far.service().queue().moods.insert(GET_JOB, silent);
     let asker = queue.clone();
     let asking = tokio::task::spawn_local(async move {
-        in_time(ANSWER, asker.job(job, OURS)).await.unwrap_err()
+        in_time(ANSWER, asker.job(job, &[OURS])).await.unwrap_err()
     });
     until_asked(&mut far, GET_JOB).await;
-    assert_eq!(queue.empty_jobs(OURS).await.unwrap(), [job]);
+    assert_eq!(queue.empty_jobs(&[OURS]).await.unwrap(), [job]);
     let state = in_time(ANSWER, far.hub().printer_state(ROLE_REPORT)).await;
     assert_eq!(state.unwrap().trouble(), None);
     assert!(!asking.is_finished());
@@ -337,7 +351,7 @@ async fn noise_is_no_answer<F: Far>() {
         let whole = upload(100, vec![paper(100).into()]);
         for told in [
             in_time(ANSWER, queue.create(OURS)).await.err(),
-            in_time(ANSWER, queue.job(job, OURS)).await.err(),
+            in_time(ANSWER, queue.job(job, &[OURS])).await.err(),
             in_time(ANSWER, queue.send(job, OURS, whole)).await.err(),
         ] {
             assert!(no_answer(&told.unwrap()).is_some(), "{shown:?}");
@@ -352,7 +366,7 @@ fn queue<F: Far>(far: &F) -> ReportQueue {
 }
 
 async fn seen(queue: &ReportQueue, job: i32) -> Option<JobSeen> {
-    in_time(ANSWER, queue.job(job, OURS)).await.unwrap()
+    in_time(ANSWER, queue.job(job, &[OURS])).await.unwrap()
 }
 
 /// A document of so many bytes, no two thousand of them alike.

@@ -5,13 +5,14 @@
 //! next one begins behind that end.
 //!
 //! The rest of a code must never pass for a code. What follows one that broke off belongs to it up to an end or a long
-//! silence, and is skipped; so is the rest of one whose first byte came before somebody was armed. What breaks off in
-//! that rest is told as broken off again: with a terminator that never comes each code is.
+//! silence, and is told as that: it may be another try that came too soon. The rest of a code whose first byte came
+//! before somebody was armed is skipped. What breaks off in a rest is told as broken off again: with a terminator that
+//! never comes each code is.
 //!
 //! ```text
 //!          byte             end
 //! between ─────► in a code ─────► a code     gap: broken off ─► in the rest
-//! in the rest ── end: skipped, or a long silence ─► between     gap after bytes: broken off, still in the rest
+//! in the rest ── end: a rest, or a long silence ─► between     gap after bytes: broken off, still in the rest
 //! ```
 
 use std::time::Duration;
@@ -35,7 +36,9 @@ pub(super) enum Frame {
     OtherLength(usize),
     /// The beginning of a code whose end did not come, or more of its rest without one, dropped.
     BrokenOff,
-    /// The rest of a code that began before arming or broke off, dropped.
+    /// What came to its end behind a code that broke off, dropped: its rest, or another try that came soon.
+    Rest,
+    /// The rest of a code that began before arming, dropped.
     Skipped,
 }
 
@@ -115,6 +118,7 @@ impl Framer {
             | Frame::TooLong
             | Frame::OtherLength(_)
             | Frame::BrokenOff
+            | Frame::Rest
             | Frame::Skipped) => Some(frame),
         }
     }
@@ -181,7 +185,7 @@ impl Framer {
             (true, _) => Some(Frame::Skipped),
             // A terminator alone: the second half of CR LF, or a scanner's prefix.
             (false, 0) => None,
-            (false, _) if was_in_rest => Some(Frame::Skipped),
+            (false, _) if was_in_rest => Some(Frame::Rest),
             (false, length) if length > capacity => Some(Frame::TooLong),
             (false, length) if self.framing.length.is_some_and(|only| length != only) => {
                 Some(Frame::OtherLength(length))
@@ -318,7 +322,7 @@ mod tests {
                 now += ms(REST_SILENCE_MS - 1);
                 assert_eq!(framer.tick(now), None);
                 let told = framer.push(&[rest, end].concat(), now);
-                let skipped = (!rest.is_empty()).then_some(Frame::Skipped);
+                let skipped = (!rest.is_empty()).then_some(Frame::Rest);
                 assert_eq!(told, Vec::from_iter(skipped), "{terminator:?}");
                 let whole = framer.push(&[&b"whole"[..], end].concat(), now);
                 assert_eq!(whole, [code("whole")], "{terminator:?}");
@@ -391,7 +395,7 @@ mod tests {
         let late = now + ms(GAP_MS + REST_SILENCE_MS - 1);
         assert_eq!(
             framer.push(b"rest\rcode\r", late),
-            [Frame::Skipped, code("code")]
+            [Frame::Rest, code("code")]
         );
         // Where a silence is the only end that there is, nothing comes behind it.
         let mut framer = Framer::new(Framing {
@@ -422,7 +426,7 @@ mod tests {
         assert_eq!(framer.push(b"", now + ms(1)), []);
         assert_eq!(framer.tick(now + ms(GAP_MS)), Some(Frame::BrokenOff));
         assert_eq!(framer.push(b"second half", now), []);
-        assert_eq!(framer.end(), Some(Frame::Skipped));
+        assert_eq!(framer.end(), Some(Frame::Rest));
         assert_eq!(framer.push(b"next", now), []);
         assert_eq!(framer.end(), Some(code("next")));
         assert_eq!(framer.end(), None);

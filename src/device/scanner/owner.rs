@@ -315,9 +315,11 @@ impl<'a> Listener<'a> {
     fn deliver(&mut self, frame: Frame) {
         let asker = match frame {
             Frame::Skipped => None,
-            Frame::Code(_) | Frame::TooLong | Frame::OtherLength(_) | Frame::BrokenOff => {
-                self.armed.take()
-            }
+            Frame::Code(_)
+            | Frame::TooLong
+            | Frame::OtherLength(_)
+            | Frame::BrokenOff
+            | Frame::Rest => self.armed.take(),
         };
         let Some(asker) = asker.filter(|asker| !asker.is_closed()) else {
             self.ignore();
@@ -329,6 +331,8 @@ impl<'a> Listener<'a> {
                 Ok(Scan { bytes })
             }
             Frame::BrokenOff => Err(self.broken_off()),
+            // Whoever tried again too soon would wait for nothing; whoever did not, tries again.
+            Frame::Rest => Err(self.rest()),
             Frame::OtherLength(length) => Err(self.other_length(length)),
             Frame::TooLong | Frame::Skipped => Err(DeviceError::new(
                 Code::CodeUnknownKind,
@@ -374,6 +378,15 @@ impl<'a> Listener<'a> {
                 "codes broke off; are terminator and baud rate right?"
             );
         }
+        DeviceError::new(Code::CodeIncomplete, detail)
+    }
+
+    /// Its code was told as broken off, and the log has it.
+    fn rest(&self) -> DeviceError {
+        let device = self.board.name();
+        let detail = format!(
+            "{device}: it came so soon behind a code that broke off that it may be its rest"
+        );
         DeviceError::new(Code::CodeIncomplete, detail)
     }
 

@@ -42,8 +42,10 @@ fn the_queue_is_told_that_a_job_is_a_copy() {
         operator_id: "0107".to_owned(),
         said: None,
     };
-    assert_eq!(queue_name("0190", None), "yibaod 0190");
-    assert_eq!(queue_name("0190", Some(&copy)), "yibaod 0190 copy 2");
+    assert_eq!(queue_names("0190", None), ["yibaod 0190"]);
+    // A daemon before copies said so may have made it under the other name.
+    let names = queue_names("0190", Some(&copy));
+    assert_eq!(names, ["yibaod 0190 copy 2", "yibaod 0190"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::book::Code;
 use crate::device::conformance::in_time;
-use crate::device::far_end::until;
+use crate::device::far_end::{PATIENCE, until};
 use crate::device::printer::PrintOutcome;
 
 pub(super) async fn noise_proves_nothing_and_harms_nothing<F: Far>() {
@@ -109,4 +109,21 @@ pub(super) async fn one_that_was_off_behind_a_stray_byte_proves_nothing<F: Far>(
     far.printer().far().answers_status = true;
     let outcome = in_time(deadline, printing).await.unwrap();
     assert_eq!(unknown(outcome).0, Code::PrintNotProven);
+}
+
+/// It answers side by side questions once, or each of them when the host has acknowledged the one before.
+pub(super) async fn one_that_answers_in_its_own_way_is_proven<F: Far>() {
+    let every_second = async {
+        let far = F::on(BY_STATUS_MODEL).await;
+        far.printer().far().skips_queued = true;
+        [print(&far).await, print(&far).await]
+    };
+    let slowly = async {
+        let far = F::on(BY_STATUS_MODEL).await;
+        far.printer().far().queued_pause = Duration::from_millis(60);
+        [print(&far).await, print(&far).await]
+    };
+    let told = async { tokio::join!(every_second, slowly) };
+    let (every_second, slowly) = in_time(PATIENCE, told).await;
+    assert_eq!((every_second, slowly), ([BY_STATUS; 2], [BY_STATUS; 2]));
 }

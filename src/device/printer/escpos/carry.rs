@@ -49,6 +49,9 @@ pub(super) struct Carry {
     asks_queued: bool,
     /// Bytes that left behind the last question that is answered in its turn.
     behind: usize,
+    /// That question was seen to have left this machine. Some lines count what they hold by whole buffers, so that a few
+    /// bytes behind it look like many.
+    has_left: bool,
     number: [u8; 4],
     options: PrintOptions,
     profile: Profile,
@@ -85,8 +88,7 @@ impl Carry {
         if options.want_proof && profile.has_process_id {
             job.extend_from_slice(&ask_process(number));
         } else if options.want_proof && profile.has_queued_status {
-            challenge.begin();
-            job.extend(challenge.ask().unwrap_or_default());
+            job.extend(challenge.first().unwrap_or_default());
         }
         Self {
             job,
@@ -97,6 +99,7 @@ impl Carry {
             asked_sent: 0,
             asks_queued: false,
             behind: 0,
+            has_left: false,
             number,
             options,
             profile,
@@ -126,10 +129,11 @@ impl Carry {
             } else {
                 self.behind + count
             };
+            self.has_left &= !self.asks_queued;
             return;
         }
         self.sent += count;
-        self.behind = 0;
+        (self.behind, self.has_left) = (0, false);
         self.pace.wrote(self.sent, now);
         if self.sent == self.job.len() {
             self.all_sent_at = Some(now);
@@ -137,10 +141,16 @@ impl Carry {
         }
     }
 
+    /// The printer cannot have so many bytes yet.
+    pub(super) fn observe(&mut self, unsent: usize) {
+        self.has_left |= unsent <= self.behind;
+    }
+
     /// The printer said something. `unsent`: bytes that the printer cannot have yet. `true`: a whole round of status
     /// questions that begins now is to confirm it.
     pub(super) fn heard(&mut self, reply: Reply, now: Instant, unsent: usize) -> bool {
-        if matches!(reply, Reply::Queued(_)) && unsent > self.behind {
+        self.observe(unsent);
+        if matches!(reply, Reply::Queued(_)) && !self.has_left {
             // What it would answer has not left.
             return false;
         }
@@ -219,7 +229,10 @@ impl Carry {
             self.challenge.begin();
         }
         self.asks_queued = false;
-        if let Some(set) = is_well.then(|| self.challenge.ask()).flatten() {
+        if is_calm {
+            self.challenge.tick(now);
+        }
+        if let Some(set) = is_well.then(|| self.challenge.ask(now)).flatten() {
             self.asked = set;
             self.asks_queued = true;
             return false;
@@ -365,9 +378,7 @@ mod tests {
         if asked == 0 {
             asked = (carry.sent - carry.paper_end) / ASK_QUEUED.len();
         }
-        for _ in 0..asked {
-            carry.heard(Reply::Queued(0), now, 0);
-        }
+        answers_queued_of(carry, asked, now);
     }
 
     #[test]
@@ -419,6 +430,49 @@ mod tests {
         assert_eq!(carry.done(now, 15), None);
         let proof = Proof::ProcessId;
         assert_eq!(carry.done(now, 0), Some(PrintOutcome::Printed { proof }));
+    }
+
+    /// As cdc-acm tells of its line: by whole buffers.
+    #[test]
+    fn a_line_that_counts_by_buffers_takes_no_answer_away() {
+        const BUFFER_BYTES: usize = 1_280;
+        let now = Instant::now();
+        let mut carry = sent(now);
+        let size = (carry.sent - carry.paper_end) / ASK_QUEUED.len();
+        // All is here still: nothing can be an answer.
+        carry.observe(BUFFER_BYTES);
+        carry.heard(Reply::Queued(0), now, BUFFER_BYTES);
+        assert!(!carry.is_urgent());
+        // Then the questions have left, and one for its status is on its way.
+        carry.observe(0);
+        carry.tick(
+            now + Duration::from_secs(1),
+            FINE,
+            Some(Question::Printer),
+            0,
+        );
+        carry.wrote(3, now);
+        for _ in 0..size {
+            assert!(!carry.is_urgent());
+            carry.heard(Reply::Queued(0), now, BUFFER_BYTES);
+        }
+        assert!(carry.is_urgent());
+        // The next set is in such a buffer itself.
+        carry.tick(now + Duration::from_secs(1), FINE, None, 0);
+        let count = carry.outgoing().len();
+        carry.wrote(count, now);
+        for _ in 0..20 {
+            carry.heard(Reply::Queued(0), now, BUFFER_BYTES);
+        }
+        assert!(!carry.is_urgent() && carry.challenge.answer(now).is_none());
+        answers_queued_of(&mut carry, count / ASK_QUEUED.len(), now);
+        assert!(carry.is_urgent());
+    }
+
+    fn answers_queued_of(carry: &mut Carry, count: usize, now: Instant) {
+        for _ in 0..count {
+            carry.heard(Reply::Queued(0), now, 0);
+        }
     }
 
     /// It lets the rest go, and the answer that the stop gets later stands behind nothing.

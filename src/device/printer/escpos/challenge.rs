@@ -6,10 +6,14 @@
 //! row that are answered well, silence and a round of real-time status speak for the job; a byte too many speaks against
 //! it for good. How many a set asks is the job's own and differs from one set to the next.
 //!
+//! Some printers answer several questions that stand side by side once. One that began to answer a set and did not go
+//! on is asked one by one from then on: an answer is what comes soon behind its question and alone. The pauses between
+//! are long and short by turns, so that noise that comes steadily misses one of two.
+//!
 //! ```text
-//! idle ─► due ─► asked ─ second one in a row that is answered well ─► answered ─ status, silence ─► proof
-//!          ▲       │ first one, or not together, or not alike           │
-//!          └───────┘                                                    ▼ one more; no status; trouble: void
+//! idle ─► due ─► asked ─ last one in a row that is answered well ─► answered ─ status, silence ─► proof
+//!          ▲       │ one before, or not together, or not alike,       │
+//!          └───────┘ or short: one by one then                        ▼ one more; no status; trouble: void
 //! ```
 
 use std::time::Duration;
@@ -26,11 +30,23 @@ const SET_SIZES: u32 = 4;
 const SETS_WELL: u32 = 2;
 /// Sets that are asked at most.
 const SETS_MAX: u32 = 5;
-/// From the first answer of a set to its last one.
-const TOGETHER_MS_MAX: u64 = 250;
-/// Silence behind the last answer. Noise that comes steadily, but never so long after the byte before, is too quick for
-/// a set: it gives one byte too many.
+/// From one answer of a set to the next one. A printer that sends each in a packet of its own waits for a late
+/// acknowledgement between, 200 ms at most.
+const BETWEEN_MS_MAX: u64 = 250;
+/// Silence behind the last answer, or more: noise that comes steadily gives one byte too many.
 const SILENCE_MS: u64 = 100;
+/// So many times as long as the longest time between two answers.
+const SILENCE_TIMES: u32 = 2;
+/// A set of which something came, and then nothing for so long, is short.
+const SHORT_MS: u64 = 1_000;
+/// One by one: questions in a row that must be answered well,
+const ALONE_WELL: u32 = 4;
+/// that are asked at most,
+const ALONE_MAX: u32 = 12;
+/// from a question to its answer,
+const ALONE_MS_MAX: u64 = 300;
+/// and from an answer to the next question, by turns. They differ by more than an answer may take.
+const PAUSES_MS: [u64; 2] = [800, 300];
 
 /// See the module's docs.
 pub(super) struct Challenge {
@@ -38,16 +54,26 @@ pub(super) struct Challenge {
     more: u32,
     stage: Stage,
     sets: u32,
+    /// How many may still be asked.
+    sets_left: u32,
     /// How many of the last sets were answered well.
     well: u32,
+    /// The longest time between two answers in them.
+    longest: Duration,
+    /// Sets are of one question.
+    is_alone: bool,
+    /// Answers to a short set that may still come.
+    late: u32,
+    /// When the last set left.
+    asked_at: Option<Instant>,
     /// Questions that were given out.
     pub(super) questions: u32,
 }
 
 enum Stage {
     Idle,
-    /// A set is to be asked.
-    Due,
+    /// A set is to be asked, not before this.
+    Due(Option<Instant>),
     Asked(Option<Heard>),
     /// What was answered, and when the last answer came.
     Answered(u8, Instant),
@@ -61,7 +87,9 @@ struct Heard {
     count: u32,
     byte: u8,
     are_alike: bool,
-    first_at: Instant,
+    /// The longest time between two of them.
+    longest: Duration,
+    last_at: Instant,
 }
 
 impl Challenge {
@@ -71,7 +99,12 @@ impl Challenge {
             more: u32::from(number[0]) % SET_SIZES,
             stage: if trusted { Stage::Idle } else { Stage::Void },
             sets: 0,
+            sets_left: SETS_MAX,
             well: 0,
+            longest: Duration::ZERO,
+            is_alone: false,
+            late: 0,
+            asked_at: None,
             questions: 0,
         }
     }
@@ -83,7 +116,7 @@ impl Challenge {
 
     /// Something is to be asked, or confirmed, without a pause.
     pub(super) fn is_urgent(&self) -> bool {
-        matches!(self.stage, Stage::Due | Stage::Answered(..))
+        matches!(self.stage, Stage::Due(_) | Stage::Answered(..))
     }
 
     /// An answer waits for a round of real-time status: a printer that lost its power leaves stray bytes too.
@@ -100,23 +133,41 @@ impl Challenge {
     /// From here on it is asked.
     pub(super) fn begin(&mut self) {
         if self.is_idle() {
-            self.stage = Stage::Due;
+            self.stage = Stage::Due(None);
         }
     }
 
+    /// The first set, which goes out with the job.
+    pub(super) fn first(&mut self) -> Option<Vec<u8>> {
+        self.begin();
+        matches!(self.stage, Stage::Due(_)).then(|| self.give_out())
+    }
+
     /// The set that is due, which goes out now.
-    pub(super) fn ask(&mut self) -> Option<Vec<u8>> {
-        if !matches!(self.stage, Stage::Due) {
+    pub(super) fn ask(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let Stage::Due(earliest) = self.stage else {
+            return None;
+        };
+        if earliest.is_some_and(|earliest| now < earliest) {
             return None;
         }
+        self.asked_at = Some(now);
+        Some(self.give_out())
+    }
+
+    fn give_out(&mut self) -> Vec<u8> {
         self.sets += 1;
+        self.sets_left = self.sets_left.saturating_sub(1);
         self.stage = Stage::Asked(None);
         self.questions += self.size();
-        Some(ASK_QUEUED.repeat(usize::try_from(self.size()).unwrap_or(0)))
+        ASK_QUEUED.repeat(usize::try_from(self.size()).unwrap_or(0))
     }
 
     /// Questions of the last set. Two in a row are as many for each job, and never alike.
     fn size(&self) -> u32 {
+        if self.is_alone {
+            return 1;
+        }
         let more = if self.sets.is_multiple_of(2) {
             SET_SIZES - 1 - self.more
         } else {
@@ -125,38 +176,89 @@ impl Challenge {
         SET_MIN + more
     }
 
+    /// The printer is well and has all that it was asked, and time went by.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let Stage::Asked(Some(heard)) = &self.stage else {
+            return;
+        };
+        if now.duration_since(heard.last_at) < Duration::from_millis(SHORT_MS) {
+            return;
+        }
+        // What was heard may be noise, and all of the set still come.
+        self.late = self.size();
+        self.is_alone = true;
+        self.sets_left = ALONE_MAX;
+        (self.well, self.longest) = (0, Duration::ZERO);
+        self.stage = Stage::Due(None);
+    }
+
     /// What may be an answer came, when all questions had left. `true`: the printer is to confirm it from here on.
     pub(super) fn heard(&mut self, byte: u8, now: Instant) -> bool {
+        let (size, asked_at) = (self.size(), self.asked_at.filter(|_| self.is_alone));
         let Stage::Asked(heard) = &mut self.stage else {
-            // One of them is noise, and nothing shows which.
-            self.stage = Stage::Void;
+            self.one_more(now);
             return false;
         };
         let heard = heard.get_or_insert(Heard {
             count: 0,
             byte,
             are_alike: true,
-            first_at: now,
+            longest: Duration::ZERO,
+            last_at: now,
         });
         heard.count += 1;
         heard.are_alike &= heard.byte == byte;
-        let are_together =
-            now.duration_since(heard.first_at) <= Duration::from_millis(TOGETHER_MS_MAX);
-        let (count, is_well) = (heard.count, heard.are_alike && are_together);
-        if count < self.size() {
+        heard.longest = heard.longest.max(now.duration_since(heard.last_at));
+        heard.last_at = now;
+        if heard.count < size {
             return false;
         }
-        // Paper may have ended between two of its questions: another set then.
-        self.well = if is_well { self.well + 1 } else { 0 };
-        let is_answered = self.well >= SETS_WELL;
+        let soon = Duration::from_millis(ALONE_MS_MAX);
+        let is_soon = asked_at.is_none_or(|asked_at| now.duration_since(asked_at) <= soon);
+        let are_together = heard.longest <= Duration::from_millis(BETWEEN_MS_MAX);
+        let (is_well, longest) = (heard.are_alike && are_together && is_soon, heard.longest);
+        self.set_over(is_well.then_some(longest), byte, now)
+    }
+
+    /// All of a set was answered; if well, with how long between two answers. Paper may have ended between two of its
+    /// questions: another set then.
+    fn set_over(&mut self, well: Option<Duration>, byte: u8, now: Instant) -> bool {
+        (self.well, self.longest) = match well {
+            Some(longest) => (self.well + 1, self.longest.max(longest)),
+            None => (0, Duration::ZERO),
+        };
+        let enough = if self.is_alone { ALONE_WELL } else { SETS_WELL };
+        let is_answered = self.well >= enough;
         self.stage = if is_answered {
             Stage::Answered(byte, now)
-        } else if self.sets < SETS_MAX {
-            Stage::Due
+        } else if self.sets_left > 0 {
+            Stage::Due(Some(now + self.pause()))
         } else {
             Stage::Void
         };
         is_answered
+    }
+
+    /// A byte that no question waits for.
+    fn one_more(&mut self, now: Instant) {
+        let is_late = self.late > 0 && matches!(self.stage, Stage::Due(_));
+        if !is_late {
+            // One of them is noise, and nothing shows which.
+            self.stage = Stage::Void;
+            return;
+        }
+        self.late -= 1;
+        self.well = 0;
+        self.stage = Stage::Due(Some(now + self.pause()));
+    }
+
+    /// From the last answer of a set to the next set.
+    fn pause(&self) -> Duration {
+        match (self.is_alone, self.well.is_multiple_of(2)) {
+            (true, true) => Duration::from_millis(PAUSES_MS[0]),
+            (true, false) => Duration::from_millis(PAUSES_MS[1]),
+            (false, _) => self.longest * SILENCE_TIMES,
+        }
     }
 
     /// A whole round of status questions was answered, by a printer that is well or not.
@@ -184,7 +286,7 @@ impl Challenge {
         let Stage::Confirmed(byte, at) = self.stage else {
             return None;
         };
-        let silence = Duration::from_millis(SILENCE_MS);
+        let silence = Duration::from_millis(SILENCE_MS).max(self.pause());
         (now.duration_since(at) >= silence).then_some((byte, at))
     }
 }
@@ -200,9 +302,9 @@ mod tests {
     }
 
     /// A set that has left; its size.
-    fn asked(challenge: &mut Challenge) -> u32 {
+    fn asked(challenge: &mut Challenge, now: Instant) -> u32 {
         let before = challenge.questions;
-        let bytes = challenge.ask().expect("it is due");
+        let bytes = challenge.ask(now).expect("it is due");
         let size = challenge.questions - before;
         assert_eq!(bytes, ASK_QUEUED.repeat(usize::try_from(size).unwrap()));
         size
@@ -221,7 +323,7 @@ mod tests {
             let mut challenge = begun(number);
             let mut sizes = Vec::new();
             for set in 1..=SETS_WELL {
-                let size = asked(&mut challenge);
+                let size = asked(&mut challenge, now);
                 for answer in 1..=size {
                     let is_last = set == SETS_WELL && answer == size;
                     assert_eq!(challenge.heard(3, now), is_last);
@@ -243,12 +345,12 @@ mod tests {
         for number in NUMBERS {
             for count in 1..50 {
                 let mut challenge = begun(number);
-                asked(&mut challenge);
+                asked(&mut challenge, now);
                 for _ in 0..count {
                     challenge.heard(0, now);
                     challenge.round_over(true);
                 }
-                challenge.ask();
+                challenge.ask(now);
                 assert_eq!(challenge.answer(after(now, 10_000)), None, "{count}");
             }
         }
@@ -264,7 +366,7 @@ mod tests {
             let mut challenge = begun(number);
             for stray in 0..50 {
                 // Each set leaves at once, and status is answered at once.
-                challenge.ask();
+                challenge.ask(after(began, stray * between_ms));
                 challenge.heard(0, after(began, stray * between_ms));
                 challenge.round_over(true);
                 let next = after(began, (stray + 1) * between_ms - 1);
@@ -281,7 +383,7 @@ mod tests {
             for place in 0..4 {
                 let mut challenge = begun(number);
                 for set in 0..SETS_WELL {
-                    for _ in 0..asked(&mut challenge) {
+                    for _ in 0..asked(&mut challenge, now) {
                         challenge.heard(0, now);
                     }
                     if place == set {
@@ -293,7 +395,7 @@ mod tests {
                 if place >= SETS_WELL {
                     challenge.heard(0, now);
                 }
-                assert!(challenge.answer(late).is_none() && challenge.ask().is_none());
+                assert!(challenge.answer(late).is_none() && challenge.ask(late).is_none());
             }
         }
     }
@@ -301,13 +403,13 @@ mod tests {
     #[test]
     fn what_is_not_together_or_not_alike_is_asked_again_and_not_for_ever() {
         let now = Instant::now();
-        let late = after(now, TOGETHER_MS_MAX + 1);
+        let late = after(now, BETWEEN_MS_MAX + 1);
         for (second, second_at) in [(3, now), (0, late)] {
             let mut challenge = begun(b"0000");
             let mut sets = 0;
             while !challenge.is_void() {
                 sets += 1;
-                let size = asked(&mut challenge);
+                let size = asked(&mut challenge, late);
                 assert!(!challenge.heard(0, now));
                 for _ in 1..size {
                     assert!(!challenge.heard(second, second_at));
@@ -318,7 +420,7 @@ mod tests {
             let mut challenge = begun(b"0000");
             let mut is_answered = false;
             for (second, second_at) in [(second, second_at), (0, now), (0, now)] {
-                let size = asked(&mut challenge);
+                let size = asked(&mut challenge, late);
                 challenge.heard(0, now);
                 for _ in 1..size {
                     is_answered = challenge.heard(second, second_at);
@@ -332,23 +434,23 @@ mod tests {
     fn one_that_was_silent_or_in_trouble_behind_an_answer_proves_nothing() {
         let now = Instant::now();
         let answered = |challenge: &mut Challenge| {
-            for _ in 0..asked(challenge) {
+            for _ in 0..asked(challenge, now) {
                 challenge.heard(0, now);
             }
         };
         let is_void = |challenge: &mut Challenge| {
             challenge.round_over(true);
             let late = after(now, 10 * SILENCE_MS);
-            challenge.answer(late).is_none() && challenge.ask().is_none()
+            challenge.answer(late).is_none() && challenge.ask(late).is_none()
         };
         // While it works off the job it may be slow.
         let mut challenge = begun(b"0000");
-        asked(&mut challenge);
+        asked(&mut challenge, now);
         challenge.unanswered();
         for _ in 0..challenge.size() {
             challenge.heard(0, now);
         }
-        asked(&mut challenge);
+        asked(&mut challenge, now);
         challenge.unanswered();
         assert!(is_void(&mut challenge));
         for trouble in [true, false] {
@@ -365,5 +467,125 @@ mod tests {
         let mut untrusted = Challenge::new(*b"0000", false);
         untrusted.begin();
         assert!(is_void(&mut untrusted));
+    }
+
+    /// What a printer answers, each after so long, to so many questions that stand side by side; whether that is proof,
+    /// and when.
+    fn proven_by(number: &[u8; 4], answers: impl Fn(u32) -> u32, each_ms: u64) -> Option<u64> {
+        let began = Instant::now();
+        let mut challenge = Challenge::new(*number, true);
+        let mut due: Vec<u64> = Vec::new();
+        let give = |challenge: &mut Challenge, due: &mut Vec<u64>, at_ms: u64| {
+            let before = challenge.questions;
+            let is_first = challenge.is_idle();
+            let now = after(began, at_ms);
+            let given = if is_first {
+                challenge.first()
+            } else {
+                challenge.ask(now)
+            };
+            if given.is_some() {
+                let size = challenge.questions - before;
+                due.extend((1..=answers(size)).map(|answer| at_ms + u64::from(answer) * each_ms));
+            }
+        };
+        for at_ms in 0..20_000 {
+            let now = after(began, at_ms);
+            give(&mut challenge, &mut due, at_ms);
+            while due.first().is_some_and(|due| *due <= at_ms) {
+                due.remove(0);
+                challenge.heard(0, now);
+            }
+            challenge.round_over(true);
+            challenge.tick(now);
+            if challenge.answer(now).is_some() {
+                return Some(at_ms);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn one_that_answers_slowly_is_proven() {
+        for number in NUMBERS {
+            for each_ms in [0, 1, 60, 200, BETWEEN_MS_MAX] {
+                // Eleven answers, a pause between the sets and one behind them.
+                let proven = proven_by(number, |size| size, each_ms);
+                let latest = 11 * each_ms + 4 * each_ms + SILENCE_MS + 2;
+                assert!(
+                    proven.is_some_and(|at| at <= latest),
+                    "{each_ms}: {proven:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_answers_several_questions_once_is_proven() {
+        for number in NUMBERS {
+            for each_ms in [0, 60, 200] {
+                for answers in [|size: u32| size.div_ceil(2), |_: u32| 1] {
+                    assert!(proven_by(number, answers, each_ms).is_some_and(|at| at < 6_000));
+                }
+            }
+            assert_eq!(proven_by(number, |_| 0, 0), None);
+            // It answers all of a set but one, and nothing that it is asked later.
+            assert_eq!(proven_by(number, |size| size - 1, 0), None);
+        }
+    }
+
+    /// Whatever is asked next: of some noise a set is short, and each question is asked alone.
+    #[test]
+    fn noise_is_no_proof_when_it_is_asked_one_by_one() {
+        for (number, between_ms) in NUMBERS
+            .iter()
+            .flat_map(|it| (1..300).map(move |ten| (it, 10 * ten)))
+        {
+            // Up to so many strays at once, then steadily.
+            for first in 1..5 {
+                let began = Instant::now();
+                let mut challenge = Challenge::new(**number, true);
+                challenge.first();
+                for _ in 0..first {
+                    challenge.heard(0, began);
+                }
+                for at_ms in (0..20_000_u64).step_by(10) {
+                    let now = after(began, at_ms);
+                    // A round of status takes no time.
+                    challenge.round_over(true);
+                    assert_eq!(challenge.answer(now), None, "{between_ms} ms");
+                    if at_ms > 0 && at_ms.is_multiple_of(between_ms) {
+                        challenge.heard(0, now);
+                    }
+                    challenge.tick(now);
+                    challenge.ask(now);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stray_byte_does_not_take_the_proof_from_one_that_prints_on() {
+        let now = Instant::now();
+        let mut challenge = begun(b"0000");
+        let size = asked(&mut challenge, now);
+        challenge.heard(0, now);
+        let mut at_ms = SHORT_MS;
+        challenge.tick(after(now, at_ms - 1));
+        assert!(challenge.ask(after(now, at_ms - 1)).is_none());
+        challenge.tick(after(now, at_ms));
+        assert_eq!(asked(&mut challenge, after(now, at_ms)), 1);
+        // It gets to what stands behind the job.
+        at_ms += 5_000;
+        for _ in 0..=size {
+            assert!(!challenge.heard(0, after(now, at_ms)));
+        }
+        for well in 1..=ALONE_WELL {
+            at_ms += PAUSES_MS[0];
+            assert_eq!(asked(&mut challenge, after(now, at_ms)), 1);
+            assert_eq!(challenge.heard(0, after(now, at_ms)), well == ALONE_WELL);
+        }
+        // One more than it was asked.
+        assert!(!challenge.heard(0, after(now, at_ms)) && challenge.is_void());
     }
 }

@@ -233,6 +233,7 @@ impl Conversation {
                 None => {
                     tick = after(TICK_MS);
                     let (now, unsent) = (Instant::now(), self.link.unsent());
+                    carry.observe(self.link.beyond_its_reach());
                     let question = self.round.due(now);
                     if std::mem::take(&mut self.is_full) {
                         carry.overrun();

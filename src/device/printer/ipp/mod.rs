@@ -220,29 +220,33 @@ impl ReportQueue {
         inner.accepted(&answer, false)
     }
 
-    /// What became of a job; `None`: the queue knows none of this number and name.
+    /// What became of a job; `None`: the queue knows none of this number and one of these names.
     ///
     /// # Errors
     /// The queue does not tell.
-    pub async fn job(&self, job: i32, name: &str) -> Result<Option<JobSeen>, Refusal> {
+    pub async fn job(
+        &self,
+        job: i32,
+        names: &[impl AsRef<str> + Sync],
+    ) -> Result<Option<JobSeen>, Refusal> {
         let answer = self.inner.ask(Ask::Look { job }).await?;
         if !answer.is_success() && refusal(answer.status, true).is_none() {
             return Ok(None);
         }
         self.inner.accepted(&answer, true)?;
-        let is_ours = |seen: &JobSeen| seen.name.as_deref() == Some(name);
+        let is_ours = |seen: &JobSeen| is_among(seen, names);
         // After a lost history numbers begin anew: the number alone may be another's.
         Ok(answer.jobs().next().filter(is_ours))
     }
 
-    /// The numbers of the unfinished jobs of this name that have no document.
+    /// The numbers of the unfinished jobs of one of these names that have no document.
     ///
     /// # Errors
     /// The queue does not tell.
-    pub async fn empty_jobs(&self, name: &str) -> Result<Vec<i32>, Refusal> {
+    pub async fn empty_jobs(&self, names: &[impl AsRef<str> + Sync]) -> Result<Vec<i32>, Refusal> {
         let answer = self.inner.ask(Ask::List).await?;
         self.inner.accepted(&answer, false)?;
-        let is_meant = |seen: &JobSeen| seen.name.as_deref() == Some(name) && seen.awaits_document;
+        let is_meant = |seen: &JobSeen| is_among(seen, names) && seen.awaits_document;
         Ok(answer.jobs().filter(is_meant).map(|seen| seen.id).collect())
     }
 
@@ -351,6 +355,11 @@ impl Inner {
         let detail = format!("{} answers 0x{:04x}", self.place.shown(), answer.status);
         Err(Refusal::Refused(DeviceError::new(code, detail)))
     }
+}
+
+fn is_among(seen: &JobSeen, names: &[impl AsRef<str>]) -> bool {
+    let called = seen.name.as_deref();
+    names.iter().any(|name| called == Some(name.as_ref()))
 }
 
 /// What cannot be understood says nothing about what was done.

@@ -202,8 +202,8 @@ async fn replayed(tape: &Tape, host: QueueHost, is_cups: bool) -> Vec<JobStage> 
                 let pdf = PdfUpload { bytes, pieces };
                 queue.send(job, &name, pdf).await.unwrap();
             }
-            GET_JOB => stages.push(queue.job(job, &name).await.unwrap().unwrap().stage),
-            GET_JOBS => assert!(queue.empty_jobs(&name).await.is_ok()),
+            GET_JOB => stages.push(queue.job(job, &[&name]).await.unwrap().unwrap().stage),
+            GET_JOBS => assert!(queue.empty_jobs(&[&name]).await.is_ok()),
             CANCEL_JOB => queue.cancel(job).await.unwrap(),
             other => panic!("operation {other:04x}"),
         }
