@@ -42,9 +42,13 @@ pub(super) async fn until(hub: &Hub, name: &str, wanted: impl Fn(&DeviceInfo) ->
 }
 
 /// A line. Dropping it pulls the cable.
+///
+/// Its name is its own and goes first: the kernel gives the number of a line that is gone to the next one, and a driver
+/// that looks for the old one would take that for itself.
 pub(super) struct Pty {
-    master: OwnedFd,
     path: PathBuf,
+    _dir: tempfile::TempDir,
+    master: OwnedFd,
 }
 
 impl Pty {
@@ -56,13 +60,20 @@ impl Pty {
         let name = ptsname(&master, Vec::new()).unwrap();
         let path = PathBuf::from(name.into_string().unwrap());
         // Raw before anybody opens it, so that nothing is echoed back to us.
-        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let slave = rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).unwrap();
         let mut settings = rustix::termios::tcgetattr(&slave).unwrap();
         settings.make_raw();
         let now = rustix::termios::OptionalActions::Now;
         rustix::termios::tcsetattr(&slave, now, &settings).unwrap();
-        Self { master, path }
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("line");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        Self {
+            path: link,
+            _dir: dir,
+            master,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

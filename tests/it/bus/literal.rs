@@ -40,6 +40,15 @@ impl Literal {
         Literal::Dict(entries)
     }
 
+    /// The same with another value of this key, outermost.
+    pub(super) fn with(self, key: &str, value: Literal) -> Self {
+        let Literal::Dict(mut entries) = self else {
+            panic!("a request is a dictionary");
+        };
+        entries.retain(|(name, _)| name != key);
+        Literal::Dict(entries).and(key, value)
+    }
+
     fn dict(message: &DynamicMessage, whole: bool) -> Self {
         let mut entries = Vec::new();
         for field in message.descriptor().fields() {

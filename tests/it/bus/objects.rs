@@ -26,6 +26,10 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 const OBJECTS: &str = "org.freedesktop.DBus.ObjectManager";
 /// Longest wait for a signal.
 const SIGNAL_S_MAX: u64 = 20;
+/// Who listens hears of a change within this, on a busy machine too.
+const HEARD: Duration = Duration::from_secs(3);
+/// Times that a member hears of a scanner that is pulled, and a stranger does not.
+const UNPLUGGED_MIN: usize = 3;
 
 /// Everything that is told to everybody.
 struct Ear {
@@ -277,14 +281,28 @@ async fn what_the_desk_tells_is_for_who_may_ask_for_it() {
         // They listen when they have said whom to.
         while !next(told).await.contains("is owned by") {}
     }
-    world.desk.scanner.unplug();
-    while !next(&mut member).await.contains("DEVICE_STATE_MISSING") {}
+    // It says so before it has asked the bus for signals.
+    let mut times = 0;
+    while times < UNPLUGGED_MIN {
+        world.desk.scanner.unplug();
+        let hears = async { while !next(&mut member).await.contains("DEVICE_STATE_MISSING") {} };
+        times += usize::from(tokio::time::timeout(HEARD, hears).await.is_ok());
+        world.desk.scanner.replug().expect("a line");
+        until_ready(&world, &scanner).await;
+    }
     stranger_runs.kill().await.expect("it runs");
     let mut heard = Vec::new();
     while let Ok(Some(line)) = stranger.next_line().await {
         heard.push(line);
     }
     assert!(heard.is_empty(), "{heard:?}");
+}
+
+async fn until_ready(world: &World, scanner: &str) {
+    while !asked(world, scanner, DEVICE, "State")
+        .await
+        .contains("READY")
+    {}
 }
 
 async fn next(told: &mut Lines<BufReader<ChildStdout>>) -> String {

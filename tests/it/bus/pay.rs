@@ -135,7 +135,7 @@ async fn nobody_scans_and_the_default_client_is_told_pending_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_is_a_name_a_text_and_a_dictionary() {
     let world = World::start().await;
-    let wrong = bill("bus-4").and("bills", Literal::Array("a{sv}".into(), Vec::new()));
+    let wrong = bill("bus-4").with("bills", Literal::Array("a{sv}".into(), Vec::new()));
     let told = said(
         &world
             .call(CASHIER, "Settlement", "ScanAndPay", &wrong.words())

@@ -127,7 +127,7 @@ async fn send(address: SocketAddr, caller: usize, length: usize) -> Sent {
     let mut first = [0; 4_096];
     loop {
         // In this order: what was taken before is answered within a moment, or held.
-        let is_taken = sent.is_ok() && is_taken(own);
+        let is_taken = sent.is_ok() && is_taken(own, address.port());
         match tokio::time::timeout(Duration::from_millis(100), line.read(&mut first)).await {
             Ok(Ok(length)) => {
                 return Sent::Answered(String::from_utf8_lossy(&first[..length]).into_owned());
@@ -140,12 +140,18 @@ async fn send(address: SocketAddr, caller: usize, length: usize) -> Sent {
 }
 
 /// Whether nothing waits between the two ends of a connection of ours.
-fn is_taken(own_port: u16) -> bool {
+fn is_taken(own: u16, theirs: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
-    let own = format!(":{own_port:04X}");
+    let ports = [own, theirs].map(|port| format!(":{port:04X}"));
+    // Others of this machine may have had the same port a moment ago.
+    let is_ours = |one: &str, other: &str| {
+        [(0, 1), (1, 0)]
+            .into_iter()
+            .any(|(a, b)| one.ends_with(&ports[a]) && other.ends_with(&ports[b]))
+    };
     let ends = table.lines().filter_map(|line| {
         let words: Vec<_> = line.split_whitespace().collect();
-        let is_ours = words.get(1)?.ends_with(&own) || words.get(2)?.ends_with(&own);
+        let is_ours = is_ours(words.get(1)?, words.get(2)?);
         is_ours.then(|| words.get(4).map(|queues| (*queues).to_owned()))?
     });
     let ends: Vec<String> = ends.collect();
