@@ -17,7 +17,7 @@ const FILES: [&str; 7] = [
     "yibao/v1/identity.proto",
 ];
 /// Glyphs that are packed together; `src/document/font.rs` unpacks them.
-const PAGE: u32 = 256;
+const PAGE: u32 = 512;
 /// What of the 通用规范汉字表 lies outside the basic plane, which Unifont is of: a code point and 16 rows a line.
 const PLANE2: &str = "src/document/plane2/glyphs.hex";
 /// miniz_oxide's best.
@@ -37,16 +37,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     font(&out_dir)
 }
 
-/// `font.bin`: the pages, each packed; `font.rs`: where each page ends in it. A glyph is a byte that says how many
-/// columns it has – none: there is no such glyph – and 16 rows of two bytes, the leftmost dot first. A page without any
-/// glyph takes no room.
+/// `font.bin`: the pages, each packed; `font.rs`: where each page ends in it. A page says of each glyph in a byte how many
+/// columns it has – none: there is no such glyph – and then of each its dots, the leftmost one first: a byte for each of
+/// 16 rows of its left half, and so of its right. A page without any glyph takes no room.
 fn font(out_dir: &Path) -> Result<(), Box<dyn Error>> {
     let plane2 = plane2()?;
     let letters = unifont::enumerate_glyphs().map(|(letter, _)| u32::from(letter));
     let last = letters.chain(plane2.keys().copied()).max();
     let (mut packed, mut ends) = (Vec::new(), Vec::new());
     for page in 0..=last.unwrap_or(0) / PAGE {
-        let mut raw = Vec::new();
+        let (mut widths, mut dots) = (Vec::new(), Vec::new());
         for code_point in page * PAGE..(page + 1) * PAGE {
             let glyph = char::from_u32(code_point).and_then(unifont::get_glyph);
             let (columns, rows) = match glyph {
@@ -56,10 +56,14 @@ fn font(out_dir: &Path) -> Result<(), Box<dyn Error>> {
                 Some(Glyph::Halfwidth(rows)) => (1, rows.map(|row| u16::from(row) << 8)),
                 Some(Glyph::Fullwidth(rows)) => (2, *rows),
             };
-            raw.push(columns);
-            raw.extend(rows.iter().flat_map(|row| row.to_be_bytes()));
+            widths.push(columns);
+            // The halves apart: what stands above each other is alike.
+            let halves = rows.map(u16::to_be_bytes);
+            dots.extend(halves.map(|[left, _]| left));
+            dots.extend(halves.map(|[_, right]| right));
         }
-        if raw.iter().any(|byte| *byte != 0) {
+        if widths.iter().any(|columns| *columns != 0) {
+            let raw = [widths, dots].concat();
             packed.extend(miniz_oxide::deflate::compress_to_vec(&raw, LEVEL));
         }
         ends.push(packed.len());

@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 
 use miniz_oxide::inflate::decompress_slice_iter_to_slice;
 
-const PAGE: usize = 256;
+const PAGE: usize = 512;
 const ROWS: usize = 16;
-/// Of a glyph, as it is packed: its columns, its rows.
-const GLYPH_BYTES: usize = 1 + 2 * ROWS;
+/// The dots of a glyph, as they are packed: its left half, its right one.
+const DOTS_BYTES: usize = 2 * ROWS;
 
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/font.bin"));
 /// Where each page ends in it.
@@ -75,26 +75,29 @@ pub fn glyph(character: char) -> Option<&'static Glyph> {
 
 fn unpack(number: usize) -> Box<[Option<Glyph>]> {
     let start = number.checked_sub(1).map_or(0, |before| ENDS[before]);
-    let mut raw = [0; PAGE * GLYPH_BYTES];
+    let mut raw = [0; PAGE * (1 + DOTS_BYTES)];
     let packed = &PACKED[start..ENDS[number]];
     if packed.is_empty() {
         return Box::default();
     }
     let length = decompress_slice_iter_to_slice(&mut raw, std::iter::once(packed), false, false);
     debug_assert_eq!(length, Ok(raw.len()), "as build.rs packed it");
-    raw.chunks_exact(GLYPH_BYTES).map(read).collect()
+    let (widths, dots) = raw.split_at(PAGE);
+    let glyphs = widths.iter().zip(dots.chunks_exact(DOTS_BYTES));
+    glyphs.map(|(columns, dots)| read(*columns, dots)).collect()
 }
 
-fn read(raw: &[u8]) -> Option<Glyph> {
-    let (columns, rows) = raw.split_first()?;
+fn read(columns: u8, dots: &[u8]) -> Option<Glyph> {
     let mut glyph = Glyph {
-        is_wide: *columns == 2,
+        is_wide: columns == 2,
         rows: [0; ROWS],
     };
-    for (row, bytes) in glyph.rows.iter_mut().zip(rows.as_chunks::<2>().0) {
-        *row = u16::from_be_bytes(*bytes);
+    let (left, right) = dots.split_at(ROWS);
+    let halves = left.iter().zip(right);
+    for (row, (left, right)) in glyph.rows.iter_mut().zip(halves) {
+        *row = u16::from_be_bytes([*left, *right]);
     }
-    (*columns > 0).then_some(glyph)
+    (columns > 0).then_some(glyph)
 }
 
 #[cfg(test)]
