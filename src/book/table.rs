@@ -52,11 +52,11 @@ macro_rules! codes {
 
 with_devices! { {
     // The request.
-    RequestInvalid = "E1001", "REQUEST_INVALID", NotCharged, NewId,
+    RequestInvalid = "E1001", "REQUEST_INVALID", NotConcerned, SameId,
         "请求内容有误，未受理。",
         "The request is not valid; nothing was started.",
-        "请按所列字段改正后重新发起；反复出现请联系 HIS 厂商。",
-        "Correct the named fields and call again; if it keeps happening, call the HIS vendor.";
+        "请按所列字段改正后用原编号重新发起；反复出现请联系 HIS 厂商。",
+        "Correct the named fields and call again with the same id; if it keeps happening, call the HIS vendor.";
     EmptyBill = "E1002", "EMPTY_BILL", NotCharged, NewId,
         "账单中没有收费明细。",
         "The bill has no lines.",
@@ -82,7 +82,7 @@ with_devices! { {
         "An amount, price or count is longer than the platform's field.",
         "请核对是否录入错误；确属大额的请拆成几张账单分次结算。",
         "Check for a typing error; if it is right, settle it in several smaller bills.";
-    UnknownField = "E1007", "UNKNOWN_FIELD", NotCharged, NewId,
+    UnknownField = "E1007", "UNKNOWN_FIELD", NotConcerned, SameId,
         "请求中有不认识的字段。",
         "The request has a field that is not known.",
         "请删除或改正所列字段名；反复出现请联系 HIS 厂商。",
@@ -432,11 +432,11 @@ with_devices! { {
         "Nothing has this id.",
         "请核对编号；编号按调用方区分，只在发起它的窗口有效。",
         "Check the id; ids belong to their caller and to the desk where they were used.";
-    NotAllowed = "E7004", "NOT_ALLOWED", NotConcerned, NewId,
-        "当前用户没有权限执行此操作。",
-        "This user may not do that.",
-        "请信息科把该用户加入 yibao 组或在配置中授权。",
-        "Have an administrator add the user to the group yibao or to the configuration.";
+    NotAllowed = "E7004", "NOT_ALLOWED", NotConcerned, SameId,
+        "当前调用方没有权限执行此操作。",
+        "This caller may not do that.",
+        "请信息科用 yibaoctl may 查看缺少哪项权限，再在配置中授权或把用户加入 yibao 组。",
+        "Have an administrator look with yibaoctl may, then grant it in the configuration or by the group yibao.";
     TooManyCalls = "E7005", "TOO_MANY_CALLS", NotConcerned, SameId,
         "同时进行的调用过多，本次未受理。",
         "Too many calls at once; this one was not taken.",
@@ -477,6 +477,11 @@ with_devices! { {
         "The HTTP method is not the one for this address; nothing was started.",
         "请 HIS 厂商改正：调用用 POST，/metrics 用 GET。",
         "Use POST for a call and GET for /metrics.";
+    PageNotAllowed = "E7016", "PAGE_NOT_ALLOWED", NotConcerned, SameId,
+        "网页的来源（Origin）或请求的 Host 不在允许之列，未受理。",
+        "The page's Origin or the request's Host is not one that may call; nothing was started.",
+        "本机调用请用 localhost 或 127.0.0.1；网页调用请信息科核对配置 [json] origins。",
+        "Call localhost or 127.0.0.1; for a page have an administrator check [json] origins.";
 
     // The site's files.
     ProfileWrong = "E7101", "PROFILE_WRONG", NotConcerned, SameId,

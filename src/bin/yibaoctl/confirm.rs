@@ -33,11 +33,7 @@ pub(crate) async fn run(door: &mut Door, confirm: &Confirm, out: &Out) -> Result
     let Some((point, shown)) = pay::token(&event) else {
         let what =
             "the settlement waits for no confirmation now; 此刻没有等待确认的内容".to_owned();
-        return Err(Trouble::Told {
-            code: Code::NotConfirmable,
-            what,
-            fields: Vec::new(),
-        });
+        return Err(Trouble::told(Code::NotConfirmable, what));
     };
     draw(&event, out);
     if !confirm.yes {
@@ -69,11 +65,7 @@ async fn present(door: &mut Door, request_id: &str) -> Result<SettlementEvent, T
             .unwrap_or_default()),
         Ok(Err(status)) => Err(Trouble::of_status(status)),
         // A watch of what does not exist yet waits for it.
-        Err(_) => Err(Trouble::Told {
-            code: Code::NotFound,
-            what: request_id.to_owned(),
-            fields: Vec::new(),
-        }),
+        Err(_) => Err(Trouble::told(Code::NotFound, request_id.to_owned())),
     }
 }
 

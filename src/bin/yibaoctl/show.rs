@@ -125,11 +125,10 @@ pub(crate) fn unfound(last: Trouble, tried: usize) -> Trouble {
     if tried < 2 {
         return last;
     }
-    Trouble::Told {
-        code: Code::NotFound,
-        what: "not found as request_id, settlement_id, setl_id or msgid".to_owned(),
-        fields: Vec::new(),
-    }
+    Trouble::told(
+        Code::NotFound,
+        "not found as request_id, settlement_id, setl_id or msgid".to_owned(),
+    )
 }
 
 pub(crate) fn key(kind: KeyKind, id: &str) -> Key {
@@ -147,11 +146,7 @@ mod tests {
 
     #[test]
     fn an_unknown_id_is_not_called_a_setl_id() {
-        let told = |what: &str| Trouble::Told {
-            code: Code::NotFound,
-            what: what.to_owned(),
-            fields: Vec::new(),
-        };
+        let told = |what: &str| Trouble::told(Code::NotFound, what.to_owned());
         let all = unfound(told("no settlement has this setl_id"), KINDS.len());
         assert!(all.entry().detail.contains("request_id, settlement_id"));
         let one = unfound(told("no settlement has this setl_id"), 1);

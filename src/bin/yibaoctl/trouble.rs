@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tonic::{Code as Grpc, Status};
-use tonic_types::StatusExt as _;
+use tonic_types::{ErrorInfo, StatusExt as _};
 use yibaod::api::{ErrorEntry, ErrorMoney, Repeat};
 use yibaod::book::{Code, MoneyState, Repeat as BookRepeat};
 
@@ -39,6 +39,8 @@ pub(crate) enum Trouble {
         what: String,
         /// Fields that are wrong.
         fields: Vec<String>,
+        /// What the daemon knows of the money, and whether to repeat the call, where it says more than the book's row.
+        known: (ErrorMoney, Repeat),
     },
     /// gRPC said no without the book.
     Foreign(Status),
@@ -57,13 +59,13 @@ impl Trouble {
     /// What a failed call means when nothing was at stake.
     pub(crate) fn of_status(status: Status) -> Self {
         let details = status.get_error_details();
-        let code = details
-            .error_info()
-            .filter(|info| info.domain == DOMAIN)
-            .and_then(|info| Code::from_id(&info.reason));
-        let Some(code) = code else {
+        let info = (details.error_info()).filter(|info| info.domain == DOMAIN);
+        let found = info.and_then(|info| Some((Code::from_id(&info.reason)?, info)));
+        let Some((code, info)) = found else {
             return Trouble::Foreign(status);
         };
+        let row = of_book(code);
+        let known = known(info).unwrap_or((row.money(), row.repeat()));
         let fields = details.bad_request().map_or_else(Vec::new, |bad| {
             let named = bad.field_violations.iter();
             named
@@ -74,6 +76,18 @@ impl Trouble {
             code,
             what: without_code(status.message(), code).to_owned(),
             fields,
+            known,
+        }
+    }
+
+    /// What the daemon would say in the book's words, and this program found out by itself.
+    pub(crate) fn told(code: Code, what: impl Into<String>) -> Self {
+        let row = of_book(code);
+        Trouble::Told {
+            code,
+            what: what.into(),
+            fields: Vec::new(),
+            known: (row.money(), row.repeat()),
         }
     }
 
@@ -97,12 +111,11 @@ impl Trouble {
         match self {
             Trouble::Usage(_) | Trouble::Bill { .. } => Exit::NotStarted,
             Trouble::Unreachable { .. } => Exit::Unreachable,
-            Trouble::Told { code, .. } => match code.entry().money {
-                MoneyState::Unknown => Exit::Open,
-                MoneyState::NotCharged | MoneyState::Charged | MoneyState::NotConcerned => {
-                    Exit::NotStarted
-                }
-            },
+            Trouble::Told {
+                known: (ErrorMoney::Unknown, _),
+                ..
+            } => Exit::Open,
+            Trouble::Told { .. } => Exit::NotStarted,
             Trouble::Foreign(status) if status.code() == Grpc::Unavailable => Exit::Unreachable,
             Trouble::Foreign(status) if is_never_begun(status) => Exit::NotStarted,
             Trouble::Foreign(_) => Exit::Open,
@@ -114,9 +127,18 @@ impl Trouble {
     /// The same as an entry of the book; what only this program can say has a name and no number.
     pub(crate) fn entry(&self) -> ErrorEntry {
         match self {
-            Trouble::Bill { code, what } | Trouble::Told { code, what, .. } => ErrorEntry {
+            Trouble::Bill { code, what } => ErrorEntry {
                 detail: what.clone(),
                 patient_zh: code.to_patient(what, code.entry().money),
+                ..of_book(*code)
+            },
+            Trouble::Told {
+                code, what, known, ..
+            } => ErrorEntry {
+                detail: what.clone(),
+                money: known.0.into(),
+                repeat: known.1.into(),
+                patient_zh: code.to_patient(what, money_state(known.0, *code)),
                 ..of_book(*code)
             },
             Trouble::Usage(what) => ErrorEntry {
@@ -209,6 +231,24 @@ pub(crate) fn of_book(code: Code) -> ErrorEntry {
     }
 }
 
+/// What the status says of the money and of repeating it, in the words of [`MoneyState::word`].
+fn known(info: &ErrorInfo) -> Option<(ErrorMoney, Repeat)> {
+    let of = |key: &str| info.metadata.get(key).map_or("", String::as_str);
+    let money = ErrorMoney::from_str_name(&format!("ERROR_MONEY_{}", of("money")))?;
+    let repeat = Repeat::from_str_name(&format!("REPEAT_{}", of("repeat")))?;
+    Some((money, repeat))
+}
+
+fn money_state(money: ErrorMoney, code: Code) -> MoneyState {
+    match money {
+        ErrorMoney::NotCharged => MoneyState::NotCharged,
+        ErrorMoney::Charged => MoneyState::Charged,
+        ErrorMoney::Unknown => MoneyState::Unknown,
+        ErrorMoney::NotConcerned => MoneyState::NotConcerned,
+        ErrorMoney::Unspecified => code.entry().money,
+    }
+}
+
 fn ours(
     name: &str,
     meaning_zh: &str,
@@ -290,7 +330,10 @@ mod tests {
     use super::*;
 
     fn told(code: Code) -> Status {
-        let details = ErrorDetails::with_error_info(code.name(), DOMAIN, HashMap::new());
+        let row = code.entry();
+        let words = [("money", row.money.word()), ("repeat", row.repeat.word())];
+        let words = words.map(|(key, word)| (key.to_owned(), word.to_owned()));
+        let details = ErrorDetails::with_error_info(code.name(), DOMAIN, HashMap::from(words));
         Status::with_error_details(Grpc::FailedPrecondition, "bills[0].lines", details)
     }
 

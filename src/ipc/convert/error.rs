@@ -56,7 +56,10 @@ const STATUS_CODES: [(tonic::Code, &[Code]); 10] = [
         tonic::Code::NotFound,
         &[Code::NotFound, Code::ClaimUnknown, Code::DeviceUnknown],
     ),
-    (tonic::Code::PermissionDenied, &[Code::NotAllowed]),
+    (
+        tonic::Code::PermissionDenied,
+        &[Code::NotAllowed, Code::PageNotAllowed],
+    ),
     (tonic::Code::Unauthenticated, &[Code::TokenRefused]),
     (tonic::Code::ResourceExhausted, &[Code::TooManyCalls]),
     (
@@ -170,14 +173,44 @@ pub fn entry_of_failure(failure: &Failure) -> wire::ErrorEntry {
     with_case(failure.code, of_case)
 }
 
-/// A call that started nothing, as a status with `google.rpc.ErrorInfo`. Within the process its source is the failure.
+/// A call that started nothing, as a status with `google.rpc.ErrorInfo`. Whether a settlement stands under the id that
+/// it names was not looked up, or it names none: a code that says "nothing was charged" says so of this call only, and
+/// the status leaves the money out. Within the process its source is the failure.
 #[must_use]
 pub fn status(failure: &Failure) -> tonic::Status {
     let entry = failure.code.entry();
+    let money = match entry.money {
+        MoneyState::NotCharged => MoneyState::NotConcerned,
+        MoneyState::Charged | MoneyState::Unknown | MoneyState::NotConcerned => entry.money,
+    };
+    let is_of_request =
+        failure.code.id().starts_with("E1") && failure.code != Code::RequestIdInvalid;
+    let repeat = match entry.repeat {
+        // Under another id what was settled under this one would be settled again.
+        Repeat::NewId if is_of_request => Repeat::SameId,
+        Repeat::NewId | Repeat::SameId | Repeat::AskOnly => entry.repeat,
+    };
+    of_call(failure, money, repeat)
+}
+
+/// The same of an order for a settlement whose id was looked up: none stands under it.
+#[must_use]
+pub fn status_of_order(failure: &Failure) -> tonic::Status {
+    let entry = failure.code.entry();
+    let is_of_request = matches!(failure.code, Code::RequestInvalid | Code::UnknownField);
+    let money = match is_of_request {
+        true => MoneyState::NotCharged,
+        false => entry.money,
+    };
+    of_call(failure, money, entry.repeat)
+}
+
+fn of_call(failure: &Failure, money: MoneyState, repeat: Repeat) -> tonic::Status {
+    let entry = failure.code.entry();
     let mut metadata: HashMap<String, String> = [
         ("code", failure.code.id()),
-        ("money", entry.money.word()),
-        ("repeat", entry.repeat.word()),
+        ("money", money.word()),
+        ("repeat", repeat.word()),
         ("meaning_zh", entry.meaning_zh),
         ("meaning_en", entry.meaning_en),
         ("action_zh", entry.action_zh),
@@ -186,7 +219,7 @@ pub fn status(failure: &Failure) -> tonic::Status {
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
     let detail = shortened(&failure.detail, STATUS_DETAIL_LENGTH_MAX);
-    let patient_zh = failure.code.to_patient(&detail, entry.money);
+    let patient_zh = failure.code.to_patient(&detail, money);
     metadata.insert("patient_zh".to_owned(), patient_zh);
     if !failure.fields.is_empty() {
         let fields = shortened(&failure.fields.join(","), STATUS_DETAIL_LENGTH_MAX);
@@ -243,6 +276,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_an_order_whose_id_was_looked_up_is_told_that_nothing_was_charged() {
+        let said = |status: &tonic::Status| {
+            let info = status.get_details_error_info().unwrap();
+            let of = |key: &str| info.metadata[key].clone();
+            (of("money"), of("repeat"))
+        };
+        for code in Code::ALL {
+            let failure = Failure::new(*code, "");
+            let (money, repeat) = said(&status(&failure));
+            assert_ne!(money, "NOT_CHARGED", "{code:?}");
+            let is_of_request = code.id().starts_with("E1") && *code != Code::RequestIdInvalid;
+            assert!(!is_of_request || repeat != "NEW_ID", "{code:?}");
+            let (money, _) = said(&status_of_order(&failure));
+            let may = code.entry().money == MoneyState::NotCharged;
+            let is_of_body = [Code::RequestInvalid, Code::UnknownField].contains(code);
+            assert_eq!(money == "NOT_CHARGED", may || is_of_body, "{code:?}");
+        }
+    }
+
+    #[test]
     fn a_status_can_be_read_by_any_client() {
         let failure = Failure {
             code: Code::TooManyDecimals,
@@ -261,8 +314,8 @@ mod tests {
             ("TOO_MANY_DECIMALS", "yibaod")
         );
         assert_eq!(info.metadata["code"], "E1005");
-        assert_eq!(info.metadata["money"], "NOT_CHARGED");
-        assert_eq!(info.metadata["repeat"], "NEW_ID");
+        assert_eq!(info.metadata["money"], "NOT_CONCERNED");
+        assert_eq!(info.metadata["repeat"], "SAME_ID");
         assert_eq!(info.metadata["fields"], "bills[0].lines[2].pric");
         assert_eq!(
             info.metadata["action_zh"],

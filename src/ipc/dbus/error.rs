@@ -194,7 +194,7 @@ mod tests {
         let details = Refusal::from(failure).details;
         let fields = Array::from(vec!["a".to_owned(), "b[0].c".to_owned()]);
         assert_eq!(details["fields"], Variant::Array(fields));
-        assert_eq!(details["money"], Variant::Str("NOT_CHARGED".into()));
+        assert_eq!(details["money"], Variant::Str("NOT_CONCERNED".into()));
     }
 
     #[test]

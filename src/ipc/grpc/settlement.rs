@@ -9,9 +9,10 @@ use super::gate::Gate;
 use super::handle::Handle;
 use crate::api as wire;
 use crate::api::settlement_service_server::SettlementService;
+use crate::book::Code;
 use crate::ipc::access::Operation;
 use crate::ipc::convert::{error, order, reconcile, refund, settlement, stuck};
-use crate::operation::Failure;
+use crate::operation::{CallerId, Failure, SettlementKey};
 
 /// The service over a handle.
 pub(super) struct Settlements<H> {
@@ -37,12 +38,17 @@ impl<H: Handle> SettlementService for Settlements<H> {
         };
         let (caller, _pass) = self.gate.admit(&request, operation)?;
         let deadline = deadline::of(request.metadata());
-        let order = order::order(request.into_inner()).map_err(refused)?;
+        let request = request.into_inner();
+        let request_id = request.request_id.clone();
+        let order = match order::order(request) {
+            Ok(order) => order,
+            Err(failure) => return Err(self.malformed(caller, request_id, failure).await),
+        };
         let answer = self
             .handle
             .scan_and_pay(caller, order, deadline)
             .await
-            .map_err(refused)?;
+            .map_err(|failure| error::status_of_order(&failure))?;
         let settlement = Some(settlement::settlement(answer));
         Ok(Response::new(wire::ScanAndPayResponse { settlement }))
     }
@@ -181,6 +187,24 @@ impl<H: Handle> SettlementService for Settlements<H> {
             Ok(reconcile::told(step))
         });
         Ok(Response::new(told.boxed()))
+    }
+}
+
+impl<H: Handle> Settlements<H> {
+    /// An order that cannot be read. Whoever repeats a settled one so must not hear that nothing was charged.
+    async fn malformed(&self, caller: CallerId, request_id: String, failure: Failure) -> Status {
+        if failure.code == Code::RequestIdInvalid {
+            return error::status_of_order(&failure);
+        }
+        let key = SettlementKey::RequestId(request_id);
+        match self.handle.get(caller, key).await {
+            Ok(_) => {
+                let code = Code::RequestIdOtherBody;
+                error::status(&Failure { code, ..failure })
+            }
+            Err(none) if none.code == Code::NotFound => error::status_of_order(&failure),
+            Err(_) => error::status(&failure),
+        }
     }
 }
 

@@ -47,14 +47,14 @@ impl Guard {
     /// The page's origin when a page calls and may.
     ///
     /// # Errors
-    /// `NOT_ALLOWED`.
+    /// `PAGE_NOT_ALLOWED`.
     pub(in crate::ipc) fn check(
         &self,
         way: Way,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Option<HeaderValue>, Failure> {
-        let refused = |what| Err(Failure::new(Code::NotAllowed, what));
+        let refused = |what| Err(Failure::new(Code::PageNotAllowed, what));
         let named = headers.get(header::HOST);
         let host = match (uri.authority(), named) {
             (Some(authority), _) => Some(authority.as_str()),

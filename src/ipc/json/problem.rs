@@ -115,8 +115,8 @@ mod tests {
         let metadata = &detail["debug"]["metadata"];
         for (key, value) in [
             ("code", "E1005"),
-            ("money", "NOT_CHARGED"),
-            ("repeat", "NEW_ID"),
+            ("money", "NOT_CONCERNED"),
+            ("repeat", "SAME_ID"),
             ("fields", "bills[0].lines[2].pric"),
             ("action_zh", Code::TooManyDecimals.entry().action_zh),
             ("action_en", Code::TooManyDecimals.entry().action_en),

@@ -173,11 +173,11 @@ async fn what_is_no_call_is_refused_in_the_words_of_http() {
         (post(PAY, "{", &[]), 400, "E1001"),
         (post(PAY, "", &[]), 400, "E1001"),
         (post(PAY, "{}", &late), 400, "E1001"),
-        (post(PAY, "{}", &[("host", "evil.example")]), 403, "E7004"),
+        (post(PAY, "{}", &[("host", "evil.example")]), 403, "E7016"),
         (
             post(PAY, "{}", &[("origin", "https://evil.example")]),
             403,
-            "E7004",
+            "E7016",
         ),
         (post(PAY, vec![b' '; 5 * 1_024 * 1_024], &[]), 400, "E1001"),
     ] {

@@ -73,7 +73,7 @@ async fn a_refusal_is_repeated_too() {
 type Change = fn(&mut ScanAndPayRequest);
 
 /// What another body is, and the field that is named for it.
-const OTHER_BODIES: [(&str, Change); 7] = [
+const OTHER_BODIES: [(&str, Change); 10] = [
     ("bills", |request| {
         request.bills[0].lines.pop();
     }),
@@ -89,6 +89,10 @@ const OTHER_BODIES: [(&str, Change); 7] = [
     ("insutype", |request| request.insutype = "390".to_owned()),
     ("fresh_code", |request| request.fresh_code = true),
     ("confirm", |request| request.confirm = vec![2]),
+    // Bodies that could not be read at all: nobody may take from it that the first was not charged.
+    ("account_use", |request| request.account_use = 99),
+    ("scan_wait_ms", |request| request.scan_wait_ms = u32::MAX),
+    ("bills", |request| request.bills.clear()),
 ];
 
 fn patient(request: &mut ScanAndPayRequest) -> &mut yibaod::api::Patient {

@@ -133,7 +133,11 @@ impl Handle for Desk {
         Ok((CancelVerdict::TooLateSettled, self.answer()?))
     }
 
-    async fn get(&self, _: CallerId, _: SettlementKey) -> Result<Answer, Failure> {
+    async fn get(&self, _: CallerId, key: SettlementKey) -> Result<Answer, Failure> {
+        // What is ordered here is never stored.
+        if key == SettlementKey::RequestId("HIS-2024.0001".to_owned()) {
+            return Err(Failure::new(Code::NotFound, ""));
+        }
         self.answer()
     }
 
