@@ -108,7 +108,7 @@ pub(crate) struct WhichDevice {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WhichClaim {
-    /// As `device who` names it. 占用编号。
-    #[arg(value_name = "CLAIM_ID")]
-    pub(crate) claim_id: String,
+    /// Role or name of the device, or the claim as `device who` names it. 外设角色、名称或占用编号。
+    #[arg(value_name = "DEVICE")]
+    pub(crate) what: String,
 }

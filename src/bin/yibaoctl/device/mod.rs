@@ -32,6 +32,6 @@ pub(crate) async fn run(
         DeviceCommand::Record(wanted) => record::run(door, wanted, out).await,
         DeviceCommand::Test(wanted) => test::run(door, wanted, out).await,
         DeviceCommand::Who => who::run(door, out).await,
-        DeviceCommand::Release(which) => who::release(door, &which.claim_id, out).await,
+        DeviceCommand::Release(which) => who::release(door, &which.what, out).await,
     }
 }

@@ -1,7 +1,12 @@
 //! `device scan`: the next code, or every code, to try a scanner.
 
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::{Response, Status};
 use yibaod::api::claim_response::Update;
-use yibaod::api::{ClaimRequest, ScanRequest, ScannedCode};
+use yibaod::api::{ClaimRequest, RenewClaimRequest, ScanRequest, ScanResponse, ScannedCode};
 
 use crate::args::DeviceScan;
 use crate::connect::Door;
@@ -11,6 +16,11 @@ use crate::json;
 use crate::out::Out;
 use crate::renewal::Renewal;
 use crate::trouble::Trouble;
+
+/// How a scan ends.
+type Scanned = Result<Response<ScanResponse>, Status>;
+/// A scan that runs.
+type Scanning = Pin<Box<dyn Future<Output = Scanned> + Send>>;
 
 /// What others at the desk see.
 const PURPOSE: &str = "yibaoctl device scan";
@@ -23,17 +33,91 @@ pub(super) async fn run(door: &mut Door, wanted: &DeviceScan, out: &Out) -> Resu
     if wanted.each {
         return each(door, wanted, wait_ms, out).await;
     }
-    note(out, "请扫码…  show a code to the scanner");
-    let request = ScanRequest {
+    once(door, wanted, wait_ms, out).await
+}
+
+/// One code. Who waits for another's turn to end is told so: whatever is shown before it is ours is the other's.
+async fn once(
+    door: &mut Door,
+    wanted: &DeviceScan,
+    wait_ms: u32,
+    out: &Out,
+) -> Result<Exit, Trouble> {
+    let over = Instant::now() + Duration::from_millis(u64::from(wait_ms));
+    let request = ClaimRequest {
         role: wanted.role.clone(),
         wait_ms,
-        claim_id: String::new(),
+        lease_ms: 0,
+        codes: false,
         purpose: PURPOSE.into(),
     };
-    let answer = door.devices.scan(request).await;
+    let stream = door.devices.claim(request).await;
+    let mut stream = stream.map_err(Trouble::of_status)?.into_inner();
+    let mut renewal = Renewal::new();
+    let mut scanning: Option<Scanning> = None;
+    loop {
+        let message = tokio::select! {
+            answer = of(&mut scanning) => {
+                return scanned(answer, wanted, out);
+            }
+            message = stream.message() => message.map_err(Trouble::of_status)?,
+            claim_id = renewal.due() => {
+                renew(door, claim_id).await?;
+                continue;
+            }
+        };
+        match message.and_then(|message| message.update) {
+            Some(Update::Waiting(waiting)) => note(out, &before_us(waiting.ahead)),
+            Some(Update::Granted(granted)) => {
+                note(out, "请扫码…  show a code to the scanner");
+                let left = over.saturating_duration_since(Instant::now());
+                let request = ScanRequest {
+                    role: wanted.role.clone(),
+                    wait_ms: u32::try_from(left.as_millis()).unwrap_or(wait_ms).max(1),
+                    claim_id: granted.claim_id.clone(),
+                    purpose: PURPOSE.into(),
+                };
+                let mut devices = door.devices.clone();
+                scanning = Some(Box::pin(async move { devices.scan(request).await }));
+                renewal.begin(granted.claim_id, granted.lease_ms);
+            }
+            // The scan says what becomes of it.
+            Some(Update::Code(_) | Update::Presence(_)) => {}
+            Some(Update::Ended(_)) | None if scanning.is_some() => {
+                return scanned(of(&mut scanning).await, wanted, out);
+            }
+            Some(Update::Ended(ended)) => {
+                let (zh, en) = words::claim_end(ended.why());
+                note(out, &format!("{zh}  {en}"));
+                return Ok(Exit::Failed);
+            }
+            None => return Ok(Exit::Failed),
+        }
+    }
+}
+
+fn scanned(answer: Scanned, wanted: &DeviceScan, out: &Out) -> Result<Exit, Trouble> {
     let answer = answer.map_err(Trouble::of_status)?.into_inner();
     tell(&answer.code.unwrap_or_default(), wanted.show, out);
     Ok(Exit::Fine)
+}
+
+/// Its end, once it was begun.
+async fn of(begun: &mut Option<Scanning>) -> Scanned {
+    match begun {
+        Some(begun) => begun.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn renew(door: &mut Door, claim_id: String) -> Result<(), Trouble> {
+    let request = RenewClaimRequest { claim_id };
+    let renewed = door.devices.renew_claim(request).await;
+    renewed.map(drop).map_err(Trouble::of_status)
+}
+
+fn before_us(ahead: u32) -> String {
+    format!("前面还有 {ahead} 个等候  {ahead} are before us")
 }
 
 async fn each(
@@ -56,17 +140,13 @@ async fn each(
         let message = tokio::select! {
             message = stream.message() => message.map_err(Trouble::of_status)?,
             claim_id = renewal.due() => {
-                let request = yibaod::api::RenewClaimRequest { claim_id };
-                door.devices.renew_claim(request).await.map_err(Trouble::of_status)?;
+                renew(door, claim_id).await?;
                 continue;
             }
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Fine),
         };
         match message.and_then(|message| message.update) {
-            Some(Update::Waiting(waiting)) => note(
-                out,
-                &format!("前面还有 {0} 个等候  {0} are before us", waiting.ahead),
-            ),
+            Some(Update::Waiting(waiting)) => note(out, &before_us(waiting.ahead)),
             Some(Update::Granted(granted)) => {
                 note(
                     out,

@@ -1,6 +1,7 @@
 //! `device who` and `device release`: who holds what, and taking it away.
 
 use yibaod::api::{Device, ListDevicesRequest, ReleaseClaimRequest};
+use yibaod::book::Code;
 
 use crate::connect::Door;
 use crate::draw::table::{Column, Table};
@@ -9,6 +10,9 @@ use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
 use crate::trouble::Trouble;
+
+/// What every claim's name begins with.
+const CLAIM: &str = "claim-";
 
 /// Devices that somebody holds.
 pub(super) async fn run(door: &mut Door, out: &Out) -> Result<Exit, Trouble> {
@@ -47,7 +51,13 @@ fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<String> {
             device.waiting.to_string(),
         ]);
     }
-    table.lines(width, paint)
+    let mut lines = table.lines(width, paint);
+    // Whole, whatever the table had room for: it is what is typed next.
+    lines.extend(devices.iter().map(|device| {
+        let (role, held_by) = (clean(&device.role), clean(&device.held_by));
+        paint.dim(&format!("  {role}: yibaoctl device release {held_by}"))
+    }));
+    lines
 }
 
 /// A caller, with the name of its program where it has a process of this machine: who has a claim lives, or has lost it.
@@ -61,8 +71,13 @@ fn with_program(caller: &str) -> String {
     }
 }
 
-/// Gives a claim back.
-pub(super) async fn release(door: &mut Door, claim_id: &str, out: &Out) -> Result<Exit, Trouble> {
+/// Gives a claim back: this one, or whatever holds the device of this role or name now.
+pub(super) async fn release(door: &mut Door, what: &str, out: &Out) -> Result<Exit, Trouble> {
+    let claim_id = match what.starts_with(CLAIM) {
+        true => what.to_owned(),
+        false => holder(door, what).await?,
+    };
+    let claim_id = claim_id.as_str();
     let request = ReleaseClaimRequest {
         claim_id: claim_id.to_owned(),
     };
@@ -74,6 +89,25 @@ pub(super) async fn release(door: &mut Door, claim_id: &str, out: &Out) -> Resul
         out.lines(&[format!("  已释放 {0}  {0} is given back", clean(claim_id))]);
     }
     Ok(Exit::Fine)
+}
+
+async fn holder(door: &mut Door, what: &str) -> Result<String, Trouble> {
+    let answer = door.devices.list_devices(ListDevicesRequest {}).await;
+    let devices = answer.map_err(Trouble::of_status)?.into_inner().devices;
+    let named: Vec<Device> = (devices.into_iter())
+        .filter(|device| device.role == what || device.name == what)
+        .collect();
+    if named.is_empty() {
+        let why = format!("{what}: 没有此角色或名称的外设 no device has this role or name");
+        return Err(Trouble::told(Code::DeviceUnknown, why));
+    }
+    match named.into_iter().find(|device| !device.held_by.is_empty()) {
+        Some(held) => Ok(held.held_by),
+        None => {
+            let why = format!("{what}: 无人占用 nobody holds it");
+            Err(Trouble::told(Code::ClaimUnknown, why))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +152,10 @@ mod tests {
         let all = lines.join("\n");
         assert!(
             all.contains("08:00:00") && all.contains("08:01:00"),
+            "{all}"
+        );
+        assert!(
+            all.contains("device release claim-19a2b3c4d5e-1234"),
             "{all}"
         );
     }
