@@ -2,6 +2,7 @@
 
 use crate::book::Code;
 use crate::device::DeviceError;
+use crate::runner::Reached;
 use crate::settlement::stuck::Truth;
 
 /// Who asks, as far as operations care.
@@ -163,8 +164,8 @@ pub enum BusState {
 /// The platform, as last seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlatformStatus {
-    /// When it last answered, Unix milliseconds.
-    pub answered_at_ms: Option<i64>,
+    /// Whether it answers.
+    pub reached: Reached,
     /// Its clock minus ours, milliseconds, as of then.
     pub skew_ms: Option<i64>,
 }

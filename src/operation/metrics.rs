@@ -110,7 +110,13 @@ impl Operations {
 }
 
 fn platform(page: &mut Page, status: &Status) {
-    if let Some(at_ms) = status.platform.answered_at_ms {
+    let reached = status.platform.reached;
+    page.gauge(
+        "yibaod_platform_silent_calls",
+        "Calls since the platform last answered that came to nothing; 0: the last one was answered.",
+        reached.silent_calls,
+    );
+    if let Some(at_ms) = reached.answered_at_ms {
         page.gauge(
             "yibaod_platform_last_answer_timestamp_seconds",
             "When the insurance platform last answered, Unix time.",

@@ -54,7 +54,7 @@ impl Operations {
             open: parts.registry.count(),
             stuck,
             platform: PlatformStatus {
-                answered_at_ms: parts.platform_answered_at_ms(),
+                reached: parts.platform_reached(),
                 skew_ms: parts.platform_skew_ms(),
             },
             journal: JournalStatus {

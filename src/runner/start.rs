@@ -1,7 +1,7 @@
 //! Beginning to carry: a new order, or what was open when the last process ended.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -14,6 +14,7 @@ use super::identities::{Identities, Identity};
 use super::live::{COMMANDS_MAX, Handle, Presence, Registry, Reservation, View};
 use super::measure::Measure;
 use super::numbers::Numbers;
+use super::reach::{Reach, Reached};
 use super::rows::{RowError, STREAM_KIND, state_of};
 use super::ways::Ways;
 use crate::book::Code;
@@ -29,8 +30,6 @@ use crate::settlement::state::State;
 
 /// A measurement of the platform's clock is believed so long: then somebody may try again.
 const SKEW_FORGOTTEN_MS: i64 = 300_000;
-/// No answer of the platform yet.
-const NEVER: i64 = i64::MIN;
 
 /// Everything a settlement is carried with.
 pub struct Parts {
@@ -58,7 +57,7 @@ pub struct Parts {
     pub(super) charge_turns: super::charge::ChargeTurns,
     /// Messages of errands that are out.
     pub(super) errands_out: AtomicUsize,
-    platform_answered_at_ms: AtomicI64,
+    reach: Reach,
     platform_offset: Mutex<Offset>,
     ways: ArcSwap<Ways>,
 }
@@ -96,10 +95,10 @@ impl Parts {
         self.ways.store(Arc::new(ways));
     }
 
-    /// When the platform last answered, by the clock of the process.
+    /// Whether the platform answers.
     #[must_use]
-    pub fn platform_answered_at_ms(&self) -> Option<i64> {
-        Some(self.platform_answered_at_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms != NEVER)
+    pub fn platform_reached(&self) -> Reached {
+        self.reach.now()
     }
 
     /// The platform's clock minus ours, as last seen.
@@ -174,10 +173,7 @@ impl Parts {
     }
 
     pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
-        if let Outcome::Done { .. } | Outcome::Refused { .. } = outcome {
-            self.platform_answered_at_ms
-                .store(self.clock.now_ms(), Ordering::Relaxed);
-        }
+        self.reach.note(outcome, self.clock.now_ms());
         if let Some(skew_ms) = skew_ms {
             let now_ms = self.clock.now_ms();
             let mut offset = self
@@ -216,7 +212,7 @@ impl Runner {
                 unreadable: Mutex::default(),
                 charge_turns: super::charge::ChargeTurns::default(),
                 errands_out: AtomicUsize::new(0),
-                platform_answered_at_ms: AtomicI64::new(NEVER),
+                reach: Reach::default(),
                 platform_offset: Mutex::default(),
                 ways: ArcSwap::from_pointee(from.ways),
                 stopping: watch::Sender::new(false),

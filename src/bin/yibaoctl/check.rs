@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
-use yibaod::api::{DeviceState, GetStatusRequest, GetStatusResponse};
+use yibaod::api::{BusState, DeviceState, GetStatusRequest, GetStatusResponse};
 
 use crate::connect::Door;
 use crate::draw::clean;
@@ -16,6 +16,8 @@ use crate::trouble::Trouble;
 const ANSWER_WAIT_MS_MAX: u64 = 10_000;
 /// Clock differences from here on are a warning, milliseconds (design: over 60 s shown).
 const SKEW_WARN_MS_MIN: u64 = 60_000;
+/// From so many unanswered calls in a row on nobody is settled.
+const SILENT_CALLS_CRITICAL: u32 = 3;
 
 /// What monitors know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +119,10 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
             format!("clock off by {} s", skew_ms / 1_000),
         ));
     }
+    found.extend(silent(it));
+    if it.bus() == BusState::Away {
+        found.push((Level::Warning, "D-Bus is not there".to_owned()));
+    }
     let down: Vec<String> = (it.devices.iter())
         .filter_map(|device| Some(format!("{} {}", device.name, down(device.state())?)))
         .collect();
@@ -139,6 +145,20 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
         it.uptime_ms / 1_000,
     );
     (level.unwrap_or(Level::Fine), plain(&words), figures)
+}
+
+/// One call may be lost at any time; who loses every one settles nothing, whatever it accepts.
+fn silent(it: &GetStatusResponse) -> Option<(Level, String)> {
+    let platform = it.platform.as_ref()?;
+    let words = format!(
+        "the platform did not answer the last {} calls, since {}",
+        platform.silent_calls, platform.silent_since
+    );
+    match platform.silent_calls {
+        0 => None,
+        1..SILENT_CALLS_CRITICAL => Some((Level::Warning, words)),
+        SILENT_CALLS_CRITICAL.. => Some((Level::Critical, words)),
+    }
 }
 
 /// What is wrong with a device, if so. A printer on the network that nobody has used is not looked at.

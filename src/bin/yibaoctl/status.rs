@@ -4,7 +4,7 @@ use yibaod::api::{BusState, GetStatusRequest, GetStatusResponse};
 
 use crate::connect::Door;
 use crate::device;
-use crate::draw::{Paint, clean, left, receipt};
+use crate::draw::{Paint, clean, left, receipt, time_of_day};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
@@ -78,6 +78,14 @@ fn platform(it: &GetStatusResponse, paint: Paint) -> String {
         "" => "尚未应答 no answer yet".to_owned(),
         at => format!("最近应答 last answer {}", clean(at)),
     };
+    let answered = match platform.silent_calls {
+        0 => answered,
+        calls => {
+            let since = time_of_day(&platform.silent_since);
+            let silent = format!("✗ {calls} 次调用无应答 calls unanswered since {since}");
+            format!("{answered}  {}", paint.bad(&silent))
+        }
+    };
     match platform.clock_skew_ms {
         Some(skew) if skew.abs() >= SKEW_SHOWN_MS_MIN => {
             let skew = format!("时钟相差 clock skew {} s", skew / 1_000);
@@ -127,6 +135,8 @@ mod tests {
             not_accepting: Some(crate::trouble::of_book(yibaod::book::Code::DeskNotAdopted)),
             platform: Some(PlatformStatus {
                 last_answer_at: String::new(),
+                silent_since: String::new(),
+                silent_calls: 0,
                 clock_skew_ms: Some(-400_000),
             }),
             bus: BusState::Away.into(),

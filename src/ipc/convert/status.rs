@@ -24,8 +24,10 @@ pub fn status(status: Status, now_ms: i64) -> wire::GetStatusResponse {
         open_settlements: u32::try_from(status.open).unwrap_or(u32::MAX),
         stuck_settlements: u32::try_from(status.stuck).unwrap_or(u32::MAX),
         platform: Some(wire::PlatformStatus {
-            last_answer_at: rfc3339_or_empty(status.platform.answered_at_ms),
+            last_answer_at: rfc3339_or_empty(status.platform.reached.answered_at_ms),
             clock_skew_ms: status.platform.skew_ms,
+            silent_since: rfc3339_or_empty(status.platform.reached.silent_since_ms),
+            silent_calls: status.platform.reached.silent_calls,
         }),
         journal: Some(wire::JournalStatus {
             events: status.journal.events,
@@ -68,6 +70,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::ipc::convert::device::tests::printer;
     use crate::operation::{DeviceState, Failure, JournalStatus, PlatformStatus};
+    use crate::runner::Reached;
 
     #[test]
     fn a_healthy_desk_accepts() {
@@ -115,7 +118,10 @@ pub(crate) mod tests {
             open: 2,
             stuck: 1,
             platform: PlatformStatus {
-                answered_at_ms: Some(1),
+                reached: Reached {
+                    answered_at_ms: Some(1),
+                    ..Reached::default()
+                },
                 skew_ms: Some(-20),
             },
             journal: JournalStatus {
