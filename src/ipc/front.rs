@@ -86,7 +86,9 @@ impl Front {
             }
         } else if metrics::is_asked(&request) {
             let method = request.method().clone();
-            metrics::answer(self.json.calls(), caller, method).await
+            let accept = request.headers().get(http::header::ACCEPT);
+            let accept = accept.and_then(|it| it.to_str().ok()).unwrap_or_default();
+            metrics::answer(self.json.calls(), caller, method, accept).await
         } else {
             self.json.answer(caller, request).await
         }

@@ -13,6 +13,7 @@ use super::call::Calls;
 use super::convert::error;
 use crate::api::GetMetricsResponse;
 use crate::book::Code;
+use crate::observe::prometheus;
 use crate::operation::Failure;
 
 /// Where it is fetched.
@@ -26,7 +27,12 @@ pub(super) fn is_asked<T>(request: &Request<T>) -> bool {
 }
 
 /// The page, or why not: the row of the book in plain words, under the number that HTTP has for it.
-pub(super) async fn answer(calls: &Calls, caller: Caller, method: Method) -> Response<Body> {
+pub(super) async fn answer(
+    calls: &Calls,
+    caller: Caller,
+    method: Method,
+    accept: &str,
+) -> Response<Body> {
     if method != Method::GET {
         let failure = Failure::new(Code::HttpMethodWrong, "GET only");
         calls.tell(&caller, Some("GetMetrics"), &failure);
@@ -46,7 +52,13 @@ pub(super) async fn answer(calls: &Calls, caller: Caller, method: Method) -> Res
         let failure = Failure::new(Code::Internal, "our own answer cannot be read");
         return plain(StatusCode::INTERNAL_SERVER_ERROR, &error::status(&failure));
     };
-    with(StatusCode::OK, &page.content_type, page.text)
+    match prometheus::is_wanted(accept) {
+        true => {
+            let text = prometheus::of(&page.text);
+            with(StatusCode::OK, prometheus::CONTENT_TYPE, text)
+        }
+        false => with(StatusCode::OK, &page.content_type, page.text),
+    }
 }
 
 fn plain(number: StatusCode, status: &Status) -> Response<Body> {

@@ -8,6 +8,7 @@ mod level;
 pub mod metrics;
 pub mod openmetrics;
 pub mod process;
+pub mod prometheus;
 mod record;
 
 use tracing_subscriber::layer::SubscriberExt as _;

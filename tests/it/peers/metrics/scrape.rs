@@ -14,6 +14,9 @@ const HEAD: &str = "GET /metrics HTTP/1.1\r\nHost: ADDRESS\r\nUser-Agent: Promet
     Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2,\
     */*;q=0.1\r\nAccept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\nConnection: close\r\n";
 
+/// What others say, before what they take and the token.
+const OLDER_HEAD: &str = "GET /metrics HTTP/1.1\r\nHost: ADDRESS\r\nConnection: close\r\n";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_fetches_over_tcp_with_a_monitors_token_and_nobody_without() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -33,6 +36,21 @@ async fn prometheus_fetches_over_tcp_with_a_monitors_token_and_nobody_without() 
     assert_eq!(page.one("yibaod_accepting"), "1");
     assert!(page.number("yibaod_connections_open", &[]) >= 1.0);
     page.names_nobody(&desk);
+    // A collector that knows the older text only.
+    let older = format!("Accept: text/plain;version=0.0.4\r\n{}", bearer(TOKEN));
+    let (head, body) = scrape_with(OLDER_HEAD, address, &older).await;
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
+        "{head}"
+    );
+    assert!(
+        body.contains("# TYPE yibaod_calls_refused_total counter\n"),
+        "{body}"
+    );
+    assert!(
+        !body.contains("# EOF") && !body.contains("stateset"),
+        "{body}"
+    );
 
     let wrong = TOKEN.replace('0', "1");
     let refused = [
@@ -69,10 +87,14 @@ async fn prometheus_fetches_over_tcp_with_a_monitors_token_and_nobody_without() 
 
 /// Head and body of the answer.
 async fn scrape(address: SocketAddr, more: &str) -> (String, String) {
+    scrape_with(HEAD, address, more).await
+}
+
+async fn scrape_with(head: &str, address: SocketAddr, more: &str) -> (String, String) {
     let mut line = TcpStream::connect(address).await.expect("it listens");
     let asked = format!(
         "{}{more}\r\n",
-        HEAD.replace("ADDRESS", &address.to_string())
+        head.replace("ADDRESS", &address.to_string())
     );
     line.write_all(asked.as_bytes()).await.expect("it reads");
     let mut answer = String::new();
