@@ -240,7 +240,12 @@ fn sum(table: &Reconciliation, paint: Paint) -> String {
         yuan(table.psn_cash_pay_fen),
     );
     let count = table.differences.len();
+    let is_empty = table.settlements == 0 && table.refunds == 0;
     match (count, &table.error) {
+        // Not "all agrees": nothing was compared.
+        (0, None) if is_empty && table.asked == 0 => paint.care(&format!(
+            "  没有可核对的结算，未询问医保平台 nothing to compare, the platform was not asked  {counts}"
+        )),
         (0, None) => paint.good(&format!("  ✓ 一致 all agrees  {counts}")),
         (0, Some(_)) => paint.care(&format!("  未能全部核对 not all was compared  {counts}")),
         (_, _) => paint.bad(&format!("  ✗ 差异 {count} 条 {count} differ  {counts}")),
@@ -259,10 +264,24 @@ mod tests {
             to: "2026-03-01".into(),
             settlements: 12,
             refunds: 1,
+            asked: 1,
             medfee_sumamt_fen: 1_234_567,
             ended_at: "2026-03-02T08:00:00.000+08:00".into(),
             ..Reconciliation::default()
         }
+    }
+
+    #[test]
+    fn a_day_of_which_nothing_was_compared_is_not_called_right() {
+        let nothing = Reconciliation {
+            settlements: 0,
+            refunds: 0,
+            asked: 0,
+            ..table()
+        };
+        let lines = drawn(&nothing, Paint::new(false), 100).join("\n");
+        assert!(lines.contains("the platform was not asked"), "{lines}");
+        assert!(!lines.contains("agrees"), "{lines}");
     }
 
     #[test]
