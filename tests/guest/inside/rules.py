@@ -98,26 +98,33 @@ def is_the_daemons(path):
     assert opened == [USER], (path, opened)
 
 
+def is_the_adapters(path):
+    """What may have anything at its other end stays with who had it; the daemon is in that group."""
+    assert path.owner() == "root" and path.group() == "dialout", (path, path.owner(), path.group())
+    opened = [user for user in (USER, CALLER) if opens(user, path)]
+    assert opened == [USER], (path, opened)
+
+
 def links(path):
     return sorted(link.name for link in LINKS.glob("*") if link.resolve() == path)
 
 
-# Scanners and a serial line: what is plugged in, its node, the begin of its lasting name.
+# Scanners and a serial line: what is plugged in, its node, the begin of its lasting name, who may open it.
 LINES = (
-    (usb.pos_scanner, "hidraw", "hid-"),
-    (usb.wedge, "input/event", "keys-"),
-    (usb.cdc_scanner, "ttyACM", "line-"),
-    (SerialPrinter, "ttyUSB", "line-"),
+    (usb.pos_scanner, "hidraw", "hid-", is_the_daemons),
+    (usb.wedge, "input/event", "keys-", is_the_daemons),
+    (usb.cdc_scanner, "ttyACM", "line-", is_the_daemons),
+    (SerialPrinter, "ttyUSB", "line-", is_the_adapters),
 )
 
 
 def scanners_and_lines():
     """Owner, group and mode of each node, no seat's access, no modem, and a name that is the same after a replug."""
-    devices = [make("R%d" % port).plug(port) for port, (make, _, _) in enumerate(LINES)]
+    devices = [make("R%d" % port).plug(port) for port, (make, *_) in enumerate(LINES)]
     before = []
-    for port, (_, begins, kind) in enumerate(LINES):
+    for port, (_, begins, kind, is_right) in enumerate(LINES):
         path = node("R%d" % port, begins)
-        is_the_daemons(path)
+        is_right(path)
         named = links(path)
         assert len(named) == 1 and named[0].startswith(kind), (path, named)
         before.append(named)
@@ -130,7 +137,7 @@ def scanners_and_lines():
     for port in reversed(range(len(devices))):
         devices[port].plug(port)
         path = node("R%d" % port, LINES[port][1])
-        is_the_daemons(path)
+        LINES[port][3](path)
         assert links(path) == before[port], (path, links(path), before[port])
     for device in devices:
         device.pull()
@@ -192,7 +199,7 @@ def brltty_is_kept_away():
         unit = unit_of(path)
         wait_until(lambda: shown(unit)["ActiveState"] == "active", "systemd to see it", PATIENCE_S)
         assert "brltty" not in shown(unit)["Wants"] and not STARTED.exists(), shown(unit)
-        is_the_daemons(node("R8", "ttyUSB"))
+        is_the_adapters(node("R8", "ttyUSB"))
         device.pull()
     finally:
         (RULES / OURS).write_text(ours)
