@@ -133,6 +133,9 @@ pub(super) struct Sink {
     /// Every key that was looked for, whether it was there or not.
     #[cfg(test)]
     pub(super) asked: Rc<RefCell<std::collections::BTreeSet<String>>>,
+    /// The whole numbers among them, with their ranges.
+    #[cfg(test)]
+    pub(super) ranges: Rc<RefCell<Vec<(&'static str, RangeInclusive<i64>)>>>,
 }
 
 impl Sink {
@@ -142,6 +145,8 @@ impl Sink {
             origins: Rc::new(origins),
             #[cfg(test)]
             asked: Rc::default(),
+            #[cfg(test)]
+            ranges: Rc::default(),
         }
     }
 
@@ -269,6 +274,8 @@ impl Keys {
     where
         T: TryFrom<i64>,
     {
+        #[cfg(test)]
+        self.sink.ranges.borrow_mut().push((key, range.clone()));
         let Some(number) = self.take_as(key, "a whole number", |v| v.as_integer()) else {
             return default;
         };

@@ -65,6 +65,34 @@ fn every_key_of_a_site_profile_is_in_the_template() {
     check(TEMPLATE, &asked);
 }
 
+/// The words above a number say from where to where it goes.
+#[test]
+fn every_number_has_its_range_in_the_manual() {
+    let ranges = |text: &str, read: fn(Keys)| {
+        let sink = Sink::new(Origins::default());
+        read(Keys::new(uncommented(text).parse().unwrap(), sink.clone()));
+        sink.ranges.take()
+    };
+    let of_desk = ranges(SAMPLE, |keys| drop(settings::settings(keys)));
+    let of_site = ranges(TEMPLATE, |keys| drop(profile_read::top(keys)));
+    assert!(of_desk.len() >= 9 && of_site.len() >= 12);
+    let both = [(SAMPLE, of_desk), (TEMPLATE, of_site)];
+    for (text, ranges) in both {
+        for (key, range) in ranges {
+            let (low, high) = (range.start(), range.end());
+            let told = format!("{low}-{high}");
+            let stands = text.split("\n\n").any(|paragraph| {
+                let is_of = |line: &str| {
+                    let line = line.trim_start_matches('#');
+                    (line.strip_prefix(key)).is_some_and(|rest| rest.trim_start().starts_with('='))
+                };
+                paragraph.lines().any(is_of) && paragraph.replace('–', "-").contains(&told)
+            });
+            assert!(stands, "{key}: {told}");
+        }
+    }
+}
+
 /// A device is read whole, and its keys depend on its kind: they stand in the words above `[[device]]`.
 #[test]
 fn every_key_and_kind_of_device_is_in_the_sample() {
