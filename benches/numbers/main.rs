@@ -20,6 +20,7 @@ mod crowd;
 )]
 mod desk;
 mod floor;
+mod judge;
 mod load;
 mod paper;
 mod prompt;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::judge;
+
 /// What, ours, floor, ratio, bar.
 pub(super) type Table = Vec<[String; 5]>;
 
@@ -59,13 +61,37 @@ pub(super) fn drawn(table: &Table, calls: usize, settlements: usize) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut text = format!(
-        "yibaod {}, {cores} cores, Linux {}, {calls} calls, {settlements} settlements; p50 / p99 where there are two.\n\n\
+        "yibaod {} at {}, {cores} cores, Linux {}, {calls} calls, {settlements} settlements; p50 / p99 where there are \
+         two; ✓ and ✗: whether the bar is held.\n\n\
          | what · 项目 | ours · 实测 | floor · 下限 | ratio · 倍数 | bar · 目标 |\n|---|---:|---:|---:|---|\n",
         env!("CARGO_PKG_VERSION"),
+        commit(),
         kernel.trim(),
     );
     for row in table {
-        text.push_str(&format!("| {} |\n", row.join(" | ")));
+        let mark = judge::mark(row);
+        let [what, ours, floor, ratio, bar] = row;
+        text.push_str(&format!(
+            "| {what} | {ours} | {floor} | {ratio} | {mark}{bar} |\n"
+        ));
     }
     text
+}
+
+/// What was measured, and of which day it is.
+fn commit() -> String {
+    let told = |words: &[&str]| {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let git = std::process::Command::new("git")
+            .args(["-C", root])
+            .args(words)
+            .output();
+        let told = git.map(|git| String::from_utf8_lossy(&git.stdout).trim().to_owned());
+        told.unwrap_or_default()
+    };
+    let head = told(&["log", "-1", "--abbrev=12", "--format=%h of %cs"]);
+    match told(&["status", "--porcelain", "--", "src", "Cargo.lock"]).is_empty() {
+        true => head,
+        false => format!("{head} with changes"),
+    }
 }
