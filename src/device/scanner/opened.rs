@@ -9,16 +9,17 @@ use tokio::sync::mpsc;
 
 use super::owner::{Line, listen_to};
 use super::source::Source;
+use super::tests::granted;
 use super::{Scanner, Wire, hid, keyboard};
 use crate::config::devices::{At, DeviceConfig, Framing, Kind, Terminator};
 use crate::device::board::Board;
 use crate::device::conformance::scanner::Far as _;
 use crate::device::conformance::{Driver, scanner};
 use crate::device::event::EventLog;
-use crate::device::far_end::{PATIENCE, until};
+use crate::device::far_end::until;
 use crate::device::hint::Hint;
 use crate::device::queue::Queue;
-use crate::device::{ClaimNews, ClaimWish, Hub, ROLE_SCANNER};
+use crate::device::{ClaimNews, Hub, ROLE_SCANNER};
 
 /// Lines that wait to be taken over; there is one at a time.
 const SOURCES_MAX: usize = 1;
@@ -42,15 +43,7 @@ async fn a_keyboard_scanner_conforms() {
 #[tokio::test]
 async fn keys_that_the_kernel_dropped_are_counted_and_spoil_one_code() {
     let mut gun = KeyGun::plugged(Framing::default()).await;
-    let wish = ClaimWish {
-        role: ROLE_SCANNER.to_owned(),
-        wait: PATIENCE,
-        lease: PATIENCE,
-        codes: true,
-        purpose: "test".to_owned(),
-    };
-    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
-    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    let mut news = granted(&gun.desk.hub).await;
     gun.begin(b"half");
     gun.send(keyboard::Played::dropped());
     gun.finish(b"rest");
@@ -68,15 +61,7 @@ async fn keys_that_the_kernel_dropped_are_counted_and_spoil_one_code() {
 #[tokio::test]
 async fn what_is_missing_in_a_read_spoils_its_own_code_only() {
     let gun = KeyGun::plugged(Framing::default()).await;
-    let wish = ClaimWish {
-        role: ROLE_SCANNER.to_owned(),
-        wait: PATIENCE,
-        lease: PATIENCE,
-        codes: true,
-        purpose: "test".to_owned(),
-    };
-    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
-    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    let mut news = granted(&gun.desk.hub).await;
     let keys = keyboard::Played::keys_of;
     let unreadable = keyboard::Played::unreadable;
     gun.send(
@@ -113,15 +98,7 @@ async fn a_scanner_that_was_not_read_for_long_counts_as_a_loss() {
         ..Framing::default()
     };
     let gun = HidGun::plugged(framing).await;
-    let wish = ClaimWish {
-        role: ROLE_SCANNER.to_owned(),
-        wait: PATIENCE,
-        lease: PATIENCE,
-        codes: true,
-        purpose: "test".to_owned(),
-    };
-    let mut news = gun.desk.hub.claim("me", wish, std::future::pending());
-    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    let mut news = granted(&gun.desk.hub).await;
     // Nothing else runs meanwhile: all of them wait. The last that is kept has lost its second half.
     for number in 0..62 {
         gun.report(format!("{number:02}").as_bytes(), false);

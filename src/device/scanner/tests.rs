@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::{Asker, Scan};
@@ -18,6 +18,20 @@ use crate::device::{
     ClaimNews, ClaimWish, DeviceError, DeviceState, Hub, ROLE_SCANNER, ScannerLease, Verdict,
 };
 
+/// A claim that was granted and gets each code.
+pub(super) async fn granted(hub: &Hub) -> mpsc::Receiver<ClaimNews> {
+    let wish = ClaimWish {
+        role: ROLE_SCANNER.to_owned(),
+        wait: PATIENCE,
+        lease: PATIENCE,
+        codes: true,
+        purpose: "test".to_owned(),
+    };
+    let mut news = hub.claim("me", wish, std::future::pending());
+    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    news
+}
+
 #[tokio::test]
 async fn a_serial_scanner_conforms() {
     scanner::all_hold::<Desk>().await;
@@ -27,15 +41,7 @@ async fn a_serial_scanner_conforms() {
 async fn too_long_a_code_is_missing_in_the_numbers_of_a_claim() {
     let mut desk = Desk::new(Framing::default());
     let mut watcher = desk.hub.watch(None);
-    let wish = ClaimWish {
-        role: ROLE_SCANNER.to_owned(),
-        wait: PATIENCE,
-        lease: PATIENCE,
-        codes: true,
-        purpose: "test".to_owned(),
-    };
-    let mut news = desk.hub.claim("me", wish, std::future::pending());
-    assert!(matches!(news.recv().await, Some(ClaimNews::Granted { .. })));
+    let mut news = granted(&desk.hub).await;
     // The first that it is given says that it listens.
     let first = loop {
         desk.finish(b"first");
