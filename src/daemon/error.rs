@@ -89,7 +89,7 @@ pub fn full_text(error: &Error) -> String {
 }
 
 impl Error {
-    /// Whether starting again changes nothing before a person changed the configuration.
+    /// Whether starting again changes nothing before a person changed the configuration, or the version.
     #[must_use]
     pub fn is_of_configuration(&self) -> bool {
         match self {
@@ -98,6 +98,7 @@ impl Error {
             | Self::SiteKey(_)
             | Self::SiteKeyNotMade(_)
             | Self::SiteKeyIsLost { .. }
+            | Self::Journal(journal::Error::Format { .. })
             | Self::Passed(_)
             | Self::Door(DoorError::Access(_) | DoorError::Tcp(TcpError::Tls(_))) => true,
             Self::Journal(_)
@@ -114,6 +115,13 @@ impl Error {
 mod tests {
     use super::*;
     use crate::ipc::tcp::TlsError;
+
+    #[test]
+    fn a_newer_journal_is_for_a_person_and_a_full_disk_may_have_room_later() {
+        let newer = journal::Error::Format { why: String::new() };
+        assert!(Error::Journal(newer).is_of_configuration());
+        assert!(!Error::Journal(journal::Error::DiskFull).is_of_configuration());
+    }
 
     #[test]
     fn a_certificate_that_does_not_fit_is_for_a_person_and_a_port_that_is_taken_may_be_free_later()

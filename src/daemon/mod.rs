@@ -57,13 +57,15 @@ const SHUTDOWN_MS_MAX: u64 = 2_000;
 /// Before a start that failed is tried again: whoever supervises gives up after a few quick ones.
 const FAILED_START_PAUSE_MS: u64 = 3_000;
 
-/// Reads and checks everything that a start would read.
+/// Reads and checks everything that a start would read, of the journal its form: what goes on running beside this one
+/// may have been newer.
 ///
 /// # Errors
 /// All that is wrong.
 pub fn check(config_path: &Path) -> Result<(), Error> {
     let (site, said) = Site::checked(config_path)?;
     said.tell_unused_tokens();
+    crate::journal::look(&journal_dir(&site.settings))?;
     for warning in &site.warnings {
         println!("{warning}");
     }

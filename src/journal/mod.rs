@@ -11,7 +11,7 @@
 //!  load, list, find ──► reader threads (read-only connections)
 //! ```
 //!
-//! * [`Journal`] the handle; [`Options`], [`Health`], [`adopt`], [`verify()`],
+//! * [`Journal`] the handle; [`Options`], [`Health`], [`adopt`], [`look`], [`verify()`],
 //!   [`rebuild()`]
 //! * `schema` the tables and the settings durability rests on; `writer` group commit, full disk
 //! * `chain`, `seal`, `key` what makes a changed byte show and a deleted key forget
@@ -51,6 +51,7 @@ pub use handle::{Journal, OnCommit, OnFatal, Opened, Options, ProcessStart};
 pub use identity::{Identity, adopt};
 pub use key::SiteKey;
 pub use rebuild::rebuild;
+pub use schema::look;
 pub use space::{Health, Hindrance};
 pub use verify::{Fault, Report, verify};
 

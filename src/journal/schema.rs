@@ -105,35 +105,70 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let conn = open(path, flags)?;
+    // Before anything is set: some of it stays in the file.
+    let is_new = is_new(&conn)?;
+    if !is_new {
+        check_format(&conn)?;
+    }
     set(&conn, "journal_mode", "wal")?;
     set(&conn, "synchronous", "2")?;
     set(&conn, "wal_autocheckpoint", "0")?;
     set(&conn, "secure_delete", "1")?;
     set(&conn, "journal_size_limit", &WAL_KEPT_BYTES.to_string())?;
-    let empty: bool = conn.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
-        [],
-        |row| row.get(0),
-    )?;
-    if empty && pragma_integer(&conn, "user_version")? == 0 {
+    if is_new {
         conn.execute_batch(&format!(
             "BEGIN IMMEDIATE; {TABLES}
              PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
         ))?;
+        check_format(&conn)?;
     }
-    check_format(&conn)?;
     Ok(conn)
+}
+
+/// Looks whether a start would take the journal in this directory; none, or one without a table, it
+/// would begin.
+///
+/// # Errors
+/// The database is of another program or of a newer version, or cannot be read.
+pub fn look(dir: &Path) -> Result<(), Error> {
+    let path = path_in(dir);
+    if !path
+        .try_exists()
+        .map_err(|source| Error::io(&path, source))?
+    {
+        return Ok(());
+    }
+    let conn = open_unchecked(&path)?;
+    if is_new(&conn)? {
+        return Ok(());
+    }
+    check_format(&conn)
 }
 
 /// Opens the database for reading only.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let conn = open_unchecked(path)?;
+    check_format(&conn)?;
+    Ok(conn)
+}
+
+fn open_unchecked(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let conn = open(path, flags)?;
     set(&conn, "query_only", "1")?;
-    check_format(&conn)?;
     Ok(conn)
+}
+
+/// Whether nothing was ever put into it.
+fn is_new(conn: &Connection) -> Result<bool, Error> {
+    let is_empty: bool = conn.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(is_empty && pragma_integer(conn, "user_version")? == 0)
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
@@ -186,10 +221,14 @@ fn check_format(conn: &Connection) -> Result<(), Error> {
     if id != APPLICATION_ID {
         return wrong("it is another program's database, or empty".to_owned());
     }
-    if format != FORMAT {
+    if format > FORMAT {
         return wrong(format!(
-            "its format is {format}, this version knows {FORMAT}"
+            "its format is {format}, this version knows {FORMAT}: install the version that wrote it again; nothing was \
+             changed 流水由更新的版本写成，请装回该版本，流水未被改动"
         ));
+    }
+    if format != FORMAT {
+        return wrong(format!("its format is {format}, it must be {FORMAT}"));
     }
     let fresh = Connection::open_in_memory()?;
     fresh.execute_batch(TABLES)?;
@@ -283,18 +322,38 @@ mod tests {
         ] {
             let (_dir, path) = made();
             Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-            assert!(
-                matches!(open_writer(&path), Err(Error::Format { .. })),
-                "{sql}"
-            );
+            is_refused_and_stays(&path, sql);
         }
+        // Not even how it is written changes.
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("other.sqlite");
+        let path = path_in(dir.path());
         Connection::open(&path)
             .unwrap()
             .execute_batch("CREATE TABLE t (a)")
             .unwrap();
-        assert!(matches!(open_writer(&path), Err(Error::Format { .. })));
+        is_refused_and_stays(&path, "another program's");
+    }
+
+    fn is_refused_and_stays(path: &Path, what: &str) {
+        let before = std::fs::read(path).unwrap();
+        let refused = |done: Result<(), Error>| matches!(done, Err(Error::Format { .. }));
+        assert!(refused(open_writer(path).map(drop)), "{what}");
+        assert!(refused(look(path.parent().unwrap())), "{what}");
+        assert_eq!(before, std::fs::read(path).unwrap(), "{what}");
+    }
+
+    #[test]
+    fn a_look_takes_what_a_start_takes() {
+        let dir = tempfile::tempdir().unwrap();
+        look(dir.path()).unwrap();
+        assert!(!path_in(dir.path()).exists());
+        let path = path_in(dir.path());
+        std::fs::write(&path, "").unwrap();
+        look(dir.path()).unwrap();
+        let writer = open_writer(&path).unwrap();
+        look(dir.path()).unwrap();
+        drop(writer);
+        look(dir.path()).unwrap();
     }
 
     #[test]

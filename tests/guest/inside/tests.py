@@ -15,6 +15,7 @@ import traceback
 import cards
 import ftdi
 import idcards
+import modems
 import printing
 import proof
 import rules
@@ -363,6 +364,7 @@ def without_permission_it_is_said():
 
 def tests():
     yield from rules.TESTS.items()
+    yield from modems.TESTS.items()
     for name, family in FAMILIES.items():
         yield name + "_is_scanned", lambda family=family: scanned(family)
         yield name + "_is_cycled", lambda family=family: cycled(family)
