@@ -33,7 +33,7 @@ use std::time::Duration;
 pub use error::{Error, full_text};
 use tokio::sync::mpsc;
 
-use crate::config::Settings;
+use crate::config::{Settings, running};
 use crate::device::Hub;
 use crate::ipc;
 use crate::journal::{Journal, SiteKey};
@@ -168,6 +168,9 @@ async fn serve(config_path: &Path, site: Site, passed: Passed) -> Result<(), Err
         tcp: settings.tcp.listen,
         is_stopping: signals.is_stopping(),
     })?;
+    if let Err(error) = running::leave(&settings.paths.socket) {
+        tracing::warn!(%error, "a reload will not find this socket once the file names another");
+    }
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),
