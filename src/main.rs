@@ -10,6 +10,9 @@ use yibaod::{daemon, observe};
 /// EX_CONFIG of sysexits.h: the service unit does not start again after it.
 const EXIT_CONFIGURATION: u8 = 78;
 
+/// What brings a service back that gave up, once the configuration is right.
+const MENDED: &str = "yibaod: when that is mended 改正后执行: systemctl reset-failed yibaod.service yibaod.socket; systemctl start yibaod";
+
 /// Owns the desk's scanners and printers and runs medical-insurance settlements.
 #[derive(Parser)]
 #[command(version, about)]
@@ -41,14 +44,19 @@ fn main() -> ExitCode {
     } else {
         daemon::run(&arguments.config)
     };
-    match done {
+    let ended = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("yibaod: {}", daemon::full_text(&error));
             match error.is_of_configuration() {
-                true => ExitCode::from(EXIT_CONFIGURATION),
+                true => {
+                    eprintln!("{MENDED}");
+                    ExitCode::from(EXIT_CONFIGURATION)
+                }
                 false => ExitCode::FAILURE,
             }
         }
-    }
+    };
+    observe::flush();
+    ended
 }

@@ -22,6 +22,7 @@ pub mod profile_report;
 mod profile_texts;
 mod profile_year;
 mod queue;
+pub mod running;
 pub mod secrets;
 pub mod settings;
 

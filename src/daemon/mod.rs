@@ -8,6 +8,7 @@
 //! | `doors` | the doors while they are served |
 //! | `journal` | the journal, opened and walked |
 //! | `systemd` | ready, status, reload, stop, watchdog; sockets handed over |
+//! | `turned_away` | who waits while nothing can begin |
 //! | `watchdog` | the loops that must turn |
 //! | `reload` | the files read again: what differs, what is swapped |
 //! | `drain` | the end |
@@ -23,6 +24,7 @@ mod signals;
 mod site;
 mod status;
 mod systemd;
+mod turned_away;
 mod watchdog;
 
 use std::collections::BTreeSet;
@@ -33,7 +35,7 @@ use std::time::Duration;
 pub use error::{Error, full_text};
 use tokio::sync::mpsc;
 
-use crate::config::Settings;
+use crate::config::{Settings, running};
 use crate::device::Hub;
 use crate::ipc;
 use crate::journal::{Journal, SiteKey};
@@ -109,21 +111,30 @@ pub fn create_site_key_at(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// It could not begin.
 pub fn run(config_path: &Path) -> Result<(), Error> {
-    let begun = begin(config_path);
-    if let Err(error) = &begun
-        && systemd::is_supervised()
-    {
-        systemd::status(&full_text(error));
-        if !error.is_of_configuration() {
+    // Before anything else opens a file: what was handed over has numbers.
+    let passed = Passed::take()?;
+    let doors = passed.doors();
+    let begun = begin(config_path, passed);
+    if let Err(error) = &begun {
+        if systemd::is_supervised() {
+            systemd::status(&full_text(error));
+        }
+        if error.is_of_configuration() {
+            let callers = turned_away::turn_away(&doors);
+            if callers > 0 {
+                tracing::warn!(
+                    callers,
+                    "who called was turned away: the configuration is wrong"
+                );
+            }
+        } else if systemd::is_supervised() {
             std::thread::sleep(Duration::from_millis(FAILED_START_PAUSE_MS));
         }
     }
     begun
 }
 
-fn begin(config_path: &Path) -> Result<(), Error> {
-    // Before anything else opens a file: what was handed over has numbers.
-    let passed = Passed::take()?;
+fn begin(config_path: &Path, passed: Passed) -> Result<(), Error> {
     let (site, _) = Site::checked(config_path)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -170,6 +181,9 @@ async fn serve(config_path: &Path, site: Site, passed: Passed) -> Result<(), Err
         tcp: settings.tcp.listen,
         is_stopping: signals.is_stopping(),
     })?;
+    if let Err(error) = running::leave(&settings.paths.socket) {
+        tracing::warn!(%error, "a reload will not find this socket once the file names another");
+    }
     tracing::info!(
         desk = settings.desk.number,
         socket = %settings.paths.socket.display(),

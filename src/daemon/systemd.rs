@@ -58,13 +58,15 @@ fn say(words: &[NotifyState<'_>]) {
 #[derive(Debug, Default)]
 pub(super) struct Passed {
     local: Option<(PathBuf, OwnedFd)>,
+    /// One that is none of our doors, and its name.
+    foreign: Option<(String, OwnedFd)>,
 }
 
 impl Passed {
     /// Takes what was handed over. Once, before anything else opens a file.
     ///
     /// # Errors
-    /// What was handed over is none of our doors: nobody would serve it, and who connects would wait for ever.
+    /// What the environment says of it cannot be.
     pub(super) fn take() -> Result<Self, Error> {
         let failed = |source| Error::System {
             what: "what systemd handed over".to_owned(),
@@ -80,20 +82,30 @@ impl Passed {
             let fd = unsafe { OwnedFd::from_raw_fd(fd) };
             match path_of(fd.as_fd()) {
                 Some(path) if passed.local.is_none() => passed.local = Some((path, fd)),
-                Some(_) | None => {
-                    let what = format!("the socket {name:?} is for no door of ours");
-                    return Err(Error::Passed(what));
-                }
+                Some(_) | None => passed.foreign = Some((name, fd)),
             }
         }
         Ok(passed)
     }
 
+    /// All that listen, once more: for callers who wait there if nobody is to serve them.
+    pub(super) fn doors(&self) -> Vec<OwnedFd> {
+        let local = self.local.iter().map(|(_, fd)| fd);
+        let foreign = self.foreign.iter().map(|(_, fd)| fd);
+        let doors = local.chain(foreign.filter(|fd| socket_acceptconn(*fd) == Ok(true)));
+        doors.filter_map(|fd| fd.try_clone().ok()).collect()
+    }
+
     /// The local socket, if it was handed over and callers can find it.
     ///
     /// # Errors
-    /// It lies elsewhere than the configuration says.
+    /// It lies elsewhere than the configuration says, or there is one that is none of our doors: nobody would serve it,
+    /// and who connects would wait for ever.
     pub(super) fn local(self, wanted: &Path) -> Result<Option<OwnedFd>, Error> {
+        if let Some((name, _)) = self.foreign {
+            let what = format!("the socket {name:?} is for no door of ours");
+            return Err(Error::Passed(what));
+        }
         let Some((path, fd)) = self.local else {
             return Ok(None);
         };
@@ -151,6 +163,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("door.sock");
         let passed = || Passed {
+            foreign: None,
             local: Some((
                 path.clone(),
                 std::os::unix::net::UnixListener::bind(&path)

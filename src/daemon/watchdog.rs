@@ -10,7 +10,7 @@
 //! | devices | every board says how its device is. Each device has a loop of its own, which its device may hold in the kernel: it is looked for again and shown as it is, and must not end a desk that settles. What all wait for is the boards |
 //! | door | a connection to the socket is accepted and greeted; a socket that is gone has no turn |
 //! | bus | its loop comes round; also while it looks for a bus, or the bus takes nothing from it |
-//! | tcp | somebody listens at its port. It is not knocked at: whoever floods it must not end the daemon |
+//! | tcp | somebody listens at its port, once it could be had. It is not knocked at: whoever floods it must not end the daemon |
 //!
 //! Doors that end are not a matter of turns: [`super::doors`] ends the process.
 //!
@@ -177,6 +177,7 @@ fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
         runtime.clone(),
         runtime,
     );
+    let desk = operations.clone();
     let mut table = vec![
         Beat::new("runner", move |turn| {
             let runner = runner.clone();
@@ -217,7 +218,7 @@ fn table(runtime: Handle, watched: Watched) -> Vec<Beat> {
     // A port that the system chooses cannot be asked for.
     if let Some(address) = tcp.filter(|address| address.port() != 0) {
         table.push(Beat::new("tcp", move |turn| {
-            if *is_stopping.borrow() || is_listened_at(address) {
+            if *is_stopping.borrow() || !desk.has_port() || is_listened_at(address) {
                 turn.done();
             }
         }));

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use tonic::body::Body;
 use tower::Service;
 
 use super::access::Caller;
 use super::grpc::{Gate, Local, Refused};
+use super::half::{self, Running};
 use super::json::{Guard, Json, Way, allow, is_preflight, refusal, refused};
 use super::metrics;
 use super::tcp::Peer;
@@ -149,6 +150,17 @@ fn said(failure: &Failure, request: &Request<Body>) -> Response<Body> {
     }
 }
 
+/// Where it is told that a call on HTTP/1.1 runs.
+fn running(request: &Request<Body>) -> Option<Running> {
+    if request.version() == Version::HTTP_2 {
+        return None;
+    }
+    let said = request.extensions();
+    let of_peer = || said.get::<Peer>().map(|peer| peer.running.clone());
+    let of_local = said.get::<Local>().map(|local| local.running.clone());
+    of_local.or_else(of_peer)
+}
+
 /// Takes over what the listener knows of the connection; why it cannot stay, if so.
 fn welcome(request: &mut Request<Body>) -> Option<Failure> {
     let said = request.extensions_mut();
@@ -192,6 +204,14 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let front = self.clone();
-        Box::pin(async move { Ok(front.answer(request).await) })
+        // Told at once: whoever reads looks for it as soon as it has the head of a request.
+        let run = running(&request).map(|running| running.begin());
+        Box::pin(async move {
+            let response = front.answer(request).await;
+            Ok(match run {
+                Some(run) => response.map(|body| half::answered(body, run)),
+                None => response,
+            })
+        })
     }
 }

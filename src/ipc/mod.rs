@@ -16,6 +16,7 @@ pub mod convert;
 pub mod dbus;
 mod front;
 pub mod grpc;
+mod half;
 mod json;
 mod metrics;
 mod stall;

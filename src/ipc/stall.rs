@@ -9,8 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
+
+use super::half::Far;
 
 /// How long the other end may take not a byte.
 const STALLED_S_MAX: u64 = 30;
@@ -95,6 +98,12 @@ impl<T: Unpin> Cut<T> {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+impl<T: Far> Far for Cut<T> {
+    fn gone(&self) -> Option<BoxFuture<'static, ()>> {
+        self.line.gone()
     }
 }
 

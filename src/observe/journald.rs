@@ -1,11 +1,13 @@
 //! Events to systemd's journal, by a thread that alone waits for it.
 //!
 //! A journal that stands still fills the queue, and then events are dropped and counted; the last places are kept for
-//! warnings and errors. What was dropped is said as soon as the journal takes anything again.
+//! warnings and errors. What was dropped is said as soon as the journal takes anything again. At the end of the process
+//! the queue is given a moment, and what is left in it is counted on standard error.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use systemd_journal_logger::JournalLog;
 use tracing::span::{Attributes, Id};
@@ -24,8 +26,15 @@ const WAITING_KEPT: usize = 512;
 const WAITING_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 const WAITING_BYTES_KEPT: usize = 512 * 1_024;
 
-/// Events of this process that nobody will read.
+/// How long the end waits for the journal to take what is queued, and how often it looks.
+const FLUSH_MS_MAX: u64 = 500;
+const FLUSH_LOOK_MS: u64 = 2;
+
+/// Events of this process that nobody will read, and how many of these the journal was told of.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
+static TOLD: AtomicU64 = AtomicU64::new(0);
+/// What waits for the journal of this process.
+static WAITING: OnceLock<Arc<Waiting>> = OnceLock::new();
 
 /// How many events were dropped since the start, because the journal did not take them.
 #[must_use]
@@ -33,11 +42,34 @@ pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
+/// Waits a moment for the journal to take what was logged, and counts what it did not on standard error. The last of a
+/// process; nothing when it does not log there.
+pub fn flush() {
+    let Some(waiting) = WAITING.get() else {
+        return;
+    };
+    let lost = waiting.left_after(Duration::from_millis(FLUSH_MS_MAX));
+    if let Some(said) = about_lost(lost, dropped() - TOLD.load(Ordering::Relaxed)) {
+        eprintln!("{said}");
+    }
+}
+
+fn about_lost(left: usize, dropped: u64) -> Option<String> {
+    let lost = u64::try_from(left).unwrap_or(u64::MAX);
+    let lost = lost.saturating_add(dropped);
+    (lost > 0).then(|| {
+        format!(
+            "yibaod: {lost} lines of the log are lost: systemd's journal did not take them {lost} 行日志未被系统日志接收"
+        )
+    })
+}
+
 /// Begins to send.
 pub(super) fn start() -> std::io::Result<Journald> {
     let log = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
     let (journald, records) = Journald::new();
     let waiting = Arc::clone(&journald.waiting);
+    WAITING.get_or_init(|| Arc::clone(&waiting));
     std::thread::Builder::new()
         .name("journald".to_owned())
         .spawn(move || {
@@ -81,6 +113,18 @@ impl Waiting {
     fn take(&self, bytes: usize) {
         self.events.fetch_sub(1, Ordering::AcqRel);
         self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// How many events are left when this time is over; at once back when none is.
+    fn left_after(&self, most: Duration) -> usize {
+        let until = Instant::now() + most;
+        loop {
+            let left = self.events.load(Ordering::Acquire);
+            if left == 0 || Instant::now() >= until {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(FLUSH_LOOK_MS));
+        }
     }
 }
 
@@ -135,16 +179,19 @@ where
 }
 
 /// The thread: sends one after the other, as fast as the journal takes them.
-fn carry(records: &Receiver<Record>, waiting: &Waiting, send: &mut dyn FnMut(&Record)) {
+fn carry(records: &Receiver<Record>, waiting: &Waiting, send: &mut dyn FnMut(&Record) -> bool) {
     let mut told = 0;
     while let Ok(record) = records.recv() {
-        waiting.take(weight(&record));
-        send(&record);
-        let dropped = dropped();
-        if dropped > told {
-            send(&about_dropped(dropped - told));
-            told = dropped;
+        if !send(&record) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
         }
+        let dropped = dropped();
+        if dropped > told && send(&about_dropped(dropped - told)) {
+            told = dropped;
+            TOLD.store(told, Ordering::Relaxed);
+        }
+        // It waited until the journal had it.
+        waiting.take(weight(&record));
     }
 }
 
@@ -160,7 +207,7 @@ fn about_dropped(count: u64) -> Record {
     }
 }
 
-fn send(log: &JournalLog, record: &Record) {
+fn send(log: &JournalLog, record: &Record) -> bool {
     let text = &record.text;
     let sent = log.journal_send(
         &log::Record::builder()
@@ -173,9 +220,7 @@ fn send(log: &JournalLog, record: &Record) {
             .key_values(&record.fields.as_slice())
             .build(),
     );
-    if sent.is_err() {
-        DROPPED.fetch_add(1, Ordering::Relaxed);
-    }
+    sent.is_ok()
 }
 
 fn level(level: Level) -> log::Level {
@@ -262,7 +307,8 @@ mod tests {
         // It turns again: everything that was queued comes, and the count after the first of it.
         let mut sent = Vec::new();
         carry(&taken, &waiting, &mut |record| {
-            sent.push(record.text.clone())
+            sent.push(record.text.clone());
+            true
         });
         assert_eq!(sent.len(), WAITING_MAX + 1);
         assert!(
@@ -272,6 +318,27 @@ mod tests {
         );
         assert_eq!(waiting.events.load(Ordering::Relaxed), 0);
         assert_eq!(waiting.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn the_end_waits_for_the_journal_and_counts_what_is_left() {
+        let (journald, taken) = Journald::new();
+        let waiting = Arc::clone(&journald.waiting);
+        records(journald, || (0..9).for_each(|n| tracing::info!(n, "said")));
+        let moment = Duration::from_millis(20);
+        assert_eq!(waiting.left_after(moment), 9, "nobody takes them");
+        let carried = Arc::clone(&waiting);
+        let thread = std::thread::spawn(move || {
+            carry(&taken, &carried, &mut |_| {
+                std::thread::sleep(moment);
+                true
+            });
+        });
+        assert_eq!(waiting.left_after(Duration::from_secs(60)), 0);
+        thread.join().unwrap();
+        assert_eq!(about_lost(0, 0), None);
+        let said = about_lost(4, 3).unwrap();
+        assert!(said.contains(" 7 lines of the log are lost"), "{said}");
     }
 
     #[test]

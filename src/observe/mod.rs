@@ -14,7 +14,7 @@ mod record;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use journald::dropped;
+pub use journald::{dropped, flush};
 pub use level::{LevelError, check_level, log_level, set_level, use_configured};
 
 /// Where the log goes, when the environment says so: `journal` or `stderr`.

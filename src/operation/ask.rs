@@ -146,6 +146,8 @@ pub struct Status {
     pub log_filter: String,
     /// The door on the system bus.
     pub bus: BusState,
+    /// The port for TCP.
+    pub tcp: TcpState,
     /// The devices.
     pub devices: Vec<crate::device::DeviceInfo>,
 }
@@ -158,6 +160,22 @@ pub enum BusState {
     /// Wanted, and not there.
     Away,
     /// There.
+    On,
+}
+
+/// How the port for TCP is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TcpState {
+    /// Not wanted.
+    Off,
+    /// Wanted, and not to be had; it is tried again and again.
+    Away {
+        /// What the system says.
+        why: String,
+        /// Whose socket has it, as far as the kernel lists it.
+        held_by_uid: Option<u32>,
+    },
+    /// Listened at.
     On,
 }
 

@@ -34,7 +34,7 @@ mod year_to_date;
 
 pub use ask::{
     BusState, CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey,
-    SettlementKey, Stated, Status,
+    SettlementKey, Stated, Status, TcpState,
 };
 pub use batch::{BATCH_MAX, BatchTold, BatchWish};
 pub use card::{CARD_WAIT_MS_MAX, CardWish};

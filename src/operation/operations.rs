@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use super::ask::{BusState, Failure};
+use super::ask::{BusState, Failure, TcpState};
 use super::audit::Audit;
 use super::document::Uploads;
 use super::steward::ReloadAsked;
@@ -79,6 +79,8 @@ pub(super) struct Inner {
     pub(super) patterns: ArcSwap<Vec<Pattern>>,
     /// The door on the system bus.
     pub(super) bus: ArcSwap<BusState>,
+    /// The port for TCP.
+    pub(super) tcp: ArcSwap<TcpState>,
     /// Who was given a code.
     pub(super) audit: Audit,
     /// Where the daemon hears that its configuration shall be read again.
@@ -114,6 +116,7 @@ impl Operations {
                 document_turn: Arc::default(),
                 patterns: ArcSwap::from_pointee(patterns),
                 bus: ArcSwap::from_pointee(BusState::Off),
+                tcp: ArcSwap::from_pointee(TcpState::Off),
                 asked: OnceLock::new(),
             }),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ask::{BusState, JournalStatus, PlatformStatus, Status};
+use super::ask::{BusState, JournalStatus, PlatformStatus, Status, TcpState};
 use super::operations::Operations;
 use crate::journal::Filter;
 use crate::observe;
@@ -20,6 +20,17 @@ impl Operations {
     /// The door on the system bus is like this from here on.
     pub fn bus_is(&self, state: BusState) {
         self.inner.bus.store(Arc::new(state));
+    }
+
+    /// The port for TCP is like this from here on.
+    pub fn tcp_is(&self, state: TcpState) {
+        self.inner.tcp.store(Arc::new(state));
+    }
+
+    /// Whether somebody is to listen at the port for TCP now.
+    #[must_use]
+    pub fn has_port(&self) -> bool {
+        **self.inner.tcp.load() == TcpState::On
     }
 
     /// How the daemon is. Never waits for a device or the platform.
@@ -65,6 +76,7 @@ impl Operations {
             log_dropped: observe::dropped(),
             log_filter: observe::log_level(),
             bus: **self.inner.bus.load(),
+            tcp: (**self.inner.tcp.load()).clone(),
         }
     }
 }

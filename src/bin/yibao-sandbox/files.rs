@@ -178,7 +178,7 @@ impl Place {
             .and_then(|()| std::fs::remove_dir_all(bills));
         match gone {
             Ok(()) => say.line(
-                "  its configuration is gone: sudo systemctl stop yibaod  配置已删除，请停止服务",
+                "  its configuration is gone: sudo systemctl stop yibaod.socket yibaod.service  配置已删除，请停止服务",
             ),
             Err(error) => say.line(&format!("  {} is left behind: {error}", self.dir.display())),
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
-use yibaod::api::{BusState, DeviceState, GetStatusRequest, GetStatusResponse};
+use yibaod::api::{BusState, DeviceState, GetStatusRequest, GetStatusResponse, TcpState};
 
 use crate::connect::Door;
 use crate::draw::clean;
@@ -127,6 +127,9 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
         .filter_map(|device| Some(format!("{} {}", device.name, down(device.state())?)))
         .collect();
     found.extend(down.iter().map(|words| (Level::Warning, words.clone())));
+    if let Some(tcp) = it.tcp.as_ref().filter(|tcp| tcp.state() == TcpState::Away) {
+        found.push((Level::Warning, tcp.why.clone()));
+    }
     let level = found.iter().map(|(level, _)| *level).max();
     let words: Vec<String> = found.into_iter().map(|(_, words)| words).collect();
     let words = match words.is_empty() {
@@ -176,7 +179,7 @@ fn down(state: DeviceState) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use yibaod::api::{Device, PlatformStatus};
+    use yibaod::api::{Device, PlatformStatus, TcpStatus};
     use yibaod::book::Code;
 
     use super::*;
@@ -201,6 +204,11 @@ mod tests {
         let worse = GetStatusResponse {
             stuck_settlements: 2,
             devices: vec![printer],
+            tcp: Some(TcpStatus {
+                state: TcpState::Away.into(),
+                why: "cannot listen".into(),
+                held_by_uid: None,
+            }),
             platform: Some(PlatformStatus {
                 clock_skew_ms: Some(-61_000),
                 ..PlatformStatus::default()
@@ -211,7 +219,7 @@ mod tests {
         assert_eq!(level, Level::Warning);
         assert_eq!(
             words,
-            "2 wait for a person; clock off by -61 s; slip/1 has no paper"
+            "2 wait for a person; clock off by -61 s; slip/1 has no paper; cannot listen"
         );
         let refusing = GetStatusResponse {
             accepting: false,

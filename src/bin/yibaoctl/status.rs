@@ -1,6 +1,6 @@
 //! `status`: what an operator asks about first, on one screen.
 
-use yibaod::api::{BusState, GetStatusRequest, GetStatusResponse};
+use yibaod::api::{BusState, GetStatusRequest, GetStatusResponse, TcpState, TcpStatus};
 
 use crate::connect::Door;
 use crate::device;
@@ -59,6 +59,7 @@ fn drawn(it: &GetStatusResponse, paint: Paint, width: usize) -> Vec<String> {
             format!("{} events, {} syncs", journal.events, journal.syncs),
         ),
         ("系统总线 bus", bus(it.bus(), paint)),
+        ("TCP 端口 port", tcp(it.tcp.as_ref(), paint)),
     ];
     let line = |(label, value): (&str, String)| {
         format!("  {}{value}", paint.dim(&left(label, LABEL_COLUMNS)))
@@ -107,6 +108,25 @@ fn bus(state: BusState, paint: Paint) -> String {
     }
 }
 
+fn tcp(tcp: Option<&TcpStatus>, paint: Paint) -> String {
+    let Some(tcp) = tcp else {
+        // Of an older daemon.
+        return "-".to_owned();
+    };
+    match tcp.state() {
+        TcpState::Unspecified => "-".to_owned(),
+        TcpState::Off => "未配置 off".to_owned(),
+        TcpState::Away => {
+            let holder = tcp
+                .held_by_uid
+                .map(|uid| format!("（uid {uid} 占用 has it）"));
+            let holder = holder.unwrap_or_default();
+            paint.bad(&format!("✗ 未监听 not there{holder}: {}", clean(&tcp.why)))
+        }
+        TcpState::On => "正在监听 on".to_owned(),
+    }
+}
+
 fn span(ms: u64) -> String {
     let s = ms / 1_000;
     let (days, hours, minutes) = (s / 86_400, s / 3_600 % 24, s / 60 % 60);
@@ -140,6 +160,11 @@ mod tests {
                 clock_skew_ms: Some(-400_000),
             }),
             bus: BusState::Away.into(),
+            tcp: Some(TcpStatus {
+                state: TcpState::Away.into(),
+                why: "cannot listen on 127.0.0.1:8610".into(),
+                held_by_uid: Some(65_534),
+            }),
             ..GetStatusResponse::default()
         };
         let all = drawn(&status, Paint::new(false), 80).join("\n");
@@ -150,6 +175,7 @@ mod tests {
             "clock skew -400 s",
             "no answer yet",
             "未接入 not there",
+            "not there（uid 65534 占用 has it）: cannot listen on 127.0.0.1:8610",
         ] {
             assert!(all.contains(word), "{word}: {all}");
         }

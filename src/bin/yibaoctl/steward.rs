@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use yibaod::api::{ConfigChange, ReloadRequest, ReloadResponse, SetLogLevelRequest};
-use yibaod::config::Settings;
+use yibaod::config::{Settings, running};
 
 use crate::args::{Log, Reload};
 use crate::connect::Door;
@@ -15,10 +15,10 @@ use crate::trouble::Trouble;
 
 /// Reads the configuration again and shows what differs.
 pub(crate) async fn reload(socket: &Path, reload: &Reload, out: &Out) -> Result<Exit, Trouble> {
-    // What else is wrong with the file the daemon says, and its log keeps it.
-    let written = reload.config.as_deref().map(Settings::socket_written);
-    let written = written.and_then(Result::ok).flatten();
-    let mut door = Door::open(written.as_deref().unwrap_or(socket)).await?;
+    let mut door = match &reload.config {
+        Some(config) => open(config, socket).await?,
+        None => Door::open(socket).await?,
+    };
     let answer = door.daemon.reload(ReloadRequest {}).await;
     let answer = answer.map_err(Trouble::of_status)?.into_inner();
     if out.is_json() {
@@ -27,6 +27,31 @@ pub(crate) async fn reload(socket: &Path, reload: &Reload, out: &Out) -> Result<
         out.lines(&drawn(&answer));
     }
     Ok(Exit::Fine)
+}
+
+/// The door of the daemon that reads this configuration: where that daemon itself says that it listens, since the file may
+/// name another socket already, else where the file says. What else is wrong with the file the daemon tells, and its log
+/// keeps it; when there is no daemon it is told here.
+async fn open(config: &Path, socket: &Path) -> Result<Door, Trouble> {
+    let (written, wrong) = match Settings::socket_written(config) {
+        Ok(written) => (written, None),
+        Err(wrong) => (None, Some(wrong)),
+    };
+    let written = written.unwrap_or_else(|| socket.to_owned());
+    let running = running::socket().filter(|running| *running != written);
+    if let Some(running) = running
+        && let Ok(door) = Door::open(&running).await
+    {
+        return Ok(door);
+    }
+    let opened = Door::open(&written).await;
+    opened.map_err(|trouble| match (trouble, wrong) {
+        (Trouble::Unreachable { socket, why }, Some(wrong)) => Trouble::Unreachable {
+            socket,
+            why: format!("{why}; {wrong}"),
+        },
+        (trouble, _) => trouble,
+    })
 }
 
 /// Logs more or less.

@@ -5,7 +5,7 @@ use super::error::entry_of_failure;
 use super::time::rfc3339_or_empty;
 use crate::api as wire;
 use crate::book::Code;
-use crate::operation::{BusState, ConfigChange, Status};
+use crate::operation::{BusState, ConfigChange, Status, TcpState};
 
 /// The status at this moment of the civil clock, Unix milliseconds.
 #[must_use]
@@ -37,6 +37,7 @@ pub fn status(status: Status, now_ms: i64) -> wire::GetStatusResponse {
         log_lines_dropped: status.log_dropped,
         log_filter: status.log_filter,
         bus: bus(status.bus).into(),
+        tcp: Some(tcp(status.tcp)),
     }
 }
 
@@ -45,6 +46,19 @@ fn bus(state: BusState) -> wire::BusState {
         BusState::Off => wire::BusState::Off,
         BusState::Away => wire::BusState::Away,
         BusState::On => wire::BusState::On,
+    }
+}
+
+fn tcp(state: TcpState) -> wire::TcpStatus {
+    let (state, why, held_by_uid) = match state {
+        TcpState::Off => (wire::TcpState::Off, String::new(), None),
+        TcpState::Away { why, held_by_uid } => (wire::TcpState::Away, why, held_by_uid),
+        TcpState::On => (wire::TcpState::On, String::new(), None),
+    };
+    wire::TcpStatus {
+        state: state.into(),
+        why,
+        held_by_uid,
     }
 }
 
@@ -85,6 +99,11 @@ pub(crate) mod tests {
         assert_eq!(shown.platform.unwrap().clock_skew_ms, Some(-20));
         assert_eq!(shown.journal.unwrap().syncs, 4);
         assert_eq!(shown.bus, i32::from(wire::BusState::Away));
+        let tcp = shown.tcp.unwrap();
+        assert_eq!(
+            (tcp.state(), tcp.held_by_uid),
+            (wire::TcpState::Away, Some(65_534))
+        );
         assert_eq!((shown.open_settlements, shown.stuck_settlements), (2, 1));
         assert_eq!(shown.devices[0].role, "receipt");
     }
@@ -132,6 +151,10 @@ pub(crate) mod tests {
             log_dropped: 0,
             log_filter: "yibaod=info,warn".into(),
             bus: BusState::Away,
+            tcp: TcpState::Away {
+                why: "in use".into(),
+                held_by_uid: Some(65_534),
+            },
         }
     }
 }

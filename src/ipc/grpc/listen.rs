@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream};
 use interprocess::local_socket::tokio::{Listener, Stream as Line};
 use interprocess::local_socket::traits::StreamCommon as _;
@@ -20,6 +21,7 @@ use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, ToFsName as _};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
 use interprocess::os::unix::uds_local_socket::tokio::Listener as ActivatedListener;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
@@ -28,11 +30,14 @@ use super::gate::{Gate, Pass};
 use super::groups;
 use crate::book::Code;
 use crate::ipc::access::Caller;
+use crate::ipc::half::{Far, Half, Running};
 use crate::ipc::stall::{Begun, Cut};
 use crate::operation::Failure;
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// How often it is looked whether a caller that sends nothing more is gone.
+const GONE_LOOK_MS: u64 = 100;
 /// Bytes read from a connection at once.
 const READ_LENGTH: usize = 8_192;
 /// Mode of the socket until, and unless, it belongs to its group.
@@ -184,11 +189,13 @@ pub(in crate::ipc) struct Local {
     pub(in crate::ipc) is_refused: bool,
     /// Where it is told that it made a request, or began HTTP/2: an eager client calls later.
     pub(in crate::ipc) begun: Begun,
+    /// Where its calls on HTTP/1.1 are told.
+    pub(in crate::ipc) running: Running,
 }
 
 /// One connection and who is at its other end.
 pub(super) struct Connection {
-    line: Cut<Line>,
+    line: Half<Cut<Line>>,
     mender: Mender,
     local: Local,
     _pass: Arc<Pass>,
@@ -216,10 +223,13 @@ impl Connection {
                 (Cut::refused(line), pass, true)
             }
         };
+        let begun = line.begun();
+        let line = Half::new(line);
         let local = Local {
             caller,
             is_refused,
-            begun: line.begun(),
+            begun,
+            running: line.running(),
         };
         Some(Self {
             line,
@@ -229,9 +239,29 @@ impl Connection {
         })
     }
 
-    fn line(self: Pin<&mut Self>) -> Pin<&mut Cut<Line>> {
+    fn line(self: Pin<&mut Self>) -> Pin<&mut Half<Cut<Line>>> {
         Pin::new(&mut self.get_mut().line)
     }
+}
+
+/// A caller that closes its socket hangs up; one that only sends nothing more does not.
+impl Far for Line {
+    fn gone(&self) -> Option<BoxFuture<'static, ()>> {
+        let Line::UdSocket(socket) = self;
+        // Its own, as the look outlives this borrow. It goes with the connection.
+        let socket = socket.as_fd().try_clone_to_owned().ok()?;
+        Some(Box::pin(async move {
+            while !has_hung_up(&socket) {
+                tokio::time::sleep(Duration::from_millis(GONE_LOOK_MS)).await;
+            }
+        }))
+    }
+}
+
+fn has_hung_up(socket: &OwnedFd) -> bool {
+    let mut look = [PollFd::new(socket, PollFlags::empty())];
+    let looked = poll(&mut look, Some(&Timespec::default()));
+    looked.is_err() || look.iter().any(|it| it.revents().contains(PollFlags::HUP))
 }
 
 impl Connected for Connection {

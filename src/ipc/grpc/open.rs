@@ -51,16 +51,16 @@ pub enum DoorError {
     /// The same, for JSON.
     #[error("the descriptors for JSON cannot be read")]
     Descriptors(#[from] prost_reflect::DescriptorError),
-    /// There is no listener for TCP.
+    /// There can be no listener for TCP.
     #[error(transparent)]
     Tcp(#[from] TcpError),
 }
 
-/// Binds the socket, or takes the one that systemd listens on for us, and the port where one is configured. Must be
-/// called in a runtime.
+/// Binds the socket, or takes the one that systemd listens on for us, and the port where one is configured; a port that
+/// cannot be had yet is tried again while the door is served. Must be called in a runtime.
 ///
 /// # Errors
-/// When another daemon holds it, a configured name is unknown, or the system says no.
+/// When another daemon holds the socket, a configured name is unknown, or the system says no.
 pub fn open(
     settings: &Settings,
     operations: &Operations,
@@ -77,6 +77,8 @@ pub fn open(
     };
     let door = Door::over(socket, said, operations)?;
     let tcp = Tcp::bind(&settings.tcp, secrets::handed_dir().as_deref())?;
+    let told = operations.clone();
+    let tcp = tcp.map(|tcp| tcp.telling(move |state| told.tcp_is(state)));
     let guard = Guard::new(&settings.json.origins);
     Ok(door.with_http(guard, tcp))
 }

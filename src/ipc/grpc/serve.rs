@@ -134,10 +134,7 @@ impl Door {
         let (front, gate, stopped) = (self.front, self.gate.clone(), stopping.clone());
         let tcp = async move {
             match self.tcp {
-                Some(tcp) => {
-                    tracing::info!(address = ?tcp.address().ok(), "listening on TCP");
-                    serve(front, tcp.connections(gate), stopped).await
-                }
+                Some(tcp) => serve(front, tcp.connections(gate), stopped).await,
                 None => Ok(()),
             }
         };

@@ -4,14 +4,21 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::owner;
 use crate::ipc::grpc::Place;
+use crate::ipc::half::{Far, Half, Running};
 use crate::ipc::stall::{Begun, Cut};
+
+/// How often it is looked whether a caller that sends nothing more is gone: the kernel's table may be long.
+const GONE_LOOK_MS: u64 = 500;
 
 /// Who is at the other end, as far as the connection says.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +31,8 @@ pub(in crate::ipc) struct Peer {
     pub(in crate::ipc) is_refused: bool,
     /// Where it is told that it made a request of somebody who is known.
     pub(in crate::ipc) begun: Begun,
+    /// Where its calls on HTTP/1.1 are told.
+    pub(in crate::ipc) running: Running,
     /// What it is counted by.
     pub(in crate::ipc) place: Option<Arc<Place>>,
 }
@@ -36,7 +45,7 @@ pub(super) enum Line {
 
 /// One connection. Counted while it lives.
 pub(in crate::ipc) struct Connection {
-    line: Cut<Line>,
+    line: Half<Cut<Line>>,
     peer: Peer,
 }
 
@@ -47,9 +56,15 @@ impl Connection {
             false => Cut::new(line),
         };
         let begun = line.begun();
+        let line = Half::new(line);
+        let running = line.running();
         Self {
             line,
-            peer: Peer { begun, ..peer },
+            peer: Peer {
+                begun,
+                running,
+                ..peer
+            },
         }
     }
 }
@@ -59,6 +74,26 @@ impl Connected for Connection {
 
     fn connect_info(&self) -> Peer {
         self.peer.clone()
+    }
+}
+
+/// A caller within this machine that is gone leaves a socket that is nobody's; of others nobody can say, and within TLS
+/// the end is said.
+impl Far for Line {
+    fn gone(&self) -> Option<BoxFuture<'static, ()>> {
+        let Self::Plain(line) = self else {
+            return None;
+        };
+        let (peer, own) = (line.peer_addr().ok()?, line.local_addr().ok()?);
+        peer.ip().to_canonical().is_loopback().then(|| {
+            let gone: BoxFuture<'static, ()> = Box::pin(async move {
+                let look = move || owner::uid(peer, own);
+                while let Ok(Some(_)) = tokio::task::spawn_blocking(look).await {
+                    tokio::time::sleep(Duration::from_millis(GONE_LOOK_MS)).await;
+                }
+            });
+            gone
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::Stream;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -17,13 +17,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Line, Peer};
+use super::port::Port;
 use super::tls::{self, TlsError};
 use super::{owner, subject};
 use crate::book::Code;
 use crate::config::doors;
 use crate::ipc::grpc::{Gate, Place};
 use crate::observe::metrics::PROCESS;
-use crate::operation::Failure;
+use crate::operation::{Failure, TcpState};
 
 /// After a failed `accept` – no more file descriptors, mostly – the door looks again this much later.
 const ACCEPT_PAUSE_MS: u64 = 100;
@@ -44,27 +45,20 @@ const HANDSHAKE_S_MAX: u64 = 10;
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
 pub enum TcpError {
-    /// The system says no.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
     /// The certificates are wrong.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
-/// A listener; callers that connect wait until it is served.
+/// A listener, or the wish to listen; callers that connect wait until it is served.
 pub(in crate::ipc) struct Tcp {
-    listener: TcpListener,
+    port: Port,
     tls: Option<TlsAcceptor>,
 }
 
 impl Tcp {
-    /// Listens where the configuration says; nowhere when it says nothing. Must be called in a runtime.
+    /// Listens where the configuration says, or will as soon as that can be; nowhere when it says nothing. Must be called
+    /// in a runtime.
     pub(in crate::ipc) fn bind(
         config: &doors::Tcp,
         credentials_dir: Option<&Path>,
@@ -73,12 +67,15 @@ impl Tcp {
             return Ok(None);
         };
         let tls = acceptor(config, credentials_dir)?;
-        let bound = std::net::TcpListener::bind(address).and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
-        });
-        let listener = bound.map_err(|source| TcpError::Listen { address, source })?;
-        Ok(Some(Self { listener, tls }))
+        // A port that another has is no reason to serve nobody: it is told, and tried again.
+        let port = Port::new(address, tls.is_some());
+        Ok(Some(Self { port, tls }))
+    }
+
+    /// Says how the port is from here on.
+    pub(in crate::ipc) fn telling(self, tell: impl Fn(TcpState) + Send + Sync + 'static) -> Self {
+        let port = self.port.telling(tell);
+        Self { port, ..self }
     }
 
     /// Whether the certificates fit, where it would listen.
@@ -93,8 +90,9 @@ impl Tcp {
     }
 
     /// Where it listens.
+    #[cfg(test)]
     pub(in crate::ipc) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.port.address()
     }
 
     /// The connections. Those over the gate's limits are told so or closed; those that do not shake hands are closed.
@@ -123,11 +121,19 @@ fn acceptor(
 }
 
 async fn accept(tcp: Tcp, gate: Gate, ready: mpsc::Sender<Connection>) {
+    let listener = match tcp.port.listener().await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "the port for TCP is not tried again");
+            // The stream ends with its sender, and the door with the stream: that would be a start for nothing.
+            return std::future::pending().await;
+        }
+    };
     let beginnings = Beginnings::default();
     let looks = Arc::new(Semaphore::new(LOOKS_MAX));
     let refused = Arc::new(Semaphore::new(REFUSED_MAX));
     loop {
-        let (line, peer) = match tcp.listener.accept().await {
+        let (line, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

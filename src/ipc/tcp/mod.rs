@@ -1,7 +1,7 @@
 //! Calls over TCP: loopback with named tokens, or mutual TLS. Off unless the configuration says so.
 //!
 //! ```text
-//! accept ─► whose socket is it (the kernel) ─► TLS, where wanted ─► each request: its token ─► Caller
+//! the port, as soon as it is free ─► accept ─► whose socket is it (the kernel) ─► TLS, where wanted ─► each request: its token ─► Caller
 //! ```
 //!
 //! It must not know what is called.
@@ -9,6 +9,7 @@
 mod connection;
 mod listen;
 mod owner;
+mod port;
 mod subject;
 mod tls;
 mod tokens;

@@ -21,6 +21,27 @@ pub(super) fn uid(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     })
 }
 
+/// The user of a socket of this machine that has this address, alone or with all others.
+pub(super) fn holder(address: SocketAddr) -> Option<u32> {
+    TABLES.iter().find_map(|path| {
+        let table = std::fs::read_to_string(path).ok()?;
+        held(&table, address)
+    })
+}
+
+fn held(table: &str, wanted: SocketAddr) -> Option<u32> {
+    let mut found = table.lines().skip(1).filter_map(|row| {
+        let columns: Vec<&str> = row.split_whitespace().take(INODE + 1).collect();
+        let local = address(columns.get(LOCAL)?)?;
+        let is_it = same(local, wanted)
+            || local.port() == wanted.port()
+                && (local.ip().is_unspecified() || wanted.ip().is_unspecified());
+        let is_owned = columns.get(INODE).is_some_and(|inode| *inode != "0");
+        (is_it && is_owned).then(|| columns.get(UID)?.parse().ok())?
+    });
+    found.next()
+}
+
 fn find(table: &str, peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     let rows = table.lines().skip(1);
     let mut found = rows.filter_map(|row| {
@@ -89,6 +110,15 @@ mod tests {
             (v4(50_004), v4(8_080), None),
         ] {
             assert_eq!(find(table, peer, own), expected, "{peer}");
+        }
+        for (wanted, expected) in [
+            (v4(8_080), Some(990)),
+            (SocketAddr::from(([0, 0, 0, 0], 8_080)), Some(990)),
+            (SocketAddr::from(([10, 0, 0, 7], 8_080)), None),
+            (v4(8_081), None),
+            (v4(50_003), None),
+        ] {
+            assert_eq!(held(table, wanted), expected, "{wanted}");
         }
     }
 

@@ -8,6 +8,7 @@ mod curl;
 mod greedy;
 pub(crate) mod hostile;
 mod may;
+mod port;
 mod slow;
 mod token;
 

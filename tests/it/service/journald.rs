@@ -61,7 +61,13 @@ impl Journal {
             ..Setup::default()
         };
         let mut desk = Desk::prepare(std::sync::Arc::new(platform), setup);
-        let words = [
+        desk.start_daemon_under(&Self::place()).await;
+        desk
+    }
+
+    /// Before the daemon's words, so that it finds this folder where journald's is.
+    fn place() -> [&'static str; 8] {
+        [
             "unshare",
             "-m",
             "--propagation",
@@ -70,9 +76,7 @@ impl Journal {
             "-c",
             IN_ITS_PLACE,
             "sh",
-        ];
-        desk.start_daemon_under(&words).await;
-        desk
+        ]
     }
 
     /// Reads, as journald does, until it is told that nothing more comes, and then all that is there.
@@ -281,6 +285,37 @@ async fn a_journal_that_stands_still_stops_no_settlement_and_what_is_lost_is_cou
         "{} entries, none says what was dropped",
         entries.len()
     );
+}
+
+/// What the daemon itself said at its end of lines that nobody will read.
+const LOST: &str = "lines of the log are lost";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_queued_at_the_end_is_sent_or_counted() {
+    let journal = Journal::new();
+    let mut desk = journal.desk("trace").await;
+    // More than the socket's own queue takes.
+    for _ in 0..4 {
+        told(&ctl(&desk, &["status"]));
+    }
+    desk.stop().await;
+    let log = desk.log();
+    let said = log.lines().find(|line| line.contains(LOST));
+    let said = said.unwrap_or_else(|| panic!("not counted: {log}"));
+    let lost = said.split_whitespace().find_map(|word| word.parse().ok());
+    assert!(lost.is_some_and(|lost: u64| lost > 0), "{said}");
+    // Once it is read, the last word comes too.
+    desk.start_daemon_under(&Journal::place()).await;
+    let reader = journal.follow();
+    desk.stop().await;
+    let entries = reader.end();
+    journal.keep(&desk, &entries);
+    let last = entries
+        .iter()
+        .rev()
+        .find_map(|entry| field(entry, "TARGET"));
+    assert!(last.is_some(), "{} entries", entries.len());
+    assert_eq!(desk.log().matches(LOST).count(), 1, "{}", desk.log());
 }
 
 fn lines_dropped(desk: &Desk) -> u64 {

@@ -1,6 +1,6 @@
 //! A socket that systemd holds: served, left alone at the end, and refused when it is another than configured.
 
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use yibaod::api::Money;
 
@@ -92,6 +92,35 @@ async fn systemds_own_activation_serves() {
     ];
     assert!(desk.try_start_daemon_under(&words).await, "{}", desk.log());
     assert!(told(&ctl(&desk, &["status"])).contains("#007"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_calls_while_the_configuration_is_wrong_is_told_and_leaves_no_queue_behind() {
+    use std::io::{Read as _, Write as _};
+    let desk = prepared().await;
+    let held = Held::of(&desk);
+    std::fs::write(desk.config(), "[desk]\nname = 7\n").expect("its folder");
+    let mut caller = UnixStream::connect(desk.socket()).expect("the queue takes it");
+    let call = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    caller.write_all(call).expect("the queue takes it");
+    let mut child = held.command(&desk).spawn().expect("it starts");
+    let mut said = String::new();
+    tokio::task::block_in_place(|| caller.read_to_string(&mut said)).ok();
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(
+        said.contains("configuration of this desk is wrong"),
+        "{said}"
+    );
+    let status = tokio::task::block_in_place(|| child.wait()).expect("its child");
+    assert_eq!(status.code(), Some(78), "{}", desk.log());
+    assert!(
+        desk.log().contains("systemctl reset-failed"),
+        "{}",
+        desk.log()
+    );
+    held.listener.set_nonblocking(true).expect("a socket");
+    let waiting = held.listener.accept().expect_err("nobody waits");
+    assert_eq!(waiting.kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -345,3 +345,47 @@ fn a_reload_finds_the_socket_that_the_configuration_names() {
     asked.kill().expect("it is ours");
     asked.wait().expect("it is ours");
 }
+
+/// A reload as the unit has it: the folder that systemd makes, and the file.
+fn reload_of_unit(desk: &Desk, folder: &str) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_yibaoctl"))
+        .env("RUNTIME_DIRECTORY", folder)
+        .args(["--socket", "/nonexistent/yibaod.sock", "reload", "--config"])
+        .arg(desk.config())
+        .output()
+        .expect("it runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_finds_the_daemon_that_runs_and_says_why_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().display().to_string();
+    let mut desk = Desk::start(Setup {
+        env: vec![("RUNTIME_DIRECTORY".to_owned(), folder.clone())],
+        ..Setup::default()
+    })
+    .await;
+    let socket = desk.socket().display().to_string();
+    edit(&desk, &socket, &format!("{socket}.new"));
+    let shown = told(&reload_of_unit(&desk, &folder));
+    let moved = format!("paths.socket: {socket} → {socket}.new  ← 重启后生效");
+    assert!(shown.contains(&moved), "{shown}");
+    // What cannot be read names no socket: the daemon that runs says why.
+    edit(&desk, "[desk]", "[desk");
+    let refused = reload_of_unit(&desk, &folder);
+    let shown = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && shown.contains("E7103"),
+        "{shown}"
+    );
+    let place = desk.config().display().to_string();
+    assert!(shown.contains(&place), "{shown}");
+    // And where none runs, it is told here.
+    desk.stop().await;
+    let refused = reload_of_unit(&desk, &folder);
+    let shown = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && shown.contains(&place),
+        "{shown}"
+    );
+}

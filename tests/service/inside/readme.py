@@ -73,6 +73,7 @@ def in_earnest(commands):
     assert shell(start, check=False).returncode != 0 and not is_active()
     shell(group)
     wanted = ["yibaoctl status", "journalctl -u yibaod -f", "journalctl -u yibaod CALLER=", "systemctl reload yibaod",
+              "systemctl stop yibaod.socket yibaod.service", "systemctl reset-failed yibaod.service yibaod.socket",
               "apt install ./yibao*_NEW.deb", "apt purge yibaod"]
     assert len(rest) == len(wanted), rest
     for command, part in zip(rest, wanted):

@@ -22,6 +22,7 @@ import readme
 import rights
 import shipped
 import states
+import stops
 import upgrades
 from desk import (
     ETC, KEY, SAID, SERVICE, SOCKET, STATE, Pay, another_than, apt, charged, ctl, files, is_active, logged, main_pid,
@@ -375,8 +376,8 @@ def purged():
 
 TESTS = (
     installed, *shipped.TESTS, not_configured, samples, pages, units, *readme.TESTS, started, callers, scan_and_pay, *care.TESTS,
-    *handed.TESTS, *old.TESTS, sheets, on_the_bus, *rights.TESTS, watchdog, killed, reloaded, upgraded, upgraded_before_money,
-    *upgrades.TESTS, *states.TESTS, told_to_the_journal, verified, removed, purged,
+    *handed.TESTS, *old.TESTS, sheets, on_the_bus, *rights.TESTS, watchdog, killed, reloaded, *stops.TESTS, upgraded,
+    upgraded_before_money, *upgrades.TESTS, *states.TESTS, told_to_the_journal, verified, removed, purged,
 )
 # Chosen on the command line of tests/service/run; what the others stand on runs all the same.
 FIRST = (installed, started)

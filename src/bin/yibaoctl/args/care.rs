@@ -11,7 +11,8 @@ pub(crate) struct Status {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reload {
-    /// Knock at the socket that this configuration names, where it names one. 使用此配置文件中写明的套接字。
+    /// Knock at the socket of the daemon that reads this configuration: in a service that which it has, else that which
+    /// the file names. 使用读取此配置文件的守护进程的套接字。
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

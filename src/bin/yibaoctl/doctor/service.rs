@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use yibaod::api::{TcpState, TcpStatus};
 use yibaod::config::secrets::HANDED_PATH;
 
 use super::finding::Repair;
@@ -35,6 +36,7 @@ pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Findi
                     Finding::bad("service.settles", zh, en).so(why.action_zh, why.action_en)
                 }
             });
+            findings.extend(port(status.tcp.as_ref()));
             if status.stuck_settlements > 0 {
                 let count = status.stuck_settlements;
                 let zh = format!("{count} 笔业务须人工处理");
@@ -47,6 +49,38 @@ pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Findi
         }
     }
     findings
+}
+
+/// The port for TCP, where one is wanted: who has it besides us gets the tokens of those who call there.
+fn port(tcp: Option<&TcpStatus>) -> Option<Finding> {
+    let (subject, tcp) = ("service.tcp", tcp?);
+    if tcp.state() == TcpState::On {
+        return Some(Finding::fine(
+            subject,
+            "TCP 端口正在监听",
+            "the port for TCP is listened at",
+        ));
+    }
+    if tcp.state() != TcpState::Away {
+        return None;
+    }
+    let (why, holder) = (&tcp.why, tcp.held_by_uid.map(|uid| format!("uid {uid}")));
+    let zh = holder
+        .as_deref()
+        .map_or_else(String::new, |it| format!("，{it} 占用"));
+    let en = holder
+        .as_deref()
+        .map_or_else(String::new, |it| format!("; {it} has it"));
+    let finding = Finding::bad(
+        subject,
+        format!("TCP 端口没有监听，其他接口照常：{why}{zh}"),
+        format!("nobody listens on TCP, the other doors are open: {why}{en}"),
+    );
+    Some(finding.so(
+        "ss -ltnp 查出占用者并停止它，端口空出后自动恢复；占用者可能已收到令牌：yibaoctl token create 换新",
+        "Find who has it by ss -ltnp and end that; the port is then taken by itself. Tokens may have been shown to it: \
+         make new ones by yibaoctl token create",
+    ))
 }
 
 /// What systemd says, where there is one.
@@ -83,8 +117,8 @@ fn of_unit(said: &str) -> Finding {
         let zh = format!("服务已失败（{}）", field("Result"));
         let en = format!("the service failed ({})", field("Result"));
         return Finding::bad(subject, zh, en).so(
-            "查看原因：journalctl -u yibaod -n 50；改正后 systemctl reset-failed yibaod && systemctl start yibaod",
-            "See why: journalctl -u yibaod -n 50; then systemctl reset-failed yibaod && systemctl start yibaod",
+            "查看原因：journalctl -u yibaod -n 50；改正后 systemctl reset-failed yibaod.service yibaod.socket && systemctl start yibaod",
+            "See why: journalctl -u yibaod -n 50; then systemctl reset-failed yibaod.service yibaod.socket && systemctl start yibaod",
         );
     }
     if active != "active" {
@@ -293,6 +327,28 @@ mod tests {
                 "{service} {said}"
             );
         }
+    }
+
+    #[test]
+    fn a_port_that_another_has_is_bad_and_named() {
+        let away = TcpStatus {
+            state: TcpState::Away.into(),
+            why: "cannot listen on 127.0.0.1:8610".into(),
+            held_by_uid: Some(65_534),
+        };
+        let found = port(Some(&away)).unwrap();
+        assert_eq!(found.level, Level::Bad);
+        assert!(
+            found.seen.1.ends_with("8610; uid 65534 has it"),
+            "{found:?}"
+        );
+        let on = TcpStatus {
+            state: TcpState::On.into(),
+            ..TcpStatus::default()
+        };
+        assert_eq!(port(Some(&on)).unwrap().level, Level::Fine);
+        assert_eq!(port(Some(&TcpStatus::default())), None);
+        assert_eq!(port(None), None);
     }
 
     #[test]
