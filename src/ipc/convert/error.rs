@@ -174,10 +174,15 @@ pub fn entry_of_failure(failure: &Failure) -> wire::ErrorEntry {
 #[must_use]
 pub fn status(failure: &Failure) -> tonic::Status {
     let entry = failure.code.entry();
+    of_call(failure, entry.money, entry.repeat)
+}
+
+fn of_call(failure: &Failure, money: MoneyState, repeat: Repeat) -> tonic::Status {
+    let entry = failure.code.entry();
     let mut metadata: HashMap<String, String> = [
         ("code", failure.code.id()),
-        ("money", entry.money.word()),
-        ("repeat", entry.repeat.word()),
+        ("money", money.word()),
+        ("repeat", repeat.word()),
         ("meaning_zh", entry.meaning_zh),
         ("meaning_en", entry.meaning_en),
         ("action_zh", entry.action_zh),
@@ -186,7 +191,7 @@ pub fn status(failure: &Failure) -> tonic::Status {
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
     let detail = shortened(&failure.detail, STATUS_DETAIL_LENGTH_MAX);
-    let patient_zh = failure.code.to_patient(&detail, entry.money);
+    let patient_zh = failure.code.to_patient(&detail, money);
     metadata.insert("patient_zh".to_owned(), patient_zh);
     if !failure.fields.is_empty() {
         let fields = shortened(&failure.fields.join(","), STATUS_DETAIL_LENGTH_MAX);
@@ -236,6 +241,12 @@ fn repeat(repeat: Repeat) -> wire::Repeat {
 
 fn shortened(text: &str, length_max: usize) -> String {
     text.chars().take(length_max).collect()
+}
+
+/// The same of a call that only looks, whatever the code says of others: it moved no money and may be made again.
+#[must_use]
+pub fn status_of_look(failure: &Failure) -> tonic::Status {
+    of_call(failure, MoneyState::NotConcerned, Repeat::SameId)
 }
 
 #[cfg(test)]
