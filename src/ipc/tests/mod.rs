@@ -3,6 +3,7 @@
 mod hand;
 mod json;
 mod rights;
+mod streams;
 mod tcp;
 
 use hand::{Doors, TOKEN, post};

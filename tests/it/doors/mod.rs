@@ -9,6 +9,7 @@ mod greedy;
 pub(crate) mod hostile;
 mod may;
 mod slow;
+mod streams;
 mod token;
 
 use std::path::PathBuf;
