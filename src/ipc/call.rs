@@ -13,7 +13,7 @@ use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Status};
 
-use super::access::Caller;
+use super::access::{Caller, Operation};
 use super::convert::error;
 use super::told::{Told, name_of};
 use crate::book::Code;
@@ -82,13 +82,13 @@ impl Calls {
         let Ok(begun) = tokio::time::timeout_at(over, begun).await else {
             return Err(self.deadline_over(&who, path));
         };
-        let left = Some(begun?.into_inner());
+        let left = Some((begun?.into_inner(), late(path, &too_late())));
         let told = stream::unfold(left, move |left| async move {
-            let mut answers = left?;
+            let (mut answers, late) = left?;
             match tokio::time::timeout_at(over, answers.next()).await {
-                Ok(answer) => answer.map(|answer| (answer, Some(answers))),
+                Ok(answer) => answer.map(|answer| (answer, Some((answers, late)))),
                 // Whoever follows something until then got what it wanted.
-                Err(_) => Some((Err(error::status(&too_late())), None)),
+                Err(_) => Some((Err(late), None)),
             }
         });
         Ok(told.boxed())
@@ -97,7 +97,7 @@ impl Calls {
     fn deadline_over(&self, caller: &Caller, path: &str) -> Status {
         let failure = too_late();
         self.tell(caller, Some(name_of(path)), &failure);
-        error::status(&failure)
+        late(path, &failure)
     }
 
     fn grpc(&self) -> Grpc<Told> {
@@ -108,6 +108,14 @@ impl Calls {
 
 fn too_late() -> Failure {
     Failure::new(Code::DeadlineOver, "")
+}
+
+/// What became of the money is unknown only where the call may have moved some: such a method is called as its operation.
+fn late(path: &str, failure: &Failure) -> Status {
+    match Operation::of(name_of(path)).is_some_and(Operation::moves) {
+        true => error::status(failure),
+        false => error::status_of_look(failure),
+    }
 }
 
 fn path_of(path: &str) -> Result<PathAndQuery, Status> {

@@ -11,6 +11,8 @@ const OURS: &str = "yibaod";
 const VARIABLE: &str = "YIBAO_LOG";
 /// Longest name of a part of the program.
 const TARGET_BYTES_MAX: usize = 64;
+/// Parts that may have a level of their own: every line that is logged is compared with each.
+const TARGETS_MAX: usize = 16;
 /// The levels that there are; what is below them is not compiled into what ships.
 const LEVELS: [&str; 5] = ["off", "error", "warn", "info", "debug"];
 
@@ -32,6 +34,11 @@ pub enum LevelError {
     /// No part of a program is called that.
     #[error("target {0:?} is no name of a part, such as yibaod::device")]
     Target(String),
+    /// So many parts have a level of their own.
+    #[error(
+        "{TARGETS_MAX} parts have a level of their own already; set one for all (no target), then for parts; there are: {0}"
+    )]
+    TooMany(String),
     /// The log is not kept by this process.
     #[error("this process keeps no log")]
     NoLog,
@@ -89,16 +96,10 @@ pub fn use_configured(level: &str) {
 /// There is no such level or part, or no log.
 pub fn set_level(level: &str, target: Option<&str>) -> Result<String, LevelError> {
     check_level(level, target)?;
-    let held = LEVELS_HELD.get().ok_or(LevelError::NoLog)?;
-    let wanted = match target {
-        None => filter(level),
-        Some(target) => format!("{},{target}={level}", log_level()),
-    };
-    put(held, &wanted)?;
-    Ok(log_level())
+    set(LEVELS_HELD.get().ok_or(LevelError::NoLog)?, level, target)
 }
 
-/// Whether there is such a level and such a part.
+/// Whether there is such a level and such a part, and room for it among those that have one.
 ///
 /// # Errors
 /// There is not.
@@ -108,7 +109,35 @@ pub fn check_level(level: &str, target: Option<&str>) -> Result<(), LevelError> 
     }
     match target {
         Some(target) if !is_target(target) => Err(LevelError::Target(target.to_owned())),
-        Some(_) | None => Ok(()),
+        Some(target) => check_room(&log_level(), target),
+        None => Ok(()),
+    }
+}
+
+fn set(held: &Held, level: &str, target: Option<&str>) -> Result<String, LevelError> {
+    let now = || {
+        let now = held.now.lock();
+        now.unwrap_or_else(PoisonError::into_inner).clone()
+    };
+    let wanted = match target {
+        None => filter(level),
+        Some(target) => {
+            check_room(&now(), target)?;
+            format!("{},{target}={level}", now())
+        }
+    };
+    put(held, &wanted)?;
+    Ok(now())
+}
+
+/// Whether one more part has room in this filter; one that stands in it needs none.
+fn check_room(now: &str, target: &str) -> Result<(), LevelError> {
+    let parts = now.split(',').filter_map(|row| row.split_once('='));
+    let others = parts.map(|(part, _)| part).filter(|part| *part != target);
+    let others: Vec<&str> = others.collect();
+    match others.len() < TARGETS_MAX {
+        true => Ok(()),
+        false => Err(LevelError::TooMany(others.join(", "))),
     }
 }
 
@@ -151,6 +180,32 @@ mod tests {
             assert!(!is_target(target), "{target}");
         }
         assert!(is_target("yibaod::device") && is_target("hyper"));
+    }
+
+    #[test]
+    fn only_so_many_parts_have_a_level_of_their_own() {
+        let (_layer, handle) = reload::Layer::new(usual());
+        let held = Held {
+            handle,
+            is_of_environment: false,
+            now: Mutex::new(usual().to_string()),
+        };
+        let part = |n| format!("yibaod::part{n}");
+        // The program itself is one of them.
+        for n in 1..TARGETS_MAX {
+            assert!(set(&held, "debug", Some(&part(n))).is_ok(), "{n}");
+        }
+        let Err(LevelError::TooMany(standing)) = set(&held, "debug", Some("hyper")) else {
+            panic!("there is room for more")
+        };
+        assert_eq!(standing.split(", ").count(), TARGETS_MAX);
+        assert!(standing.contains(&part(1)), "{standing}");
+        let changed = set(&held, "error", Some(&part(1))).unwrap();
+        assert!(changed.contains("yibaod::part1=error"), "{changed}");
+        assert!(!changed.contains("hyper"), "{changed}");
+        let all = set(&held, "info", None).unwrap();
+        assert_eq!(all.parse::<Targets>().unwrap(), usual(), "none is left");
+        assert!(set(&held, "debug", Some("hyper")).is_ok());
     }
 
     #[test]

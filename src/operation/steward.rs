@@ -74,7 +74,7 @@ impl Operations {
     ) -> Result<String, Failure> {
         let invalid = |error: observe::LevelError| {
             let field = match error {
-                observe::LevelError::Target(_) => "target",
+                observe::LevelError::Target(_) | observe::LevelError::TooMany(_) => "target",
                 observe::LevelError::Level(_) | observe::LevelError::NoLog => "level",
             };
             Failure {

@@ -164,10 +164,10 @@ fn remove(wanted: &TokenRemove, out: &Out) -> Result<Exit, Trouble> {
     removed.map_err(|error| Trouble::Failed(format!("{}: {error}", path.display())))?;
     out.notes(&[
         format!(
-            "  removed {}: the token is refused within a second",
+            "  removed {}: the token is refused within a second, and what it follows ends within two",
             path.display()
         ),
-        "  令牌已作废，一秒内生效；配置中的 [[tcp.token]] 可一并删除".to_owned(),
+        "  令牌已作废，一秒内拒绝新的调用，两秒内结束其订阅；配置中的 [[tcp.token]] 可一并删除".to_owned(),
     ]);
     Ok(Exit::Fine)
 }

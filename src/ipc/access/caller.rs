@@ -62,13 +62,11 @@ pub enum Grant {
     Given(&'static [Operation]),
 }
 
-/// The digest of a token that was shown, and by which tokens it was known. Says nothing when shown itself.
+/// The digest of a token that was shown. Says nothing when shown itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
     /// Of the token.
     pub(in crate::ipc) digest: [u8; 32],
-    /// Which tokens knew it: those of one reading of the configuration.
-    pub(in crate::ipc) reading: u64,
 }
 
 impl fmt::Debug for Shown {

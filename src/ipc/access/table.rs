@@ -140,6 +140,10 @@ operations! {
     SetLogLevel:;
     /// `GetMetrics`.
     GetMetrics: Cashier Kiosk Doctor Pharmacist Monitor;
+    /// `Check` and `Watch` of the standard health service of gRPC.
+    AskHealth: Cashier Kiosk Doctor Pharmacist Monitor;
+    /// Reflection of gRPC, v1 and v1alpha.
+    Reflect: Cashier Kiosk Doctor Pharmacist Monitor;
 }
 
 impl Operation {

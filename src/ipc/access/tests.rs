@@ -58,6 +58,8 @@ const TABLE: &str = "
     Reload               A . . . . .
     SetLogLevel          A . . . . .
     GetMetrics           A C K D P M
+    AskHealth            A C K D P M
+    Reflect              A C K D P M
 ";
 
 #[test]

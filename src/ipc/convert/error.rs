@@ -271,6 +271,12 @@ fn shortened(text: &str, length_max: usize) -> String {
     text.chars().take(length_max).collect()
 }
 
+/// The same of a call that only looks, whatever the code says of others: it moved no money and may be made again.
+#[must_use]
+pub fn status_of_look(failure: &Failure) -> tonic::Status {
+    of_call(failure, MoneyState::NotConcerned, Repeat::SameId)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

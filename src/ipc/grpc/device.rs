@@ -60,24 +60,21 @@ impl<H: Handle> DeviceService for Devices<H> {
         &self,
         request: Request<wire::WatchDevicesRequest>,
     ) -> Result<Response<Self::WatchDevicesStream>, Status> {
-        let (_caller, pass) = self.gate.admit(&request, Operation::WatchDevices)?;
-        let sees = self.gate.may(&request, Operation::SeeHolders);
+        let (_caller, followed) = self.gate.follow(&request, Operation::WatchDevices)?;
+        let sees = self.gate.asking(&request, Operation::SeeHolders);
         let from_seq = Some(request.into_inner().from_seq).filter(|seq| *seq > 0);
         // Events first, snapshot second: what happens between the two is told twice rather than not at all.
         let (point, events) = self.handle.watch_devices(from_seq);
-        let first = device::snapshot(sees, self.handle.devices(), point);
+        let first = device::snapshot(sees(), self.handle.devices(), point);
         let handle = self.handle.clone();
         let events = events.map(move |watched| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
             Ok(match watched {
                 Watched::Event(event) => device::event(event),
-                Watched::Lagged(point) => device::snapshot(sees, handle.devices(), point),
+                Watched::Lagged(point) => device::snapshot(sees(), handle.devices(), point),
             })
         });
-        Ok(Response::new(
-            stream::once(async { Ok(first) }).chain(events).boxed(),
-        ))
+        let told = stream::once(async { Ok(first) }).chain(events);
+        Ok(Response::new(followed.over(told)))
     }
 
     async fn scan(
@@ -100,14 +97,11 @@ impl<H: Handle> DeviceService for Devices<H> {
         &self,
         request: Request<wire::ClaimRequest>,
     ) -> Result<Response<Self::ClaimStream>, Status> {
-        let (caller, pass) = self.gate.admit(&request, Operation::Claim)?;
+        let (caller, followed) = self.gate.follow(&request, Operation::Claim)?;
         let wish = claim::claim(request.into_inner()).map_err(refused)?;
-        let news = self.handle.claim(caller, wish).map(move |news| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
-            claim::news(news).map_err(refused)
-        });
-        Ok(Response::new(news.boxed()))
+        let news = self.handle.claim(caller, wish);
+        let news = news.map(|news| claim::news(news).map_err(refused));
+        Ok(Response::new(followed.over(news)))
     }
 
     async fn renew_claim(
@@ -149,20 +143,15 @@ impl<H: Handle> DeviceService for Devices<H> {
         &self,
         request: Request<wire::RecordDeviceRequest>,
     ) -> Result<Response<Self::RecordDeviceStream>, Status> {
-        let (caller, pass) = self.gate.admit(&request, Operation::RecordDevice)?;
+        let (caller, followed) = self.gate.follow(&request, Operation::RecordDevice)?;
         let (name, length) = record::wish(request.into_inner()).map_err(refused)?;
         let recording = self.handle.record_device(caller, name, length).await;
         let mut recording = recording.map_err(refused)?;
         let head = record::head(&recording);
-        let records = stream::poll_fn(move |cx| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
-            recording.records.poll_recv(cx)
-        });
+        let records = stream::poll_fn(move |cx| recording.records.poll_recv(cx));
         let records = records.map(|recorded| Ok(record::record(recorded)));
-        Ok(Response::new(
-            stream::once(async { Ok(head) }).chain(records).boxed(),
-        ))
+        let told = stream::once(async { Ok(head) }).chain(records);
+        Ok(Response::new(followed.over(told)))
     }
 
     async fn explain_device(

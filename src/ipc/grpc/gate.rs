@@ -1,5 +1,7 @@
 //! How much one caller may have open at once. A greedy caller hurts only itself.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,8 @@ use crate::ipc::convert::error;
 use crate::ipc::tcp::{Peer, Tokens};
 use crate::observe::metrics::{Level, PROCESS};
 use crate::operation::{CallerId, Failure};
+pub(super) use streams::Followed;
+use streams::Streams;
 
 /// Requests of one caller that are read beyond the calls it may have open, so that it is told what is wrong.
 const REQUESTS_MORE: u32 = 16;
@@ -61,6 +65,7 @@ pub(in crate::ipc) struct Gate {
 #[derive(Clone)]
 pub struct Rights {
     now: Arc<ArcSwap<Said>>,
+    streams: Streams,
 }
 
 /// What the configuration said of it: who the callers over TCP are as well, so that a token never has the role of
@@ -100,13 +105,26 @@ impl Said {
     pub fn tell_unused_tokens(&self) {
         self.tokens.tell_unused();
     }
+
+    /// Whether this caller may do that as it is now, and as whom.
+    fn admits(&self, caller: Option<&Caller>, operation: Operation) -> Result<CallerId, Failure> {
+        let nobody = || Failure::new(Code::NotAllowed, "the connection has no credentials");
+        let caller = caller.ok_or_else(nobody)?;
+        // Between its head and its body a request may wait for longer than a token or a configuration lasts.
+        if !self.tokens.still_know(caller) {
+            let detail = "the token by which this was called is none of this desk's any more";
+            return Err(Failure::new(Code::TokenRefused, detail));
+        }
+        self.policy.admit(caller, operation)
+    }
 }
 
 impl Rights {
-    /// What is asked after this is decided by that, also on connections that are open.
+    /// What is asked after this is decided by that, also on connections that are open; streams that it forbids end.
     pub fn change(&self, said: Said) {
         PROCESS.calls_per_caller_max.set(said.calls_per_caller_max);
         self.now.store(Arc::new(said));
+        self.look_again();
     }
 }
 
@@ -188,6 +206,7 @@ impl Gate {
         Self {
             rights: Rights {
                 now: Arc::new(ArcSwap::from_pointee(said)),
+                streams: Streams::default(),
             },
             open: Arc::default(),
             refusals: Arc::default(),
@@ -398,7 +417,14 @@ impl Gate {
         request: &Request<T>,
         operation: Operation,
     ) -> Result<(CallerId, Pass), Status> {
-        let caller = request.extensions().get::<Caller>();
+        self.admit_as(request.extensions().get::<Caller>(), operation)
+    }
+
+    fn admit_as(
+        &self,
+        caller: Option<&Caller>,
+        operation: Operation,
+    ) -> Result<(CallerId, Pass), Status> {
         self.decide(caller, operation).map_err(|failure| {
             let is_last_word =
                 failure.code != Code::NotAllowed || !caller.is_some_and(Caller::asks_polkit);
@@ -419,10 +445,8 @@ impl Gate {
 
     /// Whether the caller might do that too. Counts and logs nothing.
     pub(super) fn may<T>(&self, request: &Request<T>, operation: Operation) -> bool {
-        let said = self.rights.now.load();
-        let may =
-            |caller: &Caller| said.tokens.still_know(caller) && said.policy.may(caller, operation);
-        request.extensions().get::<Caller>().is_some_and(may)
+        let caller = request.extensions().get::<Caller>();
+        self.rights.now.load().admits(caller, operation).is_ok()
     }
 
     /// Whether the caller may see at once what that operation would tell. Counts nothing.
@@ -440,21 +464,23 @@ impl Gate {
         caller: Option<&Caller>,
         operation: Operation,
     ) -> Result<(CallerId, Pass), Failure> {
-        let nobody = || Failure::new(Code::NotAllowed, "the connection has no credentials");
-        let caller = caller.ok_or_else(nobody)?;
         let said = self.rights.now.load();
-        // Between its head and its body a request may wait for longer than a configuration lasts.
-        if !said.tokens.still_know(caller) {
-            let detail = "the tokens of this desk changed while the request came; call again";
-            return Err(Failure::new(Code::TokenRefused, detail));
-        }
-        let id = said.policy.admit(caller, operation)?;
-        let (pid, door, token_uid) = (caller.pid(), caller.door(), caller.token_uid());
-        tracing::debug!(caller = id.id, pid, door, token_uid, ?operation, "call");
+        let id = said.admits(caller, operation)?;
+        let (pid, token_uid) = (caller.and_then(Caller::pid), id.uid);
+        tracing::debug!(
+            caller = id.id,
+            pid,
+            door = id.door,
+            token_uid,
+            ?operation,
+            "call"
+        );
         match self.count(Kind::Call, id.id.clone(), said.calls_per_caller_max) {
             Some(pass) => Ok((id, pass)),
             None => {
-                let detail = format!("{caller} has {} calls open", said.calls_per_caller_max);
+                let most = said.calls_per_caller_max;
+                let who = caller.map(Caller::to_string).unwrap_or_default();
+                let detail = format!("{who} has {most} calls open");
                 Err(Failure::new(Code::TooManyCalls, detail))
             }
         }

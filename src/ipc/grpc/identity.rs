@@ -40,16 +40,12 @@ impl<H: Handle> IdentityService for Identities<H> {
         &self,
         request: Request<wire::WatchIdentificationRequest>,
     ) -> Result<Response<Self::WatchIdentificationStream>, Status> {
-        let admitted = self.gate.admit(&request, Operation::WatchIdentification);
-        let (caller, pass) = admitted?;
+        let admitted = self.gate.follow(&request, Operation::WatchIdentification);
+        let (caller, followed) = admitted?;
         let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
         let events = self.handle.watch_identification(caller, request_id);
-        let events = events.map(move |(progress, told)| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
-            Ok(identity::event(progress, &told))
-        });
-        Ok(Response::new(events.boxed()))
+        let events = events.map(|(progress, told)| Ok(identity::event(progress, &told)));
+        Ok(Response::new(followed.over(events)))
     }
 
     async fn cancel_identify(

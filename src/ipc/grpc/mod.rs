@@ -10,6 +10,7 @@ mod deadline;
 mod device;
 mod dispense;
 mod gate;
+mod gated;
 mod groups;
 mod handle;
 mod identity;

@@ -98,7 +98,7 @@ impl<H: Handle> PrintService for Prints<H> {
         request: Request<wire::WatchJobRequest>,
     ) -> Result<Response<Self::WatchJobStream>, Status> {
         use wire::watch_job_request::Key;
-        let (caller, pass) = self.gate.admit(&request, Operation::GetJob)?;
+        let (caller, followed) = self.gate.follow(&request, Operation::GetJob)?;
         let key = match request.into_inner().key {
             Some(Key::JobId(id)) => print::by_id(id),
             Some(Key::RequestId(id)) => print::by_request_id(id),
@@ -106,13 +106,11 @@ impl<H: Handle> PrintService for Prints<H> {
         };
         let key = key.map_err(refused)?;
         let told = self.handle.watch_job(caller, key).await.map_err(refused)?;
-        let told = told.map(move |told| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
+        let told = told.map(|told| {
             let job = Some(print::job(&told));
             Ok(wire::WatchJobResponse { job })
         });
-        Ok(Response::new(told.boxed()))
+        Ok(Response::new(followed.over(told)))
     }
 
     async fn print_batch(
@@ -133,20 +131,18 @@ impl<H: Handle> PrintService for Prints<H> {
         &self,
         request: Request<wire::WatchBatchRequest>,
     ) -> Result<Response<Self::WatchBatchStream>, Status> {
-        let (caller, pass) = self.gate.admit(&request, Operation::GetJob)?;
+        let (caller, followed) = self.gate.follow(&request, Operation::GetJob)?;
         let keys = print_batch::watched(request.into_inner()).map_err(refused)?;
         let mut jobs = Vec::with_capacity(keys.len());
         for key in keys {
             let told = self.handle.watch_job(caller.clone(), key).await;
             jobs.push(told.map_err(refused)?);
         }
-        let told = select_all(jobs).map(move |told| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
+        let told = select_all(jobs).map(|told| {
             let job = Some(print::job(&told));
             Ok(wire::WatchBatchResponse { job })
         });
-        Ok(Response::new(told.boxed()))
+        Ok(Response::new(followed.over(told)))
     }
 
     async fn get_settlement_sheet(

@@ -35,6 +35,8 @@ const DRAIN_MS_MAX: u64 = 3_000;
 
 /// How often it is looked whether a settlement would be taken. The health of the settling services says so.
 const HEALTH_LOOK_MS: u64 = 1_000;
+/// How often it is looked whether those who follow something may still: the tokens and the groups are read once a second.
+const STREAMS_LOOK_MS: u64 = 250;
 
 /// Why the door closed unasked.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +124,8 @@ impl Door {
         self.gate.rights()
     }
 
-    /// Serves until told to stop, then lets running calls end for a short time. The socket's file goes with it.
+    /// Serves until told to stop, then ends what is followed, at every door, and lets running calls end for a short time.
+    /// The socket's file goes with it.
     ///
     /// # Errors
     /// When the transport fails.
@@ -141,6 +144,7 @@ impl Door {
         let server = async { tokio::try_join!(socket, tcp).map(|((), ())| ()) };
         tokio::pin!(server, stop);
         let mut look = tokio::time::interval(Duration::from_millis(HEALTH_LOOK_MS));
+        let mut look_again = tokio::time::interval(Duration::from_millis(STREAMS_LOOK_MS));
         loop {
             tokio::select! {
                 ended = &mut server => return Ok(ended?),
@@ -149,9 +153,12 @@ impl Door {
                     self.services.tell_settling().await;
                     self.gate.tell_refusals();
                 }
+                _ = look_again.tick() => self.gate.look_again(),
             }
         }
         self.services.set_serving(false).await;
+        // What has no end of its own is not waited for; calls that have one are.
+        self.gate.end_streams();
         stopping.cancel();
         let drained = tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), server).await;
         if drained.is_err() {

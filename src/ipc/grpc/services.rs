@@ -11,6 +11,7 @@ use super::daemon::Daemon;
 use super::device::Devices;
 use super::dispense::Dispenses;
 use super::gate::Gate;
+use super::gated::Gated;
 use super::handle::Handle;
 use super::identity::Identities;
 use super::print::Prints;
@@ -22,6 +23,7 @@ use crate::api::dispense_service_server::{self, DispenseServiceServer};
 use crate::api::identity_service_server::{self, IdentityServiceServer};
 use crate::api::print_service_server::{self, PrintServiceServer};
 use crate::api::settlement_service_server::{self, SettlementServiceServer};
+use crate::ipc::access::Operation;
 
 /// Our services, for the health service.
 const NAMES: [&str; 6] = [
@@ -47,7 +49,7 @@ impl Services {
         gate: &Gate,
     ) -> Result<Self, tonic_reflection::server::Error> {
         let health = HealthReporter::new();
-        let routes = add_reflection(ours(handle, gate), &health)?;
+        let routes = add_reflection(ours(handle, gate), &health, gate)?;
         let asked = handle.clone();
         Ok(Self {
             routes,
@@ -120,6 +122,7 @@ fn ours<H: Handle>(handle: &H, gate: &Gate) -> Routes {
 fn add_reflection(
     routes: Routes,
     health: &HealthReporter,
+    gate: &Gate,
 ) -> Result<Routes, tonic_reflection::server::Error> {
     let health = tonic_health::server::HealthService::from_health_reporter(health.clone());
     let health = tonic_health::pb::health_server::HealthServer::new(health);
@@ -137,8 +140,11 @@ fn add_reflection(
             .include_reflection_service(false)
     };
     let (v1, v1alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+    let health = health.max_decoding_message_size(SMALL_BYTES_MAX);
+    let v1 = v1.max_decoding_message_size(SMALL_BYTES_MAX);
+    let v1alpha = v1alpha.max_decoding_message_size(SMALL_BYTES_MAX);
     Ok(routes
-        .add_service(health.max_decoding_message_size(SMALL_BYTES_MAX))
-        .add_service(v1.max_decoding_message_size(SMALL_BYTES_MAX))
-        .add_service(v1alpha.max_decoding_message_size(SMALL_BYTES_MAX)))
+        .add_service(Gated::new(health, gate, Operation::AskHealth))
+        .add_service(Gated::new(v1, gate, Operation::Reflect))
+        .add_service(Gated::new(v1alpha, gate, Operation::Reflect)))
 }

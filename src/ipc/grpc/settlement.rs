@@ -57,17 +57,15 @@ impl<H: Handle> SettlementService for Settlements<H> {
         &self,
         request: Request<wire::WatchSettlementRequest>,
     ) -> Result<Response<Self::WatchSettlementStream>, Status> {
-        let (caller, pass) = self.gate.admit(&request, Operation::WatchSettlement)?;
+        let (caller, followed) = self.gate.follow(&request, Operation::WatchSettlement)?;
         let request_id = order::request_id(request.into_inner().request_id).map_err(refused)?;
         let steps = self.handle.watch_settlement(caller, request_id);
-        let events = steps.map(move |progress| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
+        let events = steps.map(|progress| {
             Ok(wire::WatchSettlementResponse {
                 event: Some(settlement::event(progress)),
             })
         });
-        Ok(Response::new(events.boxed()))
+        Ok(Response::new(followed.over(events)))
     }
 
     async fn confirm_settlement(
@@ -178,15 +176,12 @@ impl<H: Handle> SettlementService for Settlements<H> {
             true => Operation::ReconcileHospital,
             false => Operation::Reconcile,
         };
-        let (caller, pass) = self.gate.admit(&request, operation)?;
+        let (caller, followed) = self.gate.follow(&request, operation)?;
         let wanted = reconcile::wanted(request.into_inner()).map_err(refused)?;
         let steps = self.handle.reconcile(caller, wanted).await;
-        let told = steps.map_err(refused)?.map(move |step| {
-            // Counted as a call until the stream is dropped.
-            let _counted = &pass;
-            Ok(reconcile::told(step))
-        });
-        Ok(Response::new(told.boxed()))
+        let told = steps.map_err(refused)?;
+        let told = told.map(|step| Ok(reconcile::told(step)));
+        Ok(Response::new(followed.over(told)))
     }
 }
 

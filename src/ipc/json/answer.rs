@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use tonic::Status;
 use tonic::body::Body;
+use tonic_types::StatusExt as _;
 
 use super::charset::Charset;
 use super::methods::{self, Method as Called};
@@ -26,6 +27,12 @@ use crate::operation::Failure;
 const TIMEOUT_DIGITS_MAX: usize = 10;
 const UNARY: &str = "application/json";
 const STREAM: &str = "application/connect+json";
+/// The version of the protocol.
+const VERSION: &str = "1";
+/// How messages may be encoded.
+const PLAIN: &str = "identity";
+const PACKED: &str = "the body is compressed; accepted encodings: identity";
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Bytes before a message of a stream: flags, length.
 const ENVELOPE_HEAD_LENGTH: usize = 5;
 /// The flag of the last envelope.
@@ -115,7 +122,13 @@ impl Json {
         if method.streams != streams {
             return unknown_content(tell);
         }
-        let deadline = match deadline(request.headers()) {
+        if !is_plain(request.headers()) {
+            let failure = Failure::new(Code::ContentTypeUnknown, PACKED);
+            tell(&failure);
+            return packed(&failure, charset, streams);
+        }
+        let version = check_version(request.headers());
+        let deadline = match version.and_then(|()| deadline(request.headers())) {
             Ok(deadline) => deadline,
             Err(failure) => {
                 tell(&failure);
@@ -172,10 +185,6 @@ fn content(headers: &HeaderMap) -> Option<(Charset, bool)> {
         STREAM => true,
         _ => return None,
     };
-    let is_plain = |name| headers.get(name).is_none_or(|value| value == "identity");
-    if !is_plain("content-encoding") || !is_plain("connect-content-encoding") {
-        return None;
-    }
     let mut charset = Charset::Utf8;
     for part in parts {
         if let Some((name, value)) = part.split_once('=')
@@ -185,6 +194,24 @@ fn content(headers: &HeaderMap) -> Option<(Charset, bool)> {
         }
     }
     Some((charset, streams))
+}
+
+/// Whether the messages are as they are.
+fn is_plain(headers: &HeaderMap) -> bool {
+    let named = ["content-encoding", "connect-content-encoding"];
+    let mut named = named.iter().filter_map(|name| headers.get(*name));
+    named.all(|value| value.as_bytes().eq_ignore_ascii_case(PLAIN.as_bytes()))
+}
+
+/// The version of the protocol, where it is said.
+fn check_version(headers: &HeaderMap) -> Result<(), Failure> {
+    match headers.get("connect-protocol-version") {
+        Some(version) if version != VERSION => {
+            let detail = format!("Connect-Protocol-Version must be {VERSION}");
+            Err(Failure::new(Code::RequestInvalid, detail))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn deadline(headers: &HeaderMap) -> Result<Option<Duration>, Failure> {
@@ -213,7 +240,9 @@ fn sent(body: Vec<u8>, method: &Called, asked: &Asked) -> Result<Bytes, Failure>
         let detail = format!("the byte at offset {offset} is not of the named charset");
         Failure::new(Code::RequestInvalid, detail)
     })?;
-    Ok(message::parse(&text, method.input.clone())?.into())
+    // Writers of .NET put it before.
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    Ok(message::parse(text, method.input.clone())?.into())
 }
 
 /// The whole body in one piece: each that comes may lie in a larger piece of memory. How long it may be, and how long it
@@ -323,6 +352,22 @@ pub(in crate::ipc) fn refused(failure: &Failure, headers: &HeaderMap) -> Respons
     failed(&problem::refusal(failure), charset, streams)
 }
 
+/// What is said of a body that is compressed, in the protocol's own words for it.
+fn packed(failure: &Failure, charset: Charset, streams: bool) -> Response<Body> {
+    let status = problem::refusal(failure);
+    let (message, details) = (status.message(), status.get_error_details());
+    let status = Status::with_error_details(tonic::Code::Unimplemented, message, details);
+    let mut response = failed(&status, charset, streams);
+    let name = match streams {
+        true => "connect-accept-encoding",
+        false => "accept-encoding",
+    };
+    let name = header::HeaderName::from_static(name);
+    let headers = response.headers_mut();
+    headers.insert(name, HeaderValue::from_static(PLAIN));
+    response
+}
+
 fn unknown_content(tell: impl Fn(&Failure)) -> Response<Body> {
     let detail = "content-type: application/json, for streams application/connect+json";
     let failure = Failure::new(Code::ContentTypeUnknown, detail);
@@ -370,8 +415,20 @@ mod tests {
                 "{text}"
             );
         }
-        let packed = [("content-type", UNARY), ("content-encoding", "gzip")];
-        assert_eq!(content(&headers(&packed)), None);
+    }
+
+    #[test]
+    fn what_the_protocol_says_of_itself_is_read() {
+        for name in ["content-encoding", "connect-content-encoding"] {
+            assert!(is_plain(&headers(&[(name, "Identity")])));
+            assert!(!is_plain(&headers(&[(name, "gzip")])));
+        }
+        assert!(is_plain(&HeaderMap::new()));
+        let version = |said| check_version(&headers(&[("connect-protocol-version", said)]));
+        assert!(version("1").is_ok() && check_version(&HeaderMap::new()).is_ok());
+        for wrong in ["2", "", "1.0"] {
+            assert!(version(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

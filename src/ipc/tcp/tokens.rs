@@ -3,7 +3,6 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -32,8 +31,6 @@ const LOOK_MS: u64 = 1_000;
 #[derive(Default)]
 pub(in crate::ipc) struct Tokens {
     files: Arc<Files>,
-    /// Which reading of the configuration they are from.
-    reading: u64,
 }
 
 struct Row {
@@ -71,7 +68,6 @@ impl Files {
 impl Tokens {
     /// Those of the configuration; a name without a slash is a credential of systemd.
     pub(in crate::ipc) fn new(tokens: &[Token], credentials_dir: Option<&Path>) -> Self {
-        static READINGS: AtomicU64 = AtomicU64::new(1);
         let rows = tokens.iter().map(|token| Row {
             name: token.name.clone(),
             path: place(&token.file, credentials_dir),
@@ -84,7 +80,6 @@ impl Tokens {
         files.look();
         Self {
             files: Arc::new(files),
-            reading: READINGS.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -146,15 +141,12 @@ impl Tokens {
         Ok(Caller::Token {
             name: row.name.clone(),
             uid: peer.uid,
-            shown: Some(Shown {
-                digest: shown,
-                reading: self.reading,
-            }),
+            shown: Some(Shown { digest: shown }),
         })
     }
 
-    /// Whether who was known by a token, maybe by those of an earlier reading, is the same to these. A name that went
-    /// to another token meanwhile would give it that one's rights.
+    /// Whether who was known by a token, maybe by those of an earlier reading, is the same to these as they are now: the
+    /// token may have been taken back. A name that went to another token meanwhile would give it that one's rights.
     pub(in crate::ipc) fn still_know(&self, caller: &Caller) -> bool {
         let Caller::Token { name, uid, shown } = caller else {
             return true;
@@ -168,7 +160,7 @@ impl Tokens {
                 && known.is_some_and(|known| bool::from(known.ct_eq(&shown.digest)))
         };
         let digests = self.files.digests.load();
-        shown.reading == self.reading || self.files.rows.iter().zip(digests.iter()).any(is_it)
+        self.files.rows.iter().zip(digests.iter()).any(is_it)
     }
 }
 
@@ -351,6 +343,12 @@ mod tests {
         let caller = caller.unwrap();
         assert!(!format!("{caller:?}").contains(&TOKEN[..8]), "{caller:?}");
         assert!(first.still_know(&caller));
+        let (kept, taken) = (dir.path().join("kept"), dir.path().join("one"));
+        std::fs::rename(&taken, &kept).unwrap();
+        first.files.look();
+        assert!(!first.still_know(&caller), "it was taken back");
+        std::fs::rename(&kept, &taken).unwrap();
+        first.files.look();
         assert!(read("his", "one", true).still_know(&caller), "read again");
         assert!(
             !read("his", "two", true).still_know(&caller),

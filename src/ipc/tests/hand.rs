@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -162,11 +163,7 @@ pub(super) async fn send<S>(line: S, request: Request<Full<Bytes>>) -> Answered
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(line))
-        .await
-        .unwrap();
-    let running = tokio::spawn(connection);
-    let response = sender.send_request(request).await.unwrap();
+    let (response, running) = begin(line, request).await;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.into_body().collect().await.unwrap().to_bytes();
     running.abort();
@@ -175,4 +172,19 @@ where
         headers,
         body,
     }
+}
+
+/// One request until its answer begins, and the task that reads on.
+pub(super) async fn begin<S>(
+    line: S,
+    request: Request<Full<Bytes>>,
+) -> (Response<Incoming>, JoinHandle<hyper::Result<()>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(line))
+        .await
+        .unwrap();
+    let running = tokio::spawn(connection);
+    (sender.send_request(request).await.unwrap(), running)
 }

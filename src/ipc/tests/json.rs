@@ -11,6 +11,7 @@ use super::hand::PAGE;
 use super::*;
 use crate::api::settlement_service_client::SettlementServiceClient;
 use crate::config::access::Access;
+use crate::ipc::access::Operation;
 use crate::ipc::convert::order;
 use crate::ipc::grpc::tests::played::{Asked, Desk};
 use crate::ipc::json::{all, print};
@@ -138,6 +139,99 @@ async fn a_stream_comes_in_envelopes_and_says_how_it_ended() {
     doors.close().await;
 }
 
+#[tokio::test]
+async fn what_is_compressed_is_told_what_is_accepted_in_the_words_of_the_protocol() {
+    let (desk, mut asked) = Desk::new();
+    let doors = Doors::open(&desk, &Access::default(), None);
+    let got = doors
+        .by_socket(post(PAY, "{}", &[("content-encoding", "gzip")]))
+        .await;
+    assert_eq!(
+        (got.status.as_u16(), &got.json()["code"]),
+        (501, &json!("unimplemented"))
+    );
+    assert_eq!(got.headers["accept-encoding"], "identity");
+    let told = got.json()["message"].to_string();
+    assert!(told.contains("accepted encodings: identity"), "{told}");
+    let kind = ("content-type", "application/connect+json");
+    for (header, code) in [
+        (("connect-content-encoding", "gzip"), "unimplemented"),
+        (("connect-protocol-version", "2"), "invalid_argument"),
+    ] {
+        let got = doors
+            .by_socket(post(WATCH, &b"\x01\0\0\0\0"[..], &[kind, header]))
+            .await;
+        assert_eq!(got.status, 200, "{header:?}");
+        assert_eq!(got.headers["content-type"], kind.1);
+        let told = envelopes(&got.body);
+        assert_eq!((told.len(), told[0].0), (1, 2), "{told:?}");
+        assert_eq!(told[0].1["error"]["code"], code);
+        let accepted = got.headers.get("connect-accept-encoding");
+        assert_eq!(accepted.is_some(), code == "unimplemented");
+    }
+    assert!(asked.try_recv().is_err(), "nothing got through");
+    doors.close().await;
+}
+
+#[tokio::test]
+async fn a_mark_of_byte_order_before_the_json_is_passed_over() {
+    let (desk, mut asked) = Desk::new();
+    let doors = Doors::open(&desk, &Access::default(), None);
+    let text = format!("\u{feff}{}", order_json());
+    let gb = [("content-type", "application/json; charset=gb18030")];
+    let (in_gb, _, _) = encoding_rs::GB18030.encode(&text);
+    for request in [
+        post(PAY, text.clone(), &[("connect-protocol-version", "1")]),
+        post(PAY, in_gb.to_vec(), &gb),
+    ] {
+        let got = doors.by_socket(request).await;
+        assert_eq!(got.status, 200);
+        assert!(matches!(asked.recv().await, Some(Asked::ScanAndPay { .. })));
+    }
+    let twice = doors
+        .by_socket(post(PAY, format!("\u{feff}{text}"), &[]))
+        .await;
+    assert_eq!(twice.code(), "E1001");
+    doors.close().await;
+}
+
+#[test]
+fn every_method_that_moves_something_is_called_as_its_operation() {
+    let methods = all().unwrap();
+    for operation in Operation::ALL {
+        // Two rights, one method.
+        let is_method = *operation != Operation::ScanAndPayPharmacy;
+        if operation.moves() && is_method {
+            let end = format!("/{}", operation.name());
+            assert!(methods.keys().any(|path| path.ends_with(&end)), "{end}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_is_over_says_nothing_of_money_where_none_moves() {
+    let (desk, _asked) = Desk::new();
+    let doors = Doors::open(&desk, &Access::default(), None);
+    let said = |told: &Value| told["details"][0]["debug"]["metadata"].clone();
+    let kind = ("content-type", "application/connect+json");
+    let soon = ("connect-timeout-ms", "100");
+    let body = b"\0\0\0\0\x11{\"requestId\":\"r\"}";
+    let watch = "IdentityService/WatchIdentification";
+    let got = doors.by_socket(post(watch, &body[..], &[kind, soon])).await;
+    let told = envelopes(&got.body);
+    let watched = said(&told.last().unwrap().1["error"]);
+    assert_eq!(watched["code"], "E6009", "{told:?}");
+    assert_eq!(
+        (&watched["money"], &watched["repeat"]),
+        (&json!("NOT_CONCERNED"), &json!("SAME_ID"))
+    );
+    let patient = watched["patient_zh"].to_string();
+    for word in ["缴费", "扣费", "结果", "医保"] {
+        assert!(!patient.contains(word), "{patient}");
+    }
+    doors.close().await;
+}
+
 fn envelopes(mut body: &[u8]) -> Vec<(u8, Value)> {
     let mut told = Vec::new();
     while let Some(([flags, length @ ..], rest)) = body.split_first_chunk::<5>() {
@@ -167,8 +261,13 @@ async fn what_is_no_call_is_refused_in_the_words_of_http() {
         ),
         (
             post(PAY, "{}", &[("content-encoding", "gzip")]),
-            415,
+            501,
             "E7014",
+        ),
+        (
+            post(PAY, "{}", &[("connect-protocol-version", "2")]),
+            400,
+            "E1001",
         ),
         (post(PAY, "{", &[]), 400, "E1001"),
         (post(PAY, "", &[]), 400, "E1001"),
@@ -212,6 +311,8 @@ async fn a_caller_that_waits_too_long_is_told_and_freed() {
         (got.status.as_u16(), &got.json()["code"]),
         (504, &json!("deadline_exceeded"))
     );
+    let said = &got.json()["details"][0]["debug"]["metadata"];
+    assert_eq!(said["money"], "UNKNOWN", "it may have moved");
     assert!(is_gone.await.is_err(), "the operation was given up");
     assert!(asked.recv().await.is_some());
     doors.close().await;

@@ -4,6 +4,7 @@ mod half;
 mod hand;
 mod json;
 mod rights;
+mod streams;
 mod tcp;
 
 use hand::{Doors, TOKEN, post};

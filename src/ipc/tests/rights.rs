@@ -3,9 +3,13 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
+use http::Request;
+use http_body_util::Full;
+use tokio::net::TcpStream;
 
-use super::hand::{GONE, PAGE, send};
+use super::hand::{GONE, PAGE, begin, send};
 use super::tcp::{CLIENT, connect, files};
 use super::*;
 use crate::config::access::{Access, Caller as Named, Role};
@@ -50,6 +54,13 @@ const MORE: [(&str, &str, &str); 8] = [
         r#"{"claimId":"others"}"#,
     ),
 ];
+/// Methods of others' services, by gRPC alone.
+const OF_GRPC: [&str; 4] = [
+    "grpc.health.v1.Health/Check",
+    "grpc.health.v1.Health/Watch",
+    "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 /// Rows about what is another caller's.
 const OF_ANOTHER: &str = "of another";
 const WAIT: Duration = Duration::from_secs(5);
@@ -82,11 +93,12 @@ async fn every_method_by_every_caller_is_as_the_table_says() {
         rows.push((path.trim_start_matches("/yibao.v1.").to_owned(), "", "{}"));
     }
     rows.extend(MORE.map(|(method, what, body)| (method.to_owned(), what, body)));
+    rows.extend(OF_GRPC.map(|method| (method.to_owned(), "", "")));
     rows.sort();
     let mut table = String::new();
     let head = "owner root admin cashier kiosk doctor pharm. other bus polkit | token none stale gone page \
                 settle cert. c.settle";
-    writeln!(table, "{:<50} {head}", "").unwrap();
+    writeln!(table, "{:<61} {head}", "").unwrap();
     for (method, what, body) in rows {
         let mut columns = Vec::new();
         for (width, caller) in callers(&method) {
@@ -101,7 +113,7 @@ async fn every_method_by_every_caller_is_as_the_table_says() {
         let name = format!("{method} {what}");
         writeln!(
             table,
-            "{:<50} {}",
+            "{:<61} {}",
             name.trim(),
             columns.join(" ").trim_end()
         )
@@ -166,7 +178,10 @@ impl Outside {
             Who::Certificate => (&self.tls, Vec::new()),
             Who::SettlingCertificate => (&self.tls_settling, Vec::new()),
         };
-        by_tcp(doors, method, what, body, &headers).await
+        match OF_GRPC.contains(&method) {
+            true => grpc_by_tcp(doors, method, &headers).await,
+            false => by_tcp(doors, method, what, body, &headers).await,
+        }
     }
 
     async fn close(self) {
@@ -235,10 +250,16 @@ async fn inner(
     body: &str,
     caller: Caller,
 ) -> &'static str {
-    let path = format!("/yibao.v1.{method}");
-    let known = &all().unwrap()[&path];
-    let message = parse(body, known.input.clone()).unwrap().into();
-    let status = if known.streams {
+    let is_of_grpc = OF_GRPC.contains(&method);
+    let path = match is_of_grpc {
+        true => format!("/{method}"),
+        false => format!("/yibao.v1.{method}"),
+    };
+    let known = all().unwrap().remove(&path);
+    let input = known.as_ref().map(|known| known.input.clone());
+    let message = input.map(|input| parse(body, input).unwrap());
+    let message = message.unwrap_or_default().into();
+    let status = if is_of_grpc || known.is_some_and(|known| known.streams) {
         let stream = doors.calls.stream(caller, &path, message, Some(WAIT)).await;
         match stream {
             Ok(mut stream) => stream.next().await.and_then(Result::err),
@@ -256,6 +277,31 @@ async fn inner(
         Some(status) if status.code() == tonic::Code::PermissionDenied => ".",
         Some(status) if hides && status.message().contains("CLAIM_UNKNOWN") => ".",
         Some(_) | None => "x",
+    }
+}
+
+/// The head of the answer says whether it is refused.
+async fn grpc_by_tcp(doors: &Doors, method: &str, headers: &[(&str, String)]) -> &'static str {
+    let mut request = Request::post(format!("/{method}"))
+        .header("host", "localhost")
+        .header("content-type", "application/grpc");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    // A message of no bytes.
+    let request = request
+        .body(Full::new(Bytes::from_static(&[0; 5])))
+        .unwrap();
+    let (response, running) = match doors.has_tls {
+        true => begin(connect(doors, Some(CLIENT)).await.unwrap(), request).await,
+        false => begin(TcpStream::connect(doors.tcp).await.unwrap(), request).await,
+    };
+    running.abort();
+    assert_eq!(response.status(), 200, "{method}");
+    let status = response.headers().get("grpc-status");
+    match status.is_some_and(|status| status == "7" || status == "16") {
+        true => ".",
+        false => "x",
     }
 }
 

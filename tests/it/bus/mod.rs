@@ -12,6 +12,7 @@ mod pay;
 mod rights;
 mod shown;
 mod silent;
+mod stopped;
 mod told;
 pub(crate) mod world;
 

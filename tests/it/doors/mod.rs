@@ -10,6 +10,7 @@ pub(crate) mod hostile;
 mod may;
 mod port;
 mod slow;
+mod streams;
 mod token;
 
 use std::path::PathBuf;
