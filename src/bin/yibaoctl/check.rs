@@ -127,7 +127,11 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
         .filter_map(|device| Some(format!("{} {}", device.name, down(device.state())?)))
         .collect();
     found.extend(down.iter().map(|words| (Level::Warning, words.clone())));
-    if let Some(tcp) = it.tcp.as_ref().filter(|tcp| tcp.state() == TcpState::Away) {
+    if let Some(tcp) = it
+        .tcp
+        .as_ref()
+        .filter(|tcp| tcp.state() == yibaod::api::TcpState::Away)
+    {
         found.push((Level::Warning, tcp.why.clone()));
     }
     let level = found.iter().map(|(level, _)| *level).max();
@@ -179,7 +183,7 @@ fn down(state: DeviceState) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use yibaod::api::{Device, PlatformStatus, TcpStatus};
+    use yibaod::api::{Device, PlatformStatus, TcpState, TcpStatus};
     use yibaod::book::Code;
 
     use super::*;
