@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Frame;
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -57,16 +58,56 @@ where
             Ok((_, followed)) => followed,
             Err(status) => return Box::pin(async move { Ok(status.into_http()) }),
         };
+        // Who asks on and on is not heard any more once its answer is over, else the stream is never closed.
+        let over = CancellationToken::new();
+        let answer_over = over.clone().drop_guard();
+        let request = request.map(|body| {
+            Body::new(Asked {
+                body: Some(body),
+                over: Box::pin(over.cancelled_owned()),
+            })
+        });
         let answered = self.service.call(request);
         Box::pin(async move {
             let response = answered.await?;
-            Ok(response.map(|body| Body::new(Counted(Some((body, followed))))))
+            Ok(response.map(|body| Body::new(Counted(Some((body, followed, answer_over))))))
         })
     }
 }
 
+/// The body of a request, which ends with the answer.
+struct Asked {
+    body: Option<Body>,
+    over: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl hyper::body::Body for Asked {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        let Some(body) = &mut this.body else {
+            return Poll::Ready(None);
+        };
+        if this.over.as_mut().poll(cx).is_ready() {
+            this.body = None;
+            return Poll::Ready(None);
+        }
+        Pin::new(body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let body = self.body.as_ref();
+        body.is_none_or(hyper::body::Body::is_end_stream)
+    }
+}
+
 /// A body with who waits for it, until it is over.
-struct Counted(Option<(Body, Followed)>);
+struct Counted(Option<(Body, Followed, DropGuard)>);
 
 impl hyper::body::Body for Counted {
     type Data = Bytes;
@@ -77,7 +118,7 @@ impl hyper::body::Body for Counted {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
-        let Some((body, followed)) = &mut this.0 else {
+        let Some((body, followed, _)) = &mut this.0 else {
             return Poll::Ready(None);
         };
         if let Poll::Ready(why) = followed.poll_end(cx) {
@@ -95,6 +136,6 @@ impl hyper::body::Body for Counted {
 
     fn is_end_stream(&self) -> bool {
         let of = self.0.as_ref();
-        of.is_none_or(|(body, _)| body.is_end_stream())
+        of.is_none_or(|(body, ..)| body.is_end_stream())
     }
 }

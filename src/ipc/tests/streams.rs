@@ -1,9 +1,10 @@
 //! What is followed ends when the right to it does, and when the daemon stops; it is counted at every door.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpStream, UnixStream};
@@ -14,6 +15,7 @@ use tonic::{Request, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 use tonic_types::StatusExt as _;
 
 use super::hand::{CALLS_MAX, send};
@@ -126,14 +128,19 @@ async fn health_and_reflection_are_counted_as_calls() {
     for n in 0..CALLS_MAX {
         held.push(match n % 2 {
             0 => Held::Health(health(line.clone()).await.unwrap()),
-            _ => Held::Reflection(reflection(line.clone()).await.unwrap()),
+            _ => {
+                let (asks, asked) = oneshot::channel();
+                let answers = reflection(line.clone(), asked).await.unwrap();
+                Held::Reflection(answers, asks)
+            }
         });
     }
     let open = usize::try_from(CALLS_MAX).unwrap();
     assert_eq!(doors.rights.streams_open(), open);
+    let (_asks, asked) = oneshot::channel();
     let refused = [
         health(line.clone()).await.err(),
-        reflection(line.clone()).await.err(),
+        reflection(line.clone(), asked).await.err(),
     ];
     for status in refused {
         let status = status.expect("it is one too many");
@@ -176,8 +183,11 @@ async fn a_certificate_that_the_configuration_does_not_name_asks_neither() {
 #[expect(dead_code, reason = "what is in it is dropped")]
 enum Held {
     Health(Streaming<tonic_health::pb::HealthCheckResponse>),
-    Reflection(Streaming<tonic_reflection::pb::v1::ServerReflectionResponse>),
+    /// And what asks no more when it is dropped.
+    Reflection(Streaming<ServerReflectionResponse>, Asks),
 }
+
+type Asks = oneshot::Sender<ServerReflectionRequest>;
 
 fn cashier() -> Access {
     access(Role::Cashier)
@@ -204,8 +214,14 @@ async fn follow(doors: &Doors) -> Ends {
     ends.spawn(async move { ("grpc", ended(grpc).await) });
     let health = health(line.clone()).await.unwrap();
     ends.spawn(async move { ("health", ended(health).await) });
-    let reflection = reflection(line).await.unwrap();
-    ends.spawn(async move { ("reflection", ended(reflection).await) });
+    let (asks, asked) = oneshot::channel();
+    let reflection = reflection(line, asked).await.unwrap();
+    ends.spawn(async move {
+        let told = ended(reflection).await;
+        // It would have asked on.
+        drop(asks);
+        ("reflection", told)
+    });
     let tcp = doors.tcp;
     ends.spawn(async move {
         let line = TcpStream::connect(tcp).await.unwrap();
@@ -285,12 +301,14 @@ async fn health(line: Channel) -> Result<Streaming<tonic_health::pb::HealthCheck
     answers.map(tonic::Response::into_inner)
 }
 
+/// Asks when it is told to, and stays until then.
 async fn reflection(
     line: Channel,
-) -> Result<Streaming<tonic_reflection::pb::v1::ServerReflectionResponse>, Status> {
+    asked: oneshot::Receiver<ServerReflectionRequest>,
+) -> Result<Streaming<ServerReflectionResponse>, Status> {
     let mut client = ServerReflectionClient::new(line);
-    let request = with_token(stream::pending());
-    let answers = client.server_reflection_info(request).await;
+    let asked = asked.into_stream().filter_map(|asked| ready(asked.ok()));
+    let answers = client.server_reflection_info(with_token(asked)).await;
     answers.map(tonic::Response::into_inner)
 }
 

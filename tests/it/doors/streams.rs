@@ -1,10 +1,12 @@
 //! Somebody with the smallest right there is opens as many streams as the line carries: it is counted and told, and the
 //! daemon's memory stays what it was.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::oneshot;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
@@ -32,7 +34,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What one of them got.
 enum Open {
     Health(Streaming<HealthCheckResponse>),
-    Reflection(Streaming<ServerReflectionResponse>),
+    /// And what asks no more when it is dropped.
+    Reflection(
+        Streaming<ServerReflectionResponse>,
+        oneshot::Sender<ServerReflectionRequest>,
+    ),
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,8 +81,8 @@ async fn a_monitor_has_no_more_streams_than_calls_and_costs_no_memory() {
     let full_kib = rss_anon_kib(desk.pid());
     let page = desk.metrics().await;
     // And the call that asks.
-    let open = format!("yibaod_calls_open {}\n", CALLS_PER_CALLER + 1);
-    assert!(page.contains(&open), "{page}");
+    let counted = format!("yibaod_calls_open {}\n", CALLS_PER_CALLER + 1);
+    assert!(page.contains(&counted), "{page}");
     drop(held);
     let freed = eventually(async || {
         let page = desk.metrics().await;
@@ -117,10 +123,12 @@ async fn open(line: Channel, n: usize) -> Result<Open, Status> {
         return Ok(Open::Health(answers.into_inner()));
     }
     // It asks nothing and waits.
-    let request = with_token(futures_util::stream::pending::<ServerReflectionRequest>());
+    let (asks, asked) = oneshot::channel();
+    let asked = asked.into_stream();
+    let request = with_token(asked.filter_map(|asked| ready(asked.ok())));
     let mut client = ServerReflectionClient::new(line);
     let answers = client.server_reflection_info(request).await?;
-    Ok(Open::Reflection(answers.into_inner()))
+    Ok(Open::Reflection(answers.into_inner(), asks))
 }
 
 async fn answered(open: &mut Open) {
@@ -130,7 +138,7 @@ async fn answered(open: &mut Open) {
             let first = first.expect("in time").expect("it goes on");
             assert!(first.is_some(), "how it is");
         }
-        Open::Reflection(answers) => {
+        Open::Reflection(answers, _) => {
             let none = tokio::time::timeout(Duration::ZERO, answers.message()).await;
             assert!(none.is_err(), "nothing was asked");
         }
