@@ -130,7 +130,7 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
     if let Some(tcp) = it
         .tcp
         .as_ref()
-        .filter(|tcp| tcp.state() == yibaod::api::TcpState::Away)
+        .filter(|tcp| tcp.state() == TcpState::Away)
     {
         found.push((Level::Warning, tcp.why.clone()));
     }
@@ -183,7 +183,7 @@ fn down(state: DeviceState) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use yibaod::api::{Device, PlatformStatus, TcpState, TcpStatus};
+    use yibaod::api::{Device, PlatformStatus, TcpStatus};
     use yibaod::book::Code;
 
     use super::*;

@@ -6,12 +6,16 @@ use yibaod::api::{
 
 use crate::args::List;
 use crate::connect::Door;
-use crate::draw::table::{Column, Table};
+use crate::draw::table::{Column, Table, legend};
+use crate::draw::words::Words;
 use crate::draw::{Paint, clean, day_and_time, words, yuan};
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
 use crate::trouble::Trouble;
+
+/// The titles in English.
+const TITLES: &str = "accepted, request_id, result, total, self-paid, paper, error";
 
 /// Runs it.
 pub(crate) async fn run(door: &mut Door, list: &List, out: &Out) -> Result<Exit, Trouble> {
@@ -49,6 +53,9 @@ fn drawn(page: &ListSettlementsResponse, paint: Paint, width: usize) -> Vec<Stri
         table.row(cells(row));
     }
     let mut lines = table.lines(width, paint);
+    let results = page.settlements.iter().map(result);
+    let papers = page.settlements.iter().map(|row| words::paper(row.paper()));
+    lines.extend(legend(TITLES, results.chain(papers), paint, width));
     if !page.next.is_empty() {
         lines.push(paint.dim(&format!(
             "  更多 / more:  yibaoctl list --before {}",
@@ -63,17 +70,10 @@ fn cells(row: &SettlementSummary) -> Vec<String> {
         .error
         .as_ref()
         .map_or_else(String::new, |error| error.code.clone());
-    let result = match (row.stuck, row.refund(), row.money()) {
-        (true, _, _) => "须人工处理",
-        (false, RefundMoney::Refunded, _) => "已退费",
-        (false, RefundMoney::Unknown | RefundMoney::Pending, _) => "退费未明",
-        (false, _, Money::Pending) => words::stage(row.stage()).0,
-        (false, _, money) => outcome(money),
-    };
     vec![
         day_and_time(&row.accepted_at),
         clean(&row.request_id),
-        result.to_owned(),
+        result(row).0.to_owned(),
         yuan(row.total_fen),
         yuan(row.self_pay_fen),
         words::paper(row.paper()).0.to_owned(),
@@ -81,9 +81,20 @@ fn cells(row: &SettlementSummary) -> Vec<String> {
     ]
 }
 
-/// The money in as few characters as a table has room for.
-fn outcome(money: Money) -> &'static str {
-    words::money(money).0.split('（').next().unwrap_or_default()
+/// What became of it, in as few characters as a table has room for.
+fn result(row: &SettlementSummary) -> Words {
+    match (row.stuck, row.refund(), row.money()) {
+        (true, _, _) => ("须人工处理", "stuck: a person has to look"),
+        (false, RefundMoney::Refunded, _) => ("已退费", "refunded"),
+        (false, RefundMoney::Unknown | RefundMoney::Pending, _) => {
+            ("退费未明", "whether it was refunded is not known")
+        }
+        (false, _, Money::Pending) => words::stage(row.stage()),
+        (false, _, money) => {
+            let (zh, en) = words::money(money);
+            (zh.split('（').next().unwrap_or_default(), en)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +125,15 @@ mod tests {
         assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
         assert!(lines[2].starts_with("11-22 08:00:01") && lines[2].contains("12345678.90"));
         assert!(lines[2].contains("OP-20261122-000017") && lines[2].ends_with("E2008"));
-        assert!(lines[3].contains("--before c1"));
+        let below = lines[3..].join(" ");
+        assert!(below.contains("--before c1"), "{below}");
+        for words in [
+            "request_id, result",
+            "已取消 CANCELLED",
+            "无须打印 not asked",
+        ] {
+            assert!(below.contains(words), "{words}: {below}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use yibaod::api::print_block::Block;
 use yibaod::api::print_request::Content;
 use yibaod::api::{
     CancelJobRequest, GetJobRequest, Operator, OperatorKind, PaperProof, PreviewRequest,
-    PrintAlign, PrintBarCode, PrintBarCodeKind, PrintBlock, PrintCancelVerdict, PrintCut,
-    PrintDocument, PrintJob, PrintJobState, PrintQr, PrintRequest, PrintRule, PrintStyle,
+    PreviewResponse, PrintAlign, PrintBarCode, PrintBarCodeKind, PrintBlock, PrintCancelVerdict,
+    PrintCut, PrintDocument, PrintJob, PrintJobState, PrintQr, PrintRequest, PrintRule, PrintStyle,
     PrintText, ReprintRequest, cancel_job_request, get_job_request, reprint_request,
 };
 
@@ -107,6 +107,10 @@ async fn preview(
     let shown = answer.map_err(Trouble::of_status)?.into_inner();
     let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
     std::fs::write(path, &shown.png).map_err(failed)?;
+    if out.is_json() {
+        out.object(&previewed(path, &shown).to_string());
+        return Ok(Exit::Fine);
+    }
     out.notes(&[format!("图像 picture: {}", path.display())]);
     if shown.unprintable > 0 {
         out.notes(&[format!(
@@ -116,6 +120,15 @@ async fn preview(
     }
     out.lines(&[shown.text]);
     Ok(Exit::Fine)
+}
+
+fn previewed(path: &std::path::Path, shown: &PreviewResponse) -> serde_json::Value {
+    serde_json::json!({
+        "picture": path,
+        "bytes": shown.png.len(),
+        "unprintable": shown.unprintable,
+        "text": shown.text,
+    })
 }
 
 async fn reprint(door: &mut Door, wanted: &ReprintArgs, out: &Out) -> Result<Exit, Trouble> {
@@ -306,4 +319,21 @@ fn styled(text: &str, [bold, wide, high, underline]: [bool; 4], align: PrintAlig
         style: Some(style),
         align: align.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_told_where_the_picture_is() {
+        let shown = PreviewResponse {
+            png: vec![1, 2],
+            text: "x".to_owned(),
+            ..PreviewResponse::default()
+        };
+        let told = previewed(std::path::Path::new("/srv/x.png"), &shown);
+        assert_eq!(told["picture"], "/srv/x.png");
+        assert_eq!((&told["bytes"], &told["text"]), (&2.into(), &"x".into()));
+    }
 }

@@ -26,7 +26,11 @@ pub(crate) async fn run(door: &mut Door, args: &SheetArgs, out: &Out) -> Result<
         },
     };
     if let Some(path) = &args.pdf {
-        save(door, &sheet, path, out).await?;
+        let pages = save(door, &sheet, path, out).await?;
+        // With --print the one object is the job.
+        if out.is_json() && !args.print {
+            out.object(&saved(path, pages).to_string());
+        }
     }
     match args.print {
         true => print(door, sheet, args, out).await,
@@ -39,7 +43,7 @@ async fn save(
     sheet: &SettlementSheet,
     path: &Path,
     out: &Out,
-) -> Result<(), Trouble> {
+) -> Result<u32, Trouble> {
     let request = GetSettlementSheetRequest {
         sheet: Some(sheet.clone()),
     };
@@ -47,9 +51,13 @@ async fn save(
     let told = answer.map_err(Trouble::of_status)?.into_inner();
     let failed = |error: std::io::Error| Trouble::Usage(format!("{}: {error}", path.display()));
     std::fs::write(path, &told.pdf).map_err(failed)?;
-    let (pages, path) = (told.pages, path.display());
-    out.notes(&[format!("结算单 {pages} 页 sheet: {path}")]);
-    Ok(())
+    let pages = told.pages;
+    out.notes(&[format!("结算单 {pages} 页 sheet: {}", path.display())]);
+    Ok(pages)
+}
+
+fn saved(path: &Path, pages: u32) -> serde_json::Value {
+    serde_json::json!({ "pdf": path, "pages": pages })
 }
 
 async fn print(
@@ -82,4 +90,15 @@ async fn print(
         ]);
     }
     Ok(tell(&told, out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_told_which_file_was_written() {
+        let told = saved(Path::new("/srv/sheet.pdf"), 2).to_string();
+        assert_eq!(told, r#"{"pdf":"/srv/sheet.pdf","pages":2}"#);
+    }
 }

@@ -1,6 +1,6 @@
 //! `stuck`: what only a person can resolve, with every fact that the person needs.
 
-use yibaod::api::{ListStuckRequest, ListStuckResponse, StuckItem, TriedStep};
+use yibaod::api::{ListStuckRequest, ListStuckResponse, ResolvedAs, StuckItem, TriedStep};
 
 use crate::connect::Door;
 use crate::draw::table::{Column, Table};
@@ -77,10 +77,6 @@ fn facts(item: &StuckItem, paint: Paint, width: usize) -> Vec<String> {
     let why = error.map_or_else(String::new, |error| {
         format!("{} {} {}", error.code, error.meaning_zh, error.meaning_en)
     });
-    let may: Vec<&str> = item
-        .may_state()
-        .map(|verdict| words::resolved(verdict).1)
-        .collect();
     let mut facts = vec![
         ("受理 accepted", day_and_time(&item.accepted_at)),
         ("请求编号 request_id", item.request_id.clone()),
@@ -107,13 +103,9 @@ fn facts(item: &StuckItem, paint: Paint, width: usize) -> Vec<String> {
     facts.push(("", item.look_up_en.clone()));
     facts.push(("怎么办 do", item.action_zh.clone()));
     facts.push(("", item.action_en.clone()));
-    if !may.is_empty() {
-        let command = format!(
-            "yibaoctl resolve {} --as {} --reason …",
-            item.id,
-            may.join("|")
-        );
-        facts.push(("命令 command", command));
+    for (at, command) in commands(item).into_iter().enumerate() {
+        let label = if at == 0 { "命令 command" } else { "" };
+        facts.push((label, command));
     }
     facts.retain(|(_, value)| !value.is_empty());
     let room = width.saturating_sub(LABEL_COLUMNS + 4).max(20);
@@ -128,6 +120,26 @@ fn facts(item: &StuckItem, paint: Paint, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What can be stated, whole: who says that it is settled, where nobody here knows under which number, says that too.
+fn commands(item: &StuckItem) -> Vec<String> {
+    let wants_number =
+        |verdict: ResolvedAs| verdict == ResolvedAs::Settled && item.setl_id.is_empty();
+    let (with_number, others): (Vec<ResolvedAs>, Vec<ResolvedAs>) =
+        item.may_state().partition(|verdict| wants_number(*verdict));
+    let mut commands = Vec::new();
+    for (verdicts, number) in [(with_number, " --setl-id SETL_ID"), (others, "")] {
+        let stated: Vec<&str> = verdicts.iter().map(|it| words::resolved(*it).1).collect();
+        if !stated.is_empty() {
+            let stated = stated.join("|");
+            let id = &item.id;
+            commands.push(format!(
+                "yibaoctl resolve {id} --as {stated}{number} --reason REASON"
+            ));
+        }
+    }
+    commands
 }
 
 fn in_brackets(infno: &str) -> String {
@@ -150,7 +162,7 @@ fn tried(it: &TriedStep) -> String {
 
 #[cfg(test)]
 mod tests {
-    use yibaod::api::{Money, ResolvedAs, StuckSubject, TriedEnd};
+    use yibaod::api::{Money, StuckSubject, TriedEnd};
     use yibaod::book::Code;
 
     use super::*;
@@ -214,7 +226,22 @@ mod tests {
             }
         }
         let wide = drawn(&list, Paint::new(false), 160).join("\n");
-        assert!(wide.contains("--as settled|not-charged --reason"), "{wide}");
+        assert!(
+            wide.contains("--as settled --setl-id SETL_ID --reason REASON"),
+            "{wide}"
+        );
+        assert!(wide.contains("--as not-charged --reason REASON"), "{wide}");
+        let known = StuckItem {
+            setl_id: "S00001".into(),
+            ..item()
+        };
+        let id = known.id.clone();
+        assert_eq!(
+            commands(&known),
+            [format!(
+                "yibaoctl resolve {id} --as settled|not-charged --reason REASON"
+            )]
+        );
     }
 
     #[test]

@@ -134,7 +134,7 @@ async fn numbers_of_a_life_before_are_told_from_missed_ones() {
     assert_eq!(number(&state, "nextSeq"), again);
     assert_eq!(seq(&back.event().await), again);
 
-    let told = shown(&desk, was, "守护进程已重新启动").await;
+    let told = shown(&desk, was, "未予保留").await;
     let told = told.last().expect("a line");
     assert!(
         told.contains(&format!("#{was}")) && told.contains(&format!("#{again}")),
@@ -143,7 +143,7 @@ async fn numbers_of_a_life_before_are_told_from_missed_ones() {
     let missed = |lines: &[String]| {
         lines
             .iter()
-            .any(|line| line.contains("漏掉") || line.contains("重新启动"))
+            .any(|line| line.contains("漏掉") || line.contains("未予保留"))
     };
     let whole = shown(&desk, again, &format!("#{again}")).await;
     assert!(!missed(&whole), "{whole:#?}");

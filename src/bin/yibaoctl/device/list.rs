@@ -66,9 +66,12 @@ fn missed(wanted: u64, snapshot: &DeviceSnapshot) -> Option<String> {
     let said = if wanted == 0 || wanted == next {
         return None;
     } else if wanted < snapshot.first_seq {
+        // Of another life, or of none: the first number is the time of the start.
+        let first = snapshot.first_seq;
         format!(
-            "守护进程已重新启动，#{wanted} 起的旧事件不再保留，从 #{next} 继续  \
-             the daemon was started anew: events from #{wanted} on are gone, #{next} is next"
+            "本次启动以来的事件自 #{first} 起；#{wanted} 在此之前，未予保留（或从未有过），从 #{next} 继续  \
+             since the daemon started events count from #{first}; #{wanted} is before that and was not kept, if it ever \
+             was: #{next} is next"
         )
     } else if wanted < next {
         let (count, last) = (next - wanted, next - 1);
@@ -141,15 +144,15 @@ pub(crate) fn drawn(devices: &[Device], paint: Paint, width: usize) -> Vec<Strin
             "{}: {} {}→ {}",
             device.name, problem.code, problem.meaning_zh, problem.action_zh
         );
+        let english = format!("{} → {}", problem.meaning_en, problem.action_en);
         let painted = |line: String| match device.state() == DeviceState::Missing {
             true => format!("  {}", paint.bad(&line)),
             false => format!("  {}", paint.care(&line)),
         };
-        lines.extend(
-            wrapped(&clean(&told), width.saturating_sub(4))
-                .into_iter()
-                .map(painted),
-        );
+        for told in [told, english] {
+            let told = wrapped(&clean(&told), width.saturating_sub(4));
+            lines.extend(told.into_iter().map(painted));
+        }
     }
     lines
 }
@@ -190,7 +193,12 @@ mod tests {
         let said = |wanted, next| missed(wanted, &at(next)).unwrap_or_default();
         assert_eq!((said(0, 1_005), said(1_005, 1_005)), Default::default());
         assert!(said(1_002, 1_005).contains("3 个事件 events were missed: #1002–#1004"));
-        assert!(said(999, 1_000).contains("started anew"));
+        let before = said(1, 1_005);
+        assert!(
+            before.contains("count from #1000; #1 is before that"),
+            "{before}"
+        );
+        assert!(before.contains("if it ever was: #1005 is next") && !before.contains("anew"));
         assert!(said(1_006, 1_005).contains("no event #1006 yet"));
     }
 
@@ -213,5 +221,14 @@ mod tests {
             all.contains("不在 missing") && all.contains("E3001") && all.contains("(+2)"),
             "{all}"
         );
+        let entry = crate::trouble::of_book(yibaod::book::Code::ScannerMissing);
+        let plain = lines
+            .iter()
+            .map(|it| it.trim())
+            .collect::<Vec<_>>()
+            .join(" ");
+        for words in [entry.meaning_en, entry.action_en] {
+            assert!(plain.contains(&words), "{words}: {plain}");
+        }
     }
 }

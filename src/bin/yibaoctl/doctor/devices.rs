@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use yibaod::api::{CheckHealthRequest, HealthVerdict};
+use yibaod::api::{CheckHealthRequest, CheckHealthResponse, HealthVerdict};
 use yibaod::config::devices::{At, DeviceConfig, Kind, UsbRule};
 
+use super::account::{Account, READ, WRITE, shown};
 use super::finding::Repair;
+use super::rights::USER;
 use super::{Finding, Level, Machine, Patient, usb};
 use crate::connect::Door;
 
@@ -21,6 +23,8 @@ const OURS: [&str; 3] = ["yibaod", "yibao-card", "yibao-sandbox"];
 const CONNECT_WAIT_S_MAX: u64 = 3;
 /// How long the daemon may take to look at one device.
 const LOOK_WAIT_S_MAX: u64 = 20;
+/// The daemon's word for a trouble of before.
+const LAST_ERROR: &str = "last_error";
 
 pub(super) async fn look(patient: &mut Patient) -> Vec<Finding> {
     let Ok(settings) = &patient.settings else {
@@ -66,32 +70,38 @@ async fn ask(door: &mut Door, subject: &str, name: &str) -> Option<Vec<Finding>>
     };
     let wait = Duration::from_secs(LOOK_WAIT_S_MAX);
     let answer = timeout(wait, door.devices.check_health(asked)).await;
-    let answer = answer.ok()?.ok()?.into_inner();
-    let problem = answer.device.and_then(|device| device.problem);
-    let advice = problem.unwrap_or_default();
+    Some(of_answer(&answer.ok()?.ok()?.into_inner(), subject, name))
+}
+
+fn of_answer(answer: &CheckHealthResponse, subject: &str, name: &str) -> Vec<Finding> {
+    let problem = answer.device.as_ref().and_then(|it| it.problem.as_ref());
+    let advice = problem.map(|it| (it.action_zh.clone(), it.action_en.clone()));
+    let why = format!("yibaoctl device why {name}");
+    let advice = advice.unwrap_or_else(|| {
+        let zh = format!("详情：{why}；现象消失后可不处理");
+        (
+            zh,
+            format!("More: {why}; once it does not come back nothing is to be done"),
+        )
+    });
     let mut findings = Vec::new();
     for check in &answer.checks {
         let (zh, en) = (check.evidence_zh.clone(), check.evidence_en.clone());
-        let subject = format!("{subject}.{}", check.name);
+        let told = format!("{subject}.{}", check.name);
         let found = match check.verdict() {
             HealthVerdict::Fine => continue,
-            HealthVerdict::Care => Finding::care(&subject, zh, en),
-            HealthVerdict::Bad => Finding::bad(&subject, zh, en),
-            HealthVerdict::NotKnown | HealthVerdict::Unspecified => {
-                Finding::unseen(&subject, zh, en)
-            }
+            // It recovered.
+            HealthVerdict::Care if check.name == LAST_ERROR && problem.is_none() => continue,
+            HealthVerdict::Care => Finding::care(&told, zh, en),
+            HealthVerdict::Bad => Finding::bad(&told, zh, en),
+            HealthVerdict::NotKnown | HealthVerdict::Unspecified => Finding::unseen(&told, zh, en),
         };
-        findings.push(match found.level {
-            Level::Care | Level::Bad => {
-                found.so(advice.action_zh.clone(), advice.action_en.clone())
-            }
-            Level::Fine | Level::Unseen => found,
-        });
+        findings.push(found.so(advice.0.clone(), advice.1.clone()));
     }
     if findings.iter().all(|it| it.level == Level::Unseen) {
         findings.insert(0, Finding::fine(subject, "正常", "is well"));
     }
-    Some(findings)
+    findings
 }
 
 /// Without the daemon: whether it is there at all.
@@ -142,7 +152,7 @@ fn subsystems(kind: &Kind) -> &'static [&'static str] {
 }
 
 /// The device files that are there now, wherever it is plugged.
-fn nodes_of(machine: &Machine, kind: &Kind) -> Vec<PathBuf> {
+pub(super) fn nodes_of(machine: &Machine, kind: &Kind) -> Vec<PathBuf> {
     let nodes = match at_of(kind) {
         Some(At::Path(path)) => vec![path.clone()],
         Some(At::Usb(rule)) => usb::nodes(machine, rule, subsystems(kind)),
@@ -241,24 +251,33 @@ fn held(machine: &Machine, subject: &str, nodes: &[PathBuf]) -> Option<Finding> 
     })
 }
 
-/// Whether the daemon's group may use it.
+/// Whether the daemon's user may read and write it, by any of its groups.
 fn permitted(machine: &Machine, subject: &str, path: &Path) -> Option<Finding> {
     let meta = std::fs::metadata(machine.path(path)).ok()?;
-    let group = machine.gid(GROUP)?;
-    let mode = meta.mode() & 0o777;
-    if (meta.gid() == group && mode & 0o060 == 0o060) || mode & 0o006 == 0o006 {
+    let account = Account::of(machine, USER)?;
+    if account.may(&meta, READ | WRITE) {
         return None;
     }
     let at = path.display();
     let subject = format!("{subject}.permission");
-    let zh = format!("{at} 不属于 {GROUP} 组（{mode:03o}），守护进程可能打不开");
-    let en = format!("{at} is not the group {GROUP}'s ({mode:03o}): the daemon may not open it");
-    let trigger = ["udevadm", "trigger", "--action=change", "--name-match"];
+    let mode = shown(machine, &meta);
+    let zh = format!("{at} 是 {mode}，用户 {USER} 的所有用户组都打不开它");
+    let en = format!("{at} is {mode}: no group of the user {USER} opens it");
+    let trigger = [
+        "udevadm",
+        "trigger",
+        "--action=change",
+        "--settle",
+        "--name-match",
+    ];
     let mut trigger: Vec<String> = trigger.map(str::to_owned).to_vec();
     trigger.push(path.display().to_string());
     let finding = Finding::care(&subject, zh, en).so(
-        "规则中没有的型号请在 /etc/udev/rules.d 中加一条，写法见 71-yibaod.rules 开头",
-        "A model that the rules do not know wants a line in /etc/udev/rules.d: see the head of 71-yibaod.rules",
+        format!("规则中没有的型号请在 /etc/udev/rules.d 中加一条，组为 {GROUP}，写法见 71-yibaod.rules 开头"),
+        format!(
+            "A model that the rules do not know wants a line in /etc/udev/rules.d that gives it the group {GROUP}: see \
+             the head of 71-yibaod.rules"
+        ),
     );
     Some(finding.repaired_by(Repair::Run(trigger)))
 }
@@ -302,6 +321,69 @@ mod tests {
         let null = there(&Machine::here(), "d", Path::new("/dev/null"));
         assert_eq!(null.level, Level::Fine);
     }
+
+    #[test]
+    fn any_group_of_the_daemons_user_opens_a_device() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::under(dir.path());
+        for folder in ["etc", "dev"] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        let line = dir.path().join("dev/line");
+        std::fs::write(&line, "").unwrap();
+        let own = std::fs::metadata(&line).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o660);
+        std::fs::set_permissions(&line, mode).unwrap();
+        let uid = own.uid() + 77_000;
+        let user = format!("yibaod:x:{uid}:{uid}::/:\n");
+        std::fs::write(dir.path().join("etc/passwd"), user).unwrap();
+        let look = |group: String| {
+            std::fs::write(dir.path().join("etc/group"), group).unwrap();
+            permitted(&machine, "device.x", Path::new("/dev/line"))
+        };
+        assert_eq!(look(format!("dialout:x:{}:yibaod\n", own.gid())), None);
+        let found = look(format!("lp:x:{}:cups\n", own.gid())).unwrap();
+        assert_eq!(found.level, Level::Care);
+        assert!(found.seen.1.contains(":lp 0660"), "{found:?}");
+    }
+
+    #[test]
+    fn what_a_device_recovered_from_is_no_warning_and_what_is_one_has_advice() {
+        use yibaod::api::{Device, HealthCheck};
+        let check = |name: &str, verdict: HealthVerdict| HealthCheck {
+            name: name.to_owned(),
+            verdict: verdict.into(),
+            evidence_zh: "x".into(),
+            evidence_en: "x".into(),
+        };
+        let mut answer = CheckHealthResponse {
+            device: Some(Device::default()),
+            checks: vec![check(LAST_ERROR, HealthVerdict::Care)],
+            ..CheckHealthResponse::default()
+        };
+        let levels = |found: &[Finding]| found.iter().map(|it| it.level).collect::<Vec<_>>();
+        let found = of_answer(&answer, "device.gun", "gun");
+        assert_eq!(levels(&found), [Level::Fine]);
+        answer.checks.push(check("losses", HealthVerdict::Care));
+        answer.checks.push(check("answer", HealthVerdict::NotKnown));
+        let found = of_answer(&answer, "device.gun", "gun");
+        assert_eq!(levels(&found), [Level::Care, Level::Unseen]);
+        assert!(
+            found
+                .iter()
+                .all(|it| it.advice.1.contains("device why gun")),
+            "{found:?}"
+        );
+        let problem = crate::trouble::of_book(yibaod::book::Code::CoverOpen);
+        answer.device = Some(Device {
+            problem: Some(problem.clone()),
+            ..Device::default()
+        });
+        let found = of_answer(&answer, "device.gun", "gun");
+        assert_eq!(found[0].subject, "device.gun.last_error");
+        assert_eq!(found[0].advice.1, problem.action_en);
+    }
+
     #[test]
     fn who_holds_a_device_that_is_found_by_rule_is_named() {
         let dir = tempfile::tempdir().unwrap();

@@ -19,7 +19,9 @@ pub(super) fn look(patient: &Patient) -> Option<Finding> {
     let place = real.ancestors().find(|path| path.exists())?;
     let Ok(room) = rustix::fs::statvfs(place) else {
         let zh = format!("无法得知 {} 的剩余空间", dir.display());
-        return Some(Finding::unseen(subject, zh, "the room left is not known"));
+        let finding = Finding::unseen(subject, zh, "the room left is not known");
+        let advice = format!("df {}", dir.display());
+        return Some(finding.so(advice.clone(), advice));
     };
     let free_mib = room.f_bavail.saturating_mul(room.f_frsize) / MIB;
     Some(of_free(dir, free_mib))

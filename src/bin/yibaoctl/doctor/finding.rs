@@ -55,7 +55,19 @@ pub(crate) struct Finding {
     pub(crate) advice: Words,
     /// What `--fix` may do about it.
     pub(crate) repair: Option<Repair>,
+    /// The key of the configuration that it is about, as the sentences name it: a part of it may be made up.
+    pub(crate) key: Option<String>,
 }
+
+/// What was seen and is not as it should be: it is no finding before it says what to do.
+#[derive(Debug)]
+pub(crate) struct Seen(Finding);
+
+/// What is said where those who know the cause said nothing.
+const ADVICE: (&str, &str) = (
+    "查看 journalctl -u yibaod -n 50；仍不明白时用 yibaoctl support 打包后求助",
+    "See journalctl -u yibaod -n 50; where that does not help, ask for help with a bundle of yibaoctl support",
+);
 
 /// What is safe to do without asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,16 +88,16 @@ impl Finding {
         Self::new(subject, Level::Fine, zh, en)
     }
 
-    pub(crate) fn bad(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::new(subject, Level::Bad, zh, en)
+    pub(crate) fn bad(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Seen {
+        Seen(Self::new(subject, Level::Bad, zh, en))
     }
 
-    pub(crate) fn care(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::new(subject, Level::Care, zh, en)
+    pub(crate) fn care(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Seen {
+        Seen(Self::new(subject, Level::Care, zh, en))
     }
 
-    pub(crate) fn unseen(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self::new(subject, Level::Unseen, zh, en)
+    pub(crate) fn unseen(subject: &str, zh: impl Into<String>, en: impl Into<String>) -> Seen {
+        Seen(Self::new(subject, Level::Unseen, zh, en))
     }
 
     fn new(subject: &str, level: Level, zh: impl Into<String>, en: impl Into<String>) -> Self {
@@ -95,17 +107,18 @@ impl Finding {
             seen: (zh.into(), en.into()),
             advice: Words::default(),
             repair: None,
+            key: None,
         }
-    }
-
-    /// What to do about it.
-    pub(crate) fn so(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        self.advice = (zh.into(), en.into());
-        self
     }
 
     pub(crate) fn repaired_by(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
+        self
+    }
+
+    /// The sentences name this key of the configuration.
+    pub(crate) fn about(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
         self
     }
 
@@ -146,7 +159,11 @@ impl Finding {
             lines.push(painted(format!("{head}{text}").trim_end().to_owned()));
         }
         for text in [&self.advice.0, &self.advice.1] {
-            let text = wrapped(&clean(text), room.saturating_sub(2).max(1));
+            // Lines of a file to write stand apart.
+            let room = room.saturating_sub(2).max(1);
+            let text: Vec<String> = (text.split('\n'))
+                .flat_map(|text| wrapped(&clean(text), room))
+                .collect();
             for (place, line) in text.iter().filter(|text| !text.is_empty()).enumerate() {
                 let sign = if place == 0 { "→ " } else { "  " };
                 lines.push(format!("{}{sign}{line}", " ".repeat(columns(&before))));
@@ -156,9 +173,27 @@ impl Finding {
     }
 }
 
+impl Seen {
+    /// What to do about it.
+    pub(crate) fn so(self, zh: impl Into<String>, en: impl Into<String>) -> Finding {
+        let (zh, en) = (zh.into(), en.into());
+        let advice = match zh.is_empty() || en.is_empty() {
+            true => (ADVICE.0.to_owned(), ADVICE.1.to_owned()),
+            false => (zh, en),
+        };
+        Finding { advice, ..self.0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_wrong_without_a_word_of_what_to_do() {
+        let silent = Finding::care("x", "x", "x").so("", "only English");
+        assert_eq!(silent.advice, (ADVICE.0.to_owned(), ADVICE.1.to_owned()));
+    }
 
     #[test]
     fn a_line_says_what_was_seen_and_what_to_do_within_the_width() {

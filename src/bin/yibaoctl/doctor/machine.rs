@@ -84,6 +84,17 @@ impl Machine {
         status.is_ok_and(|status| status.success())
     }
 
+    /// The same, with what it had to say against it; `None`: it could not be run at all.
+    pub(crate) fn tries(&self, program: &str, arguments: &[&str]) -> Option<Result<(), String>> {
+        let mut command = self.command(REPAIR_WAIT_S_MAX, program, arguments)?;
+        let output = command.stderr(Stdio::piped()).output().ok()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Some(match output.status.success() {
+            true => Ok(()),
+            false => Err(said),
+        })
+    }
+
     fn command(&self, wait_s: &str, program: &str, arguments: &[&str]) -> Option<Command> {
         if !self.is_real() {
             return None;
@@ -195,6 +206,19 @@ impl Machine {
         )
     }
 
+    /// The numbers of all groups of a user, its own first.
+    pub(crate) fn gids_of(&self, user: &str) -> Vec<u32> {
+        let own = self.line_of("/etc/passwd", user);
+        let own = own.and_then(|line| line.split(':').nth(3)?.parse().ok());
+        let groups = self.text("/etc/group").unwrap_or_default();
+        let listed = groups.lines().filter_map(|line| {
+            let fields: Vec<&str> = line.trim_end().split(':').collect();
+            let is_member = fields.get(3)?.split(',').any(|it| it == user);
+            fields.get(2)?.parse().ok().filter(|_: &u32| is_member)
+        });
+        own.into_iter().chain(listed).collect()
+    }
+
     fn number_of(&self, file: &str, name: &str) -> Option<u32> {
         let line = self.line_of(file, name)?;
         line.split(':').nth(2)?.parse().ok()
@@ -212,8 +236,17 @@ impl Machine {
 
     /// The name of a user of this number.
     pub(crate) fn user(&self, uid: u32) -> Option<String> {
-        let text = self.text("/etc/passwd")?;
-        let wanted = uid.to_string();
+        self.name_of("/etc/passwd", uid)
+    }
+
+    /// The name of a group of this number.
+    pub(crate) fn group(&self, gid: u32) -> Option<String> {
+        self.name_of("/etc/group", gid)
+    }
+
+    fn name_of(&self, file: &str, number: u32) -> Option<String> {
+        let text = self.text(file)?;
+        let wanted = number.to_string();
         let line = text
             .lines()
             .find(|line| line.split(':').nth(2) == Some(&wanted))?;

@@ -1,11 +1,14 @@
 //! `doctor`: everything about a desk that is not as it should be, each with what to do. It works without the daemon,
 //! asks it where it runs, moves no money and reads no person.
 
+mod account;
 mod clock;
 mod devices;
 mod disk;
+mod files;
 mod finding;
 mod machine;
+mod modem;
 mod others;
 mod paper;
 mod platform;
@@ -42,12 +45,15 @@ pub(crate) struct Patient {
 /// Runs it: 0 when nothing is bad, 1 when something is.
 pub(crate) async fn run(socket: &Path, args: &Doctor, out: &Out) -> Result<Exit, Trouble> {
     let machine = Machine::here();
-    let mut findings = examine(&machine, &args.config, socket).await;
+    let config = std::path::absolute(&args.config)
+        .map_err(|error| Trouble::Usage(format!("{}: {error}", args.config.display())))?;
+    let mut findings = examine(&machine, &config, socket).await;
     if args.fix {
-        let done = repair::all(&machine, &findings, out);
-        if done > 0 {
-            findings = examine(&machine, &args.config, socket).await;
+        let tried = repair::all(&machine, &findings);
+        if !tried.is_empty() {
+            findings = examine(&machine, &config, socket).await;
         }
+        out.notes(&repair::told(&tried, &findings));
     }
     tell(&findings, out);
     let is_bad = findings.iter().any(|it| it.level == Level::Bad);
@@ -107,4 +113,61 @@ fn tell(findings: &[Finding], out: &Out) {
         )),
     });
     out.lines(&lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is looked at, on machines of which everything is missing or wrong.
+    #[tokio::test]
+    async fn whatever_is_not_well_says_in_both_languages_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("yibaod.toml");
+        let desk = "[desk]\nname = \"x\"\nnumber = 1\n";
+        let devices = "[[device]]\nname = \"a\"\nrole = \"scanner\"\nkind = \"serial-scanner\"\nusb = \"0c2e:0b61\"\n\
+            [[device]]\nname = \"b\"\nrole = \"receipt\"\nkind = \"escpos-usb\"\nusb = \"04b8:0e15\"\n\
+            [[device]]\nname = \"c\"\nrole = \"card\"\nkind = \"pcsc-reader\"\n\
+            [[device]]\nname = \"d\"\nrole = \"report\"\nkind = \"cups-queue\"\nqueue = \"q\"\npath = \"/none/cups.sock\"\n";
+        let sheet = "[sheet]\ntemplate_dir = \"/none\"\n";
+        let site = dir.path().join("site.toml");
+        std::fs::write(&site, "name = \"x\"\n").unwrap();
+        let paths = format!("[paths]\nsite_profile = \"{}\"\n", site.display());
+        let mut seen = std::collections::BTreeSet::new();
+        for (text, programs) in [
+            (String::new(), ""),
+            (desk.to_owned(), ""),
+            (
+                format!("{desk}{sheet}{paths}{devices}"),
+                "brltty ModemManager ipp-usb chronyd",
+            ),
+        ] {
+            std::fs::write(&config, text).unwrap();
+            for (at, name) in programs.split_whitespace().enumerate() {
+                let process = dir.path().join(format!("proc/{}", at + 40));
+                std::fs::create_dir_all(&process).unwrap();
+                std::fs::write(process.join("comm"), format!("{name}\n")).unwrap();
+            }
+            let machine = Machine::under(dir.path());
+            for found in examine(&machine, &config, &dir.path().join("none.sock")).await {
+                let (zh, en) = &found.advice;
+                let is_well = found.level == Level::Fine;
+                assert!(is_well || !(zh.is_empty() || en.is_empty()), "{found:?}");
+                assert!(
+                    !found.seen.0.is_empty() && !found.seen.1.is_empty(),
+                    "{found:?}"
+                );
+                seen.insert(found.subject);
+            }
+        }
+        for subject in [
+            "others.brltty",
+            "paper.render",
+            "service.unit",
+            "queue.d",
+            "profile",
+        ] {
+            assert!(seen.contains(subject), "{subject}: {seen:?}");
+        }
+    }
 }

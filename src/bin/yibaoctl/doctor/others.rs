@@ -6,7 +6,7 @@ use yibaod::config::Settings;
 use yibaod::config::devices::{DeviceConfig, Kind, QueueHost, QueuePlace};
 
 use super::finding::Repair;
-use super::{Finding, Machine, Patient};
+use super::{Finding, Machine, Patient, modem};
 
 /// The first of these that has a file of a name decides; udev takes an empty one for none.
 const RULES_DIRS: [&str; 3] = [
@@ -37,7 +37,7 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
     let has = |is: fn(&Kind) -> bool| settings.devices.iter().any(|device| is(&device.kind));
     if has(is_local) {
         findings.push(rules(machine));
-        findings.extend(modem_manager(machine));
+        findings.extend(modem::look(machine, &settings.devices));
         findings.extend(brltty(machine));
     }
     if has(|kind| matches!(kind, Kind::EscPosUsb { .. })) {
@@ -96,30 +96,6 @@ fn rules(machine: &Machine) -> Finding {
     )
 }
 
-fn modem_manager(machine: &Machine) -> Option<Finding> {
-    machine.runs("ModemManager")?;
-    let subject = "others.ModemManager";
-    if has_rules(machine, "71-yibaod.rules") {
-        let zh = "在运行，已由 udev 规则避开扫码器";
-        return Some(Finding::fine(
-            subject,
-            zh,
-            "runs, and our rules keep it away",
-        ));
-    }
-    Some(
-        Finding::bad(
-            subject,
-            "在运行，会向串口扫码器发送调制解调器命令",
-            "runs and sends modem commands to serial scanners",
-        )
-        .so(
-            "安装 udev 规则，或 systemctl disable --now ModemManager",
-            "Install our udev rules, or systemctl disable --now ModemManager",
-        ),
-    )
-}
-
 fn brltty(machine: &Machine) -> Option<Finding> {
     machine.runs("brltty")?;
     let subject = "others.brltty";
@@ -132,10 +108,14 @@ fn brltty(machine: &Machine) -> Option<Finding> {
         ));
     }
     if is_masked(machine, "99-yibaod-brltty.rules") {
-        return Some(Finding::care(
+        let finding = Finding::care(
             subject,
             "在运行，本站已停用我们的规则（盲文显示器优先）：CH340、CP210x 等串口转换器可能被它占用",
             "runs, and this site took our rule away for a Braille display: it may take CH340 and CP210x serial adapters",
+        );
+        return Some(finding.so(
+            "扫码器或打印机接在这类转换器上时，请换一种转换器，或撤掉 /etc/udev/rules.d 中的停用链接",
+            "Where a device of ours hangs on such an adapter use another kind, or remove the link in /etc/udev/rules.d",
         ));
     }
     Some(
@@ -247,9 +227,10 @@ fn card_programs(machine: &Machine) -> Finding {
         ),
         (true, false) => Finding::unseen(
             subject,
-            "看不到其他用户的程序是否在用读卡服务；请以管理员身份运行",
-            "programs of other users are not seen: run it as root",
-        ),
+            "看不到其他用户的程序是否在用读卡服务",
+            "programs of other users are not seen",
+        )
+        .so("请以管理员身份再次执行", "Run it again as root"),
         (false, _) => {
             let named = named.join(", ");
             Finding::care(
@@ -314,11 +295,11 @@ fn queue(machine: &Machine, device: &DeviceConfig, place: &QueuePlace) -> Option
                 ),
             )
         }
-        None => Some(Finding::unseen(
-            &subject,
-            "没有 lpstat，无法查看队列",
-            "there is no lpstat to look with",
-        )),
+        None => {
+            let en = "there is no lpstat to look with";
+            let finding = Finding::unseen(&subject, "没有 lpstat，无法查看队列", en);
+            Some(finding.so("apt install cups-client", "apt install cups-client"))
+        }
     }
 }
 
@@ -343,23 +324,19 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        file("proc/41/comm", "ModemManager\n");
         file("proc/42/comm", "brltty\n");
         let machine = Machine::under(dir.path());
         let level = |finding: Option<Finding>| finding.map(|it| it.level);
-        assert_eq!(level(modem_manager(&machine)), Some(Level::Bad));
         assert_eq!(level(brltty(&machine)), Some(Level::Bad));
         assert_eq!(rules(&machine).level, Level::Bad);
         let line = "SUBSYSTEM==\"tty\", GROUP=\"yibao-devices\"\n";
         file("usr/lib/udev/rules.d/71-yibaod.rules", line);
         file("usr/lib/udev/rules.d/99-yibaod-brltty.rules", line);
-        assert_eq!(level(modem_manager(&machine)), Some(Level::Fine));
         assert_eq!(level(brltty(&machine)), Some(Level::Fine));
         assert_eq!(rules(&machine).level, Level::Fine);
         file("etc/udev/rules.d/71-yibaod.rules", "\n");
         let masked = dir.path().join("etc/udev/rules.d/99-yibaod-brltty.rules");
         std::os::unix::fs::symlink("/dev/null", masked).unwrap();
-        assert_eq!(level(modem_manager(&machine)), Some(Level::Bad));
         assert_eq!(level(brltty(&machine)), Some(Level::Care));
         assert_eq!(rules(&machine).level, Level::Bad);
     }

@@ -38,10 +38,14 @@ pub(super) fn look(patient: &Patient) -> Vec<Finding> {
         .chain(installed.filter(|path| machine.exists(path)))
         .next();
     let Some(program) = found else {
-        return vec![Finding::unseen(
+        let finding = Finding::unseen(
             "paper.render",
             "没有安装 yibao-render，不能生成结算单 PDF（小票不受影响）",
             "yibao-render is not installed: no settlement sheets as PDF (receipts print all the same)",
+        );
+        return vec![finding.so(
+            "需要结算单时安装 yibaod-render 软件包",
+            "Where sheets are wanted install the package yibaod-render",
         )];
     };
     let shown = program.display().to_string();

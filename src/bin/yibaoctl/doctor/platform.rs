@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use yibaod::config::profile_report;
 use yibaod::config::{Problem, Profile, secrets};
 
+use super::finding::Seen;
 use super::{Finding, Patient};
 
 /// How long a name, a connection and a certificate may each take.
@@ -29,7 +30,7 @@ pub(super) fn profile(patient: &Patient) -> Vec<Finding> {
         let zh = format!("{}：{}", problem.key, problem.what.zh);
         (zh, format!("{}: {}", problem.key, problem.what.en))
     };
-    let advice = |finding: Finding| {
+    let advice = |finding: Seen| {
         let check = format!("yibaoctl profile check {}", path.display());
         finding.so(
             format!("全部问题：{check}"),
@@ -39,16 +40,20 @@ pub(super) fn profile(patient: &Patient) -> Vec<Finding> {
     let mut findings = Vec::new();
     for wrong in report.errors.iter().take(LISTED_MAX) {
         let (zh, en) = words(&wrong.problem);
-        let finding = Finding::bad(subject, zh, en);
-        findings.push(advice(finding));
+        let finding = advice(Finding::bad(subject, zh, en));
+        findings.push(finding.about(&wrong.problem.key));
     }
     for problem in report.warnings.iter().take(LISTED_MAX) {
         let (zh, en) = words(problem);
-        findings.push(advice(Finding::care(subject, zh, en)));
+        let finding = advice(Finding::care(subject, zh, en));
+        findings.push(finding.about(&problem.key));
     }
     for problem in report.unseen.iter().take(LISTED_MAX) {
         let (zh, en) = words(problem);
-        findings.push(Finding::unseen(subject, zh, en));
+        findings.push(Finding::unseen(subject, zh, en).so(
+            "请以管理员身份、在服务运行时再次执行：systemd 凭据只在那时可见",
+            "Run it again as root while the service runs: only then its credentials are seen",
+        ));
     }
     if report.errors.is_empty() {
         let name = report.name().unwrap_or_default();

@@ -11,28 +11,47 @@ use rustix::fs::{Mode, OFlags};
 use super::finding::Repair;
 use super::rights::USER;
 use super::{Finding, Machine};
-use crate::out::Out;
 
-/// Does what can be done, says each, and gives how many were done.
-pub(super) fn all(machine: &Machine, findings: &[Finding], out: &Out) -> usize {
-    let mut done = 0;
-    for finding in findings {
-        let Some(repair) = &finding.repair else {
-            continue;
-        };
-        let (what, is_done) = one(machine, repair);
-        let sign = if is_done {
-            "✓ 已修复 done"
-        } else {
-            "✗ 未能修复 not done"
-        };
-        out.notes(&[format!("  {sign}  {}: {what}", finding.subject)]);
-        done += usize::from(is_done);
+/// What was tried about a finding.
+pub(super) struct Tried {
+    subject: String,
+    repair: Repair,
+    /// The command.
+    what: String,
+    was_done: bool,
+}
+
+/// Does what can be done.
+pub(super) fn all(machine: &Machine, findings: &[Finding]) -> Vec<Tried> {
+    let mended = findings.iter().filter_map(|finding| {
+        let repair = finding.repair.clone()?;
+        let (what, was_done) = one(machine, &repair);
+        Some(Tried {
+            subject: finding.subject.clone(),
+            repair,
+            what,
+            was_done,
+        })
+    });
+    mended.collect()
+}
+
+/// A line for each, with what a second look found: a command that ended well need not have mended anything.
+pub(super) fn told(tried: &[Tried], found: &[Finding]) -> Vec<String> {
+    if tried.is_empty() {
+        return vec!["  没有可自动修复的项目  nothing here can be fixed safely".to_owned()];
     }
-    if done == 0 {
-        out.notes(&["  没有可自动修复的项目  nothing here can be fixed safely".to_owned()]);
-    }
-    done
+    let lines = tried.iter().map(|it| {
+        let is_it =
+            |one: &Finding| one.subject == it.subject && one.repair.as_ref() == Some(&it.repair);
+        let sign = match (it.was_done, found.iter().any(is_it)) {
+            (true, false) => "✓ 已修复 done",
+            (true, true) => "✗ 已执行，问题仍在 was run, and it is as before",
+            (false, _) => "✗ 未能修复 not done",
+        };
+        format!("  {sign}  {}: {}", it.subject, it.what)
+    });
+    lines.collect()
 }
 
 fn one(machine: &Machine, repair: &Repair) -> (String, bool) {
@@ -87,6 +106,38 @@ pub(super) fn is_daemons_folder(machine: &Machine, found: &Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_done_when_a_second_look_finds_it_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::under(dir.path());
+        let file = |name: &str, mode| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, "x").unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let finding = Finding::bad(name, "x", "x").so("x", "x");
+            finding.repaired_by(Repair::Mode { path, mode: 0o600 })
+        };
+        let mut findings = vec![file("one", 0o644), file("other", 0o644)];
+        let gone = Repair::Run(vec!["true".into()]);
+        findings.push(
+            Finding::bad("third", "x", "x")
+                .so("x", "x")
+                .repaired_by(gone),
+        );
+        let tried = all(&machine, &findings);
+        let lines = told(&tried, &findings[1..]);
+        assert!(
+            lines[0].contains("✓ 已修复 done  one: chmod 600"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1].contains("问题仍在") && !lines[1].contains("done"),
+            "{lines:?}"
+        );
+        assert!(lines[2].contains("not done"), "{lines:?}");
+        assert!(told(&[], &findings)[0].contains("nothing here can be fixed"));
+    }
 
     #[test]
     fn a_mode_is_mended_and_what_fails_is_said() {

@@ -3,10 +3,9 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use yibaod::config::secrets::HANDED_PATH;
+use yibaod::config::secrets::{CREDENTIALS_PATH, HANDED_PATH};
 
-use super::finding::Repair;
-use super::repair::is_daemons_folder;
+use super::files::{self, Private, private};
 use super::{Finding, Machine, Patient};
 use crate::local::JOURNAL_DIR;
 
@@ -20,7 +19,7 @@ const PROBLEMS_MAX: usize = 5;
 const CREDENTIAL_DIRS: [&str; 3] = [
     "/etc/credstore.encrypted",
     "/etc/credstore",
-    "/etc/yibaod/credentials",
+    CREDENTIALS_PATH,
 ];
 
 pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Finding> {
@@ -32,11 +31,12 @@ pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Findi
     if let Ok(settings) = &patient.settings {
         let state = &settings.paths.state_dir;
         findings.push(site_key(machine, &settings.paths.site_key, state));
-        findings.push(private(machine, "rights.state", state, 0o700));
+        findings.extend(files::of_secrets(machine, settings));
+        findings.push(folder(machine, "rights.state", state));
         let journal = state.join(JOURNAL_DIR);
         // Who may not look into the state sees nothing of what is in it.
         if machine.path(&journal).exists() {
-            findings.push(private(machine, "rights.journal", &journal, 0o700));
+            findings.push(folder(machine, "rights.journal", &journal));
         }
     }
     findings
@@ -53,29 +53,16 @@ fn configuration(patient: &Patient, config: &Path) -> Vec<Finding> {
                 let place = format!("{} {}", problem.file, problem.key);
                 let zh = format!("{place}：{}", problem.what.zh);
                 let en = format!("{place}: {}", problem.what.en);
-                findings.push(Finding::bad(subject, zh, en).so(
+                let finding = Finding::bad(subject, zh, en).so(
                     "改正后执行 systemctl reload yibaod；示例与各键说明见 /usr/share/yibaod/yibaod.toml",
                     "Correct it, then systemctl reload yibaod; /usr/share/yibaod/yibaod.toml explains every key",
-                ));
+                );
+                findings.push(finding.about(&problem.key));
             }
         }
     }
-    if let Ok(meta) = std::fs::metadata(patient.machine.path(config))
-        && meta.mode() & 0o022 != 0
-    {
-        let mode = meta.mode() & 0o777;
-        let zh = format!("{file} 可被其他用户改写（{mode:03o}）");
-        let en = format!("{file} can be written by others ({mode:03o})");
-        let repair = Repair::Mode {
-            path: patient.machine.path(config),
-            mode: mode & !0o022,
-        };
-        findings.push(
-            Finding::bad("rights.configuration", zh, en)
-                .so(format!("chmod go-w {file}"), format!("chmod go-w {file}"))
-                .repaired_by(repair),
-        );
-    }
+    let settings = patient.settings.as_ref().ok();
+    findings.extend(files::of_configuration(&patient.machine, config, settings));
     findings
 }
 
@@ -189,7 +176,7 @@ fn site_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
     if key.components().count() > 1 {
         return match is_missing(machine, key) {
             true => no_key(machine, key, state),
-            false => private(machine, subject, key, 0o600),
+            false => key_file(machine, key, true),
         };
     }
     let name = key.display();
@@ -201,7 +188,8 @@ fn site_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
     let found = CREDENTIAL_DIRS.iter().map(|dir| Path::new(dir).join(key));
     let found: Vec<PathBuf> = found.filter(|path| machine.path(path).exists()).collect();
     match found.first() {
-        Some(path) => private(machine, subject, path, 0o600),
+        // Those of systemd are read by it, as root.
+        Some(path) => key_file(machine, path, path.starts_with(CREDENTIALS_PATH)),
         None => {
             let zh = format!("站点密钥是 systemd 凭据 {name}，在常用位置没有看到");
             let en =
@@ -250,44 +238,34 @@ fn no_key(machine: &Machine, key: &Path, state: &Path) -> Finding {
     )
 }
 
-/// Something that only its owner may look into.
-fn private(machine: &Machine, subject: &str, path: &Path, mode: u32) -> Finding {
-    let at = path.display();
-    let meta = match std::fs::metadata(machine.path(path)) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let zh = format!("{at} 不存在");
-            return Finding::bad(subject, zh, format!("{at} is not there")).so(
-                "由服务首次启动时建立：systemctl start yibaod",
-                "The service makes it when it first starts: systemctl start yibaod",
-            );
-        }
-        Err(error) => {
-            let zh = format!("看不到 {at}：{}", error.kind());
-            return Finding::unseen(subject, zh, format!("{at}: {}", error.kind()))
-                .so("请以管理员身份再次执行", "Run it again as root");
-        }
+fn key_file(machine: &Machine, path: &Path, is_daemons: bool) -> Finding {
+    let wanted = Private {
+        subject: "rights.site_key",
+        path,
+        mode: 0o600,
+        is_daemons,
+        made_by: by_service(),
     };
-    if meta.mode() & 0o077 == 0 {
-        let zh = format!("{at} 只有所有者可读");
-        return Finding::fine(subject, zh, "only its owner can read it");
-    }
-    let now = meta.mode() & 0o777;
-    let zh = format!("{at} 可被其他用户读取（{now:03o}），守护进程会拒绝使用");
-    let en = format!("{at} can be read by others ({now:03o}): the daemon refuses it");
-    if meta.is_dir() && !is_daemons_folder(machine, &meta) {
-        return Finding::bad(subject, zh, en).so(
-            format!("{at} 不属于用户 {USER}：请在配置中换成它自己的目录，不要改动共用目录的权限"),
-            format!("{at} is not the user {USER}'s: configure a folder of its own, and leave a shared one as it is"),
-        );
-    }
-    let advice = format!("chmod {mode:03o} {at}");
-    Finding::bad(subject, zh, en)
-        .so(advice.clone(), advice)
-        .repaired_by(Repair::Mode {
-            path: machine.path(path),
-            mode: now & !0o077,
-        })
+    private(machine, &wanted)
+}
+
+/// A folder that the daemon makes for itself.
+fn folder(machine: &Machine, subject: &str, path: &Path) -> Finding {
+    let wanted = Private {
+        subject,
+        path,
+        mode: 0o700,
+        is_daemons: true,
+        made_by: by_service(),
+    };
+    private(machine, &wanted)
+}
+
+fn by_service() -> (String, String) {
+    (
+        "由服务首次启动时建立：systemctl start yibaod".to_owned(),
+        "The service makes it when it first starts: systemctl start yibaod".to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -295,6 +273,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::Level;
+    use super::super::finding::Repair;
     use super::*;
 
     #[test]
@@ -335,7 +314,7 @@ mod tests {
         let (machine, shared) = (Machine::under(dir.path()), dir.path().join("shared"));
         std::fs::create_dir(&shared).unwrap();
         std::fs::set_permissions(&shared, PermissionsExt::from_mode(0o755)).unwrap();
-        let look = || private(&machine, "rights.state", Path::new("/shared"), 0o700);
+        let look = || folder(&machine, "rights.state", Path::new("/shared"));
         let found = look();
         assert_eq!((found.level, found.repair), (Level::Bad, None));
         let own = std::fs::metadata(&shared).unwrap().uid();

@@ -16,10 +16,13 @@ const DOOR: &str = "yibaod.socket";
 const PROGRAM: &str = "/usr/lib/yibaod/yibaod";
 /// How long it may check its configuration.
 const CHECK_S_MAX: &str = "60";
+/// Characters that are told of why it says no.
+const WHY_CHARS_MAX: usize = 300;
 
 pub(super) fn look(patient: &Patient, config: &Path, socket: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unit(patient));
+    findings.extend(start(patient, config));
     match &patient.status {
         Err(trouble) => {
             findings.push(silent(trouble, socket));
@@ -89,7 +92,11 @@ fn unit(patient: &Patient) -> Option<Finding> {
     let subject = "service.unit";
     if !machine.exists("/run/systemd/system") {
         let zh = "本机没有运行 systemd";
-        return Some(Finding::unseen(subject, zh, "systemd does not run here"));
+        let finding = Finding::unseen(subject, zh, "systemd does not run here");
+        return Some(finding.so(
+            "守护进程须自行启动，并在退出后重新启动",
+            "Whatever starts the daemon here has to start it again when it ends",
+        ));
     }
     let fields = "LoadState,ActiveState,SubState,UnitFileState,NRestarts,Result";
     let said = machine.says("systemctl", &["show", UNIT, "-p", fields])?;
@@ -162,6 +169,63 @@ fn door(patient: &Patient, config: &Path) -> Option<Finding> {
         Err(_) => None,
     };
     of_door(&service, &said, check)
+}
+
+/// Whether a start would go well: root, who reads every file, cannot tell by its own look.
+fn start(patient: &Patient, config: &Path) -> Option<Finding> {
+    let machine = &patient.machine;
+    let has_user = machine.uid(USER).is_some();
+    if patient.settings.is_err() || !has_user || !machine.exists(PROGRAM) || !machine.is_real() {
+        return None;
+    }
+    let has_credentials = machine.exists(HANDED_PATH);
+    if !rustix::process::geteuid().is_root() {
+        return Some(of_start(None, has_credentials));
+    }
+    let words = checks(has_credentials, config);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (program, arguments) = words.split_first()?;
+    Some(of_start(machine.tries(program, arguments), has_credentials))
+}
+
+/// From what the check says, if it could be run.
+fn of_start(said: Option<Result<(), String>>, has_credentials: bool) -> Finding {
+    let subject = "service.start";
+    let as_root = ("请以管理员身份再次执行", "Run it again as root");
+    let why = match said {
+        Some(Ok(())) => {
+            let zh = format!("以用户 {USER} 检查，配置、站点配置和密钥都能读取");
+            let en =
+                format!("the user {USER} can read the configuration, the profile and the secrets");
+            return Finding::fine(subject, zh, en);
+        }
+        None => {
+            let zh = format!("没有以用户 {USER} 检查配置能否读取");
+            let en = format!("whether the user {USER} can read the configuration was not tried");
+            return Finding::unseen(subject, zh, en).so(as_root.0, as_root.1);
+        }
+        Some(Err(why)) => why,
+    };
+    let why = why.lines().rev().find(|line| !line.trim().is_empty());
+    let why: String = why.unwrap_or("?").chars().take(WHY_CHARS_MAX).collect();
+    if !has_credentials {
+        let zh =
+            format!("服务没有运行，未取得其 systemd 凭据；此时以用户 {USER} 检查不通过：{why}");
+        let en = format!(
+            "the service does not run, so its credentials are not here; without them: {why}"
+        );
+        return Finding::unseen(subject, zh, en).so(
+            "先 systemctl start yibaod，再次执行",
+            "systemctl start yibaod, then run it again",
+        );
+    }
+    let zh = format!("以用户 {USER} 检查不通过，重启后服务会起不来：{why}");
+    let en =
+        format!("the user {USER} cannot start with it, so after a restart it stays down: {why}");
+    Finding::bad(subject, zh, en).so(
+        "按所述改正文件的内容、所有者或权限（见 rights.*），再次执行",
+        "Correct what it says, the files' owners and modes (see rights.*), and run it again",
+    )
 }
 
 /// The question whether a start would be refused, as the service would ask it: as its user, with the credentials that
@@ -349,6 +413,25 @@ mod tests {
         assert_eq!(port(Some(&on)).unwrap().level, Level::Fine);
         assert_eq!(port(Some(&TcpStatus::default())), None);
         assert_eq!(port(None), None);
+    }
+
+    #[test]
+    fn a_start_that_would_fail_is_told_before_it_does() {
+        let denied = || {
+            Some(Err(
+                "yibaod: /etc/yibaod/site.toml: cannot be read\n\n".to_owned()
+            ))
+        };
+        for (said, has_credentials, level, words) in [
+            (Some(Ok(())), true, Level::Fine, "can read"),
+            (None, true, Level::Unseen, "not tried"),
+            (denied(), true, Level::Bad, "site.toml: cannot be read"),
+            (denied(), false, Level::Unseen, "site.toml: cannot be read"),
+        ] {
+            let found = of_start(said, has_credentials);
+            assert_eq!(found.level, level, "{found:?}");
+            assert!(found.seen.1.contains(words), "{found:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A table that fits the terminal: columns are narrowed, widest first, and cells cut with `…`.
 
-use super::{Paint, columns, cut, left, right};
+use super::words::Words;
+use super::{Paint, columns, cut, left, right, wrapped};
 
 /// Between two columns.
 const GAP: &str = "  ";
@@ -111,6 +112,28 @@ impl Table {
             .collect();
         drawn.join(GAP).trim_end().to_owned()
     }
+}
+
+/// Below a table whose titles and cells had room for Chinese alone: the same in English, each word once.
+pub(crate) fn legend(
+    titles: &str,
+    cells: impl Iterator<Item = Words>,
+    paint: Paint,
+    width: usize,
+) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    for (zh, en) in cells {
+        let pair = format!("{zh} {en}");
+        if !told.contains(&pair) {
+            told.push(pair);
+        }
+    }
+    let mut lines = Vec::new();
+    for text in [titles.to_owned(), told.join(", ")] {
+        let text = wrapped(&text, width.saturating_sub(2));
+        lines.extend(text.iter().map(|line| paint.dim(&format!("  {line}"))));
+    }
+    lines
 }
 
 #[cfg(test)]

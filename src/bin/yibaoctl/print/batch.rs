@@ -8,10 +8,11 @@ use yibaod::api::{
     WatchBatchRequest,
 };
 
-use super::report::{TITLE_LENGTH_MAX, line, put, read};
+use super::report::{TITLE_LENGTH_MAX, line, of_file, put, read};
 use super::{lines, new_id, state_exit};
 use crate::args::PrintArgs;
 use crate::connect::Door;
+use crate::draw::clean;
 use crate::exit::Exit;
 use crate::json;
 use crate::out::Out;
@@ -36,7 +37,8 @@ pub(super) async fn print(
     for (place, path) in paths.iter().enumerate() {
         let upload_id = format!("{request_id}.{}", place + 1);
         // Together they are longer than a call may be: each is put before.
-        put(door, &upload_id, &read(path)?, out).await?;
+        let put = put(door, &upload_id, &read(path)?, out).await;
+        put.map_err(|trouble| of_file(trouble, path))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let own = args.document_id.get(place).cloned();
         documents.push(PrintBatchDocument {
@@ -63,7 +65,7 @@ pub(super) async fn print(
         }
     }
     count(&mut told);
-    Ok(tell(&told, out))
+    Ok(tell(&told, paths, out))
 }
 
 /// Its sums are of the jobs as they are in it.
@@ -118,13 +120,15 @@ async fn follow(door: &mut Door, ids: Vec<String>, out: &Out) -> Result<Vec<Prin
 }
 
 /// The worst of the ends is the exit.
-fn tell(told: &PrintBatchResponse, out: &Out) -> Exit {
+fn tell(told: &PrintBatchResponse, paths: &[PathBuf], out: &Out) -> Exit {
     if out.is_json() {
         out.object(&json::text(told));
     }
     let mut exits = Vec::new();
     for (place, item) in told.items.iter().enumerate() {
-        let mut said = vec![format!("— {} / {}", place + 1, told.items.len())];
+        let path = paths.get(place).map(|path| path.display().to_string());
+        let path = clean(&path.unwrap_or_default());
+        let mut said = vec![format!("— {} / {}  {path}", place + 1, told.items.len())];
         match (&item.job, &item.error) {
             (Some(job), _) => {
                 said.extend(lines(job));

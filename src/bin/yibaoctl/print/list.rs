@@ -4,7 +4,7 @@ use yibaod::api::{ListJobsRequest, ListJobsResponse, PrintJobSummary};
 
 use crate::args::PrintList;
 use crate::connect::Door;
-use crate::draw::table::{Column, Table};
+use crate::draw::table::{Column, Table, legend};
 use crate::draw::{Paint, clean, day_and_time, words};
 use crate::exit::Exit;
 use crate::json;
@@ -49,6 +49,14 @@ fn drawn(page: &ListJobsResponse, with_callers: bool, paint: Paint, width: usize
         table.row(cells(row, with_callers));
     }
     let mut lines = table.lines(width, paint);
+    let titles = match with_callers {
+        true => "accepted, request_id, caller, printer, state, error",
+        false => "accepted, request_id, printer, state, error",
+    };
+    let states = page.jobs.iter().map(|row| words::job(row.state()));
+    let is_copy = page.jobs.iter().any(|row| !row.copy_of.is_empty());
+    let copies = is_copy.then_some(("补打", "a copy"));
+    lines.extend(legend(titles, states.chain(copies), paint, width));
     if !page.next.is_empty() {
         lines.push(paint.dim(&format!(
             "  更多 / more:  yibaoctl print list --before {}",
@@ -106,7 +114,11 @@ mod tests {
             assert!(lines.iter().all(|line| columns(line) <= 80), "{lines:#?}");
             assert!(lines[2].contains("RECEIPT-20261122-000017"), "{lines:#?}");
             assert_eq!(lines[2].contains("certifi"), with_callers, "{lines:#?}");
-            assert!(lines[3].contains("print list --before c1"));
+            let below = lines[3..].join(" ");
+            assert!(below.contains("print list --before c1"), "{below}");
+            for words in ["request_id, ", "不清楚是否打出 unknown", "补打 a copy"] {
+                assert!(below.contains(words), "{words}: {below}");
+            }
         }
         let whole = drawn(&page, false, Paint::new(false), 80);
         assert!(whole[2].contains("不清楚是否打出（补打）"), "{whole:#?}");

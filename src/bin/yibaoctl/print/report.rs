@@ -38,7 +38,8 @@ pub(super) async fn print(
     let content = if pdf.len() <= INLINE_BYTES_MAX {
         Content::Pdf(pdf)
     } else {
-        put(door, &request_id, &pdf, out).await?;
+        let put = put(door, &request_id, &pdf, out).await;
+        put.map_err(|trouble| of_file(trouble, path))?;
         Content::StoredDocument(request_id.clone())
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -51,7 +52,8 @@ pub(super) async fn print(
         ..PrintRequest::default()
     };
     let answer = door.prints.print(request).await;
-    let told = answer.map_err(Trouble::of_status)?.into_inner().job;
+    let answer = answer.map_err(|status| of_file(Trouble::of_status(status), path))?;
+    let told = answer.into_inner().job;
     let told = follow(door, told.unwrap_or_default(), out).await?;
     if told.request_id != request_id {
         out.notes(&[
@@ -64,6 +66,18 @@ pub(super) async fn print(
         ]);
     }
     Ok(tell(&told, out))
+}
+
+/// The book's word about a file, with the name of the file.
+pub(super) fn of_file(trouble: Trouble, path: &Path) -> Trouble {
+    match trouble {
+        Trouble::Told { code, what, fields } => Trouble::Told {
+            code,
+            what: format!("{}: {what}", path.display()),
+            fields,
+        },
+        trouble => trouble,
+    }
 }
 
 pub(super) async fn put(
@@ -146,4 +160,22 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
         return Err(Trouble::Usage(what));
     }
     Ok(pdf)
+}
+
+#[cfg(test)]
+mod tests {
+    use yibaod::book::Code;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_names_it() {
+        let told = Trouble::Told {
+            code: Code::RequestInvalid,
+            what: "pdf: is no PDF".to_owned(),
+            fields: Vec::new(),
+        };
+        let detail = of_file(told, Path::new("/srv/report.pdf")).entry().detail;
+        assert_eq!(detail, "/srv/report.pdf: pdf: is no PDF");
+    }
 }

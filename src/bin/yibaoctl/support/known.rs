@@ -2,8 +2,9 @@
 //! each stands by a label, the same wherever it comes, so that a helper still sees that two are one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::schema;
 use crate::doctor::Machine;
 
 /// A shorter word would hide half of every text.
@@ -69,7 +70,7 @@ impl Known {
     /// And those of a file of the configuration.
     pub(super) fn add_configuration(&mut self, source: &str) {
         if let Ok(table) = source.parse::<toml::Table>() {
-            self.walk("", &toml::Value::Table(table));
+            self.walk("", "", &toml::Value::Table(table));
         }
     }
 
@@ -84,7 +85,13 @@ impl Known {
         }
     }
 
-    fn walk(&mut self, key: &str, value: &toml::Value) {
+    /// A file of the configuration, which is told by the name that it has in the bundle.
+    pub(super) fn add_file(&mut self, path: &Path, name: &str) {
+        let path = path.to_string_lossy().into_owned();
+        self.labels.insert(path, name.to_owned());
+    }
+
+    fn walk(&mut self, path: &str, key: &str, value: &toml::Value) {
         match value {
             toml::Value::String(text) if HOST_KEYS.contains(&key) => self.add_address(text),
             toml::Value::String(text) if key == "usb" => {
@@ -94,9 +101,21 @@ impl Known {
                 if let Some(login) = text.strip_prefix("user:") {
                     self.add("user", login);
                 }
+                if text.starts_with('/') && schema::told_path(text) != *text {
+                    self.add("path", text);
+                }
             }
-            toml::Value::Array(items) => items.iter().for_each(|item| self.walk(key, item)),
-            toml::Value::Table(table) => table.iter().for_each(|(key, item)| self.walk(key, item)),
+            toml::Value::Array(items) => items.iter().for_each(|item| self.walk(path, key, item)),
+            toml::Value::Table(table) => {
+                for (key, item) in table {
+                    let path = schema::joined(path, key);
+                    if schema::of(&path).is_none() && !schema::is_section(&path) {
+                        // By the whole of it: alone it may be any word.
+                        self.add("key", &path);
+                    }
+                    self.walk(&path, key, item);
+                }
+            }
             toml::Value::Integer(_)
             | toml::Value::Float(_)
             | toml::Value::Boolean(_)
@@ -171,11 +190,16 @@ fn replaced(text: &str, word: &str, label: &str) -> String {
     out
 }
 
-/// The machine's own words and those of these files of the configuration.
-pub(super) fn of(machine: &Machine, files: &[impl AsRef<Path>]) -> Known {
+/// The machine's own words and those of these files of the configuration, which have names in the bundle.
+pub(super) fn of(machine: &Machine, files: &[(PathBuf, String)]) -> Known {
     let mut known = Known::of_machine(machine);
-    for source in files.iter().filter_map(|path| machine.text(path)) {
-        known.add_configuration(&source);
+    for (path, name) in files {
+        if !path.ends_with(Path::new(name).file_name().unwrap_or_default()) {
+            known.add_file(path, name);
+        }
+        if let Some(source) = machine.text(path) {
+            known.add_configuration(&source);
+        }
     }
     known
 }
@@ -195,6 +219,31 @@ mod tests {
         assert_eq!(
             told,
             format!("{user}: https://{host}:8443/x, wangs, /home/{user}/y")
+        );
+    }
+
+    #[test]
+    fn files_paths_and_keys_that_a_site_named_are_found() {
+        let mut known = Known::default();
+        known.add_file(
+            Path::new("/etc/yibaod/conf.d/wangwu.toml"),
+            "configuration/2.toml",
+        );
+        known.add_configuration(
+            "wangwu = 1\n[receipt]\nport = \"x\"\n[sheet]\ntemplate_dir = \"/srv/wang wu/t\"\n",
+        );
+        let told = known.hidden(
+            "/etc/yibaod/conf.d/wangwu.toml receipt.port: no such key; the port, wangwu: /srv/wang wu/t/x.typ",
+        );
+        let label = |word: &str| known.labels[word].clone();
+        assert_eq!(
+            told,
+            format!(
+                "configuration/2.toml {}: no such key; the port, {}: {}/x.typ",
+                label("receipt.port"),
+                label("wangwu"),
+                label("/srv/wang wu/t")
+            )
         );
     }
 
