@@ -127,11 +127,7 @@ fn judge(it: &GetStatusResponse) -> (Level, String, String) {
         .filter_map(|device| Some(format!("{} {}", device.name, down(device.state())?)))
         .collect();
     found.extend(down.iter().map(|words| (Level::Warning, words.clone())));
-    if let Some(tcp) = it
-        .tcp
-        .as_ref()
-        .filter(|tcp| tcp.state() == TcpState::Away)
-    {
+    if let Some(tcp) = it.tcp.as_ref().filter(|tcp| tcp.state() == TcpState::Away) {
         found.push((Level::Warning, tcp.why.clone()));
     }
     let level = found.iter().map(|(level, _)| *level).max();
