@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! cargo bench --features card --bench numbers [-- --n 2000] [--settlements 50] [--events 1000000] [--load 1000000]
-//!     [--replugs 10000] [--write]
+//!     [--replugs 10000] [--only settlements,papers] [--write]
 //! ```
 //!
 //! The floor is what the same work costs with nothing of ours in it: a bare tonic server with the standard health
-//! service, a bare echo of zbus, a bare pty, a bare write and sync. `--write` puts the table into
+//! service, a bare echo of zbus, a bare pty, a bare write and sync. `--only` measures the named parts: calls, codes,
+//! settlements, prompt, papers, kill, flood, replugs, memory, starts. `--write` puts the table into
 //! `benches/numbers.md`. Figures are worth something on an otherwise idle machine only.
 
 mod bus;
@@ -24,6 +25,7 @@ mod judge;
 mod load;
 mod paper;
 mod prompt;
+mod settle;
 mod table;
 
 use std::sync::Arc;
@@ -35,11 +37,11 @@ use tonic_health::pb::health_client::HealthClient;
 use yibaod::api::claim_response::Update;
 use yibaod::api::daemon_service_client::DaemonServiceClient;
 use yibaod::api::device_service_client::DeviceServiceClient;
-use yibaod::api::{ClaimRequest, ClaimResponse, GetMetricsRequest, Money};
+use yibaod::api::{ClaimRequest, ClaimResponse, GetMetricsRequest};
 use yibaod::sandbox::devices::scanner::Terminator;
 use yibaod::sandbox::platform::{Options, Platform};
 
-use desk::{Desk, Setup, Shows, bill, channel};
+use desk::{Desk, Setup, channel};
 use table::{Spread, Table, compared, drawn, row, tenths, times, us};
 
 const CALLS: usize = 2_000;
@@ -71,7 +73,14 @@ fn main() {
         .expect("a runtime");
     let (events, load) = (number("--events", EVENTS), number("--load", LOAD));
     let replugs = number("--replugs", REPLUGS);
-    let table = runtime.block_on(measure((calls, settlements), (events, load, replugs)));
+    let only = words.iter().position(|word| word == "--only");
+    let only = only.and_then(|at| words.get(at + 1)).map(String::as_str);
+    let parts = Parts::of(only);
+    let table = runtime.block_on(measure(
+        &parts,
+        (calls, settlements),
+        (events, load, replugs),
+    ));
     let text = drawn(&table, calls, settlements);
     println!("{text}");
     if words.iter().any(|word| word == "--write") {
@@ -81,43 +90,78 @@ fn main() {
     }
 }
 
+/// Which parts are measured, and since when.
+struct Parts<'a> {
+    only: Option<Vec<&'a str>>,
+    began: Instant,
+}
+
+impl<'a> Parts<'a> {
+    fn of(only: Option<&'a str>) -> Self {
+        Self {
+            only: only.map(|only| only.split(',').collect()),
+            began: Instant::now(),
+        }
+    }
+
+    /// Whether this part is measured. Says that it begins.
+    fn has(&self, part: &str) -> bool {
+        let has = self.only.as_ref().is_none_or(|only| only.contains(&part));
+        if has {
+            eprintln!("[{:4} s] {part}", self.began.elapsed().as_secs());
+        }
+        has
+    }
+}
+
 async fn measure(
+    parts: &Parts<'_>,
     (calls, settlements): (usize, usize),
     (events, load, replugs): (usize, usize, usize),
 ) -> Table {
-    let began = Instant::now();
-    let say = |what: &str| eprintln!("[{:4} s] {what}", began.elapsed().as_secs());
     let mut table = Table::new();
     let desk = Desk::start(Setup::default()).await;
     let bare = Bare::start(desk.dir()).await;
-    say("calls");
-    unary(&mut table, &desk, &bare, calls).await;
-    bus::compare(&mut table, calls).await;
-    say("codes");
-    scan(&mut table, &desk, &bare, calls.min(500)).await;
-    say("settlements");
-    settle(&mut table, &desk, settlements).await;
-    sync(&mut table, &desk, calls.min(500)).await;
-    say("prompt");
-    prompt::printer(&mut table, calls.min(500)).await;
-    prompt::killed_holder(&mut table, &desk, calls.min(50)).await;
+    if parts.has("calls") {
+        unary(&mut table, &desk, &bare, calls).await;
+        bus::compare(&mut table, calls).await;
+    }
+    if parts.has("codes") {
+        scan(&mut table, &desk, &bare, calls.min(500)).await;
+    }
+    if parts.has("settlements") {
+        settle::alone(&mut table, &desk, settlements).await;
+        sync(&mut table, &desk, calls.min(500)).await;
+    }
+    if parts.has("prompt") {
+        prompt::printer(&mut table, calls.min(500)).await;
+        prompt::killed_holder(&mut table, &desk, calls.min(50)).await;
+    }
     drop(desk);
-    load::together(&mut table).await;
-    say("papers");
-    paper::format(&mut table, calls.min(500));
-    paper::first_byte(&mut table, calls.min(200)).await;
-    say("kill -9");
-    load::killed(&mut table).await;
-    say("a flood");
-    crowd::beside_a_flood(&mut table, calls).await;
-    say("replugs");
-    load::replugs(&mut table, replugs).await;
-    say("memory");
-    load::memory(&mut table, load).await;
-    say("starts");
-    load::start(&mut table, events).await;
-    size(&mut table);
-    exposure(&mut table);
+    if parts.has("settlements") {
+        load::together(&mut table).await;
+    }
+    if parts.has("papers") {
+        paper::format(&mut table, calls.min(500));
+        paper::first_byte(&mut table, calls.min(200)).await;
+    }
+    if parts.has("kill") {
+        load::killed(&mut table).await;
+    }
+    if parts.has("flood") {
+        crowd::beside_a_flood(&mut table, calls).await;
+    }
+    if parts.has("replugs") {
+        load::replugs(&mut table, replugs).await;
+    }
+    if parts.has("memory") {
+        load::memory(&mut table, load).await;
+    }
+    if parts.has("starts") {
+        load::start(&mut table, events).await;
+        size(&mut table);
+        exposure(&mut table);
+    }
     table
 }
 
@@ -208,52 +252,6 @@ async fn until(news: &mut tonic::Streaming<ClaimResponse>, mut is: impl FnMut(&U
             return;
         }
     }
-}
-
-/// Whole settlements with a patient who shows the code at once: what is ours of them.
-async fn settle(table: &mut Table, desk: &Desk, settlements: usize) {
-    const SUMS: [&str; 5] = [
-        "yibaod_settlement_seconds_sum",
-        "yibaod_settlement_stage_seconds_sum{stage=\"waiting_scan\"}",
-        "yibaod_platform_call_seconds_sum",
-        "yibaod_journal_commit_seconds_sum",
-        "yibaod_journal_syncs_total",
-    ];
-    let mut before = Vec::new();
-    let mut calls_before = 0;
-    for turn in 0..=settlements {
-        if turn == 1 {
-            for name in SUMS {
-                before.push(metric(desk, name).await);
-            }
-            calls_before = metric(desk, "yibaod_platform_calls_total").await;
-        }
-        let request = bill(desk, &format!("bench-{turn}"));
-        let told = desk.pay(request, &[Shows::fresh("employee")]).await;
-        assert_eq!(told.money(), Money::Settled);
-    }
-    let mut spent = Vec::new();
-    for (name, before) in SUMS.iter().zip(before) {
-        spent.push(metric(desk, name).await.saturating_sub(before));
-    }
-    let calls = metric(desk, "yibaod_platform_calls_total").await - calls_before;
-    let count = u64::try_from(settlements.max(1)).expect("a number");
-    let [all, scan, platform, sync, syncs] = spent[..] else {
-        unreachable!("as many as were asked for");
-    };
-    let own_us = all.saturating_sub(scan + platform + sync) / count;
-    let of = |us: u64| format!("{} ms", tenths(us / 100));
-    let others = format!(
-        "{} platform, {} sync",
-        of(platform / count),
-        of(sync / count)
-    );
-    let name = "own share of a settlement · 结算自身耗时";
-    table.push(row(name, &of(own_us), &others, "–", "≤ 3 ms"));
-    let ratio = tenths(syncs * 10 / count);
-    let outside = format!("{} calls", tenths(calls * 10 / count));
-    let name = "syncs of a settlement · 每笔落盘次数";
-    table.push(row(name, &ratio, &outside, "–", "≤ calls + 1"));
 }
 
 /// One commit of the journal beside one bare write and sync in the same folder.
