@@ -97,11 +97,11 @@ with_devices! { {
         "The bill names no patient.",
         "请在 HIS 中填写患者的证件号码和姓名后重新发起。",
         "Enter the patient's id number and name in the HIS and call again.";
-    RequestIdInvalid = "E1010", "REQUEST_ID_INVALID", NotCharged, NewId,
+    RequestIdInvalid = "E1010", "REQUEST_ID_INVALID", NotConcerned, SameId,
         "请求编号格式不对：应为 1 至 64 位字母、数字或 . _ - 符号。",
         "The request_id must be 1 to 64 letters, digits, dots, underscores or hyphens.",
-        "请联系 HIS 厂商改正请求编号的生成方式。",
-        "Ask the HIS vendor to correct how request ids are made.";
+        "此单若可能已用相近的编号发起过，请先按那个编号查询，不要另行结算；编号由 HIS 厂商改正。",
+        "If the bill may have been sent under a like id, look that up first; the HIS vendor corrects the ids.";
     RequestIdOtherBody = "E1011", "REQUEST_ID_OTHER_BODY", NotConcerned, AskOnly,
         "同一请求编号以前用于另一份内容不同的请求。",
         "This request_id was used before for a different request.",
@@ -462,7 +462,7 @@ with_devices! { {
         "The token is missing, wrong or taken back; nothing was started.",
         "请信息科检查调用方使用的令牌，必要时执行 yibaoctl token create 重新生成。",
         "Have an administrator check the caller's token; if need be make another: yibaoctl token create.";
-    MethodUnknown = "E7013", "METHOD_UNKNOWN", NotConcerned, NewId,
+    MethodUnknown = "E7013", "METHOD_UNKNOWN", NotConcerned, SameId,
         "没有这个方法，或本机服务的版本还不支持。",
         "There is no such method, or this version of the daemon does not know it.",
         "请核对服务名与方法名，以及 yibaod --version 与接口说明的版本。",

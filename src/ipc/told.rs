@@ -14,6 +14,7 @@ use tonic::{Code as StatusCode, Status};
 use tower::Service;
 
 use super::access::Caller;
+use super::convert::error;
 use super::grpc::{Gate, Heard, Refused};
 use crate::book::Code;
 use crate::operation::Failure;
@@ -30,6 +31,8 @@ struct Unheard {
     failure: Failure,
     /// Whether there is a method of that path.
     is_method: bool,
+    /// Whether the answer lacks the row of the book: gRPC gave it by itself.
+    is_bare: bool,
 }
 
 impl Told {
@@ -67,11 +70,17 @@ impl Service<Request<Body>> for Told {
         let (gate, answered) = (self.gate.clone(), self.routes.call(request));
         Box::pin(async move {
             let response = answered.await?;
-            if let (Some(caller), Some(unheard)) = (caller, unheard(&response)) {
+            let Some(unheard) = unheard(&response) else {
+                return Ok(response);
+            };
+            if let Some(caller) = caller {
                 let operation = unheard.is_method.then(|| name_of(uri.path()));
                 tell(&gate, &caller, operation, &unheard.failure);
             }
-            Ok(response)
+            match unheard.is_bare {
+                true => Ok(error::status(&unheard.failure).into_http()),
+                false => Ok(response),
+            }
         })
     }
 }
@@ -93,6 +102,7 @@ fn unheard<B>(response: &Response<B>) -> Option<Unheard> {
         Some(source) => Some(Unheard {
             failure: source.downcast_ref().cloned()?,
             is_method: true,
+            is_bare: false,
         }),
         None => of_transport(status),
     }
@@ -102,6 +112,7 @@ fn no_method() -> Unheard {
     Unheard {
         failure: Failure::new(Code::MethodUnknown, ""),
         is_method: false,
+        is_bare: true,
     }
 }
 
@@ -129,5 +140,7 @@ fn of_transport(status: &Status) -> Option<Unheard> {
     Some(Unheard {
         failure: Failure::new(code, detail),
         is_method: true,
+        // Who asks for the health of a service that is none is answered as gRPC wants it.
+        is_bare: code != Code::NotFound,
     })
 }

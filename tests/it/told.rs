@@ -38,7 +38,12 @@ pub(crate) async fn check_not_begun(
     );
     let status = call.await.expect(&case).expect_err(&case);
     assert_eq!(status.code(), GrpcCode::InvalidArgument, "{case}: {status}");
-    let metadata = check_status_of(&status, code, ("NOT_CHARGED", code.entry().repeat.word()));
+    // Under which id it should be looked up is not known where the id is wrong.
+    let money = match code {
+        Code::RequestIdInvalid => "NOT_CONCERNED",
+        _ => "NOT_CHARGED",
+    };
+    let metadata = check_status_of(&status, code, (money, code.entry().repeat.word()));
     let fields: Vec<&str> = metadata["fields"].split(',').collect();
     assert!(fields.contains(&field), "{case}: {fields:?}");
     let said = format!("{status:?} {metadata:?}");

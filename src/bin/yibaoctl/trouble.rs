@@ -142,7 +142,8 @@ impl Trouble {
                 ..of_book(*code)
             },
             Trouble::Usage(what) => ErrorEntry {
-                repeat: Repeat::NewId.into(),
+                // Nothing was sent: what was settled under the same id before stands, and is answered again.
+                repeat: Repeat::SameId.into(),
                 ..ours(
                     "USAGE",
                     "所给内容无法使用，未发起任何调用。",

@@ -183,8 +183,7 @@ pub fn status(failure: &Failure) -> tonic::Status {
         MoneyState::NotCharged => MoneyState::NotConcerned,
         MoneyState::Charged | MoneyState::Unknown | MoneyState::NotConcerned => entry.money,
     };
-    let is_of_request =
-        failure.code.id().starts_with("E1") && failure.code != Code::RequestIdInvalid;
+    let is_of_request = failure.code.id().starts_with("E1");
     let repeat = match entry.repeat {
         // Under another id what was settled under this one would be settled again.
         Repeat::NewId if is_of_request => Repeat::SameId,
@@ -292,7 +291,7 @@ mod tests {
             let failure = Failure::new(*code, "");
             let (money, repeat) = said(&status(&failure));
             assert_ne!(money, "NOT_CHARGED", "{code:?}");
-            let is_of_request = code.id().starts_with("E1") && *code != Code::RequestIdInvalid;
+            let is_of_request = code.id().starts_with("E1");
             assert!(!is_of_request || repeat != "NEW_ID", "{code:?}");
             let (money, _) = said(&status_of_order(&failure));
             let may = code.entry().money == MoneyState::NotCharged;

@@ -188,9 +188,6 @@ impl<H: Handle> SettlementService for Settlements<H> {
 impl<H: Handle> Settlements<H> {
     /// An order that cannot be read. Whoever repeats a settled one so must not hear that nothing was charged.
     async fn malformed(&self, caller: CallerId, request_id: String, failure: Failure) -> Status {
-        if failure.code == Code::RequestIdInvalid {
-            return error::status_of_order(&failure);
-        }
         let key = SettlementKey::RequestId(request_id);
         match self.handle.get(caller, key).await {
             Ok(_) => {

@@ -51,12 +51,12 @@ pub(crate) fn repeat(repeat: Repeat) -> Words {
     match repeat {
         Repeat::Unspecified => ("不明", "not said"),
         Repeat::SameId => (
-            "可用同一请求编号重做",
-            "safe to repeat with the same request_id",
+            "可以重做，请求编号不变",
+            "safe to repeat; a request_id stays the same",
         ),
         Repeat::NewId => (
-            "改正后请用新的请求编号",
-            "once mended, ask again with a new request_id",
+            "处理后可重做，请求编号须换新",
+            "once mended, do it again; a request_id must be new",
         ),
         Repeat::AskOnly => (
             "请勿重做，只可查询",

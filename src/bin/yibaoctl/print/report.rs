@@ -71,10 +71,16 @@ pub(super) async fn print(
 /// The book's word about a file, with the name of the file.
 pub(super) fn of_file(trouble: Trouble, path: &Path) -> Trouble {
     match trouble {
-        Trouble::Told { code, what, fields } => Trouble::Told {
+        Trouble::Told {
+            code,
+            what,
+            fields,
+            known,
+        } => Trouble::Told {
             code,
             what: format!("{}: {what}", path.display()),
             fields,
+            known,
         },
         trouble => trouble,
     }
@@ -170,11 +176,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_file_names_it() {
-        let told = Trouble::Told {
-            code: Code::RequestInvalid,
-            what: "pdf: is no PDF".to_owned(),
-            fields: Vec::new(),
-        };
+        let told = Trouble::told(Code::RequestInvalid, "pdf: is no PDF");
         let detail = of_file(told, Path::new("/srv/report.pdf")).entry().detail;
         assert_eq!(detail, "/srv/report.pdf: pdf: is no PDF");
     }
