@@ -76,7 +76,12 @@ pub(super) fn of_file(trouble: Trouble, path: &Path) -> Trouble {
             what: format!("{}: {what}", path.display()),
             fields,
         },
-        trouble => trouble,
+        Trouble::Usage(_)
+        | Trouble::Bill { .. }
+        | Trouble::Unreachable { .. }
+        | Trouble::Foreign(_)
+        | Trouble::Lost { .. }
+        | Trouble::Failed(_) => trouble,
     }
 }
 
