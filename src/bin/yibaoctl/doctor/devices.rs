@@ -1,6 +1,6 @@
 //! Each configured device: by the daemon where it answers, which has it open; else by what lies in `/dev` and `/sys`.
 
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -284,6 +284,8 @@ fn permitted(machine: &Machine, subject: &str, path: &Path) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     #[test]

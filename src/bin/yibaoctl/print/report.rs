@@ -82,7 +82,12 @@ pub(super) fn of_file(trouble: Trouble, path: &Path) -> Trouble {
             fields,
             known,
         },
-        trouble => trouble,
+        Trouble::Usage(_)
+        | Trouble::Bill { .. }
+        | Trouble::Unreachable { .. }
+        | Trouble::Foreign(_)
+        | Trouble::Lost { .. }
+        | Trouble::Failed(_) => trouble,
     }
 }
 

@@ -199,13 +199,13 @@ fn configured(machine: &Machine, config: &Path) -> Vec<PathBuf> {
     more.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     more.sort();
     paths.extend(more);
-    let written = paths.iter().filter_map(|path| {
+    let mut written = paths.iter().filter_map(|path| {
         let table: toml::Table = machine.text(path)?.parse().ok()?;
         let profile = table.get("paths")?.get("site_profile")?.as_str()?;
         Some(PathBuf::from(profile))
     });
     // Whatever else is wrong with the files: the later one counts.
-    let written = written.last();
+    let written = written.next_back();
     paths.push(written.unwrap_or_else(|| PathBuf::from(SITE_PROFILE)));
     paths
 }

@@ -122,11 +122,12 @@ fn payload(text: &str) -> Option<String> {
 /// Whether it is a message as `yibao-card` sends them; texts in it are looked through, bytes are not.
 fn mask(message: &mut Value) -> bool {
     match message {
-        Value::Object(fields) => fields.iter_mut().all(|(field, value)| match value {
-            Value::String(text) if BYTES.contains(&field.as_str()) => {
-                text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        Value::Object(fields) => fields.iter_mut().all(|(field, value)| {
+            let is_of_bytes = BYTES.contains(&field.as_str());
+            if is_of_bytes && let Value::String(text) = value {
+                return text.bytes().all(|byte| byte.is_ascii_hexdigit());
             }
-            value => (WORDS.contains(&field.as_str()) || is_of(field, value)) && mask(value),
+            (WORDS.contains(&field.as_str()) || is_of(field, value)) && mask(value)
         }),
         Value::Array(items) => items.iter_mut().all(mask),
         Value::String(text) => {

@@ -102,7 +102,7 @@ fn clock_length(text: &str, has_day: bool) -> Option<(usize, bool)> {
         let number = text.get(at..at + 2).and_then(|it| it.parse::<u32>().ok());
         number.is_some_and(|number| number <= most)
     };
-    if !is_like(text, "00:00:00") || !(part(0, 23) && part(3, 59) && part(6, 60)) {
+    if !(is_like(text, "00:00:00") && part(0, 23) && part(3, 59) && part(6, 60)) {
         return None;
     }
     let mut end = 8;
