@@ -368,7 +368,7 @@ async fn a_reload_finds_the_daemon_that_runs_and_says_why_not() {
     let socket = desk.socket().display().to_string();
     edit(&desk, &socket, &format!("{socket}.new"));
     let shown = told(&reload_of_unit(&desk, &folder));
-    let moved = format!("paths.socket: {socket} → {socket}.new  ← 重启后生效");
+    let moved = format!("paths.socket: \"{socket}\" → \"{socket}.new\"  ← 重启后生效");
     assert!(shown.contains(&moved), "{shown}");
     // What cannot be read names no socket: the daemon that runs says why.
     edit(&desk, "[desk]", "[desk");
