@@ -49,6 +49,7 @@ pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};
 pub use settle::answered_within;
+pub use crate::runner::Reached;
 pub use sheet::{SheetTold, SheetWish};
 pub use steward::{ConfigChange, ReloadAsked};
 

@@ -83,8 +83,7 @@ pub fn change(change: ConfigChange) -> wire::ConfigChange {
 pub(crate) mod tests {
     use super::*;
     use crate::ipc::convert::device::tests::printer;
-    use crate::operation::{DeviceState, Failure, JournalStatus, PlatformStatus};
-    use crate::runner::Reached;
+    use crate::operation::{DeviceState, Failure, JournalStatus, PlatformStatus, Reached};
 
     #[test]
     fn a_healthy_desk_accepts() {
