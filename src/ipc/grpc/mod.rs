@@ -16,6 +16,7 @@ mod identity;
 mod kinds;
 mod listen;
 mod open;
+mod pace;
 mod print;
 mod refusals;
 mod serve;
