@@ -80,6 +80,13 @@ impl Front {
         let (head, body) = request.into_parts();
         let (body, _weight) = self.gate.weigh(&caller, head.uri.path(), body);
         request = Request::from_parts(head, body);
+        let gate = self.gate.clone();
+        gate.in_turn(&caller.clone(), self.entered(caller, request))
+            .await
+    }
+
+    /// A request that was counted.
+    async fn entered(&mut self, caller: Caller, mut request: Request<Body>) -> Response<Body> {
         if is_grpc(request.headers()) {
             request.extensions_mut().insert(caller);
             match self.services.call(request).await {

@@ -13,6 +13,7 @@ use tonic::body::Body;
 use tonic::{Request, Status};
 
 use super::bodies::{self, Bodies, Weight as BodyWeight};
+use super::pace::Pace;
 use super::refusals::{Refusals, Refused, Weight};
 use crate::book::Code;
 use crate::ipc::access::{Caller, Operation, Policy};
@@ -59,6 +60,7 @@ pub(in crate::ipc) struct Gate {
     open: Arc<Mutex<Open>>,
     refusals: Arc<Refusals>,
     bodies: Bodies,
+    pace: Pace,
 }
 
 /// Who may do what and how much at once, as it is now; shared by all who ask it.
@@ -211,6 +213,7 @@ impl Gate {
             open: Arc::default(),
             refusals: Arc::default(),
             bodies: Bodies::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -329,6 +332,15 @@ impl Gate {
             let detail = format!("{caller} has {most} requests open");
             Failure::new(Code::TooManyCalls, detail)
         })
+    }
+
+    /// Answers a request in its caller's turn.
+    pub(in crate::ipc) async fn in_turn<T>(
+        &self,
+        caller: &Caller,
+        answer: impl Future<Output = T>,
+    ) -> T {
+        self.pace.take(caller.to_string(), answer).await
     }
 
     /// A call was refused for good: the log is told, it is counted, and who asks for more than it may, or again and

@@ -17,6 +17,7 @@ mod identity;
 mod kinds;
 mod listen;
 mod open;
+mod pace;
 mod print;
 mod refusals;
 mod serve;
