@@ -32,6 +32,7 @@ mod stuck;
 mod watch;
 mod year_to_date;
 
+pub use crate::runner::Reached;
 pub use ask::{
     BusState, CallerId, Failure, JournalStatus, ListFilter, PlatformStatus, RefundKey,
     SettlementKey, Stated, Status, TcpState,
@@ -49,7 +50,6 @@ pub use reconcile::{Reconcile, Reconciled};
 pub use resolve::Resolved;
 pub use scan::{ClaimTold, CodeRead, ScanWish};
 pub use settle::answered_within;
-pub use crate::runner::Reached;
 pub use sheet::{SheetTold, SheetWish};
 pub use steward::{ConfigChange, ReloadAsked};
 

@@ -361,8 +361,41 @@ async fn a_huge_request_is_refused() {
         .scan_and_pay(request)
         .await
         .unwrap_err();
-    assert_eq!(status.code(), tonic::Code::OutOfRange);
+    refused_by_the_book(&status, "E1001");
     door.close().await;
+}
+
+/// gRPC refuses these before any method of ours runs; who calls is told as of any other refusal.
+#[tokio::test]
+async fn what_is_no_message_and_no_method_is_refused_by_the_book() {
+    let (desk, _asked) = Desk::new();
+    let door = TestDoor::open(desk);
+    let mut grpc = tonic::client::Grpc::new(door.channel().await);
+    for (method, code) in [("ScanAndPay", "E1001"), ("ScanAndPays", "E7013")] {
+        // Its second field is a text, that of an order a number.
+        let other = prost_types::Any {
+            type_url: "HIS-1".into(),
+            value: b"two".to_vec(),
+        };
+        let path = format!("/yibao.v1.SettlementService/{method}");
+        let codec = tonic_prost::ProstCodec::<_, wire::ScanAndPayResponse>::default();
+        grpc.ready().await.unwrap();
+        let request = tonic::Request::new(other);
+        let told = grpc.unary(request, path.parse().unwrap(), codec).await;
+        refused_by_the_book(&told.unwrap_err(), code);
+    }
+    door.close().await;
+}
+
+#[track_caller]
+fn refused_by_the_book(status: &tonic::Status, code: &str) {
+    let info = status.get_details_error_info().expect("a row of the book");
+    let of = |key: &str| info.metadata[key].as_str();
+    assert_eq!(
+        (of("code"), of("money"), of("repeat")),
+        (code, "NOT_CONCERNED", "SAME_ID"),
+        "{status}"
+    );
 }
 
 fn open(path: &Path, gid: Option<u32>, desk: Desk) -> Result<Door, DoorError> {

@@ -138,7 +138,8 @@ async fn answered(open: &mut Open) {
             let first = first.expect("in time").expect("it goes on");
             assert!(first.is_some(), "how it is");
         }
-        Open::Reflection(answers, _) => {
+        Open::Reflection(answers, asks) => {
+            assert!(!asks.is_closed(), "it still asks");
             let none = tokio::time::timeout(Duration::ZERO, answers.message()).await;
             assert!(none.is_err(), "nothing was asked");
         }
