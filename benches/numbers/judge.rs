@@ -1,9 +1,11 @@
 //! Whether a row of the table holds its bar, read from the row itself: what is shown is what is judged.
 
+const THOUSAND: u64 = 1_000;
+
 /// `✓`, `✗`, or nothing where the bar is no number. A row: what, ours, floor, ratio, bar.
 pub(super) fn mark([_, ours, floor, ratio, bar]: &[String; 5]) -> &'static str {
     let held = match bar.as_str() {
-        "≤ calls + 1" => most(first(ours), first(floor).map(|calls| calls + 1.0)),
+        "≤ calls + 1" => most(first(ours), first(floor).map(|calls| calls + THOUSAND)),
         bar if bar.contains('×') => ratios(ratio, bar),
         bar if bar.ends_with("over the syncs") => most(amount(ratio), amount(after(bar))),
         bar => most(amount(ours), amount(after(bar))),
@@ -26,7 +28,7 @@ fn ratios(ratio: &str, bar: &str) -> Option<bool> {
     Some(parts?.into_iter().all(|held| held))
 }
 
-fn most(ours: Option<f64>, bar: Option<f64>) -> Option<bool> {
+fn most(ours: Option<u64>, bar: Option<u64>) -> Option<bool> {
     Some(ours? <= bar?)
 }
 
@@ -34,17 +36,21 @@ fn after(bar: &str) -> &str {
     bar.split_once('≤').map_or("", |(_, bar)| bar)
 }
 
-fn first(text: &str) -> Option<f64> {
-    text.split_whitespace().next()?.parse().ok()
+/// The number that a text begins with, in thousandths.
+fn first(text: &str) -> Option<u64> {
+    let number = text.split_whitespace().next()?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let part: String = part.chars().chain("000".chars()).take(3).collect();
+    Some(whole.parse::<u64>().ok()? * THOUSAND + part.parse::<u64>().ok()?)
 }
 
-/// A time in milliseconds, or a plain number with its unit left out: both sides of a bar have the same.
-fn amount(text: &str) -> Option<f64> {
+/// A time in microseconds, or a number whose unit is the same on both sides of its bar; in thousandths.
+fn amount(text: &str) -> Option<u64> {
     let unit = text.split_whitespace().nth(1).unwrap_or_default();
-    let of_ms = match unit {
-        "µs" => 0.001,
-        "s" => 1000.0,
-        _ => 1.0,
+    let times = match unit {
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        _ => 1,
     };
-    Some(first(text)? * of_ms)
+    Some(first(text)? * times)
 }

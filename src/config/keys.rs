@@ -125,6 +125,10 @@ impl Origins {
     }
 }
 
+/// A whole number's key, and from where to where it goes.
+#[cfg(test)]
+pub(super) type Ranged = (&'static str, RangeInclusive<i64>);
+
 /// Where problems go. Shared by a table and all tables in it.
 #[derive(Clone, Default)]
 pub(super) struct Sink {
@@ -135,7 +139,7 @@ pub(super) struct Sink {
     pub(super) asked: Rc<RefCell<std::collections::BTreeSet<String>>>,
     /// The whole numbers among them, with their ranges.
     #[cfg(test)]
-    pub(super) ranges: Rc<RefCell<Vec<(&'static str, RangeInclusive<i64>)>>>,
+    pub(super) ranges: Rc<RefCell<Vec<Ranged>>>,
 }
 
 impl Sink {

@@ -39,9 +39,9 @@ pub(crate) async fn check_not_begun(
     let status = call.await.expect(&case).expect_err(&case);
     assert_eq!(status.code(), GrpcCode::InvalidArgument, "{case}: {status}");
     // Under which id it should be looked up is not known where the id is wrong.
-    let money = match code {
-        Code::RequestIdInvalid => "NOT_CONCERNED",
-        _ => "NOT_CHARGED",
+    let money = match code == Code::RequestIdInvalid {
+        true => "NOT_CONCERNED",
+        false => "NOT_CHARGED",
     };
     let metadata = check_status_of(&status, code, (money, code.entry().repeat.word()));
     let fields: Vec<&str> = metadata["fields"].split(',').collect();

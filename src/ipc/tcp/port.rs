@@ -121,10 +121,9 @@ impl Place {
         let bound = self.bind().and_then(TcpListener::from_std);
         bound.map_err(|error| Trouble {
             why: format!("cannot listen on {}: {error}", self.address),
-            held_by_uid: match error.kind() {
-                io::ErrorKind::AddrInUse => owner::holder(self.address),
-                _ => None,
-            },
+            held_by_uid: (error.kind() == io::ErrorKind::AddrInUse)
+                .then(|| owner::holder(self.address))
+                .flatten(),
         })
     }
 

@@ -117,7 +117,7 @@ async fn over_tcp(address: SocketAddr) -> Channel {
 
 /// Health and reflection in turns.
 async fn open(line: Channel, n: usize) -> Result<Open, Status> {
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let request = with_token(HealthCheckRequest::default());
         let answers = HealthClient::new(line).watch(request).await?;
         return Ok(Open::Health(answers.into_inner()));

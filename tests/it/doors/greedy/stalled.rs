@@ -21,14 +21,12 @@ const HALF_A_HEAD: &[u8] =
 /// So many lines of each kind.
 pub(super) fn over_tcp(address: SocketAddr, lines: usize) -> Neighbour {
     let make = move |lanes: Vec<Lane>| {
-        let lanes = lanes.into_iter().enumerate().map(|(n, lane)| {
-            let lane = match n % 4 {
-                0 => takes_nothing(address, lane).boxed(),
-                1 => sends(address, lane, HALF_A_FRAME.to_vec()).boxed(),
-                2 => sends(address, lane, HALF_A_HEAD.to_vec()).boxed(),
-                _ => sends(address, lane, half_a_body()).boxed(),
-            };
-            lane
+        let lanes = lanes.into_iter().enumerate();
+        let lanes = lanes.map(|(n, lane)| match n % 4 {
+            0 => takes_nothing(address, lane).boxed(),
+            1 => sends(address, lane, HALF_A_FRAME.to_vec()).boxed(),
+            2 => sends(address, lane, HALF_A_HEAD.to_vec()).boxed(),
+            _ => sends(address, lane, half_a_body()).boxed(),
         });
         let lanes: Vec<BoxFuture<'static, ()>> = lanes.collect();
         async move { lanes }.boxed()
