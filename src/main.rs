@@ -48,9 +48,13 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("yibaod: {}", daemon::full_text(&error));
+            let is_service = !arguments.check && !arguments.create_site_key;
             match error.is_of_configuration() {
                 true => {
-                    eprintln!("{MENDED}");
+                    // Who only asks has a daemon that runs.
+                    if is_service {
+                        eprintln!("{MENDED}");
+                    }
                     ExitCode::from(EXIT_CONFIGURATION)
                 }
                 false => ExitCode::FAILURE,

@@ -435,8 +435,8 @@ with_devices! { {
     NotAllowed = "E7004", "NOT_ALLOWED", NotConcerned, SameId,
         "当前调用方没有权限执行此操作。",
         "This caller may not do that.",
-        "请信息科用 yibaoctl may 查看缺少哪项权限，再在配置中授权或把用户加入 yibao 组。",
-        "Have an administrator look with yibaoctl may, then grant it in the configuration or by the group yibao.";
+        "请信息科用 yibaoctl may 查看缺少哪项权限，再在配置的 [access] 或 [tcp] 中授权。",
+        "Have an administrator look with yibaoctl may what is lacking, and grant it in [access] or [tcp].";
     TooManyCalls = "E7005", "TOO_MANY_CALLS", NotConcerned, SameId,
         "同时进行的调用过多，本次未受理。",
         "Too many calls at once; this one was not taken.",
@@ -460,8 +460,8 @@ with_devices! { {
     TokenRefused = "E7012", "TOKEN_REFUSED", NotConcerned, SameId,
         "访问令牌缺失、不符或已作废，未受理。",
         "The token is missing, wrong or taken back; nothing was started.",
-        "请信息科检查调用方使用的令牌，必要时执行 yibaoctl token create 重新生成。",
-        "Have an administrator check the caller's token; if need be make another: yibaoctl token create.";
+        "请信息科执行 yibaoctl token list 查看原因；重新生成须先 token remove，再 token create。",
+        "Have an administrator look with yibaoctl token list; another is made by token remove, then token create.";
     MethodUnknown = "E7013", "METHOD_UNKNOWN", NotConcerned, SameId,
         "没有这个方法，或本机服务的版本还不支持。",
         "There is no such method, or this version of the daemon does not know it.",

@@ -112,9 +112,9 @@ pub fn create_site_key_at(path: &Path) -> Result<(), Error> {
 /// It could not begin.
 pub fn run(config_path: &Path) -> Result<(), Error> {
     // Before anything else opens a file: what was handed over has numbers.
-    let passed = Passed::take()?;
-    let doors = passed.doors();
-    let begun = begin(config_path, passed);
+    let passed = Passed::take();
+    let doors = passed.as_ref().map(Passed::doors).unwrap_or_default();
+    let begun = passed.and_then(|passed| begin(config_path, passed));
     if let Err(error) = &begun {
         if systemd::is_supervised() {
             systemd::status(&full_text(error));
@@ -124,7 +124,7 @@ pub fn run(config_path: &Path) -> Result<(), Error> {
             if callers > 0 {
                 tracing::warn!(
                     callers,
-                    "who called was turned away: the configuration is wrong"
+                    "who called was turned away: nothing can begin before a person mends it"
                 );
             }
         } else if systemd::is_supervised() {

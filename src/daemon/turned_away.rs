@@ -1,4 +1,4 @@
-//! Callers who wait at a door that systemd holds, when a wrong configuration lets no daemon begin: they are told and let
+//! Callers who wait at a door that systemd holds, when no daemon can begin before a person mends something: they are told and let
 //! go. A queue that nobody empties has systemd start the daemon again at once, until it gives up on the service and on its
 //! socket, and then nobody gets in after the mending either.
 
@@ -19,8 +19,8 @@ const ACCEPT_PAUSE_MS: u64 = 50;
 /// What callers on HTTP/2 say first. To them the end of the line says that nobody is there.
 const HTTP2: &[u8] = b"PRI";
 /// What all others are told: an error as the JSON door has them.
-const BODY: &str = "{\"code\":\"unavailable\",\"message\":\"the configuration of this desk is wrong and no daemon runs: \
-                    journalctl -u yibaod 本窗口配置有误，服务未运行\"}\n";
+const BODY: &str = "{\"code\":\"unavailable\",\"message\":\"this desk cannot start, for a person to mend; why: \
+                    journalctl -u yibaod 本窗口服务无法启动，原因见日志\"}\n";
 
 /// Tells who waits, and who comes in the next moments; at once back when nobody waits. Gives how many came.
 pub(super) fn turn_away(doors: &[OwnedFd]) -> usize {
@@ -30,6 +30,10 @@ pub(super) fn turn_away(doors: &[OwnedFd]) -> usize {
         let left = until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
         });
+        // However many still come: a start that is wanted after the mending waits for this one to end.
+        if until.is_some() && left.is_zero() {
+            return count;
+        }
         let knocked = knocked_at(doors, left);
         if knocked.is_empty() {
             return count;

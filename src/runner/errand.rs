@@ -353,7 +353,7 @@ impl<S: Story> Carrier<S> {
             skew_ms,
             sign_in_expired,
         } = self.ways.platform.send_within(prepared, left(until)).await;
-        parts.note_answer(&outcome, skew_ms);
+        parts.note_answer(&outcome, answer.is_some(), skew_ms);
         self.record(S::answered(Got {
             outcome,
             sign_in_expired,

@@ -313,7 +313,7 @@ impl Carrier {
                 self.codes_used.push(code);
             }
         }
-        self.parts.note_answer(&outcome, skew_ms);
+        self.parts.note_answer(&outcome, answer.is_some(), skew_ms);
         self.record(Event::Answered {
             step,
             result: outcome,

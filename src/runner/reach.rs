@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::book::Code;
 use crate::settlement::call::Outcome;
 
 /// What is known of it. Times are Unix milliseconds by the clock of the process.
@@ -26,19 +27,25 @@ impl Reach {
         *self.lock()
     }
 
-    /// A call of this outcome ended. A refusal is an answer.
-    pub(super) fn note(&self, outcome: &Outcome, at_ms: i64) {
+    /// A call of this outcome ended, and whether anything came back. A refusal is an answer, and so is what nobody can
+    /// read; what we could not send by a fault of our own says nothing.
+    pub(super) fn note(&self, outcome: &Outcome, has_answer: bool, at_ms: i64) {
         let mut now = self.lock();
         match outcome {
-            Outcome::Done { .. } | Outcome::Refused { .. } => {
+            Outcome::NotSent { code, .. } | Outcome::Unknown { code, .. } if !has_answer => {
+                if *code != Code::Internal {
+                    now.silent_since_ms.get_or_insert(at_ms);
+                    now.silent_calls = now.silent_calls.saturating_add(1);
+                }
+            }
+            Outcome::Done { .. }
+            | Outcome::Refused { .. }
+            | Outcome::NotSent { .. }
+            | Outcome::Unknown { .. } => {
                 *now = Reached {
                     answered_at_ms: Some(at_ms),
                     ..Reached::default()
                 };
-            }
-            Outcome::NotSent { .. } | Outcome::Unknown { .. } => {
-                now.silent_since_ms.get_or_insert(at_ms);
-                now.silent_calls = now.silent_calls.saturating_add(1);
             }
         }
     }
@@ -51,7 +58,6 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::Code;
 
     #[test]
     fn silence_begins_with_the_first_call_that_comes_to_nothing_and_ends_with_an_answer() {
@@ -60,22 +66,30 @@ mod tests {
             code: Code::PlatformUnreachable,
             why: String::new(),
         };
-        reach.note(&lost(), 10);
-        reach.note(&lost(), 20);
+        reach.note(&lost(), false, 10);
+        reach.note(&lost(), false, 20);
         let silent = Reached {
             answered_at_ms: None,
             silent_since_ms: Some(10),
             silent_calls: 2,
         };
         assert_eq!(reach.now(), silent);
-        reach.note(&Outcome::Done { found: None }, 30);
+        reach.note(&Outcome::Done { found: None }, true, 30);
         let answered = Reached {
             answered_at_ms: Some(30),
             ..Reached::default()
         };
         assert_eq!(reach.now(), answered);
-        reach.note(&lost(), 40);
+        reach.note(&lost(), false, 40);
         assert_eq!(reach.now().silent_since_ms, Some(40));
         assert_eq!(reach.now().answered_at_ms, Some(30));
+        let ours = Outcome::NotSent {
+            code: Code::Internal,
+            why: String::new(),
+        };
+        reach.note(&ours, false, 50);
+        assert_eq!(reach.now().silent_calls, 1, "a fault of our own");
+        reach.note(&lost(), true, 60);
+        assert_eq!(reach.now().silent_calls, 0, "what cannot be read came");
     }
 }

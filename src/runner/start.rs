@@ -172,8 +172,8 @@ impl Parts {
         *self.stopping.borrow()
     }
 
-    pub(super) fn note_answer(&self, outcome: &Outcome, skew_ms: Option<i64>) {
-        self.reach.note(outcome, self.clock.now_ms());
+    pub(super) fn note_answer(&self, outcome: &Outcome, has_answer: bool, skew_ms: Option<i64>) {
+        self.reach.note(outcome, has_answer, self.clock.now_ms());
         if let Some(skew_ms) = skew_ms {
             let now_ms = self.clock.now_ms();
             let mut offset = self

@@ -28,7 +28,8 @@ pub(crate) struct Args {
     /// --dir) for as long as this runs. A desk that has one of its own is left alone. 供已安装的服务试用，不另行启动守护进程。
     #[arg(long, global = true)]
     pub(crate) service: bool,
-    /// Keep the files here, and go on with what is here. 状态目录。
+    /// Keep the files here: the desk goes on with its journal. The platform's books begin anew with each start, so that
+    /// what was settled before is unknown there. 状态目录；模拟平台的账本每次启动重新开始。
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Leave the temporary files when it ends. 结束后保留文件。

@@ -123,6 +123,13 @@ async fn attend(who: &Who, settlement_id: String) -> Result<(), Trouble> {
         Err(status) => return Err(status.into()),
     };
     let request_id = found.settlement.unwrap_or_default().request_id;
+    // Of a caller by a token, or of another user: the same id is not found as ours, and cannot be watched from here.
+    let key = Some(Key::RequestId(request_id.clone()));
+    match door.get_settlement(GetSettlementRequest { key }).await {
+        Ok(_) => {}
+        Err(status) if status.code() == tonic::Code::NotFound => return show_once(who).await,
+        Err(status) => return Err(status.into()),
+    }
     if !who.desk.attend(&request_id) {
         return Ok(());
     }

@@ -12,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A request that is not answered by then waits for something.
 const HELD_MS_MAX: u64 = 2;
+/// So long a request stands in its queue at most: its caller counts its deadline from before it.
+const QUEUED_MS_MAX: u64 = 100;
 
 /// The callers that have a request, each with its queue. Cheap to clone.
 #[derive(Clone, Default)]
@@ -46,8 +48,10 @@ impl Pace {
             who,
             held: None,
         };
+        let longest = Duration::from_millis(QUEUED_MS_MAX);
         // It is never closed.
-        turn.held = queue.acquire_owned().await.ok();
+        let held = tokio::time::timeout(longest, queue.acquire_owned()).await;
+        turn.held = held.ok().and_then(Result::ok);
         turn
     }
 

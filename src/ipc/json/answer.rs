@@ -369,7 +369,7 @@ fn packed(failure: &Failure, charset: Charset, streams: bool) -> Response<Body> 
 }
 
 fn unknown_content(tell: impl Fn(&Failure)) -> Response<Body> {
-    let detail = "content-type: application/json, for streams application/connect+json";
+    let detail = "content-type: application/json, for streams application/connect+json; charset utf-8, gb18030 or gbk";
     let failure = Failure::new(Code::ContentTypeUnknown, detail);
     tell(&failure);
     let mut response = failed(&problem::refusal(&failure), Charset::Utf8, false);

@@ -87,8 +87,14 @@ impl Far for Line {
         let (peer, own) = (line.peer_addr().ok()?, line.local_addr().ok()?);
         peer.ip().to_canonical().is_loopback().then(|| {
             let gone: BoxFuture<'static, ()> = Box::pin(async move {
-                let look = move || owner::uid(peer, own);
-                while let Ok(Some(_)) = tokio::task::spawn_blocking(look).await {
+                // The kernel's list may miss a row while others come and go: twice in a row it does not.
+                let mut missed = 0;
+                while missed < 2 {
+                    let look = tokio::task::spawn_blocking(move || owner::uid(peer, own)).await;
+                    missed = match look {
+                        Ok(Some(_)) => 0,
+                        Ok(None) | Err(_) => missed + 1,
+                    };
                     tokio::time::sleep(Duration::from_millis(GONE_LOOK_MS)).await;
                 }
             });

@@ -68,7 +68,7 @@ impl Tcp {
         };
         let tls = acceptor(config, credentials_dir)?;
         // A port that another has is no reason to serve nobody: it is told, and tried again.
-        let port = Port::new(address, tls.is_some());
+        let port = Port::new(address);
         Ok(Some(Self { port, tls }))
     }
 

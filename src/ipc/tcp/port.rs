@@ -24,12 +24,11 @@ pub(super) struct Port {
     tell: Box<dyn Fn(TcpState) + Send + Sync>,
 }
 
-/// Where it is listened.
+/// Where it is listened. An address that this machine has only later is tried again as a port is that another has: who
+/// listened at it before would say so of one that is mistyped.
 #[derive(Clone, Copy)]
 struct Place {
     address: SocketAddr,
-    /// Also where this machine has that address only later.
-    is_early: bool,
 }
 
 /// Why nobody listens.
@@ -41,13 +40,9 @@ struct Trouble {
 }
 
 impl Port {
-    /// Tries once. `may_come_later`: the address may be that of a line which is not up yet. Must be called in a runtime.
-    pub(super) fn new(address: SocketAddr, may_come_later: bool) -> Self {
-        let ip = address.ip();
-        let place = Place {
-            address,
-            is_early: may_come_later && !ip.is_loopback() && !ip.is_unspecified(),
-        };
+    /// Tries once. Must be called in a runtime.
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let place = Place { address };
         Self {
             place,
             tried: place.listen(),
@@ -136,11 +131,6 @@ impl Place {
         let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
         // What a process before this one left to time out does not keep it.
         sockopt::set_socket_reuseaddr(&socket, true)?;
-        match self.address {
-            SocketAddr::V4(_) if self.is_early => sockopt::set_ip_freebind(&socket, true)?,
-            SocketAddr::V6(_) if self.is_early => sockopt::set_ipv6_freebind(&socket, true)?,
-            SocketAddr::V4(_) | SocketAddr::V6(_) => {}
-        }
         rustix::net::bind(&socket, &self.address)?;
         rustix::net::listen(&socket, BACKLOG)?;
         Ok(socket.into())
@@ -158,7 +148,7 @@ mod tests {
         let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = other.local_addr().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
-        let port = Port::new(address, false).telling({
+        let port = Port::new(address).telling({
             let told = Arc::clone(&told);
             move |state| told.lock().unwrap().push(state)
         });
@@ -180,11 +170,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_comes_later_is_listened_at_where_only_certificates_get_in() {
+    async fn an_address_that_this_machine_has_not_is_told_and_is_nobodys() {
         // Of those that are nobody's (RFC 5737).
         let address: SocketAddr = "192.0.2.7:0".parse().unwrap();
-        assert!(Port::new(address, true).tried.is_ok());
-        let tried = Port::new(address, false).tried;
+        let tried = Port::new(address).tried;
         let trouble = tried.expect_err("this machine has it not");
         assert_eq!(trouble.held_by_uid, None, "{}", trouble.why);
     }

@@ -463,7 +463,9 @@ impl Carrier {
                 self.all.parts.identities.note_code(code);
             }
         }
-        self.all.parts.note_answer(&outcome, skew_ms);
+        self.all
+            .parts
+            .note_answer(&outcome, answer.is_some(), skew_ms);
         self.record(Event::Answered {
             step,
             result: outcome,

@@ -75,7 +75,18 @@ fn with_program(caller: &str) -> String {
 pub(super) async fn release(door: &mut Door, what: &str, out: &Out) -> Result<Exit, Trouble> {
     let claim_id = match what.starts_with(CLAIM) {
         true => what.to_owned(),
-        false => holder(door, what).await?,
+        false => match holder(door, what).await? {
+            Some(held_by) => held_by,
+            None if out.is_json() => {
+                out.object("{}");
+                return Ok(Exit::Fine);
+            }
+            None => {
+                let free = format!("  {0}: 无人占用  nobody holds it", clean(what));
+                out.lines(&[free]);
+                return Ok(Exit::Fine);
+            }
+        },
     };
     let claim_id = claim_id.as_str();
     let request = ReleaseClaimRequest {
@@ -91,7 +102,8 @@ pub(super) async fn release(door: &mut Door, what: &str, out: &Out) -> Result<Ex
     Ok(Exit::Fine)
 }
 
-async fn holder(door: &mut Door, what: &str) -> Result<String, Trouble> {
+/// Who holds it; `None`: nobody.
+async fn holder(door: &mut Door, what: &str) -> Result<Option<String>, Trouble> {
     let answer = door.devices.list_devices(ListDevicesRequest {}).await;
     let devices = answer.map_err(Trouble::of_status)?.into_inner().devices;
     let named: Vec<Device> = (devices.into_iter())
@@ -101,13 +113,8 @@ async fn holder(door: &mut Door, what: &str) -> Result<String, Trouble> {
         let why = format!("{what}: 没有此角色或名称的外设 no device has this role or name");
         return Err(Trouble::told(Code::DeviceUnknown, why));
     }
-    match named.into_iter().find(|device| !device.held_by.is_empty()) {
-        Some(held) => Ok(held.held_by),
-        None => {
-            let why = format!("{what}: 无人占用 nobody holds it");
-            Err(Trouble::told(Code::ClaimUnknown, why))
-        }
-    }
+    let mut held = named.into_iter().map(|device| device.held_by);
+    Ok(held.find(|held_by| !held_by.is_empty()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use super::repair::is_daemons_folder;
 use super::rights::USER;
 use super::{Finding, Machine};
 
+/// The folder whose rights are ours to set.
+const OWN: &str = "/etc/yibaod";
 /// The group that the package gives files of the configuration to.
 const GROUP: &str = "yibao";
 /// Group and others, who write nothing here.
@@ -113,9 +115,16 @@ fn unread(machine: &Machine, path: &Path) -> Option<Finding> {
     let zh = format!("用户 {USER} 读不了 {at}（{by} 是 {mode}），服务起不来");
     let en =
         format!("the user {USER} cannot read {at} ({by} is {mode}): the service does not start");
+    let finding = Finding::bad("rights.configuration", zh, en);
+    // A folder of somebody else's stays his: to open it to callers would take more than it gives.
+    if !place.starts_with(OWN) {
+        let zh = format!("把 {at} 移到 {OWN} 下，并改配置中的路径");
+        let en = format!("Move {at} below {OWN}, and name it there in the configuration");
+        return Some(finding.so(zh, en));
+    }
     let mode = if kept.is_dir() { "0750" } else { "0640" };
     let advice = format!("chown root:{GROUP} {by} && chmod {mode} {by}");
-    Some(Finding::bad("rights.configuration", zh, en).so(advice.clone(), advice))
+    Some(finding.so(advice.clone(), advice))
 }
 
 /// The tokens, the key of TLS and the secrets of the profile that lie in files.

@@ -9,13 +9,15 @@ use super::{Paint, clean, columns, cut, day_and_time, left, right, words, wrappe
 
 /// Columns of a label in Chinese and English.
 const LABEL_COLUMNS: usize = 30;
+/// A value gets as much, however narrow the terminal is.
+const VALUE_COLUMNS_MIN: usize = 20;
 /// Columns of an amount.
 const AMOUNT_COLUMNS: usize = 14;
 
 /// All that is true of a settlement.
 pub(crate) fn settlement(it: &Settlement, paint: Paint, width: usize) -> Vec<String> {
     let mut lines = head(it, paint, width);
-    lines.extend(facts(it, paint));
+    lines.extend(facts(it, paint, width));
     if let Some(amounts) = &it.amounts {
         lines.push(String::new());
         match it.money() {
@@ -107,7 +109,7 @@ pub(crate) fn framed(content: &[(String, String)], width: usize) -> Vec<String> 
     lines
 }
 
-fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
+fn facts(it: &Settlement, paint: Paint, width: usize) -> Vec<String> {
     let (stage_zh, stage_en) = words::stage(it.stage());
     let person = [&it.masked_name, &it.masked_certno];
     let person = person.map(|text| clean(text)).join(" ");
@@ -138,14 +140,25 @@ fn facts(it: &Settlement, paint: Paint) -> Vec<String> {
         ),
     ];
     facts.retain(|(_, value)| !value.is_empty());
-    let line = |(label, value): (&str, String)| {
-        format!(
-            "  {}{}",
-            paint.dim(&left(label, LABEL_COLUMNS)),
-            clean(&value)
-        )
-    };
-    facts.into_iter().map(line).collect()
+    let rows = facts.iter().map(|(label, value)| {
+        let label = left(label, LABEL_COLUMNS);
+        labelled((&label, value), paint, width)
+    });
+    rows.flatten().collect()
+}
+
+/// A label of its whole width and its value, which goes on below itself where the terminal is too narrow for it.
+pub(super) fn labelled((label, value): (&str, &str), paint: Paint, width: usize) -> Vec<String> {
+    let before = columns(label) + 2;
+    let values = wrapped(
+        &clean(value),
+        width.saturating_sub(before).max(VALUE_COLUMNS_MIN),
+    );
+    let rows = values.into_iter().enumerate().map(|(at, value)| match at {
+        0 => format!("  {}{value}", paint.dim(label)),
+        _ => format!("{}{value}", " ".repeat(before)),
+    });
+    rows.collect()
 }
 
 /// The refund of a settlement, in a line.

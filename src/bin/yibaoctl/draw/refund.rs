@@ -3,8 +3,8 @@
 use yibaod::api::{Refund, RefundMoney};
 use yibaod::book::Code;
 
-use super::receipt::{error, framed, resolved};
-use super::{Paint, clean, day_and_time, left, right, words, yuan};
+use super::receipt::{error, framed, labelled, resolved};
+use super::{Paint, day_and_time, left, right, words, yuan};
 
 /// Columns of a label in Chinese and English.
 const LABEL_COLUMNS: usize = 34;
@@ -14,7 +14,7 @@ const AMOUNT_COLUMNS: usize = 14;
 /// All that is true of a refund.
 pub(crate) fn refund(it: &Refund, paint: Paint, width: usize) -> Vec<String> {
     let mut lines = head(it, paint, width);
-    lines.extend(facts(it, paint));
+    lines.extend(facts(it, paint, width));
     if let Some(given) = &it.given_back {
         lines.push(String::new());
         let rows = [
@@ -69,7 +69,7 @@ fn head(it: &Refund, paint: Paint, width: usize) -> Vec<String> {
     framed(&[(title, shown)], width)
 }
 
-fn facts(it: &Refund, paint: Paint) -> Vec<String> {
+fn facts(it: &Refund, paint: Paint, width: usize) -> Vec<String> {
     let mut facts = vec![
         ("请求编号 request_id", it.request_id.clone()),
         ("退费编号 refund_id", it.refund_id.clone()),
@@ -87,11 +87,11 @@ fn facts(it: &Refund, paint: Paint) -> Vec<String> {
         ),
     ];
     facts.retain(|(_, value)| !value.is_empty());
-    let line = |(label, value): (&str, String)| {
-        let label = paint.dim(&left(label, LABEL_COLUMNS - 2));
-        format!("  {label}{}", clean(&value))
-    };
-    facts.into_iter().map(line).collect()
+    let rows = facts.iter().map(|(label, value)| {
+        let label = left(label, LABEL_COLUMNS - 2);
+        labelled((&label, value), paint, width)
+    });
+    rows.flatten().collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use super::schema;
 use crate::doctor::Machine;
 
+/// Shorter ones tell no device from another.
+const SERIAL_LENGTH_MIN: usize = 6;
 /// A shorter word would hide half of every text.
 const WORD_CHARS_MIN: usize = 2;
 /// Logins of people begin here and end before whoever is nobody.
@@ -62,7 +64,12 @@ impl Known {
         let devices = std::fs::read_dir(machine.path("/sys/bus/usb/devices"));
         for device in devices.into_iter().flatten().flatten() {
             let serial = std::fs::read_to_string(device.path().join("serial"));
-            known.add("serial", serial.unwrap_or_default().trim());
+            let serial = serial.unwrap_or_default();
+            // A root hub's is its place in the machine, and a short one is the maker's, the same in each.
+            let is_hub = device.file_name().to_string_lossy().starts_with("usb");
+            if !is_hub && serial.trim().len() >= SERIAL_LENGTH_MIN {
+                known.add("serial", serial.trim());
+            }
         }
         known
     }

@@ -106,9 +106,11 @@ pub(crate) async fn run(socket: &Path, args: &Support, out: &Out) -> Result<Exit
     Ok(Exit::Fine)
 }
 
-/// Whatever a file is, it calls nobody and nothing by the name that it has here.
+/// Whatever a file is, it calls nobody and nothing by the name that it has here. A recording is bytes, and was looked
+/// through line by line.
 fn hide(files: &mut [File], known: &Known) {
-    for (_, text) in files {
+    let texts = (files.iter_mut()).filter(|(name, _)| !name.ends_with(".rec"));
+    for (_, text) in texts {
         *text = known.hidden(text);
     }
 }
@@ -136,6 +138,7 @@ async fn gather(machine: &Machine, config: &Path, known: &Known, socket: &Path) 
         "yibaod",
         "-n",
         LOG_LINES_MAX,
+        "--no-hostname",
         "-o",
         "short-iso",
         "--no-pager",
