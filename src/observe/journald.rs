@@ -29,6 +29,8 @@ const WAITING_BYTES_KEPT: usize = 512 * 1_024;
 /// How long the end waits for the journal to take what is queued, and how often it looks.
 const FLUSH_MS_MAX: u64 = 500;
 const FLUSH_LOOK_MS: u64 = 2;
+/// How long the start waits for the word that there is no journal.
+const OPEN_MS_MAX: u64 = 200;
 
 /// Events of this process that nobody will read, and how many of these the journal was told of.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -66,16 +68,25 @@ fn about_lost(left: usize, dropped: u64) -> Option<String> {
 
 /// Begins to send.
 pub(super) fn start() -> std::io::Result<Journald> {
-    let log = JournalLog::new()?.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
     let (journald, records) = Journald::new();
     let waiting = Arc::clone(&journald.waiting);
     WAITING.get_or_init(|| Arc::clone(&waiting));
+    let (open, opened) = sync_channel(1);
     std::thread::Builder::new()
         .name("journald".to_owned())
-        .spawn(move || {
-            carry(&records, &waiting, &mut |record| send(&log, record));
+        .spawn(move || match JournalLog::new() {
+            Ok(log) => {
+                open.send(Ok(())).ok();
+                let log = log.with_extra_fields([("VERSION", env!("CARGO_PKG_VERSION"))]);
+                carry(&records, &waiting, &mut |record| send(&log, record));
+            }
+            Err(error) => drop(open.send(Err(error))),
         })?;
-    Ok(journald)
+    // Opening it sends a first word, which waits where journald stands still: the daemon does not.
+    match opened.recv_timeout(Duration::from_millis(OPEN_MS_MAX)) {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(())) | Err(_) => Ok(journald),
+    }
 }
 
 /// The layer: turns an event into a record and queues it. Never waits.

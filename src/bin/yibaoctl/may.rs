@@ -12,8 +12,6 @@ use crate::trouble::Trouble;
 const DAEMON_USER: &str = "yibaod";
 /// Before a caller: on the system bus.
 const ON_BUS: &str = "bus:";
-/// Why a caller that cannot come in may do nothing, whatever its role.
-const CLOSED: &str = "not in the group yibao";
 /// The number that no user has.
 const NOBODY_UID: u32 = u32::MAX;
 
@@ -47,11 +45,9 @@ pub(crate) fn run(may: &May, out: &Out) -> Result<Exit, Trouble> {
         None => Operation::ALL.to_vec(),
         Some(name) => vec![Operation::of(name).ok_or_else(|| unknown(name))?],
     };
-    let opens = policy.opens_socket(&asked.caller);
     let rows = operations.into_iter().map(|operation| {
-        let closed = (!opens).then(|| CLOSED.to_owned());
-        let objection = closed.or_else(|| policy.objection(&asked.caller, operation));
-        let is_refused_on_bus = opens && objection.is_some() && asked.caller.bus_name().is_some();
+        let objection = policy.objection(&asked.caller, operation);
+        let is_refused_on_bus = objection.is_some() && asked.caller.bus_name().is_some();
         Told {
             operation,
             objection,
@@ -62,12 +58,13 @@ pub(crate) fn run(may: &May, out: &Out) -> Result<Exit, Trouble> {
     let roles: Vec<&str> = (policy.roles(&asked.caller).into_iter())
         .map(Role::word)
         .collect();
+    let opens = policy.opens_socket(&asked.caller);
     match out.is_json() {
         true => out.object(&json(&asked, &roles, opens, &rows).to_string()),
         false => out.lines(&lines(&asked, &roles, opens, &rows, out)),
     }
     let refused = rows.iter().any(|row| row.objection.is_some());
-    Ok(match may.operation.is_some() && refused {
+    Ok(match may.operation.is_some() && (refused || !opens) {
         true => Exit::Refused,
         false => Exit::Fine,
     })
